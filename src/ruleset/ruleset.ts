@@ -1,0 +1,111 @@
+import type { Address } from '../ip/address.ts';
+import type { AddressSet } from '../ip/address-set.ts';
+import type { L4Match, PortRange } from '../ip/protocol.ts';
+import type { Mode } from '../policy/model.ts';
+import type { SourceRef } from '../policy/source.ts';
+
+/**
+ * What the kernel is to hold, without a word about how: the value between compiling and rendering. Deterministic and
+ * sorted; the evaluator judges packets by it, the backends render it.
+ *
+ * A packet is judged on one of two planes, as the kernel's hooks part them: `forward` is what is passed on (other
+ * networks, the internet, neighbours on the same bridge), `host` is what the host itself receives (hook input).
+ */
+export interface Ruleset {
+  readonly denied: 'reject' | 'drop';
+  readonly bridges: readonly EnrolledBridge[];
+  readonly endpoints: readonly EndpointIdentity[];
+  readonly programs: readonly Program[];
+  /** Addresses that come and go with containers, by group; programs refer to them. Sorted by id. */
+  readonly groups: readonly AddressGroup[];
+  /** Every address of the host: destinations that are on the `host` plane. */
+  readonly hostAddresses: AddressSet;
+  /** Container ports that the engine publishes: conversations from outside may begin there (traps: `inbound`). */
+  readonly published: readonly PublishedEndpoint[];
+  /** Containers that should be held and cannot be, each with the reason. */
+  readonly unheld: readonly Unheld[];
+}
+
+/** A bridge whose packets are judged. */
+export interface EnrolledBridge {
+  readonly name: string;
+  /** Engine name of its network. */
+  readonly network: string;
+  /** The host's addresses on it. */
+  readonly gateways: AddressSet;
+  /**
+   * What becomes of a source that is not proven: dropped, or, on docker0 while `defaults.build` is `allow`, judged by
+   * the program named here (guardrails hold for `docker build` too).
+   */
+  readonly unknown: { readonly kind: 'drop' } | { readonly kind: 'judge'; readonly program: ProgramId };
+}
+
+/** Deterministic, made of `[A-Za-z0-9_.-/]` only, at most 100 characters: safe as part of a chain's or set's name. */
+export type ProgramId = string;
+export type GroupId = string;
+
+/** The proof of a sender: the bridge port it sends from, its MAC and its addresses; and the program that judges it. */
+export interface EndpointIdentity {
+  readonly container: { readonly id: string; readonly name: string };
+  /** `PROJECT/SERVICE` or `container/NAME`. */
+  readonly workload: string;
+  readonly bridge: { readonly name: string; readonly index: number };
+  readonly port: { readonly name: string; readonly index: number };
+  readonly mac: string;
+  /** IPv4, IPv6 and the link-local address that its MAC gives (EUI-64, RFC 4291 appendix A). */
+  readonly addresses: readonly Address[];
+  readonly program: ProgramId;
+}
+
+/** How one sort of sender is judged. Endpoints judged alike share a program. */
+export interface Program {
+  readonly id: ProgramId;
+  readonly workload: string;
+  readonly mode: Mode;
+  /** Who decided that it is judged so. */
+  readonly standing: 'named' | 'unmanaged' | 'build' | 'refused';
+  /** Guardrails: denied in every mode, unless `except` matches. */
+  readonly guard: readonly Clause[];
+  readonly except: readonly Clause[];
+  readonly deny: readonly Clause[];
+  readonly allow: readonly Clause[];
+  /** Why what nothing allows is denied: the block's allow list, or the default. */
+  readonly otherwise: SourceRef;
+}
+
+/** One entry of a list with its addresses resolved. A packet matches when plane, address and layer 4 all do. */
+export interface Clause {
+  readonly plane: 'forward' | 'host';
+  readonly to:
+    | { readonly kind: 'addresses'; readonly set: AddressSet }
+    | { readonly kind: 'group'; readonly group: GroupId };
+  readonly l4: L4Match;
+  /** Milliseconds since the epoch; the clause stops to count after it. */
+  readonly until?: number;
+  /** The entry as it was written, for people: `http-proxy`, `192.168.5.5:22`. */
+  readonly entry: string;
+  readonly source: SourceRef;
+}
+
+export interface AddressGroup {
+  readonly id: GroupId;
+  readonly addresses: AddressSet;
+}
+
+export interface PublishedEndpoint {
+  readonly address: Address;
+  readonly protocol: number;
+  readonly port: PortRange;
+}
+
+export interface Unheld {
+  readonly container: { readonly id: string; readonly name: string };
+  readonly workload: string;
+  /** Stable word for scripts, such as `host-network`, `macvlan`, `no-port`. */
+  readonly code: string;
+  readonly reason: string;
+  /** The next step. */
+  readonly fix: string;
+  /** Whether policy wants it enforced: then `apply` fails instead of passing it in silence. */
+  readonly wanted: Mode;
+}

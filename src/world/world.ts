@@ -1,0 +1,97 @@
+import type { Address } from '../ip/address.ts';
+import type { Prefix } from '../ip/prefix.ts';
+
+/** What runs on the host now, as a plain value: `sluice world` prints it as JSON (codec in json.ts). */
+export interface World {
+  readonly engine: Engine;
+  readonly host: Host;
+  readonly networks: readonly Network[];
+  readonly containers: readonly Container[];
+}
+
+export interface Engine {
+  /** As `GET /version` says, such as `28.5.2`. */
+  readonly version: string;
+  readonly apiVersion: string;
+  /** What `host.docker.internal` means: the daemon's `host-gateway-ip`, else docker0's gateway. */
+  readonly hostGateway: readonly Address[];
+}
+
+export interface Host {
+  readonly name: string;
+  /** Every address of the host on every interface, loopback included. */
+  readonly addresses: readonly HostAddress[];
+  /** net.bridge.bridge-nf-call-iptables / -ip6tables; null where br_netfilter is not loaded. */
+  readonly bridgeNetfilter: { readonly ip: boolean; readonly ip6: boolean } | null;
+}
+
+export interface HostAddress {
+  readonly interface: string;
+  readonly address: Address;
+  /** Prefix length of the interface's address, bits. */
+  readonly length: number;
+}
+
+export interface Network {
+  /** Engine id, 64 hex digits. */
+  readonly id: string;
+  readonly name: string;
+  readonly driver: string;
+  /** Interface of a bridge network (`docker0`, `br-388e266f9993`, a pinned name); null for other drivers. */
+  readonly bridge: { readonly name: string; readonly index: number; readonly mac: string } | null;
+  readonly subnets: readonly Prefix[];
+  /** The host's own addresses on the bridge, link-local included. */
+  readonly gateways: readonly Address[];
+  readonly internal: boolean;
+  /** Compose's project and key of the file, from the network's labels; null outside Compose. */
+  readonly project: string | null;
+  readonly composeKey: string | null;
+}
+
+export interface Container {
+  /** Engine id, 64 hex digits. */
+  readonly id: string;
+  /** Without the leading slash. */
+  readonly name: string;
+  readonly image: string;
+  readonly running: boolean;
+  /** Process id in the host's namespace; null when not running. */
+  readonly pid: number | null;
+  /** Compose identity, unless the image itself ships those labels (policy.md, "Who may write what"). */
+  readonly project: string | null;
+  readonly service: string | null;
+  /** All labels of the container that its image does not ship with the same value. */
+  readonly labels: ReadonlyMap<string, string>;
+  /** Compose files the container was made from, absolute where the label was. */
+  readonly composeFiles: readonly string[];
+  readonly networkMode: NetworkMode;
+  /** One per network it is attached to, in the order of network names. Empty for modes other than `networks`. */
+  readonly endpoints: readonly Endpoint[];
+  readonly published: readonly PublishedPort[];
+  /** The resolvers its lookups leave for from its own namespace; empty when the engine asks from the host. */
+  readonly resolvers: readonly Address[];
+}
+
+export type NetworkMode =
+  | { readonly kind: 'networks' }
+  | { readonly kind: 'host' }
+  | { readonly kind: 'none' }
+  /** Shares the namespace of another container, by id. */
+  | { readonly kind: 'container'; readonly container: string };
+
+export interface Endpoint {
+  readonly network: string;
+  readonly addresses: readonly Address[];
+  /** Lower case with colons, as the engine says; null before the endpoint has one. */
+  readonly mac: string | null;
+  /** The host's end of the veth, a port of the network's bridge; null when it could not be found. */
+  readonly port: { readonly name: string; readonly index: number } | null;
+}
+
+export interface PublishedPort {
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
+  /** null: every address of the host, both families. `0.0.0.0` and `::` arrive as the family's unspecified address. */
+  readonly hostAddress: Address | null;
+  readonly hostPort: number;
+  readonly containerPort: number;
+}
