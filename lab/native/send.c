@@ -1,0 +1,83 @@
+/* Sending without asking the kernel's network stack, and sending first of all. */
+#include "labtool.h"
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+
+static int unhex(const char *text, uint8_t *out, size_t room) {
+  size_t n = 0;
+  for (; text[0] && text[1] && text[0] != '\n'; text += 2) {
+    unsigned byte;
+    if (n == room || sscanf(text, "%2x", &byte) != 1) return -1;
+    out[n++] = byte;
+  }
+  return n;
+}
+
+/* labtool raw IFACE [--count N] [--interval US] [HEX...]: sends the frames (also hex lines of stdin when none given). */
+int cmd_raw(int argc, char **argv) {
+  static uint8_t frame[256][2048];
+  int size[256], frames = 0, count = 1, interval = 1000;
+  if (argc < 2) die("usage: labtool raw IFACE [--count N] [--interval US] [HEX...]");
+  for (int i = 2; i < argc; i++) {
+    if (!strcmp(argv[i], "--count") && i + 1 < argc) count = atoi(argv[++i]);
+    else if (!strcmp(argv[i], "--interval") && i + 1 < argc) interval = atoi(argv[++i]);
+    else if (frames < 256 && (size[frames] = unhex(argv[i], frame[frames], 2048)) >= 14) frames++;
+    else die("raw: no frame: %s", argv[i]);
+  }
+  char line[4200];
+  int given = frames;
+  while (!given && frames < 256 && fgets(line, sizeof line, stdin)) {
+    if ((size[frames] = unhex(line, frame[frames], 2048)) >= 14) frames++;
+    else if (*line != '\n') die("raw: no frame: %s", line);
+  }
+  int s = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+  if (s < 0) die("packet socket: %s", strerror(errno));
+  struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_ifindex = if_nametoindex(argv[1])};
+  if (!at.sll_ifindex) die("no interface %s", argv[1]);
+  long sent = 0, errors = 0;
+  for (int k = 0; k < count; k++) {
+    for (int i = 0; i < frames; i++)
+      if (sendto(s, frame[i], size[i], 0, (struct sockaddr *)&at, sizeof at) == size[i]) sent++;
+      else errors++;
+    if (interval && k + 1 < count) {
+      struct timespec t = {interval / 1000000, interval % 1000000 * 1000L};
+      nanosleep(&t, NULL);
+    }
+  }
+  say("{\"sent\":%ld,\"errors\":%ld}", sent, errors);
+  return errors && !sent;
+}
+
+/*
+ * labtool first TOKEN A PORT B PORT [--every US --count N]
+ * A container's whole program: its first system calls send one datagram to each of A and B ("TOKEN n microseconds");
+ * then it goes on every US microseconds, N times in all, and stays until SIGTERM.
+ */
+int cmd_first(int argc, char **argv) {
+  if (argc < 6) die("usage: labtool first TOKEN A PORT B PORT [--every US --count N]");
+  int every = 1000, count = 1, s[2];
+  union addr to[2];
+  for (int i = 6; i + 1 < argc; i += 2) {
+    if (!strcmp(argv[i], "--every")) every = atoi(argv[i + 1]);
+    else if (!strcmp(argv[i], "--count")) count = atoi(argv[i + 1]);
+  }
+  for (int i = 0; i < 2; i++) {
+    if (!parse_addr(argv[2 + 2 * i], atoi(argv[3 + 2 * i]), &to[i])) die("%s: no address", argv[2 + 2 * i]);
+    s[i] = socket(to[i].any.sa_family, SOCK_DGRAM, 0);
+  }
+  char text[128];
+  int64_t start = 0;
+  for (int k = 0; k < count; k++) {
+    int64_t now = now_us();
+    if (!start) start = now;
+    int n = snprintf(text, sizeof text, "%s %d %lld", argv[1], k, (long long)now);
+    for (int i = 0; i < 2; i++) sendto(s[i], text, n, 0, &to[i].any, addr_len(&to[i]));
+    struct timespec t = {every / 1000000, every % 1000000 * 1000L};
+    if (k + 1 < count) nanosleep(&t, NULL);
+  }
+  say("{\"start\":%lld}", (long long)start);
+  void quit(int);
+  signal(SIGTERM, quit);
+  for (;;) pause();
+}

@@ -1,0 +1,175 @@
+/** Observers: what really arrived somewhere, written down by a process that stands beyond the sender's last hook. */
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Cell, Place } from './cell.ts';
+import { until } from './exec.ts';
+
+/** One packet as `labtool observe` saw it. Fields a packet does not have are absent. */
+export interface Packet {
+  /** Microseconds since the epoch. */
+  t: number;
+  /** Whom the frame was for; `input`: delivered here after the last input hook. */
+  to: 'host' | 'broadcast' | 'multicast' | 'other' | 'out' | 'input';
+  /** EtherType. */
+  eth?: number;
+  smac?: string;
+  dmac?: string;
+  /** Addresses as text; of ARP the protocol addresses. */
+  src?: string;
+  dst?: string;
+  ttl?: number;
+  /** IP protocol number. */
+  proto?: number;
+  /** Source port; of an ICMP echo its identifier. */
+  sport?: number;
+  dport?: number;
+  /** TCP flags, of the letters FSRPAUEC. */
+  flags?: string;
+  /** ICMP type and code. */
+  type?: number;
+  code?: number;
+  /** Target of neighbour discovery. */
+  target?: string;
+  /** ARP operation and hardware addresses. */
+  op?: number;
+  sha?: string;
+  tha?: string;
+  token?: string;
+  /** Bytes on the wire (`input`: bytes delivered). */
+  len?: number;
+}
+
+/** Which packets: a token, or any condition. */
+export type Wanted = string | ((packet: Packet) => boolean);
+
+/** ICMP errors quote the packet they are about, token included: they are no arrival of it. */
+function isIcmpError(packet: Packet): boolean {
+  if (packet.type === undefined) return false;
+  return packet.proto === 1 ? [3, 4, 5, 11, 12].includes(packet.type) : packet.proto === 58 && packet.type < 128;
+}
+
+const kept = 200_000;
+
+export class Observer {
+  /** Who sees: the far host's or container's name. */
+  readonly name: string;
+  /** All packets seen, oldest first; the oldest go when there are very many. */
+  packets: Packet[] = [];
+  #process: ChildProcessWithoutNullStreams;
+  #ready = false;
+  #ended = false;
+  #syncs = new Map<string, () => void>();
+  #syncCount = 0;
+  #byKey = new Map<string, Packet[]>();
+  #errors = '';
+
+  private constructor(name: string, process: ChildProcessWithoutNullStreams) {
+    this.name = name;
+    this.#process = process;
+    process.stdin.on('error', () => {});
+    process.stderr.on('data', (data: Buffer) => {
+      this.#errors += data;
+    });
+    createInterface({ input: process.stdout }).on('line', (line) => this.#take(line));
+    process.on('exit', () => {
+      this.#ended = true;
+      for (const done of this.#syncs.values()) done();
+    });
+  }
+
+  /**
+   * Starts one. `what`: an interface, `any`, or `input` (packets after the input hook of that network).
+   * `inside`: network of another process of the cell, by its PID there.
+   */
+  static async open(
+    name: string,
+    cell: Cell,
+    what: string,
+    place: Place & { inside?: number } = {},
+  ): Promise<Observer> {
+    const into = place.inside === undefined ? [] : ['/run/labtool', 'netns', String(place.inside), '--'];
+    const observer = new Observer(name, cell.spawn([...into, '/run/labtool', 'observe', what], place));
+    await until(`observer ${name}`, () => {
+      if (observer.#ended) throw new Error(`observer ${name}: ${observer.#errors.trim()}`);
+      return observer.#ready ? true : undefined;
+    });
+    return observer;
+  }
+
+  get alive(): boolean {
+    return !this.#ended;
+  }
+
+  #take(line: string): void {
+    const packet = JSON.parse(line) as Packet & { ready?: boolean; sync?: string };
+    if (packet.ready) this.#ready = true;
+    else if (packet.sync !== undefined) this.#syncs.get(packet.sync)?.();
+    else {
+      if (this.packets.push(packet) > kept) this.packets = this.packets.slice(kept / 2);
+      if (packet.token !== undefined && !isIcmpError(packet)) this.#file(packet.token, packet);
+      if (packet.proto === 6) this.#file(`6:${packet.sport}`, packet);
+    }
+  }
+
+  #file(key: string, packet: Packet): void {
+    const list = this.#byKey.get(key);
+    if (list === undefined) this.#byKey.set(key, [packet]);
+    else list.push(packet);
+  }
+
+  /** Resolves when everything that arrived before this call is in `packets`. */
+  async sync(): Promise<void> {
+    if (this.#ended) return;
+    const id = String(++this.#syncCount);
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`observer ${this.name} does not answer`)), 10_000);
+      this.#syncs.set(id, () => {
+        clearTimeout(timer);
+        this.#syncs.delete(id);
+        resolve();
+      });
+      this.#process.stdin.write(`sync ${id}\n`);
+    });
+  }
+
+  /**
+   * Packets of one probe, without waiting: those with its token and, for TCP, whose SYN has none, those with its source
+   * port that came at or after `since` (microseconds since the epoch).
+   */
+  ofProbe(token: string, tcpSport: number | undefined, since: number): Packet[] {
+    const found = [...(this.#byKey.get(token) ?? [])];
+    if (tcpSport !== undefined) {
+      for (const packet of this.#byKey.get(`6:${tcpSport}`) ?? []) {
+        if (packet.t >= since && !found.includes(packet)) found.push(packet);
+      }
+    }
+    return found;
+  }
+
+  /** What has been seen of `wanted` by now; waits for what is on its way, not for what may still be sent. */
+  async seen(wanted: Wanted): Promise<Packet[]> {
+    await this.sync();
+    return typeof wanted === 'string' ? (this.#byKey.get(wanted) ?? []) : this.packets.filter(wanted);
+  }
+
+  /** Whether `wanted` has arrived by now. */
+  async saw(wanted: Wanted): Promise<boolean> {
+    return (await this.seen(wanted)).length > 0;
+  }
+
+  /** How many distinct numbered payloads of a stream with this token arrived is not known here; this counts packets. */
+  async count(wanted: Wanted): Promise<number> {
+    return (await this.seen(wanted)).length;
+  }
+
+  /** Forgets everything seen so far. */
+  clear(): void {
+    this.packets = [];
+    this.#byKey.clear();
+  }
+
+  async stop(): Promise<void> {
+    this.#process.stdin.end();
+    this.#process.kill('SIGKILL');
+  }
+}
