@@ -1,0 +1,55 @@
+import type { Ruleset } from '../ruleset/ruleset.ts';
+import { defaultMarks, type Marks } from './marks.ts';
+import type { Table } from './model.ts';
+import { isAbsent, mustNft, NftError, nftCommand, type RunNft } from './nft.ts';
+import { printTable } from './print-table.ts';
+import { renderRuleset } from './render.ts';
+import { readStanding } from './standing.ts';
+import { transactionText } from './transaction.ts';
+
+/** What Sluice does to nf_tables. */
+export interface NftablesOptions {
+  readonly run: RunNft;
+  readonly marks: Marks;
+}
+
+export const nftablesDefaults: NftablesOptions = { run: nftCommand, marks: defaultMarks };
+
+const ownTables = [
+  { family: 'bridge', name: 'sluice' },
+  { family: 'inet', name: 'sluice' },
+] as const;
+
+/** The rules that hold a ruleset, as nft text for people. */
+export function renderText(ruleset: Ruleset, options: NftablesOptions = nftablesDefaults): string {
+  return renderRuleset(ruleset, options.marks).map(printTable).join('\n');
+}
+
+/**
+ * Makes the kernel hold exactly this ruleset, in one transaction over both tables: either all of it stands, or nothing
+ * changed.
+ *
+ * @throws NftError when nft or the kernel refuses
+ */
+export async function applyRuleset(ruleset: Ruleset, options: NftablesOptions = nftablesDefaults): Promise<void> {
+  await applyTables(renderRuleset(ruleset, options.marks), options.run);
+}
+
+/** The same for tables that were rendered before. */
+export async function applyTables(tables: readonly Table[], run: RunNft): Promise<void> {
+  const texts: string[] = [];
+  for (const table of tables) texts.push(transactionText(table, await readStanding(run, table.family, table.name)));
+  await mustNft(run, ['-f', '-'], texts.join('\n'));
+}
+
+/** Takes both tables away. True when there was anything to take. */
+export async function removeTables(run: RunNft = nftCommand): Promise<boolean> {
+  let removed = false;
+  for (const { family, name } of ownTables) {
+    const answer = await run(['delete', 'table', family, name]);
+    if (answer.code === 0) removed = true;
+    else if (!isAbsent(answer))
+      throw new NftError(`nft could not delete table ${family} ${name}: ${answer.signal ?? answer.stderr.trim()}`);
+  }
+  return removed;
+}

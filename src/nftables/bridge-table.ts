@@ -1,0 +1,157 @@
+import type { Address } from '../ip/address.ts';
+import type { EndpointIdentity, Ruleset } from '../ruleset/ruleset.ts';
+import { priorities } from './hooks.ts';
+import type { Marks } from './marks.ts';
+import type { Chain, Element, KeyPart, NftSet, Rule, Table } from './model.ts';
+import { accept, count, drop, element, goTo, inSet, is, jump, one } from './statements.ts';
+
+const icmpv6 = {
+  mldReport: 131,
+  mldDone: 132,
+  routerSolicit: 133,
+  routerAdvert: 134,
+  neighbourSolicit: 135,
+  neighbourAdvert: 136,
+  redirect: 137,
+  mldv2Report: 143,
+};
+
+/**
+ * Table `bridge sluice`: the proof of the sender. A frame from a known port passes only with that port's MAC and
+ * addresses, in IP, ARP and neighbour discovery alike; inet sees by a mark which frames were proven. What is bridged to
+ * a neighbour must have been judged by inet on the way (br_netfilter clears the mark there), or it is dropped: switching
+ * br_netfilter off closes the way instead of opening it.
+ */
+export function renderBridgeTable(ruleset: Ruleset, marks: Marks): Table {
+  return {
+    family: 'bridge',
+    name: 'sluice',
+    counters: ['spoofed', 'unjudged'],
+    sets: identitySets(ruleset),
+    chains: [...proofChains(marks), ...witnessChains(marks)],
+  };
+}
+
+function identitySets(ruleset: Ruleset): readonly NftSet[] {
+  const strict = new Set(
+    ruleset.bridges.filter((bridge) => bridge.unknown.kind === 'drop').map((bridge) => bridge.name),
+  );
+  const set = (
+    name: string,
+    key: NftSet['key'],
+    of: (endpoint: EndpointIdentity) => readonly (readonly KeyPart[])[],
+  ): NftSet => ({
+    name,
+    key,
+    interval: false,
+    data: 'none',
+    elements: ruleset.endpoints.flatMap((endpoint) => of(endpoint).map((parts): Element => element(parts))),
+  });
+  return [
+    set('ports', ['iface_index'], (endpoint) => [[port(endpoint)]]),
+    // where `docker build` may run, a frame of an unknown port to a known one is inet's to judge
+    set('strict-ports', ['iface_index'], (endpoint) => (strict.has(endpoint.bridge.name) ? [[port(endpoint)]] : [])),
+    set('macs', ['iface_index', 'ether_addr'], (endpoint) => [[port(endpoint), mac(endpoint)]]),
+    set('senders4', ['iface_index', 'ether_addr', 'ipv4_addr'], (endpoint) =>
+      addresses(endpoint, 4).map((address) => [port(endpoint), mac(endpoint), one(address.value)]),
+    ),
+    set('senders6', ['iface_index', 'ether_addr', 'ipv6_addr'], (endpoint) =>
+      addresses(endpoint, 6).map((address) => [port(endpoint), mac(endpoint), one(address.value)]),
+    ),
+    // sender 0.0.0.0 is an ARP probe (RFC 5227): it claims nothing
+    set('arp-senders', ['iface_index', 'ether_addr', 'ether_addr', 'ipv4_addr'], (endpoint) =>
+      [0n, ...addresses(endpoint, 4).map((address) => address.value)].map((value) => [
+        port(endpoint),
+        mac(endpoint),
+        mac(endpoint),
+        one(value),
+      ]),
+    ),
+    set('nd-targets', ['iface_index', 'ether_addr', 'nd_target'], (endpoint) =>
+      addresses(endpoint, 6).map((address) => [port(endpoint), mac(endpoint), one(address.value)]),
+    ),
+  ];
+}
+
+const port = (endpoint: EndpointIdentity): KeyPart => one(endpoint.port.index);
+const mac = (endpoint: EndpointIdentity): KeyPart => one(BigInt(`0x${endpoint.mac.replaceAll(':', '')}`));
+const addresses = (endpoint: EndpointIdentity, family: 4 | 6): readonly Address[] =>
+  endpoint.addresses.filter((address) => address.family === family);
+
+function proofChains(marks: Marks): readonly Chain[] {
+  const prove = { kind: 'change-mark', of: 'meta', bit: marks.proven, to: 'set' } as const;
+  const spoofed: Rule = [count('spoofed'), drop];
+  const ownTarget = inSet('nd-targets', 'iif', 'ether saddr', 'nd target');
+  return [
+    {
+      name: 'prerouting',
+      hook: { hook: 'prerouting', priority: priorities.proof },
+      rules: [
+        [inSet('senders4', 'iif', 'ether saddr', 'ip saddr'), prove, accept],
+        [inSet('senders6', 'iif', 'ether saddr', 'ip6 saddr'), goTo('proven6')],
+        [inSet('ports', 'iif'), goTo('without-address')],
+      ],
+    },
+    {
+      // RFC 4861: who routes and who answers for an address is not a container's to say
+      name: 'proven6',
+      rules: [
+        [is('icmpv6 type', icmpv6.routerAdvert, icmpv6.redirect), ...spoofed],
+        [is('icmpv6 type', icmpv6.neighbourAdvert), ownTarget, prove, accept],
+        [is('icmpv6 type', icmpv6.neighbourAdvert), ...spoofed],
+        [prove, accept],
+      ],
+    },
+    {
+      name: 'without-address',
+      rules: [
+        [
+          is('arp htype', 1),
+          is('arp ptype', 0x0800),
+          is('arp hlen', 6),
+          is('arp plen', 4),
+          is('arp operation', 1, 2),
+          inSet('arp-senders', 'iif', 'ether saddr', 'arp saddr ether', 'arp saddr ip'),
+          accept,
+        ],
+        [inSet('macs', 'iif', 'ether saddr'), jump('configuring')],
+        spoofed,
+      ],
+    },
+    {
+      // a container that has no address yet: DHCP (RFC 2131), duplicate address detection, MLD (RFC 3810)
+      name: 'configuring',
+      rules: [
+        [is('ip saddr', 0), is('ip daddr', 0xffffffffn), is('udp sport', 68), is('udp dport', 67), prove, accept],
+        [is('ip6 saddr', 0), is('icmpv6 type', icmpv6.neighbourSolicit), ownTarget, prove, accept],
+        [
+          is('ip6 saddr', 0),
+          is('icmpv6 type', icmpv6.mldReport, icmpv6.mldDone, icmpv6.routerSolicit, icmpv6.mldv2Report),
+          prove,
+          accept,
+        ],
+      ],
+    },
+  ];
+}
+
+function witnessChains(marks: Marks): readonly Chain[] {
+  return [
+    {
+      name: 'forward',
+      hook: { hook: 'forward', priority: priorities.witness },
+      rules: [
+        [inSet('ports', 'iif'), goTo('between-neighbours')],
+        [inSet('strict-ports', 'oif'), count('spoofed'), drop],
+      ],
+    },
+    {
+      name: 'between-neighbours',
+      rules: [
+        [is('ether type', 0x0806), accept],
+        [{ kind: 'mark-bit', of: 'meta', bit: marks.proven, is: 'clear' }, accept],
+        [count('unjudged'), drop],
+      ],
+    },
+  ];
+}

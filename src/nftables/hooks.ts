@@ -1,0 +1,11 @@
+/** Where the base chains stand (linux/netfilter_ipv4.h and netfilter_bridge.h name the priorities around them). */
+export const priorities = {
+  /** bridge prerouting: before br_netfilter (NF_BR_PRI_BRNF 0), so that it hands proven frames to inet. */
+  proof: -300,
+  /** inet prerouting: before raw (-300), conntrack (-200) and anybody's `--restore-mark` in mangle (-150). */
+  arrival: -310,
+  /** inet forward and input: before filter (0), where Docker's rules are. */
+  judge: -10,
+  /** bridge forward: after br_netfilter's own (NF_BR_PRI_BRNF 0), which runs inet forward and goes on behind itself. */
+  witness: 10,
+} as const;

@@ -1,0 +1,278 @@
+import type { Address, Family } from '../ip/address.ts';
+import { ofFamily } from '../ip/address-set.ts';
+import type { Program, Ruleset } from '../ruleset/ruleset.ts';
+import { AddressSets } from './address-sets.ts';
+import { priorities } from './hooks.ts';
+import type { Marks } from './marks.ts';
+import type { Chain, Element, NftSet, Rule, Table } from './model.ts';
+import { type Plane, planes, programChains, programCounters, programEntry } from './program.ts';
+import {
+  accept,
+  back,
+  count,
+  drop,
+  element,
+  goTo,
+  inSet,
+  is,
+  jump,
+  named,
+  notInSet,
+  one,
+  range,
+  vmap,
+} from './statements.ts';
+
+const families = [4, 6] as const;
+const addressType = { 4: 'ipv4_addr', 6: 'ipv6_addr' } as const;
+
+/** ICMPv6 types of neighbour discovery that containers may send (RFC 4861), and of MLD listeners (RFC 2710, RFC 3810). */
+const neighbourDiscovery = [135, 136] as const;
+const routerSolicit = 133;
+const mldListener = [131, 132, 143] as const;
+
+/**
+ * Table `inet sluice`: what arrives from an enrolled bridge must be proven; then each hook finds the sender's program by
+ * bridge and address, and the program judges. Replies to conversations that began elsewhere are free, unless conntrack
+ * picked them up in the middle.
+ */
+export function renderInetTable(ruleset: Ruleset, marks: Marks): Table {
+  const sets = new AddressSets();
+  const programs = ruleset.programs.flatMap((program) => programChains(program, ruleset, sets));
+  const sendersSets = families.flatMap((family) => planes.map((plane) => senders(ruleset, plane, family)));
+  return {
+    family: 'inet',
+    name: 'sluice',
+    counters: ['unproven', 'unknown-source', ...ruleset.programs.flatMap(programCounters)],
+    sets: [
+      {
+        name: 'bridges',
+        key: ['ifname'],
+        interval: false,
+        data: 'none',
+        elements: ruleset.bridges.map((bridge) => element([named(bridge.name)])),
+      },
+      ...families.map((family) => hostAddresses(ruleset, family)),
+      ...families.map((family) => published(ruleset, family)),
+      ...sendersSets,
+      ...families.map((family) => knownOnJudged(ruleset, family)),
+      judgedBridges(ruleset),
+      ...families.flatMap((family) => planes.map((plane) => unknownSenders(ruleset, plane, family))),
+      ...programs.flatMap((program) => program.sets),
+      ...groupSets(ruleset),
+      ...sets.all(),
+    ],
+    chains: [
+      arrival(marks),
+      unproven,
+      forward(marks),
+      inbound(marks),
+      input(marks),
+      ...unknownChains,
+      refuse(ruleset),
+      ...programs.flatMap((program) => program.chains),
+    ],
+  };
+}
+
+function hostAddresses(ruleset: Ruleset, family: Family): NftSet {
+  const elements = ofFamily(ruleset.hostAddresses, family).map(({ low, high }) => element([range(low, high)]));
+  return { name: `host-addresses${family}`, key: [addressType[family]], interval: true, data: 'none', elements };
+}
+
+function published(ruleset: Ruleset, family: Family): NftSet {
+  const elements = ruleset.published
+    .filter((endpoint) => endpoint.address.family === family)
+    .flatMap(({ address, protocol, port }): Element[] =>
+      Array.from({ length: port.high - port.low + 1 }, (_, index) =>
+        element([one(address.value), one(protocol), one(port.low + index)]),
+      ),
+    );
+  return {
+    name: `published${family}`,
+    key: [addressType[family], 'inet_proto', 'inet_service'],
+    interval: false,
+    data: 'none',
+    elements,
+  };
+}
+
+const ofEndpointFamily = (addresses: readonly Address[], family: Family) =>
+  addresses.filter((address) => address.family === family);
+
+function programOf(ruleset: Ruleset): (id: string) => Program {
+  const byId = new Map(ruleset.programs.map((program) => [program.id, program]));
+  return (id) => {
+    const program = byId.get(id);
+    if (program === undefined) throw new Error(`the ruleset has no program ${id}`);
+    return program;
+  };
+}
+
+/** Bridge and source address of each proven sender, to the program that judges it. */
+function senders(ruleset: Ruleset, plane: Plane, family: Family): NftSet {
+  const find = programOf(ruleset);
+  const elements = ruleset.endpoints.flatMap((endpoint) =>
+    ofEndpointFamily(endpoint.addresses, family).map((address) =>
+      element([one(endpoint.bridge.index), one(address.value)], programEntry(find(endpoint.program), plane, family)),
+    ),
+  );
+  return {
+    name: `${plane}${family}`,
+    key: ['iface_index', addressType[family]],
+    interval: false,
+    data: 'verdict',
+    elements,
+  };
+}
+
+/** Bridges where a source nobody knows is judged instead of dropped: docker0 while `docker build` is allowed. */
+function judged(ruleset: Ruleset): readonly { readonly name: string; readonly program: string }[] {
+  return ruleset.bridges.flatMap((bridge) =>
+    bridge.unknown.kind === 'judge' ? [{ name: bridge.name, program: bridge.unknown.program }] : [],
+  );
+}
+
+function judgedBridges(ruleset: Ruleset): NftSet {
+  return {
+    name: 'judged-bridges',
+    key: ['ifname'],
+    interval: false,
+    data: 'none',
+    elements: judged(ruleset).map(({ name }) => element([named(name)])),
+  };
+}
+
+/** Addresses of known containers on those bridges: an unproven frame with one of them is a lie, not a build. */
+function knownOnJudged(ruleset: Ruleset, family: Family): NftSet {
+  const names = new Set(judged(ruleset).map(({ name }) => name));
+  const elements = ruleset.endpoints
+    .filter((endpoint) => names.has(endpoint.bridge.name))
+    .flatMap((endpoint) =>
+      ofEndpointFamily(endpoint.addresses, family).map((address) =>
+        element([one(endpoint.bridge.index), one(address.value)]),
+      ),
+    );
+  return { name: `known${family}`, key: ['iface_index', addressType[family]], interval: false, data: 'none', elements };
+}
+
+function unknownSenders(ruleset: Ruleset, plane: Plane, family: Family): NftSet {
+  const find = programOf(ruleset);
+  const elements = judged(ruleset).map(({ name, program }) =>
+    element([named(name)], programEntry(find(program), plane, family)),
+  );
+  return { name: `unknown-${plane}${family}`, key: ['ifname'], interval: false, data: 'verdict', elements };
+}
+
+function groupSets(ruleset: Ruleset): readonly NftSet[] {
+  return ruleset.groups.flatMap((group) =>
+    families.map((family): NftSet => {
+      const elements = ofFamily(group.addresses, family).map(({ low, high }) => element([range(low, high)]));
+      return { name: `group${family}/${group.id}`, key: [addressType[family]], interval: true, data: 'none', elements };
+    }),
+  );
+}
+
+function arrival(marks: Marks): Chain {
+  return {
+    name: 'prerouting',
+    hook: { hook: 'prerouting', priority: priorities.arrival },
+    rules: [
+      [
+        { kind: 'mark-bit', of: 'meta', bit: marks.proven, is: 'set' },
+        { kind: 'change-mark', of: 'meta', bit: marks.proven, to: 'clear' },
+        accept,
+      ],
+      [inSet('bridges', 'iifname'), goTo('unproven')],
+    ],
+  };
+}
+
+const unproven: Chain = {
+  name: 'unproven',
+  rules: [
+    [inSet('known4', 'iif', 'ip saddr'), count('unproven'), drop],
+    [inSet('known6', 'iif', 'ip6 saddr'), count('unproven'), drop],
+    [inSet('judged-bridges', 'iifname'), accept],
+    [count('unproven'), drop],
+  ],
+};
+
+/** Replies are free: policy is about who may start a conversation. */
+function replies(marks: Marks): Rule {
+  return [is('ct direction', 1), { kind: 'mark-bit', of: 'ct', bit: marks.doubtful, is: 'clear' }, accept];
+}
+
+function forward(marks: Marks): Chain {
+  return {
+    name: 'forward',
+    hook: { hook: 'forward', priority: priorities.judge },
+    rules: [
+      replies(marks),
+      [vmap('forward4', 'iif', 'ip saddr')],
+      // hop limit 255: it was never routed, so it stays on its bridge
+      [is('icmpv6 type', ...neighbourDiscovery), is('ip6 hoplimit', 255), inSet('bridges', 'iifname'), accept],
+      [vmap('forward6', 'iif', 'ip6 saddr')],
+      [inSet('bridges', 'iifname'), goTo('unknown-forward')],
+      [inSet('bridges', 'oifname'), { kind: 'ct-state', states: ['new'] }, jump('inbound')],
+    ],
+  };
+}
+
+/**
+ * A conversation towards containers that conntrack meets for the first time. What may begin there is left alone; what
+ * looks picked up in the middle is marked, so that the container's side of it is judged like its own.
+ */
+function inbound(marks: Marks): Chain {
+  return {
+    name: 'inbound',
+    rules: [
+      [{ kind: 'ct-status', status: 'dnat' }, back],
+      [is('meta l4proto', 1, 58), back],
+      [{ kind: 'tcp-syn' }, back],
+      [inSet('published4', 'ip daddr', 'meta l4proto', 'th dport'), back],
+      [inSet('published6', 'ip6 daddr', 'meta l4proto', 'th dport'), back],
+      [{ kind: 'change-mark', of: 'ct', bit: marks.doubtful, to: 'set' }],
+    ],
+  };
+}
+
+function input(marks: Marks): Chain {
+  return {
+    name: 'input',
+    hook: { hook: 'input', priority: priorities.judge },
+    rules: [
+      [notInSet('bridges', 'iifname'), accept],
+      replies(marks),
+      [is('udp sport', 68), is('udp dport', 67), accept],
+      [vmap('host4', 'iif', 'ip saddr')],
+      [is('icmpv6 type', ...neighbourDiscovery, routerSolicit), is('ip6 hoplimit', 255), accept],
+      [is('icmpv6 type', ...mldListener), accept],
+      [vmap('host6', 'iif', 'ip6 saddr')],
+      [goTo('unknown-host')],
+    ],
+  };
+}
+
+const unknownChains: readonly Chain[] = planes.map((plane) => ({
+  name: `unknown-${plane}`,
+  rules: [
+    ...families.map(
+      (family): Rule => [is('meta nfproto', family === 4 ? 2 : 10), vmap(`unknown-${plane}${family}`, 'iifname')],
+    ),
+    [count('unknown-source'), drop],
+  ],
+}));
+
+/** How a denied packet is told so. */
+function refuse(ruleset: Ruleset): Chain {
+  const told: readonly Rule[] = [
+    // a reset for a packet that belongs to no conversation would go to whoever is at the other end of a real one
+    [{ kind: 'ct-state', states: ['invalid', 'untracked'] }, drop],
+    // with br_netfilter on, an answer to a packet after DNAT carries the wrong source: better none
+    [{ kind: 'ct-status', status: 'dnat' }, drop],
+    [is('meta l4proto', 6), { kind: 'reject', with: 'tcp-reset' }],
+    [{ kind: 'reject', with: 'admin-prohibited' }],
+  ];
+  return { name: 'refuse', rules: ruleset.denied === 'drop' ? [[drop]] : told };
+}

@@ -1,0 +1,13 @@
+/**
+ * The two mark bits Sluice uses. Both are single bits, set and cleared without touching the others, and chosen against
+ * what is known of others: Podman's netavark (packet 0x2000, conntrack 0x1000), Docker's `--bridge-accept-fwmark` and
+ * Swarm's ingress (small numbers), kube-proxy (0x4000, 0x8000), Tailscale (0xff0000).
+ */
+export interface Marks {
+  /** Packet mark: "the bridge has proven this frame's sender". Lives from bridge prerouting to inet prerouting only. */
+  readonly proven: number;
+  /** Conntrack mark: "conntrack picked this conversation up from outside, in the middle"; its replies are not free. */
+  readonly doubtful: number;
+}
+
+export const defaultMarks: Marks = { proven: 0x2000_0000, doubtful: 0x1000_0000 };

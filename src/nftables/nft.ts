@@ -1,0 +1,72 @@
+import { spawn } from 'node:child_process';
+
+/** How the nft command answered. `signal`: it crashed or was killed, which is never "no rules". */
+export interface NftAnswer {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs nft; the real one is {@link nftCommand}. */
+export type RunNft = (args: readonly string[], input?: string) => Promise<NftAnswer>;
+
+export class NftError extends Error {
+  override readonly name = 'NftError';
+}
+
+const slowest = 60_000;
+
+/**
+ * The nft of the host, from PATH. Its words are English and its clock UTC whatever the operator's settings, since
+ * listings are read back.
+ *
+ * @throws NftError when there is no nft, or it does not come back within a minute
+ */
+export const nftCommand: RunNft = (args, input = '') =>
+  new Promise((resolve, reject) => {
+    const child = spawn('nft', args, {
+      env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' },
+      stdio: 'pipe',
+      timeout: slowest,
+      killSignal: 'SIGKILL',
+    });
+    const stdout: Buffer[] = [];
+    const stderr: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      reject(
+        new NftError(
+          error.code === 'ENOENT'
+            ? 'nft is not installed on this host: apt-get install nftables'
+            : `nft could not be run: ${error.message}`,
+        ),
+      );
+    });
+    child.on('close', (code, signal) => {
+      resolve({ code, signal, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() });
+    });
+    child.stdin.on('error', () => {}); // nft that dies early closes its input; `close` tells why
+    child.stdin.end(input);
+  });
+
+/** Runs nft and insists on success. */
+export async function mustNft(run: RunNft, args: readonly string[], input?: string): Promise<string> {
+  const answer = await run(args, input);
+  if (answer.code === 0) return answer.stdout;
+  throw new NftError(
+    answer.signal === null
+      ? `nft refused: ${firstLines(answer.stderr)}`
+      : `nft crashed (${answer.signal}); is it older than the one Docker uses?`,
+  );
+}
+
+/** Whether an answer says that the thing asked for does not exist. */
+export function isAbsent(answer: NftAnswer): boolean {
+  return answer.code === 1 && answer.stderr.includes('No such file or directory');
+}
+
+function firstLines(text: string): string {
+  return text.trim().split('\n').slice(0, 3).join(' · ');
+}

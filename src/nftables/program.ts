@@ -1,0 +1,247 @@
+import type { Family } from '../ip/address.ts';
+import { everyAddress, ofFamily } from '../ip/address-set.ts';
+import type { Interval } from '../ip/interval.ts';
+import { hasPorts } from '../ip/protocol.ts';
+import type { Clause, Program, Ruleset } from '../ruleset/ruleset.ts';
+import type { AddressSets } from './address-sets.ts';
+import { DestinationSets } from './destination-sets.ts';
+import { hasEveryPort, layer4Matches, protocolOn } from './layer4.ts';
+import type { Chain, Field, NftSet, Rule, Statement, Verdict } from './model.ts';
+import { accept, back, count, drop, goTo, inSet, is, jump } from './statements.ts';
+
+export const planes = ['forward', 'host'] as const;
+export type Plane = (typeof planes)[number];
+
+const families = [4, 6] as const;
+
+/** ICMP and ICMPv6 errors (RFC 792, RFC 4443): a container may send them about conversations of its own. */
+const errorTypes = { 4: [3, 11, 12], 6: [1, 2, 3, 4] } as const;
+const errorField = { 4: 'icmp type', 6: 'icmpv6 type' } as const;
+
+const names = {
+  judge: (id: string, plane: Plane, family: Family) => `${plane}${family}/${id}`,
+  guard: (id: string, plane: Plane, family: Family) => `guard-${plane}${family}/${id}`,
+  dnat: (id: string, family: Family) => `dnat${family}/${id}`,
+  dnatGuard: (id: string, family: Family) => `guard-dnat${family}/${id}`,
+  denied: (id: string) => `denied/${id}`,
+  refused: (id: string) => `refused/${id}`,
+  audited: (id: string) => `audited/${id}`,
+};
+
+/** Counters of a program: packets denied, and packets that only audit mode let pass. */
+export function programCounters(program: Program): readonly string[] {
+  if (isOpen(program)) return [];
+  return [names.denied(program.id), ...(program.mode === 'audit' ? [names.audited(program.id)] : [])];
+}
+
+/** Where a sender's packets go first. */
+export function programEntry(program: Program, plane: Plane, family: Family): Verdict {
+  return isOpen(program) ? { kind: 'accept' } : { kind: 'goto', chain: names.judge(program.id, plane, family) };
+}
+
+/** A program that lets everything pass needs no chain. */
+function isOpen(program: Program): boolean {
+  if (program.guard.length > 0) return false;
+  if (program.mode === 'off') return true;
+  const everything = (plane: Plane) =>
+    program.allow.some(
+      (clause) =>
+        clause.plane === plane &&
+        clause.until === undefined &&
+        clause.l4 === 'any' &&
+        families.every((family) => reach(clause, family).kind === 'every'),
+    );
+  return program.deny.length === 0 && everything('forward') && everything('host');
+}
+
+/** What a clause says of addresses, on one family. */
+type Reach =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'every' }
+  | { readonly kind: 'group'; readonly set: string }
+  | { readonly kind: 'one'; readonly interval: Interval }
+  | { readonly kind: 'many'; readonly intervals: readonly Interval[] };
+
+function reach(clause: Clause, family: Family): Reach {
+  if (clause.to.kind === 'group') return { kind: 'group', set: `group${family}/${clause.to.group}` };
+  const intervals = ofFamily(clause.to.set, family);
+  const [first, ...more] = intervals;
+  if (first === undefined) return { kind: 'none' };
+  if (more.length > 0) return { kind: 'many', intervals };
+  const whole = ofFamily(everyAddress, family)[0] as Interval;
+  return first.low === whole.low && first.high === whole.high ? { kind: 'every' } : { kind: 'one', interval: first };
+}
+
+/** Which fields of a packet hold its destination: its own, or the one it had before DNAT. */
+interface DestinationFields {
+  readonly address: Readonly<Record<Family, Field>>;
+  readonly port: Field;
+}
+const asSent: DestinationFields = {
+  address: { 4: 'ct original ip daddr', 6: 'ct original ip6 daddr' },
+  port: 'ct original proto-dst',
+};
+const asRouted: DestinationFields = { address: { 4: 'ip daddr', 6: 'ip6 daddr' }, port: 'th dport' };
+
+/** The chains and sets that judge the packets of one program's senders. */
+export function programChains(
+  program: Program,
+  ruleset: Ruleset,
+  shared: AddressSets,
+): { readonly chains: readonly Chain[]; readonly sets: readonly NftSet[] } {
+  if (isOpen(program)) return { chains: [], sets: [] };
+  const own = new DestinationSets(program.id);
+  const writer = new ClauseWriter(own, shared);
+  const chains = families.flatMap((family) => [
+    ...forwardChains(program, family, writer),
+    ...planeChains(program, 'host', family, writer),
+    ...dnatChains(program, family, writer),
+  ]);
+  return { chains: [...chains, ...endings(program, ruleset)], sets: own.all() };
+}
+
+function forwardChains(program: Program, family: Family, writer: ClauseWriter): readonly Chain[] {
+  const viaHost = [
+    { kind: 'ct-status', status: 'dnat' },
+    inSet(`host-addresses${family}`, asSent.address[family]),
+    jump(names.dnat(program.id, family)),
+  ] as const;
+  return planeChains(program, 'forward', family, writer, [viaHost]);
+}
+
+/** Guardrails, denials, what `between` adds, permissions, the end: the order in which policy decides. */
+function planeChains(
+  program: Program,
+  plane: Plane,
+  family: Family,
+  writer: ClauseWriter,
+  between: readonly Rule[] = [],
+): readonly Chain[] {
+  const list = (clauses: readonly Clause[]) => clauses.filter((clause) => clause.plane === plane);
+  const scope = `${plane}${family}`;
+  const guard = list(program.guard);
+  const except = list(program.except);
+  const refused = goTo(names.refused(program.id));
+  const guardRules = writer.rules(`guard-${scope}`, guard, family, [refused]);
+  const guardChain = names.guard(program.id, plane, family);
+  const nested = guard.length > 0 && except.length > 0;
+  const error: Rule = [
+    { kind: 'ct-state', states: ['related'] },
+    is('ct direction', 0),
+    is(errorField[family], ...errorTypes[family]),
+    accept,
+  ];
+  const judge: Chain = {
+    name: names.judge(program.id, plane, family),
+    rules: [
+      ...(nested ? [[jump(guardChain)]] : guardRules),
+      ...writer.rules(`deny-${scope}`, list(program.deny), family, [goTo(names.denied(program.id))]),
+      ...between,
+      ...writer.rules(`allow-${scope}`, list(program.allow), family, [accept]),
+      error,
+      [goTo(names.denied(program.id))],
+    ],
+  };
+  if (!nested) return [judge];
+  return [
+    { name: guardChain, rules: [...writer.rules(`except-${scope}`, except, family, [back]), ...guardRules] },
+    judge,
+  ];
+}
+
+/**
+ * A packet that a published port's DNAT turned elsewhere is judged by where it was sent, too: denied if either place is
+ * denied, allowed if either is allowed. Compile has put the service behind a published port into the host's clauses.
+ */
+function dnatChains(program: Program, family: Family, writer: ClauseWriter): readonly Chain[] {
+  const list = (clauses: readonly Clause[]) => clauses.filter((clause) => clause.plane === 'host');
+  const write = (clauses: readonly Clause[], ending: Statement) =>
+    writer.directRules(list(clauses), family, asSent, [ending]);
+  const guard = write(program.guard, goTo(names.refused(program.id)));
+  const except = write(program.except, back);
+  const guardChain = names.dnatGuard(program.id, family);
+  const nested = guard.length > 0 && except.length > 0;
+  const judge: Chain = {
+    name: names.dnat(program.id, family),
+    rules: [
+      ...(nested ? [[jump(guardChain)]] : guard),
+      ...write(program.deny, goTo(names.denied(program.id))),
+      ...write(program.allow, accept),
+    ],
+  };
+  return nested ? [{ name: guardChain, rules: [...except, ...guard] }, judge] : [judge];
+}
+
+/** What becomes of a packet that is not allowed, by mode. Guardrails are never audited. */
+function endings(program: Program, ruleset: Ruleset): readonly Chain[] {
+  const refusal = ruleset.denied === 'drop' ? drop : goTo('refuse');
+  const refused: Chain = { name: names.refused(program.id), rules: [[count(names.denied(program.id)), refusal]] };
+  const byMode: Readonly<Record<Program['mode'], Rule>> = {
+    enforce: [goTo(names.refused(program.id))],
+    audit: [count(names.audited(program.id)), accept],
+    off: [accept],
+  };
+  return [refused, { name: names.denied(program.id), rules: [byMode[program.mode]] }];
+}
+
+/** Turns clauses into rules; what can share a set lookup does. */
+class ClauseWriter {
+  readonly #own: DestinationSets;
+  readonly #shared: AddressSets;
+
+  constructor(own: DestinationSets, shared: AddressSets) {
+    this.#own = own;
+    this.#shared = shared;
+  }
+
+  /** Rules for a list of clauses: single addresses and prefixes gathered into the program's sets, the rest one by one. */
+  rules(scope: string, clauses: readonly Clause[], family: Family, ending: Rule): readonly Rule[] {
+    const gathered = this.#own.gather(scope, family);
+    const rest = clauses.filter((clause) => !this.#gather(gathered, clause, family));
+    return [...gathered.rules(asRouted.address[family], ending), ...this.directRules(rest, family, asRouted, ending)];
+  }
+
+  #gather(sets: ReturnType<DestinationSets['gather']>, clause: Clause, family: Family): boolean {
+    const to = reach(clause, family);
+    if (clause.until !== undefined || to.kind !== 'one') return false;
+    if (clause.l4 === 'any') {
+      sets.addAddress(to.interval);
+      return true;
+    }
+    for (const l4 of clause.l4) {
+      const protocol = protocolOn(l4, family);
+      if (hasPorts(protocol) && !hasEveryPort(l4.ports)) sets.addPorts(to.interval, protocol, l4.ports);
+      else sets.addProtocol(to.interval, protocol);
+    }
+    return true;
+  }
+
+  /** One clause after the other, each with a lookup of its own. */
+  directRules(clauses: readonly Clause[], family: Family, fields: DestinationFields, ending: Rule): readonly Rule[] {
+    return clauses.flatMap((clause) => {
+      const to = reach(clause, family);
+      if (to.kind === 'none') return [];
+      const until: Rule = clause.until === undefined ? [] : [is('meta time', BigInt(Math.ceil(clause.until / 1000)))];
+      const before = until.map(
+        (statement): Statement => (statement.kind === 'match' ? { ...statement, op: '<' } : statement),
+      );
+      const address = this.#address(to, family, fields);
+      return layer4Matches(clause.l4, family, fields.port).map(
+        (l4): Rule => [...before, ...l4.slice(0, 1), ...address, ...l4.slice(1), ...ending],
+      );
+    });
+  }
+
+  #address(to: Exclude<Reach, { kind: 'none' }>, family: Family, fields: DestinationFields): Rule {
+    switch (to.kind) {
+      case 'every':
+        return [];
+      case 'group':
+        return [inSet(to.set, fields.address[family])];
+      case 'one':
+        return [is(fields.address[family], to.interval)];
+      case 'many':
+        return [inSet(this.#shared.nameOf(family, to.intervals), fields.address[family])];
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import type { Table } from './model.ts';
+import { printName } from './print.ts';
+import { printTable } from './print-table.ts';
+
+/** Names of what stands in the kernel under one of our tables. */
+export interface Standing {
+  readonly chains: readonly string[];
+  readonly sets: readonly string[];
+  readonly maps: readonly string[];
+  readonly counters: readonly string[];
+}
+
+/**
+ * Changes with the meaning of names or the types of sets. A table of another layout is replaced as a whole, which costs
+ * a packet or two (facts: delete-and-recreate); one of the same layout is flushed and filled again, which costs none.
+ */
+const layout = 'layout-1';
+
+/**
+ * The text of one `nft -f` transaction that leaves exactly `table` standing.
+ *
+ * @param standing what is there now; null when the table does not exist
+ */
+export function transactionText(table: Table, standing: Standing | null): string {
+  const path = `${table.family} ${printName(table.name)}`;
+  const marked: Table = { ...table, chains: [...table.chains, { name: layout, rules: [] }] };
+  const fill = printTable(marked);
+  if (standing === null) return fill;
+  if (!standing.chains.includes(layout)) return `delete table ${path}\n${fill}`;
+  const wanted = wantedNames(marked);
+  const gone = (names: readonly string[], keep: ReadonlySet<string>) => names.filter((name) => !keep.has(name));
+  return [
+    `flush table ${path}`,
+    ...standing.maps.map((name) => `flush map ${path} ${printName(name)}`),
+    ...standing.sets.map((name) => `flush set ${path} ${printName(name)}`),
+    fill,
+    ...gone(standing.maps, wanted.sets).map((name) => `delete map ${path} ${printName(name)}`),
+    ...gone(standing.sets, wanted.sets).map((name) => `delete set ${path} ${printName(name)}`),
+    ...gone(standing.chains, wanted.chains).map((name) => `delete chain ${path} ${printName(name)}`),
+    ...gone(standing.counters, wanted.counters).map((name) => `delete counter ${path} ${printName(name)}`),
+    '',
+  ].join('\n');
+}
+
+function wantedNames(table: Table): Readonly<Record<'sets' | 'chains' | 'counters', ReadonlySet<string>>> {
+  return {
+    sets: new Set(table.sets.map((set) => set.name)),
+    chains: new Set(table.chains.map((chain) => chain.name)),
+    counters: new Set(table.counters),
+  };
+}
