@@ -23,15 +23,17 @@ const names = {
   guard: (id: string, plane: Plane, family: Family) => `guard-${plane}${family}/${id}`,
   dnat: (id: string, family: Family) => `dnat${family}/${id}`,
   dnatGuard: (id: string, family: Family) => `guard-dnat${family}/${id}`,
-  denied: (id: string) => `denied/${id}`,
   refused: (id: string) => `refused/${id}`,
-  audited: (id: string) => `audited/${id}`,
+  /** Denied, but the mode lets it pass. */
+  passed: (id: string) => `passed/${id}`,
+  deniedCounter: (id: string) => `denied/${id}`,
+  auditedCounter: (id: string) => `audited/${id}`,
 };
 
 /** Counters of a program: packets denied, and packets that only audit mode let pass. */
 export function programCounters(program: Program): readonly string[] {
   if (isOpen(program)) return [];
-  return [names.denied(program.id), ...(program.mode === 'audit' ? [names.audited(program.id)] : [])];
+  return [names.deniedCounter(program.id), ...(program.mode === 'audit' ? [names.auditedCounter(program.id)] : [])];
 }
 
 /** Where a sender's packets go first. */
@@ -101,6 +103,7 @@ export function programChains(
 }
 
 function forwardChains(program: Program, family: Family, writer: ClauseWriter): readonly Chain[] {
+  if (dnatChains(program, family, writer).length === 0) return planeChains(program, 'forward', family, writer);
   const viaHost = [
     { kind: 'ct-status', status: 'dnat' },
     inSet(`host-addresses${family}`, asSent.address[family]),
@@ -135,11 +138,11 @@ function planeChains(
     name: names.judge(program.id, plane, family),
     rules: [
       ...(nested ? [[jump(guardChain)]] : guardRules),
-      ...writer.rules(`deny-${scope}`, list(program.deny), family, [goTo(names.denied(program.id))]),
+      ...writer.rules(`deny-${scope}`, list(program.deny), family, [goTo(deniedChain(program))]),
       ...between,
       ...writer.rules(`allow-${scope}`, list(program.allow), family, [accept]),
       error,
-      [goTo(names.denied(program.id))],
+      [goTo(deniedChain(program))],
     ],
   };
   if (!nested) return [judge];
@@ -159,15 +162,14 @@ function dnatChains(program: Program, family: Family, writer: ClauseWriter): rea
     writer.directRules(list(clauses), family, asSent, [ending]);
   const guard = write(program.guard, goTo(names.refused(program.id)));
   const except = write(program.except, back);
+  const deny = write(program.deny, goTo(deniedChain(program)));
+  const allow = write(program.allow, accept);
   const guardChain = names.dnatGuard(program.id, family);
   const nested = guard.length > 0 && except.length > 0;
+  if ([guard, deny, allow].every((rules) => rules.length === 0)) return [];
   const judge: Chain = {
     name: names.dnat(program.id, family),
-    rules: [
-      ...(nested ? [[jump(guardChain)]] : guard),
-      ...write(program.deny, goTo(names.denied(program.id))),
-      ...write(program.allow, accept),
-    ],
+    rules: [...(nested ? [[jump(guardChain)]] : guard), ...deny, ...allow],
   };
   return nested ? [{ name: guardChain, rules: [...except, ...guard] }, judge] : [judge];
 }
@@ -175,13 +177,18 @@ function dnatChains(program: Program, family: Family, writer: ClauseWriter): rea
 /** What becomes of a packet that is not allowed, by mode. Guardrails are never audited. */
 function endings(program: Program, ruleset: Ruleset): readonly Chain[] {
   const refusal = ruleset.denied === 'drop' ? drop : goTo('refuse');
-  const refused: Chain = { name: names.refused(program.id), rules: [[count(names.denied(program.id)), refusal]] };
-  const byMode: Readonly<Record<Program['mode'], Rule>> = {
-    enforce: [goTo(names.refused(program.id))],
-    audit: [count(names.audited(program.id)), accept],
-    off: [accept],
+  const refused: Chain = {
+    name: names.refused(program.id),
+    rules: [[count(names.deniedCounter(program.id)), refusal]],
   };
-  return [refused, { name: names.denied(program.id), rules: [byMode[program.mode]] }];
+  if (program.mode === 'enforce') return [refused];
+  const passed: Rule = program.mode === 'audit' ? [count(names.auditedCounter(program.id)), accept] : [accept];
+  return [refused, { name: names.passed(program.id), rules: [passed] }];
+}
+
+/** Where a packet goes that a deny matches or nothing allows. */
+function deniedChain(program: Program): string {
+  return program.mode === 'enforce' ? names.refused(program.id) : names.passed(program.id);
 }
 
 /** Turns clauses into rules; what can share a set lookup does. */
