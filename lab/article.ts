@@ -3,6 +3,8 @@
 export interface ArticleOptions {
   /** Gives the project's network an IPv6 subnet too (`fd00:172:20::/64`). */
   ipv6?: boolean | undefined;
+  /** Gives the IPv6 side no masquerade (gateway mode `routed`; engines from 27 on). Open the site with `routed`. */
+  routed6?: boolean | undefined;
   /** Capabilities for `app` (`NET_ADMIN`; NET_RAW is Docker's default). */
   capAdd?: readonly string[] | undefined;
   /** Third and fourth 16 bits of the subnets: 20 gives 172.20.0.0/16; another number makes room for a second project. */
@@ -25,7 +27,10 @@ ${publish === null ? '' : `    ports: ["${publish}:3000"]\n`}${options.capAdd ? 
   mongo: { image: lab/app }
 networks:
   default:
-${options.ipv6 ? '    enable_ipv6: true\n' : ''}    ipam:
+${options.ipv6 ? '    enable_ipv6: true\n' : ''}${options.routed6 ? routed6 : ''}    ipam:
       config: [${subnets.join(', ')}]
 `;
 }
+
+const routed6 = `    driver_opts: { com.docker.network.bridge.gateway_mode_ipv6: routed }
+`;

@@ -10,6 +10,7 @@ import { appImage, type ImageSpec, imageTar, importArgs } from './images.ts';
 import { Observer } from './observer.ts';
 import { Agent, type Answer, freshSport, freshToken, type Probe, type ProbeSpec } from './probe.ts';
 import { checkEngine, type Engine, ensureRoot } from './roots.ts';
+import { Stream, type StreamSpec, streamArgs } from './stream.ts';
 import type { Tools } from './tools.ts';
 import { hostAddress } from './world.ts';
 
@@ -53,6 +54,13 @@ interface Inspect {
   NetworkSettings: {
     Networks: Record<string, { IPAddress: string; GlobalIPv6Address: string; MacAddress: string }> | null;
   };
+}
+
+/** How `sendFrames` sends: interface (eth0), rounds (1), microseconds between rounds (1000). */
+export interface FrameOptions {
+  iface?: string | undefined;
+  count?: number | undefined;
+  interval?: number | undefined;
 }
 
 export const checkout = join(import.meta.dirname, '..');
@@ -363,7 +371,7 @@ export class Host {
   async #observe(key: string, name: string, pid: number): Promise<Observer> {
     const known = this.#observers.get(key);
     if (known?.observer.alive && known.pid === pid) return known.observer;
-    await known?.observer.stop();
+    known?.observer.stop();
     const observer =
       pid === 0
         ? await Observer.open(name, this.cell, 'input')
@@ -421,6 +429,21 @@ export class Host {
     });
   }
 
+  /** Starts a steady sender in a container or on `host`. Its packets carry the stream's token. */
+  async stream(from: string, spec: StreamSpec): Promise<Stream> {
+    const token = freshToken();
+    if (from === 'host') return new Stream(token, this.spawn(['/run/labtool', ...streamArgs(spec, token)]));
+    return new Stream(token, await this.spawnIn(from, [inContainer, ...streamArgs(spec, token)]));
+  }
+
+  /** Sends frames (see frames.ts) from a container's interface, with that container's own capabilities. */
+  async sendFrames(from: string, frames: readonly Uint8Array[], options: FrameOptions = {}): Promise<void> {
+    const input = frames.map((frame) => Buffer.from(frame).toString('hex')).join('\n');
+    const timing = ['--count', String(options.count ?? 1), '--interval', String(options.interval ?? 1000)];
+    const done = await this.exec(from, [inContainer, 'raw', options.iface ?? 'eth0', ...timing], { input });
+    if (done.code !== 0) throw failure(['labtool', 'raw'], done);
+  }
+
   async #agent(key: string): Promise<Agent> {
     const known = this.#agents.get(key);
     if (known?.alive) return known;
@@ -436,6 +459,14 @@ export class Host {
   /** Sees to it that whoever owns a destination on this host is observed. */
   async #watch(specs: readonly ProbeSpec[], running: readonly Container[]): Promise<void> {
     await this.#observe('host', 'host', 0);
+    for (const [key, { observer }] of this.#observers) {
+      const owner = running.find(({ id }) => id === key);
+      if (owner !== undefined) await this.#observe(key, owner.name, owner.pid);
+      else if (key !== 'host') {
+        observer.stop();
+        this.#observers.delete(key);
+      }
+    }
     const far = new Set([...this.#far()].map((observer) => observer.name));
     const owners = new Map(
       running.flatMap((c) => c.addresses.flatMap((a) => [a.v4, a.v6].map((ip) => [ip, c] as const))),

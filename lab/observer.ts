@@ -119,14 +119,16 @@ export class Observer {
 
   /** Resolves when everything that arrived before this call is in `packets`. */
   async sync(): Promise<void> {
-    if (this.#ended) return;
+    // A dead observer must not pass for one that saw nothing.
+    if (this.#ended) throw new Error(`observer ${this.name} has ended: ${this.#errors.trim()}`);
     const id = String(++this.#syncCount);
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`observer ${this.name} does not answer`)), 10_000);
       this.#syncs.set(id, () => {
         clearTimeout(timer);
         this.#syncs.delete(id);
-        resolve();
+        if (this.#ended) reject(new Error(`observer ${this.name} has ended: ${this.#errors.trim()}`));
+        else resolve();
       });
       this.#process.stdin.write(`sync ${id}\n`);
     });
@@ -157,7 +159,7 @@ export class Observer {
     return (await this.seen(wanted)).length > 0;
   }
 
-  /** How many distinct numbered payloads of a stream with this token arrived is not known here; this counts packets. */
+  /** How many packets of `wanted` have arrived by now. */
   async count(wanted: Wanted): Promise<number> {
     return (await this.seen(wanted)).length;
   }
@@ -168,7 +170,9 @@ export class Observer {
     this.#byKey.clear();
   }
 
-  async stop(): Promise<void> {
+  /** Ends it; whoever asks it afterwards gets an error. */
+  stop(): void {
+    this.#ended = true;
     this.#process.stdin.end();
     this.#process.kill('SIGKILL');
   }

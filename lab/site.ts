@@ -4,7 +4,6 @@ import { Cell } from './cell.ts';
 import { run } from './exec.ts';
 import { Host, type HostOptions } from './host.ts';
 import type { Observer } from './observer.ts';
-import type { Probe, ProbeSpec } from './probe.ts';
 import { ensureRoot } from './roots.ts';
 import { removeCgroups, sweep } from './sweep.ts';
 import { ensureTools } from './tools.ts';
@@ -28,6 +27,13 @@ export class Site {
     this.host = host;
     this.#world = world;
     this.#far = far;
+    for (const one of far.values()) {
+      one.judge = async (specs, agent) => {
+        for (const { id } of await host.containers()) await host.observer(id);
+        await host.observer('host');
+        return host.judge(specs, () => ({ key: one.name, agent }));
+      };
+    }
   }
 
   /** A far host by its name in `places`. */
@@ -62,15 +68,6 @@ export class Site {
   /** The cell of all far hosts; its own network is the router's. */
   get router(): Cell {
     return this.#world;
-  }
-
-  /** Sends a probe from a far host, e.g. the LAN client to a published port. Observers as with `host.probe`. */
-  async probeFrom(name: PlaceName, spec: ProbeSpec): Promise<Probe> {
-    for (const { id } of await this.host.containers()) await this.host.observer(id);
-    await this.host.observer('host');
-    const agent = this.far(name).agent();
-    const [probe] = await this.host.judge([{ from: name, ...spec }], () => ({ key: name, agent }));
-    return probe as Probe;
   }
 
   /** Whether any far host has seen this token. */

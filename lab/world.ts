@@ -3,7 +3,8 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { Cell } from './cell.ts';
 import { type Finished, type RunOptions, until } from './exec.ts';
 import { Observer, type Packet, type Wanted } from './observer.ts';
-import { Agent } from './probe.ts';
+import { Agent, freshToken, type Probe, type ProbeSpec } from './probe.ts';
+import { Stream, type StreamSpec, streamArgs } from './stream.ts';
 
 /**
  * The far hosts. `any` are networks whose every address the host answers for, so that any destination a test invents
@@ -47,6 +48,10 @@ export class Far {
   readonly observer: Observer;
   readonly #cell: Cell;
   #agent: Agent | undefined;
+  /** Set by the site, which knows all observers. */
+  judge: (specs: readonly (ProbeSpec & { from: string })[], agent: Agent) => Promise<Probe[]> = () => {
+    throw new Error('this far host belongs to no site');
+  };
 
   constructor(name: PlaceName, cell: Cell, observer: Observer) {
     this.name = name;
@@ -94,10 +99,26 @@ export class Far {
     return server;
   }
 
-  /** The agent that sends probes from here. */
-  agent(): Agent {
+  /** Sends one probe from here, e.g. from the LAN client to a published port. */
+  async probe(spec: ProbeSpec): Promise<Probe> {
+    const [probe] = await this.probeMany([spec]);
+    return probe as Probe;
+  }
+
+  /** Sends many probes from here at once. */
+  probeMany(specs: readonly ProbeSpec[]): Promise<Probe[]> {
     if (!this.#agent?.alive) this.#agent = new Agent(this.name, this.spawn(['/run/labtool', 'agent']));
-    return this.#agent;
+    const from = this.name;
+    return this.judge(
+      specs.map((spec) => ({ from, ...spec })),
+      this.#agent,
+    );
+  }
+
+  /** Starts a steady sender here. */
+  stream(spec: StreamSpec): Stream {
+    const token = freshToken();
+    return new Stream(token, this.spawn(['/run/labtool', ...streamArgs(spec, token)]));
   }
 }
 

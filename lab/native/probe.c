@@ -110,7 +110,7 @@ static void copy_reply(struct result *r, const char *data, ssize_t n) {
   size_t k = 0;
   for (ssize_t i = 0; i < n && k + 7 < sizeof r->reply; i++) {
     unsigned char c = data[i];
-    if (c == '\n' && k) break;
+    if ((c == '\n' || c == '\r') && k) break;
     if (c == '"' || c == '\\') r->reply[k++] = '\\';
     if (c >= 32 && c < 127) r->reply[k++] = c;
     else k += sprintf(r->reply + k, "\\u%04x", c);

@@ -176,20 +176,22 @@ static void stopping(int sig) {
 }
 
 /*
- * labtool stream tcp|udp TO PORT --rate N --seconds S [--token T] [--sport N] [--fresh]
+ * labtool stream tcp|udp TO PORT --rate N --seconds S [--token T] [--sport N] [--fresh] [--stdin]
  * Sends N numbered payloads a second; at the end, and on SIGTERM, prints {"sent","answered","pushed","connects",
  * "errors","lastAnswer"} (lastAnswer: microseconds since the epoch). TCP connects again when its connection breaks;
- * --fresh makes every payload a new conversation (a new source port).
+ * --fresh makes every payload a new conversation (a new source port). --stdin: also ends when standard input does, for
+ * senders behind `docker exec`, which passes no signals.
  */
 int cmd_stream(int argc, char **argv) {
   if (argc < 4) die("usage: labtool stream tcp|udp TO PORT --rate N --seconds S [--token T] [--sport N] [--fresh]");
-  int tcp = !strcmp(argv[1], "tcp"), rate = 100, fresh = 0, sport = 0;
+  int tcp = !strcmp(argv[1], "tcp"), rate = 100, fresh = 0, sport = 0, watch = 0;
   double seconds = 1;
   const char *token = "lab-000000000000";
   union addr to;
   if (!parse_addr(argv[2], atoi(argv[3]), &to)) die("%s: no address", argv[2]);
   for (int i = 4; i < argc; i++) {
     if (!strcmp(argv[i], "--fresh")) fresh = 1;
+    else if (!strcmp(argv[i], "--stdin")) watch = 1;
     else if (i + 1 >= argc) die("stream: %s", argv[i]);
     else if (!strcmp(argv[i], "--rate")) rate = atoi(argv[++i]);
     else if (!strcmp(argv[i], "--seconds")) seconds = atof(argv[++i]);
@@ -250,12 +252,14 @@ int cmd_stream(int argc, char **argv) {
     }
     int wait = (next - now_us()) / 1000;
     if (now >= end || wait > 50) wait = 50;
-    struct pollfd p = {s, POLLIN | (tcp && !up ? POLLOUT : 0), 0};
-    if (s < 0) {
-      pause_ms(wait > 0 ? wait : 1);
-      continue;
+    /* poll passes over negative descriptors */
+    struct pollfd p[2] = {{s, POLLIN | (tcp && !up ? POLLOUT : 0), 0}, {watch ? 0 : -1, POLLIN, 0}};
+    if (poll(p, 2, wait > 0 ? wait : s < 0) <= 0) continue;
+    if (p[1].revents) {
+      char ignored[64];
+      if (read(0, ignored, sizeof ignored) <= 0) break;
     }
-    if (poll(&p, 1, wait > 0 ? wait : 0) <= 0) continue;
+    if (!p[0].revents) continue;
     if (tcp && !up) {
       int error = 0;
       socklen_t len = sizeof error;

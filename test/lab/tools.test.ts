@@ -1,0 +1,144 @@
+import { readdir } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { article } from '../../lab/article.ts';
+import * as frames from '../../lab/frames.ts';
+import { freshToken } from '../../lab/probe.ts';
+import { openSite, type Site } from '../../lab/site.ts';
+
+let site: Site;
+beforeAll(async () => {
+  site = await openSite({ engine: '28.5', brNetfilter: false });
+  await site.host.compose('app', article({ ipv6: true, capAdd: ['NET_ADMIN'] }), 'up', '-d');
+}, 300_000);
+afterAll(() => site?.stop());
+const slow = { timeout: 30_000 };
+
+test('a stream counts what it sent and what came back, and every payload arrives', slow, async () => {
+  for (const proto of ['udp', 'tcp'] as const) {
+    const stream = await site.host.stream('app/app', { proto, to: site.private.v4, port: 9000, rate: 200, seconds: 1 });
+    const report = await stream.report();
+    expect(report.sent).toBeGreaterThan(180);
+    expect(report.answered).toBe(report.sent);
+    expect(await site.private.saw(stream.token)).toBe(true);
+    if (proto === 'udp') expect(await site.private.observer.count(stream.token)).toBe(report.sent);
+  }
+});
+
+test('a stream ends when told and reports', slow, async () => {
+  const stream = await site.host.stream('app/app', { proto: 'tcp', to: site.private.v6, port: 9000 });
+  await sleep(500);
+  const report = await stream.stop();
+  expect(report.answered).toBeGreaterThan(10);
+  expect(report.connects).toBe(1);
+});
+
+test('a stream of fresh connections makes as many connections as payloads', slow, async () => {
+  const spec = { proto: 'tcp', to: site.internet.v4, port: 443, rate: 100, seconds: 1, fresh: true } as const;
+  const report = await (await site.host.stream('app/app', spec)).report();
+  expect(report.connects).toBeGreaterThan(90);
+  expect(report.sent).toBeGreaterThan(report.connects - 5);
+});
+
+test('a far server pushes unasked to whoever has spoken to it', slow, async () => {
+  const server = await site.internet.serve(['tcp', '6000', 'udp', '6000', '--push', '50']);
+  for (const proto of ['udp', 'tcp'] as const) {
+    const stream = await site.host.stream('app/app', { proto, to: site.internet.v4, port: 6000, rate: 2, seconds: 1 });
+    expect((await stream.report()).pushed).toBeGreaterThan(30);
+  }
+  server.kill('SIGTERM');
+});
+
+test('forged UDP frames of both families have checksums that a kernel accepts', slow, async () => {
+  const app = await site.host.container('app/app');
+  const mongo = await site.host.container('app/mongo');
+  const [own, peer] = [app.addresses[0], mongo.addresses[0]];
+  if (own === undefined || peer === undefined) throw new Error('no address');
+  const observer = await site.host.observer('app/app');
+  for (const [src, dst] of [
+    [own.v4, peer.v4],
+    [own.v6, peer.v6],
+  ] as const) {
+    const token = freshToken();
+    const datagram = frames.udp({ src, dst, sport: 1234, dport: 9200 }, token);
+    const frame = frames.ethernet({ from: own.mac, to: peer.mac, type: frames.etherType(src) }, datagram);
+    await site.host.sendFrames('app/app', [frame], { count: 3 });
+    // The neighbour's echo comes back only when its kernel took the datagram for good.
+    expect(await observer.count((packet) => packet.token === token && packet.src === dst)).toBe(3);
+  }
+});
+
+test('a forged ARP answer and neighbour advertisement reach the neighbour as built', slow, async () => {
+  const app = await site.host.container('app/app');
+  const mongo = await site.host.container('app/mongo');
+  const [own, peer] = [app.addresses[0], mongo.addresses[0]];
+  if (own === undefined || peer === undefined) throw new Error('no address');
+  const seen = await site.host.observer('app/mongo');
+  const lie = '172.20.99.99';
+  const lie6 = 'fd00:172:20::9999';
+  await site.host.sendFrames('app/app', [
+    frames.arp({ op: 2, sha: own.mac, spa: lie, tha: peer.mac, tpa: peer.v4, to: peer.mac }),
+    frames.ethernet(
+      { from: own.mac, to: peer.mac, type: 0x86dd },
+      frames.neighborAdvert({ src: own.v6, dst: peer.v6, target: lie6, lladdr: own.mac }),
+    ),
+  ]);
+  expect(await seen.saw((packet) => packet.op === 2 && packet.src === lie && packet.sha === own.mac)).toBe(true);
+  expect(await seen.saw((packet) => packet.type === 136 && packet.target === lie6)).toBe(true);
+});
+
+test("a container's first instructions send to both destinations", slow, async () => {
+  const token = freshToken();
+  const first = ['first', token, site.private.v4, '9', site.internet.v4, '9', '--count', '3'];
+  await site.host.docker('run', '--rm', '-d', '--entrypoint', '/labtool', 'lab/app', ...first);
+  await sleep(200);
+  expect(await site.private.observer.count(token)).toBe(3);
+  expect(await site.internet.observer.count(token)).toBe(3);
+});
+
+test('images carry labels', slow, async () => {
+  await site.host.image({
+    name: 'lab/labelled',
+    labels: { 'sluice.allow': '["internet"]' },
+    entrypoint: ['/labtool', 'serve'],
+    cmd: ['tcp', '80'],
+  });
+  const labels = await site.host.docker('image', 'inspect', '--format', '{{json .Config.Labels}}', 'lab/labelled');
+  expect(JSON.parse(labels)).toEqual({ 'sluice.allow': '["internet"]' });
+});
+
+test('broadcast and multicast are seen by the neighbours', slow, async () => {
+  const others = ['elasticsearch', 'mongo'].map((service) => `app-${service}-1`);
+  for (const to of ['172.20.255.255', '224.0.0.251', 'ff02::fb%eth0']) {
+    const probe = await site.host.probe('app/app', { to, proto: 'udp', port: 5353, timeout: 100 });
+    expect([to, probe.at.filter((name) => others.includes(name)).sort()]).toEqual([to, others]);
+  }
+});
+
+test('an observer that has ended is an error, not silence', slow, async () => {
+  const observer = await site.host.observer('app/elasticsearch');
+  observer.stop();
+  await expect(observer.saw('lab-000000000000')).rejects.toThrow(/has ended/);
+  // The next probe to its container starts another.
+  const neighbour = (await site.host.container('app/elasticsearch')).addresses[0];
+  expect((await site.host.probe('app/app', { to: neighbour?.v4 ?? '', port: 9200 })).arrived).toBe(true);
+});
+
+test('five hundred probes take seconds', slow, async () => {
+  const started = Date.now();
+  const specs = Array.from({ length: 500 }, (_, i) => ({
+    from: i % 2 ? 'app/app' : 'app/mongo',
+    to: `45.1.2.${i % 250}`,
+    port: 1000 + i,
+  }));
+  const probes = await site.host.probeMany(specs);
+  expect(probes.filter(({ arrived }) => arrived)).toHaveLength(500);
+  expect(Date.now() - started).toBeLessThan(20_000);
+});
+
+test('the lab has no way out: its networks hold nothing but its own links', slow, async () => {
+  const machine = await readdir('/sys/class/net');
+  const links = JSON.parse(await site.router.must(['ip', '-json', 'link', 'show'])) as { ifname: string }[];
+  expect(links.length).toBeGreaterThan(7);
+  for (const { ifname } of links) if (ifname !== 'lo') expect(machine).not.toContain(ifname);
+});
