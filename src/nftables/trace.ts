@@ -1,0 +1,96 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { type Address, formatAddress } from '../ip/address.ts';
+import { mustNft, NftError, type RunNft } from './nft.ts';
+import { parseTraceLine, type TracedVerdict, type TraceEvent, verdictOf } from './trace-events.ts';
+
+/** The conversation to trace: its first packet as the container sends it. */
+export interface TracedConversation {
+  readonly source: Address;
+  readonly destination: Address;
+  /** IP protocol number. */
+  readonly protocol: number;
+  /** Source port; for ICMP and ICMPv6 the type in the upper byte, as it lies in the packet. */
+  readonly sourcePort: number;
+}
+
+/** A spawned `nft monitor trace`; the real one by {@link monitorCommand}. */
+export type SpawnMonitor = () => ChildProcess;
+
+export const monitorCommand: SpawnMonitor = () =>
+  spawn('nft', ['monitor', 'trace'], {
+    env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+
+const table = 'sluice-trace';
+
+/** Before everything of ours and of Docker's, after bridge prerouting. */
+const structure = `table inet ${table} {
+	set probes4 { type ipv4_addr . ipv4_addr . inet_proto . inet_service; }
+	set probes6 { type ipv6_addr . ipv6_addr . inet_proto . inet_service; }
+	chain prerouting {
+		type filter hook prerouting priority -350; policy accept;
+		ip saddr . ip daddr . meta l4proto . th sport @probes4 meta nftrace set 1
+		ip6 saddr . ip6 daddr . meta l4proto . th sport @probes6 meta nftrace set 1
+	}
+}
+`;
+
+/**
+ * Follows single packets through our tables by the kernel's own trace. It adds a table of its own while it is open and
+ * takes it away at the end; containers notice nothing.
+ */
+export class Trace implements AsyncDisposable {
+  readonly #run: RunNft;
+  readonly #monitor: ChildProcess;
+  #events: TraceEvent[] = [];
+
+  private constructor(run: RunNft, monitor: ChildProcess) {
+    this.#run = run;
+    this.#monitor = monitor;
+    if (monitor.stdout === null) throw new NftError('nft monitor has no output to read');
+    createInterface({ input: monitor.stdout }).on('line', (line) => {
+      const event = parseTraceLine(line);
+      if (event !== undefined) this.#events.push(event);
+    });
+  }
+
+  static async open(run: RunNft, monitor: SpawnMonitor = monitorCommand): Promise<Trace> {
+    await run(['delete', 'table', 'inet', table]); // of a run that was killed; it may well not be there
+    await mustNft(run, ['-f', '-'], structure);
+    const child = monitor();
+    child.on('error', () => {}); // an nft that cannot run leaves every probe unseen, which is an error there
+    return new Trace(run, child);
+  }
+
+  /**
+   * Traces what `send` sends of the conversation.
+   *
+   * @param patience how long the trace may take to tell, milliseconds
+   */
+  async follow(conversation: TracedConversation, send: () => Promise<void>, patience = 1000): Promise<TracedVerdict> {
+    const { source, destination, protocol, sourcePort } = conversation;
+    const set = `inet ${table} probes${source.family}`;
+    const key = `${formatAddress(source)} . ${formatAddress(destination)} . ${protocol} . ${sourcePort}`;
+    await mustNft(this.#run, ['-f', '-'], `flush set ${set}\nadd element ${set} { ${key} }\n`);
+    this.#events = [];
+    await send();
+    const end = Date.now() + patience;
+    // a judged packet's last word may come after its first: settle only on silence
+    for (
+      let seen = -1;
+      Date.now() < end && (verdictOf(this.#events) === 'not-seen' || seen !== this.#events.length);
+    ) {
+      seen = this.#events.length;
+      await new Promise((resolve) => setTimeout(resolve, 60));
+    }
+    await mustNft(this.#run, ['flush', 'set', 'inet', table, `probes${source.family}`]);
+    return verdictOf(this.#events);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#monitor.kill('SIGTERM');
+    await this.#run(['delete', 'table', 'inet', table]);
+  }
+}
