@@ -1,0 +1,53 @@
+/**
+ * `npm test`: builds, runs every test, and ends with the line `N passed, N failed`. A test that did not run counts as
+ * failed: in this project nothing may skip.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+interface VitestReport {
+  readonly success: boolean;
+  readonly numTotalTests: number;
+  readonly numPassedTests: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly assertionResults: readonly unknown[];
+  }[];
+}
+
+const root = join(import.meta.dirname, '..');
+
+function step(title: string, command: string, args: readonly string[]): boolean {
+  console.error(`\n· ${title}`);
+  return spawnSync(command, args, { cwd: root, stdio: 'inherit' }).status === 0;
+}
+
+function readReport(file: string): VitestReport | null {
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as VitestReport) : null;
+}
+
+const scratch = mkdtempSync(join(tmpdir(), 'sluice-test-'));
+const reportFile = join(scratch, 'report.json');
+const built = step('build dist/sluice', 'node', ['scripts/build.ts']);
+const vitest = [
+  'run',
+  '--reporter=default',
+  '--reporter=json',
+  `--outputFile.json=${reportFile}`,
+  ...process.argv.slice(2),
+];
+const ran = step('tests', join(root, 'node_modules', '.bin', 'vitest'), vitest);
+const report = readReport(reportFile);
+rmSync(scratch, { recursive: true, force: true });
+
+const passed = report?.numPassedTests ?? 0;
+// a file that could not even be loaded has no test results, and is a failure all the same
+const unloaded =
+  report?.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length ?? 1;
+const failed = (report?.numTotalTests ?? 0) - passed + unloaded + (built ? 0 : 1);
+const honest = failed > 0 || (ran && passed > 0) ? failed : 1;
+console.log(`\n${passed} passed, ${honest} failed`);
+process.exitCode = honest === 0 ? 0 : 1;
