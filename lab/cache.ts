@@ -13,13 +13,13 @@ export function cacheDir(...parts: string[]): string {
 }
 
 /**
- * Holds the lock `name` while `work` runs; waits for whoever holds it. The lock is flock(2) on a file description that
+ * Holds the lock `name` while `work` runs; waits up to 20 minutes for whoever holds it. The lock is flock(2) on a file description that
  * only this process keeps open, so the kernel lets it go when we die, however we die.
  */
 export async function locked<T>(name: string, work: () => Promise<T>): Promise<T> {
   const file = await open(join(cacheDir('locks'), name), 'w');
   try {
-    const child = spawn('flock', ['-x', '3'], { stdio: ['ignore', 'ignore', 'inherit', file.fd] });
+    const child = spawn('flock', ['-x', '-w', '1200', '3'], { stdio: ['ignore', 'ignore', 'inherit', file.fd] });
     if ((await ended(child)) !== 0) throw new Error(`cannot lock ${name} in ${cacheDir('locks')}`);
     return await work();
   } finally {

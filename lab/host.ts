@@ -313,15 +313,27 @@ export class Host {
 
   // Containers
 
-  /** All running containers. */
+  #known: Container[] = [];
+
+  /** All running containers; while no engine runs, those known last. */
   async containers(): Promise<Container[]> {
+    if (this.#dockerd === undefined) return this.#known;
     const list = (await this.api('/containers/json')) as { Id: string }[];
     const found = await Promise.all(list.map(({ Id }) => this.#inspect(Id)));
-    return found.filter((inspect) => inspect.State.Running).map(container);
+    this.#known = found.filter((inspect) => inspect.State.Running).map(container);
+    return this.#known;
   }
 
-  /** A running container by name, id, or `project/service[/number]`. Throws when there is none. */
+  /**
+   * A running container by name, id, or `project/service[/number]`. Throws when there is none. While no engine runs the
+   * answer is what `containers()` or a probe saw last, without numbers.
+   */
   async container(who: string): Promise<Container> {
+    if (this.#dockerd === undefined) {
+      const known = this.#known.find((c) => c.id === who || c.name === who || `${c.project}/${c.service}` === who);
+      if (known === undefined) throw new Error(`no engine runs, and no container ${who} is known`);
+      return known;
+    }
     if (!who.includes('/')) return container(await this.#inspect(who));
     const [project, service, number = '1'] = who.split('/');
     const labels = [`project=${project}`, `service=${service}`, `container-number=${number}`];
@@ -390,13 +402,18 @@ export class Host {
   async probeMany(specs: readonly (ProbeSpec & { from: string })[]): Promise<Probe[]> {
     const running = await this.containers();
     const senders = new Map<string, { key: string; agent: Agent }>();
-    for (const from of new Set(specs.map((spec) => spec.from))) {
-      const key = from === 'host' ? 'host' : (await this.container(from)).id;
-      senders.set(from, { key, agent: await this.#agent(key) });
+    const way = ({ from, outside }: { from: string; outside?: boolean | undefined }) => `${from} ${outside ?? false}`;
+    for (const spec of specs) {
+      if (senders.has(way(spec))) continue;
+      if (spec.from === 'host') senders.set(way(spec), { key: 'host', agent: this.#agent('host', 0, false) });
+      else {
+        const { id, pid } = await this.container(spec.from);
+        senders.set(way(spec), { key: id, agent: this.#agent(id, pid, spec.outside ?? false) });
+      }
     }
     await this.#watch(specs, running);
     return this.judge(specs, (spec) => {
-      const sender = senders.get(spec.from);
+      const sender = senders.get(way(spec));
       if (sender === undefined) throw new Error(`no sender ${spec.from}`);
       return sender;
     });
@@ -433,7 +450,10 @@ export class Host {
   async stream(from: string, spec: StreamSpec): Promise<Stream> {
     const token = freshToken();
     if (from === 'host') return new Stream(token, this.spawn(['/run/labtool', ...streamArgs(spec, token)]));
-    return new Stream(token, await this.spawnIn(from, [inContainer, ...streamArgs(spec, token)]));
+    if (!spec.outside) return new Stream(token, await this.spawnIn(from, [inContainer, ...streamArgs(spec, token)]));
+    const { pid } = await this.container(from);
+    const labtool = '/run/labtool';
+    return new Stream(token, this.spawn([labtool, 'netns', String(pid), '--', labtool, ...streamArgs(spec, token)]));
   }
 
   /** Sends frames (see frames.ts) from a container's interface, with that container's own capabilities. */
@@ -444,14 +464,18 @@ export class Host {
     if (done.code !== 0) throw failure(['labtool', 'raw'], done);
   }
 
-  async #agent(key: string): Promise<Agent> {
+  #agent(id: string, pid: number, outside: boolean): Agent {
+    const key = `${id} ${outside ? pid : ''}`;
     const known = this.#agents.get(key);
     if (known?.alive) return known;
-    const process =
-      key === 'host'
-        ? this.spawn(['/run/labtool', 'agent'])
-        : this.spawn(['docker', 'exec', '-i', key, inContainer, 'agent']);
-    const agent = new Agent(key.slice(0, 12), process);
+    const labtool = '/run/labtool';
+    const command =
+      id === 'host'
+        ? [labtool, 'agent']
+        : outside
+          ? [labtool, 'netns', String(pid), '--', labtool, 'agent']
+          : ['docker', 'exec', '-i', id, inContainer, 'agent'];
+    const agent = new Agent(id.slice(0, 12), this.spawn(command));
     this.#agents.set(key, agent);
     return agent;
   }

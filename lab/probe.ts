@@ -16,6 +16,8 @@ export interface ProbeSpec {
   timeout?: number | undefined;
   /** Source address; the sender must own it. */
   source?: string | undefined;
+  /** Run from outside in the container's network, as while the engine is away; else by `docker exec`. */
+  outside?: boolean | undefined;
   /** Source port; one never used before in this site unless told. */
   sport?: number | undefined;
 }

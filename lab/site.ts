@@ -76,6 +76,11 @@ export class Site {
     return seen.includes(true);
   }
 
+  /** Ends the far hosts' observers: a benchmark must not pay for reading every packet. Probes fail from then on. */
+  stopObservers(): void {
+    for (const { observer } of this.#far.values()) observer.stop();
+  }
+
   /** Ends everything: processes, mounts, networks, cgroups. */
   async stop(): Promise<void> {
     open.delete(this);

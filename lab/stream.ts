@@ -11,6 +11,11 @@ export interface StreamSpec {
   seconds?: number | undefined;
   /** Source port. */
   sport?: number | undefined;
+  /**
+   * From a container: run from outside in its network instead of by `docker exec`. Such a stream outlives the engine,
+   * and has the host's cgroup and all capabilities.
+   */
+  outside?: boolean | undefined;
   /** Every payload is a conversation of its own. */
   fresh?: boolean | undefined;
 }

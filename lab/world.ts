@@ -82,14 +82,11 @@ export class Far {
   }
 
   /**
-   * An own server here: `args` as of `labtool serve` (["udp", "5000", "--push", "50"]). Its ports are taken out of the
-   * redirection to the echo server, so that no address translation of ours stands before it. Killed by `kill()`.
+   * An own server here: `args` as of `labtool serve` (["udp", "5000", "--push", "50"]), with no address
+   * translation of ours before it. Ended by `kill()`.
    */
   async serve(args: readonly string[]): Promise<ChildProcessWithoutNullStreams> {
-    const ports = args.filter((word, index) => /^\d+$/.test(word) && args[index - 1] !== '--push');
-    await this.#cell.must(['nft', 'add', 'element', 'inet', 'lab', 'own', `{ ${ports.join(', ')} }`], {
-      netns: this.name,
-    });
+    await this.own(...args.filter((word, index) => /^\d+$/.test(word) && args[index - 1] !== '--push').map(Number));
     const server = this.spawn(['/run/labtool', 'serve', ...args, '--log']);
     await new Promise<void>((resolve, reject) => {
       server.stdout.once('data', () => resolve());
@@ -97,6 +94,12 @@ export class Far {
     });
     server.stdout.resume();
     return server;
+  }
+
+  /** Takes ports out of the redirection to the echo server, for a server of one's own. */
+  async own(...ports: number[]): Promise<void> {
+    const element = `{ ${ports.join(', ')} }`;
+    await this.#cell.must(['nft', 'add', 'element', 'inet', 'lab', 'own', element], { netns: this.name });
   }
 
   /** Sends one probe from here, e.g. from the LAN client to a published port. */

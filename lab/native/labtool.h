@@ -24,6 +24,7 @@ int cmd_cell(int, char **), cmd_enter(int, char **), cmd_netns(int, char **), cm
 int cmd_sysctl(int, char **);
 int cmd_probe(int, char **), cmd_agent(int, char **);
 int cmd_serve(int, char **), cmd_stream(int, char **);
+int cmd_flood(int, char **), cmd_sink(int, char **), cmd_connects(int, char **);
 int cmd_raw(int, char **), cmd_observe(int, char **), cmd_first(int, char **);
 
 /* An address of either family with its port. */

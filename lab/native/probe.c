@@ -153,6 +153,9 @@ static void probe(const struct probe *p, struct result *r) {
     return;
   }
   int s = out_of_port(&to, tcp ? SOCK_STREAM : udp ? SOCK_DGRAM : SOCK_RAW, number);
+  /* Without NET_RAW there is still the kernel's own echo socket, which chooses the identifier. */
+  int ping = s < 0 && errno == EPERM && icmp;
+  if (ping) s = out_of_port(&to, SOCK_DGRAM, number);
   if (s < 0) return failed(s, r, errno);
   if (!parse_addr(*p->from ? p->from : v6 ? "::" : "0.0.0.0", tcp || udp ? p->sport : 0, &from)) from = to;
   if (((tcp || udp) && p->sport) || *p->from) {
@@ -244,8 +247,8 @@ static void probe(const struct probe *p, struct result *r) {
       break;
     }
     if (icmp) { /* a raw socket also hears what is not for us */
-      uint8_t *q = data + (v6 ? 0 : (data[0] & 15) * 4);
-      if (q[0] != (v6 ? 129 : 0) || (q[4] << 8 | q[5]) != (p->sport & 0xffff)) continue;
+      uint8_t *q = data + (v6 || ping ? 0 : (data[0] & 15) * 4);
+      if (q[0] != (v6 ? 129 : 0) || (!ping && (q[4] << 8 | q[5]) != (p->sport & 0xffff))) continue;
     } else if (!udp && n >= (ssize_t)strlen(p->token)) {
       char token[TOKEN_LENGTH + 1];
       if (!find_token(data, n, token) || strcmp(token, p->token)) continue;

@@ -162,6 +162,23 @@ describe.each(engines)('engine %s', { timeout: 60_000 }, (engine) => {
     await site.host.docker('rm', '-f', 'onhost');
   });
 
+  test('with live-restore containers outlive a killed engine, and probes and streams from outside go on', async () => {
+    await using other = await openSite({ engine, liveRestore: true });
+    await other.host.compose('app', article(), 'up', '-d');
+    await other.host.containers();
+    const spec = { to: other.private.v4, port: 9000 };
+    const stream = await other.host.stream('app/app', { ...spec, proto: 'udp', rate: 100, outside: true });
+    await other.host.killEngine();
+    const away = await other.host.probe('app/app', { ...spec, outside: true });
+    expect([away.outcome, away.at]).toEqual(['answered', ['private']]);
+    await other.host.startEngine();
+    const back = await other.host.probe('app/app', spec);
+    expect([back.outcome, back.at]).toEqual(['answered', ['private']]);
+    const { sent, answered } = await stream.stop();
+    expect(sent).toBeGreaterThan(20);
+    expect(answered).toBe(sent);
+  });
+
   test('the engine can be killed and started again', async () => {
     await site.host.killEngine();
     await expect(site.host.api('/_ping')).rejects.toThrow();

@@ -136,6 +136,46 @@ test('five hundred probes take seconds', slow, async () => {
   expect(Date.now() - started).toBeLessThan(20_000);
 });
 
+test('a container without NET_RAW can still send echo requests, as any user', slow, async () => {
+  await site.host.docker(
+    'run',
+    '-d',
+    '--name',
+    'plain',
+    '--cap-drop',
+    'ALL',
+    '--user',
+    '65534',
+    'lab/app',
+    'tcp',
+    '8080',
+  );
+  const [echo, bare] = await site.host.probeMany([
+    { from: 'plain', to: site.private.v4, proto: 'icmp' },
+    { from: 'plain', to: site.private.v4, proto: 50 },
+  ]);
+  expect([echo?.outcome, echo?.at]).toEqual(['answered', ['private']]);
+  expect([bare?.outcome, bare?.error, bare?.arrived]).toEqual(['error', 'EPERM', false]);
+  await site.host.docker('rm', '-f', 'plain');
+});
+
+test('rates of datagrams and connections are measured end to end', slow, async () => {
+  const sink = site.internet.spawn(['/run/labtool', 'sink', '7001', '--seconds', '10']);
+  const lines: string[] = [];
+  sink.stdout.on('data', (data: Buffer) => lines.push(...data.toString().trim().split('\n')));
+  // Its own port: what is redirected to the echo server would not reach it.
+  await site.internet.own(7001);
+  const flood = JSON.parse((await site.host.exec('app/app', ['/labtool', 'flood', site.internet.v4, '7001'])).stdout);
+  sink.stdin.end();
+  await new Promise((resolve) => sink.once('close', resolve));
+  const { received } = JSON.parse(lines.at(-1) ?? '{}');
+  expect(flood.sent).toBeGreaterThan(1000);
+  expect(received).toBeGreaterThan(1000);
+  expect(received).toBeLessThanOrEqual(flood.sent);
+  const made = await site.host.exec('app/app', ['/labtool', 'connects', site.internet.v6, '80', '--seconds', '0.5']);
+  expect(JSON.parse(made.stdout).connections).toBeGreaterThan(100);
+});
+
 test('the lab has no way out: its networks hold nothing but its own links', slow, async () => {
   const machine = await readdir('/sys/class/net');
   const links = JSON.parse(await site.router.must(['ip', '-json', 'link', 'show'])) as { ifname: string }[];
