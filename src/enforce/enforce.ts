@@ -1,0 +1,79 @@
+import type { Conntrack } from '../host/conntrack.ts';
+import type { BridgeCalls as BridgeSwitch } from '../netlink/link.ts';
+import { applyRuleset, type NftablesOptions, removeTables } from '../nftables/backend.ts';
+import type { Ruleset } from '../ruleset/ruleset.ts';
+import { beganAtContainer, type ForbiddenFlow, forbiddenFlows } from './forbidden.ts';
+
+/** The per-bridge switches that hand a bridge's frames to inet's hooks, whatever the sysctls say. */
+export interface BridgeSwitches {
+  /** Makes br_netfilter available; throws when the kernel has none. */
+  load(): Promise<void>;
+  /** null when there is no such bridge. */
+  read(bridge: string): BridgeSwitch | null;
+  set(bridge: string, to: BridgeSwitch): void;
+}
+
+/** Everything of the kernel that enforcing touches. */
+export interface EnforcedKernel {
+  readonly nftables: NftablesOptions;
+  readonly bridges: BridgeSwitches;
+  readonly conntrack: Conntrack;
+}
+
+export interface Enforced {
+  /** Live conversations that ended because the ruleset forbids them. */
+  readonly cut: readonly ForbiddenFlow[];
+  /** Bridges we switched, with how they stood before. */
+  readonly switched: ReadonlyMap<string, BridgeSwitch>;
+}
+
+/**
+ * Makes the kernel hold a ruleset: first the bridges hand their frames to inet, then all rules change in one
+ * transaction, then what lives on and is now forbidden is cut.
+ *
+ * @param now milliseconds since the epoch
+ * @throws NftError, NetlinkError or the bridge switches' error; before the transaction nothing has changed that lets
+ *   less or more pass
+ */
+export async function enforce(ruleset: Ruleset, kernel: EnforcedKernel, now: number): Promise<Enforced> {
+  const switched = await switchOn(ruleset, kernel.bridges);
+  await applyRuleset(ruleset, kernel.nftables);
+  return { cut: cutForbidden(ruleset, kernel.conntrack, now), switched };
+}
+
+async function switchOn(ruleset: Ruleset, bridges: BridgeSwitches): Promise<ReadonlyMap<string, BridgeSwitch>> {
+  if (ruleset.bridges.length > 0) await bridges.load();
+  const switched = new Map<string, BridgeSwitch>();
+  for (const { name } of ruleset.bridges) {
+    const before = bridges.read(name);
+    if (before === null || (before.ip && before.ip6)) continue;
+    bridges.set(name, { ip: true, ip6: true });
+    switched.set(name, before);
+  }
+  return switched;
+}
+
+/** Judging every packet stops what the container sends; deleting the entry stops what its peer still pushes. */
+function cutForbidden(ruleset: Ruleset, conntrack: Conntrack, now: number): readonly ForbiddenFlow[] {
+  const live = conntrack.dumpFlows(beganAtContainer(ruleset));
+  const forbidden = forbiddenFlows(ruleset, live, now);
+  if (forbidden.length > 0) conntrack.deleteFlows(forbidden.map(({ flow }) => flow));
+  return forbidden;
+}
+
+/**
+ * Takes everything of ours out of the kernel and sets the bridges back as they stood before us.
+ *
+ * @param switched what {@link enforce} reported, over all the times it ran
+ * @returns whether there was anything to take away
+ */
+export async function release(
+  switched: ReadonlyMap<string, BridgeSwitch>,
+  kernel: Pick<EnforcedKernel, 'nftables' | 'bridges'>,
+): Promise<boolean> {
+  const removed = await removeTables(kernel.nftables.run);
+  for (const [name, before] of switched) {
+    if (kernel.bridges.read(name) !== null) kernel.bridges.set(name, before);
+  }
+  return removed;
+}
