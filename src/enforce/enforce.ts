@@ -1,5 +1,5 @@
 import type { Conntrack } from '../host/conntrack.ts';
-import type { BridgeCalls as BridgeSwitch } from '../netlink/link.ts';
+import type { BridgeCalls } from '../netlink/link.ts';
 import { applyRuleset, type NftablesOptions, removeTables } from '../nftables/backend.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
 import { beganAtContainer, type ForbiddenFlow, forbiddenFlows } from './forbidden.ts';
@@ -9,8 +9,8 @@ export interface BridgeSwitches {
   /** Makes br_netfilter available; throws when the kernel has none. */
   load(): Promise<void>;
   /** null when there is no such bridge. */
-  read(bridge: string): BridgeSwitch | null;
-  set(bridge: string, to: BridgeSwitch): void;
+  read(bridge: string): BridgeCalls | null;
+  set(bridge: string, to: BridgeCalls): void;
 }
 
 /** Everything of the kernel that enforcing touches. */
@@ -24,7 +24,7 @@ export interface Enforced {
   /** Live conversations that ended because the ruleset forbids them. */
   readonly cut: readonly ForbiddenFlow[];
   /** Bridges we switched, with how they stood before. */
-  readonly switched: ReadonlyMap<string, BridgeSwitch>;
+  readonly switched: ReadonlyMap<string, BridgeCalls>;
 }
 
 /**
@@ -41,9 +41,9 @@ export async function enforce(ruleset: Ruleset, kernel: EnforcedKernel, now: num
   return { cut: cutForbidden(ruleset, kernel.conntrack, now), switched };
 }
 
-async function switchOn(ruleset: Ruleset, bridges: BridgeSwitches): Promise<ReadonlyMap<string, BridgeSwitch>> {
+async function switchOn(ruleset: Ruleset, bridges: BridgeSwitches): Promise<ReadonlyMap<string, BridgeCalls>> {
   if (ruleset.bridges.length > 0) await bridges.load();
-  const switched = new Map<string, BridgeSwitch>();
+  const switched = new Map<string, BridgeCalls>();
   for (const { name } of ruleset.bridges) {
     const before = bridges.read(name);
     if (before === null || (before.ip && before.ip6)) continue;
@@ -68,7 +68,7 @@ function cutForbidden(ruleset: Ruleset, conntrack: Conntrack, now: number): read
  * @returns whether there was anything to take away
  */
 export async function release(
-  switched: ReadonlyMap<string, BridgeSwitch>,
+  switched: ReadonlyMap<string, BridgeCalls>,
   kernel: Pick<EnforcedKernel, 'nftables' | 'bridges'>,
 ): Promise<boolean> {
   const removed = await removeTables(kernel.nftables.run);

@@ -7,8 +7,9 @@ import {
 } from '../host/bridge-netfilter.ts';
 import { kernelConntrack } from '../host/conntrack.ts';
 import { readSmallFile } from '../host/files.ts';
+import type { BridgeCalls } from '../netlink/link.ts';
 import { nftablesDefaults } from '../nftables/backend.ts';
-import type { BridgeSwitch, BridgeSwitches, EnforcedKernel } from './enforce.ts';
+import type { BridgeSwitches, EnforcedKernel } from './enforce.ts';
 
 /** The kernel of the network namespace we run in. */
 export const hostKernel: EnforcedKernel = {
@@ -27,7 +28,7 @@ function hostBridges(): BridgeSwitches {
   };
 }
 
-function readIfThere(bridge: string): BridgeSwitch | null {
+function readIfThere(bridge: string): BridgeCalls | null {
   try {
     return readBridgeCalls(bridge);
   } catch (error) {
