@@ -1,0 +1,49 @@
+import { hostname } from 'node:os';
+import type { BridgeCalls, Link } from '../netlink/link.ts';
+import { type InterfaceAddress, listAddresses, listLinks, netnsIdOf } from '../netlink/route.ts';
+import { NetlinkSocket } from '../netlink/socket.ts';
+import { readBridgeNetfilter } from './bridge-netfilter.ts';
+import { type EngineSettings, engineSettings } from './dockerd.ts';
+import { type ReadFile, readSmallFile } from './files.ts';
+import { hostNameservers, type Nameserver } from './resolv-conf.ts';
+
+/**
+ * What the host itself says, with nothing taken from inside a container. The real one is {@link kernelView}, the
+ * in-memory one FakeKernel (fake-kernel.ts).
+ */
+export interface KernelView {
+  /** Every interface of the host; bridges with MAC, index and their own br_netfilter switches, veths with their peers. */
+  links(): readonly Link[];
+  addresses(): readonly InterfaceAddress[];
+  /** The id by which `links()` names the network namespace of a process; null when it is gone or is our own. */
+  netnsIdOf(pid: number): number | null;
+  /** The sysctls net.bridge.bridge-nf-call-*; null where br_netfilter is not loaded. */
+  bridgeNetfilter(): BridgeCalls | null;
+  hostname(): string;
+  /** The host's resolvers as the engine hands them to containers. */
+  nameservers(): readonly Nameserver[];
+  engineSettings(): EngineSettings;
+}
+
+/**
+ * The kernel and the files of the host we run on.
+ *
+ * @throws NetlinkError from any call that asks the kernel, EngineSettingsError from `engineSettings`
+ */
+export function kernelView(readFile: ReadFile = readSmallFile): KernelView {
+  return {
+    links: () => withRoute(listLinks),
+    addresses: () => withRoute(listAddresses),
+    netnsIdOf: (pid) => withRoute((netlink) => netnsIdOf(netlink, pid)),
+    bridgeNetfilter: () => readBridgeNetfilter(readFile),
+    hostname,
+    nameservers: () => hostNameservers(readFile),
+    engineSettings: () => engineSettings(readFile),
+  };
+}
+
+/** A socket per question costs 20 µs and leaves nothing to close or to share. */
+function withRoute<T>(ask: (netlink: NetlinkSocket) => T): T {
+  using netlink = NetlinkSocket.open('route');
+  return ask(netlink);
+}
