@@ -1,0 +1,82 @@
+import { expect } from 'vitest';
+import type { Probe, ProbeSpec } from '../../lab/probe.ts';
+import type { Site } from '../../lab/site.ts';
+
+/** A probe with the name it has in messages. */
+export type Attempt = ProbeSpec & { readonly from: string };
+
+/** Puts a policy on the host and applies it; fails with Sluice's own words. */
+export async function applyPolicy(site: Site, policy: string): Promise<string> {
+  await site.host.write('/etc/sluice/policy.yaml', policy);
+  const done = await site.host.sluice('apply');
+  expect(done.code, `${done.stdout}${done.stderr}`).toBe(0);
+  return done.stdout;
+}
+
+/** Takes Sluice out of the kernel again. */
+export async function removePolicy(site: Site): Promise<void> {
+  const done = await site.host.sluice('down');
+  expect(done.code, `${done.stdout}${done.stderr}`).toBe(0);
+}
+
+export function describeAttempt({ from, proto = 'tcp', to, port }: Attempt): string {
+  return `${from} → ${to}${port === undefined ? '' : `:${port}`}/${proto}`;
+}
+
+/** The attempts that arrived, by name; what a test compares with what should have. */
+export async function arrivals(site: Site, attempts: readonly Attempt[]): Promise<readonly string[]> {
+  return named(attempts, await site.host.probeMany(attempts), (probe) => probe.arrived);
+}
+
+/** The attempts that were answered by whom they meant. */
+export async function answers(site: Site, attempts: readonly Attempt[]): Promise<readonly string[]> {
+  return named(attempts, await site.host.probeMany(attempts), (probe) => probe.outcome === 'answered');
+}
+
+function named(
+  attempts: readonly Attempt[],
+  probes: readonly Probe[],
+  keep: (probe: Probe) => boolean,
+): readonly string[] {
+  return attempts.filter((_, index) => keep(probes[index] as Probe)).map(describeAttempt);
+}
+
+/** The control of every denial: without Sluice each attempt arrives. */
+export async function expectControl(site: Site, attempts: readonly Attempt[]): Promise<void> {
+  expect(await arrivals(site, attempts)).toEqual(attempts.map(describeAttempt));
+}
+
+/** Nothing of `attempts` arrives at anybody. */
+export async function expectDenied(site: Site, attempts: readonly Attempt[]): Promise<void> {
+  expect(await arrivals(site, attempts)).toEqual([]);
+}
+
+/** Everything arrives and is answered. */
+export async function expectAllowed(site: Site, attempts: readonly Attempt[]): Promise<void> {
+  const wanted = attempts.map(describeAttempt);
+  expect(await answers(site, attempts)).toEqual(wanted);
+}
+
+/** The address of a container on its first network. */
+export async function addressOf(site: Site, who: string, family: 4 | 6 = 4): Promise<string> {
+  const [first] = (await site.host.container(who)).addresses;
+  const address = family === 4 ? first?.v4 : first?.v6;
+  if (!address) throw new Error(`${who} has no IPv${family} address`);
+  return address;
+}
+
+/** Runs something with every rule of Docker's that parts networks out of the way. */
+export async function withoutDockersRules<T>(site: Site, body: () => Promise<T>): Promise<T> {
+  const change = async (verb: '-I' | '-D') => {
+    for (const command of ['iptables', 'ip6tables']) {
+      await site.host.must([command, '-t', 'raw', verb, 'PREROUTING', '-j', 'ACCEPT']);
+      await site.host.must([command, '-t', 'filter', verb, 'FORWARD', '-j', 'ACCEPT']);
+    }
+  };
+  await change('-I');
+  try {
+    return await body();
+  } finally {
+    await change('-D');
+  }
+}
