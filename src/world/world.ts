@@ -7,6 +7,15 @@ export interface World {
   readonly host: Host;
   readonly networks: readonly Network[];
   readonly containers: readonly Container[];
+  /** Containers that are not among `containers`, because who they are could not be told: treated as unknown. */
+  readonly unidentified?: readonly Unidentified[];
+}
+
+export interface Unidentified {
+  readonly id: string;
+  readonly name: string;
+  /** What was missing, for people. */
+  readonly reason: string;
 }
 
 export interface Engine {
@@ -80,6 +89,7 @@ export type NetworkMode =
   | { readonly kind: 'container'; readonly container: string };
 
 export interface Endpoint {
+  /** Id of its network, which is among the world's networks: unlike names, ids are unique on every engine. */
   readonly network: string;
   readonly addresses: readonly Address[];
   /** Lower case with colons, as the engine says; null before the endpoint has one. */
