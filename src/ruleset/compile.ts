@@ -1,0 +1,211 @@
+import type { AddressSet } from '../ip/address-set.ts';
+import { diagnostic } from '../policy/codes.ts';
+import type { Diagnostic } from '../policy/diagnostic.ts';
+import { readLabels } from '../policy/labels.ts';
+import type { Policy } from '../policy/model.ts';
+import type { Container, World } from '../world/world.ts';
+import { absentWorkloads } from './absent.ts';
+import { sourceKey } from './clause.ts';
+import { crowdAddresses } from './crowd.ts';
+import { chainOf, type Deciding, type LabelReading } from './decide.ts';
+import { type Bridged, enrolledBridge, enrolledNetworks, isDefaultBridge } from './enrol.ts';
+import { allocateIds, nameKey } from './ids.ts';
+import { type Draft, draftBuild, draftKey, prepareGuard } from './programs.ts';
+import { createPublishing, publishedEndpoints } from './published.ts';
+import { createResolver, hostPlace } from './resolve.ts';
+import type { AddressGroup, Clause, EndpointIdentity, Program, Ruleset, Unheld } from './ruleset.ts';
+import { findSenders, type Sender } from './senders.ts';
+import { workloadOf } from './workload.ts';
+import { endpointAddresses, indexWorld } from './world-index.ts';
+
+export interface Compiled {
+  readonly ruleset: Ruleset;
+  /** Sorted. None keeps the ruleset from being held: what they speak of was closed, not left open. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/**
+ * What the kernel is to hold for a policy and what runs now. `now` is milliseconds since the epoch: permissions whose
+ * `until` has passed are left out. Deterministic: the order of lists in the policy or the world changes nothing.
+ */
+export function compile(policy: Policy, world: World, now: number): Compiled {
+  const index = indexWorld(world);
+  const resolver = createResolver(policy, index, now);
+  const groups = remember((key: string): AddressSet => {
+    const crowd = resolver.crowds.get(key);
+    if (crowd === undefined) throw new Error(`no such group: ${key}`);
+    return crowdAddresses(crowd, index);
+  });
+  const labelsOf = remember((container: Container): LabelReading => readLabels(container.labels, container.name));
+  const deciding: Deciding = { policy, resolver, identities: { crowds: resolver.crowds, addresses: groups }, labelsOf };
+  const isNamed = (container: Container) =>
+    [null, ...index.networksOf(container).map(({ name }) => name)].some(
+      (network) => chainOf(container, network, deciding).length > 0,
+    );
+  const enrolled = enrolledNetworks(policy, index, isNamed);
+  const guard = prepareGuard(policy, resolver, now);
+  const publish = createPublishing(index, resolver.crowds, groups, hostPlace(index), now);
+  const found = findSenders({ policy, index, deciding, guard, publish, enrolled: new Set(enrolled) });
+  const build = buildOf(policy, enrolled, guard, publish);
+
+  const programs = namePrograms(found.senders, build);
+  const used = [...programs.drafts.values()].flatMap(groupKeys);
+  const groupIds = allocateIds(used);
+  const ofGroup = remember((clause: Clause) => withGroupId(clause, groupIds));
+  const withIds = (clause: Clause) => (clause.to.kind === 'group' ? ofGroup(clause) : clause);
+  const ruleset: Ruleset = {
+    denied: policy.defaults.denied,
+    bridges: enrolled.map((network) => enrolledBridge(network, build === null ? null : programs.idOf(build))),
+    endpoints: found.senders.map((sender) => identity(sender, programs.idOf(sender.draft))).toSorted(byPlace),
+    programs: [...programs.drafts.entries()]
+      .map(([id, draft]) => programOf(id, draft, withIds))
+      .toSorted(by(({ id }) => id)),
+    groups: [...groupIds.entries()]
+      .map(([key, id]): AddressGroup => ({ id, addresses: groups(key) }))
+      .toSorted(by(({ id }) => id)),
+    hostAddresses: index.hostAddresses,
+    published: publishedEndpoints(index),
+    unheld: sortUnique(found.unheld, ({ container, code, reason }) => `${container.id}\0${code}\0${reason}`),
+  };
+  const diagnostics = [
+    ...found.diagnostics,
+    ...absentWorkloads(policy, index),
+    ...notEnforceable(ruleset.unheld, index.containers, deciding),
+  ];
+  return {
+    ruleset,
+    diagnostics: sortUnique(diagnostics, ({ source, code, message }) => `${sourceKey(source)}\0${code}\0${message}`),
+  };
+}
+
+function buildOf(
+  policy: Policy,
+  enrolled: readonly Bridged[],
+  guard: ReturnType<typeof prepareGuard>,
+  publish: ReturnType<typeof createPublishing>,
+): Draft | null {
+  if (policy.defaults.build === 'deny') return null;
+  const network = enrolled.find(isDefaultBridge);
+  if (network === undefined) return null;
+  return publish(draftBuild({ project: null, networks: [network], resolvers: [] }, guard));
+}
+
+/**
+ * Ids for the programs: a workload's name where all its endpoints are judged alike, else with the network's name, else
+ * with an ordinal. Those that nothing names share one.
+ */
+function namePrograms(
+  senders: readonly Sender[],
+  build: Draft | null,
+): { readonly drafts: ReadonlyMap<string, Draft>; readonly idOf: (draft: Draft) => string } {
+  const byName = new Map<string, { parts: readonly string[]; variants: Map<string, { draft: Draft; network: string }> }>();
+  const keyOf = remember(draftKey);
+  const add = (parts: readonly string[], draft: Draft, network: string) => {
+    const name = `${parts.length} ${draft.workload} ${JSON.stringify(parts)}`;
+    const entry = byName.get(name) ?? { parts, variants: new Map() };
+    const known = entry.variants.get(keyOf(draft));
+    if (known === undefined || network < known.network) entry.variants.set(keyOf(draft), { draft, network });
+    byName.set(name, entry);
+  };
+  if (build !== null) add(['build'], build, '');
+  for (const { program, draft, network } of senders) add(program, draft, network.name);
+
+  const keys = new Map<string, string>();
+  const used = new Set<string>();
+  const claim = (parts: readonly string[]): string => {
+    let key = nameKey(parts);
+    for (let ordinal = 2; used.has(key); ordinal++) key = nameKey([...parts, String(ordinal)]);
+    used.add(key);
+    return key;
+  };
+  for (const [, { parts, variants }] of [...byName.entries()].toSorted(by(([name]) => name)))
+    for (const [content, { network }] of [...variants.entries()].toSorted(by(([content, { network }]) => `${network}\0${content}`)))
+      keys.set(content, claim(variants.size === 1 ? parts : [...parts, network]));
+
+  const ids = allocateIds(keys.values());
+  const idOf = (draft: Draft) => ids.get(keys.get(keyOf(draft)) as string) as string;
+  const drafts = [...byName.values()].flatMap(({ variants }) => [...variants.values()].map(({ draft }) => draft));
+  return { drafts: new Map(drafts.map((draft) => [idOf(draft), draft])), idOf };
+}
+
+function programOf(id: string, draft: Draft, withIds: (clause: Clause) => Clause): Program {
+  return {
+    id,
+    ...draft,
+    guard: draft.guard.map(withIds),
+    except: draft.except.map(withIds),
+    deny: draft.deny.map(withIds),
+    allow: draft.allow.map(withIds),
+  };
+}
+
+function groupKeys({ guard, except, deny, allow }: Draft): readonly string[] {
+  return [guard, except, deny, allow].flat().flatMap(({ to }) => (to.kind === 'group' ? [to.group] : []));
+}
+
+function withGroupId(clause: Clause, ids: ReadonlyMap<string, string>): Clause {
+  if (clause.to.kind !== 'group') return clause;
+  const group = ids.get(clause.to.group) as string;
+  return group === clause.to.group ? clause : { ...clause, to: { kind: 'group', group } };
+}
+
+function identity({ container, endpoint, network }: Sender, program: string): EndpointIdentity {
+  return {
+    container: { id: container.id, name: container.name },
+    workload: workloadOf(container),
+    bridge: { name: network.bridge.name, index: network.bridge.index },
+    port: endpoint.port,
+    mac: endpoint.mac,
+    addresses: endpointAddresses(endpoint).toSorted(by(({ family, value }) => `${family} ${value.toString(16).padStart(32, '0')}`)),
+    program,
+  };
+}
+
+function byPlace(a: EndpointIdentity, b: EndpointIdentity): number {
+  const key = ({ bridge, container, port }: EndpointIdentity) => `${bridge.name}\0${container.id}\0${port.name}`;
+  return by(key)(a, b);
+}
+
+/** A container that policy wants enforced and that cannot be held is an error, at the block that wants it. */
+function notEnforceable(
+  list: readonly Unheld[],
+  containers: readonly Container[],
+  deciding: Deciding,
+): readonly Diagnostic[] {
+  const byId = new Map(containers.map((container) => [container.id, container]));
+  return list.flatMap(({ container, workload, reason, fix, wanted }) => {
+    const its = byId.get(container.id);
+    if (wanted !== 'enforce' || its === undefined) return [];
+    const source = chainOf(its, null, deciding)[0]?.blocks[0]?.source ?? {
+      file: `labels of container ${container.name}`,
+      line: 0,
+      column: 0,
+      text: workload,
+    };
+    return [diagnostic('notEnforceable', source, `${workload} cannot be held: ${reason}`, { fix })];
+  });
+}
+
+function by<Item>(keyOf: (item: Item) => string): (a: Item, b: Item) => number {
+  return (a, b) => {
+    const [left, right] = [keyOf(a), keyOf(b)];
+    return left < right ? -1 : left > right ? 1 : 0;
+  };
+}
+
+function sortUnique<Item>(items: readonly Item[], keyOf: (item: Item) => string): readonly Item[] {
+  const byKey = new Map(items.map((item) => [keyOf(item), item]));
+  return [...byKey.entries()].toSorted(by(([key]) => key)).map(([, item]) => item);
+}
+
+function remember<Key, Value>(compute: (key: Key) => Value): (key: Key) => Value {
+  const known = new Map<Key, Value>();
+  return (key) => {
+    let value = known.get(key);
+    if (value === undefined) {
+      value = compute(key);
+      known.set(key, value);
+    }
+    return value;
+  };
+}

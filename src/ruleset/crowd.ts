@@ -1,0 +1,81 @@
+import { type AddressSet, unionSets } from '../ip/address-set.ts';
+import type { NamePattern } from '../policy/model.ts';
+import { covers, matches } from '../policy/pattern.ts';
+import type { Container } from '../world/world.ts';
+import { nameKey } from './ids.ts';
+import type { WorldIndex } from './world-index.ts';
+
+/** Containers that a policy means by who they are, not by address; what an AddressGroup holds the addresses of. */
+export type Crowd =
+  | { readonly kind: 'containers' }
+  | { readonly kind: 'project'; readonly project: NamePattern; readonly service: NamePattern | null }
+  /** Outside Compose, by name. */
+  | { readonly kind: 'container'; readonly name: NamePattern }
+  /** By the network's engine name. */
+  | { readonly kind: 'network'; readonly network: string };
+
+/** The group's key: see {@link nameKey}. Patterns and exact names never share one. */
+export function crowdKey(crowd: Crowd): string {
+  switch (crowd.kind) {
+    case 'containers':
+      return 'containers';
+    case 'project':
+      if (crowd.service === null) return nameKey([kindOf('project', crowd.project), crowd.project.text]);
+      return nameKey([
+        kindOf('service', crowd.project, crowd.service),
+        crowd.project.text,
+        crowd.service.text,
+      ]);
+    case 'container':
+      return nameKey([kindOf('container', crowd.name), crowd.name.text]);
+    case 'network':
+      return nameKey(['network', crowd.network]);
+  }
+}
+
+function kindOf(kind: string, ...patterns: readonly NamePattern[]): string {
+  return patterns.some(({ wild }) => wild) ? `${kind}-pattern` : kind;
+}
+
+/** The containers of a crowd, sorted by id. */
+export function crowdMembers(crowd: Crowd, index: WorldIndex): readonly Container[] {
+  switch (crowd.kind) {
+    case 'containers':
+      return index.containers;
+    case 'network':
+      return index.byNetwork.get(crowd.network) ?? [];
+    case 'container':
+      return pick(index.byName, crowd.name);
+    case 'project': {
+      const members = pick(index.byProject, crowd.project);
+      const { service } = crowd;
+      if (service === null) return members;
+      return members.filter((container) => container.service !== null && matches(service, container.service));
+    }
+  }
+}
+
+function pick(known: ReadonlyMap<string, readonly Container[]>, pattern: NamePattern): readonly Container[] {
+  if (!pattern.wild) return known.get(pattern.text) ?? [];
+  return [...known.entries()].filter(([name]) => matches(pattern, name)).flatMap(([, containers]) => containers);
+}
+
+export function crowdAddresses(crowd: Crowd, index: WorldIndex): AddressSet {
+  return unionSets(...crowdMembers(crowd, index).map(index.addressesOf));
+}
+
+/** Whether whoever is in `inner`, now or later, is in `outer` too. */
+export function crowdContains(outer: Crowd, inner: Crowd): boolean {
+  if (outer.kind === 'containers') return true;
+  if (inner.kind === 'network' || outer.kind === 'network')
+    return inner.kind === 'network' && outer.kind === 'network' && inner.network === outer.network;
+  if (inner.kind === 'container') return outer.kind === 'container' && covers(outer.name, inner.name);
+  if (inner.kind !== 'project' || outer.kind !== 'project' || !covers(outer.project, inner.project)) return false;
+  return outer.service === null || (inner.service !== null && covers(outer.service, inner.service));
+}
+
+/** A pattern that is one exact name. */
+export function exactly(name: string): NamePattern {
+  return { text: name, wild: false };
+}
+

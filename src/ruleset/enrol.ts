@@ -1,0 +1,60 @@
+import { setOfAddresses } from '../ip/address-set.ts';
+import type { Policy } from '../policy/model.ts';
+import { matches } from '../policy/pattern.ts';
+import type { Container, Network } from '../world/world.ts';
+import type { EnrolledBridge, ProgramId } from './ruleset.ts';
+import type { WorldIndex } from './world-index.ts';
+
+/** Docker's own name for the network of docker0 (moby, `runconfig.DefaultDaemonNetworkMode`). */
+const defaultNetwork = 'bridge';
+
+/** A network with its bridge. */
+export type Bridged = Network & { readonly bridge: NonNullable<Network['bridge']> };
+
+export function isBridged(network: Network): network is Bridged {
+  return network.bridge !== null;
+}
+
+export function isDefaultBridge(network: Network): boolean {
+  return network.name === defaultNetwork;
+}
+
+/**
+ * The networks whose bridges are judged: docker0; those a named container is attached to; those whose Compose project a
+ * policy names; with guardrails, all of them (architecture.md, "How the kernel is held").
+ */
+export function enrolledNetworks(
+  policy: Policy,
+  index: WorldIndex,
+  isNamed: (container: Container) => boolean,
+): readonly Bridged[] {
+  const named = index.containers.filter(isNamed);
+  const attached = new Set(named.flatMap((container) => index.networksOf(container)));
+  const projects = new Set(named.flatMap(({ project }) => project ?? []));
+  if (policy.defaults.labels === 'trusted')
+    for (const compose of policy.compose)
+      if (compose.top !== undefined || compose.services.size > 0 || compose.networks.size > 0)
+        projects.add(compose.project);
+  const isOfNamedProject = ({ project }: Network) =>
+    project !== null && (projects.has(project) || policy.projects.some(({ pattern }) => matches(pattern, project)));
+  return index.world.networks
+    .filter(isBridged)
+    .filter(
+      (network) =>
+        policy.guardrails.deny.length > 0 ||
+        isDefaultBridge(network) ||
+        attached.has(network) ||
+        isOfNamedProject(network),
+    )
+    .toSorted((a, b) => (a.bridge.name < b.bridge.name ? -1 : a.bridge.name > b.bridge.name ? 1 : 0));
+}
+
+/** An enrolled bridge; sources that nobody knows are dropped, or judged as a build where that is allowed. */
+export function enrolledBridge(network: Bridged, build: ProgramId | null): EnrolledBridge {
+  return {
+    name: network.bridge.name,
+    network: network.name,
+    gateways: setOfAddresses(network.gateways),
+    unknown: build !== null && isDefaultBridge(network) ? { kind: 'judge', program: build } : { kind: 'drop' },
+  };
+}

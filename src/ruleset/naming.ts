@@ -1,0 +1,89 @@
+import type { Block, ComposePolicy, Policy } from '../policy/model.ts';
+import { matches, specificity } from '../policy/pattern.ts';
+import type { Container } from '../world/world.ts';
+import { isComposed } from './world-index.ts';
+
+/** Who wrote a block: the policy file (root), a compose file it lists, or the container's labels. */
+export type Origin = 'file' | 'compose' | 'labels';
+
+/**
+ * The blocks of one level and origin that name a container, the most specific first: a project's exact name before a
+ * pattern, a pattern with more literal characters before one with fewer, then the same for the service.
+ */
+export interface Step {
+  readonly level: 'service' | 'network' | 'project';
+  readonly origin: Origin;
+  readonly blocks: readonly Block[];
+}
+
+/** Every block that names what a container sends through one network, the most specific level first. */
+export type Chain = readonly Step[];
+
+/** The chain of a container's blocks in the policy file. A container outside Compose has one level, `service`. */
+export function fileChain(container: Container, policy: Policy): Chain {
+  const { project, service } = container;
+  if (!isComposed(container) || project === null || service === null) {
+    const blocks = policy.containers.filter(({ pattern }) => matches(pattern, container.name));
+    return steps([{ level: 'service', origin: 'file', blocks: blocks.toSorted(bySpecificity) }]);
+  }
+  const projects = policy.projects.filter(({ pattern }) => matches(pattern, project)).toSorted(bySpecificity);
+  const services = projects.flatMap((block) =>
+    block.services.filter(({ pattern }) => matches(pattern, service)).toSorted(bySpecificity),
+  );
+  return steps([
+    { level: 'service', origin: 'file', blocks: services },
+    { level: 'project', origin: 'file', blocks: projects },
+  ]);
+}
+
+/** The chain of what the listed compose files say of a container's traffic through a network (its engine name). */
+export function composeChain(container: Container, network: string | null, policy: Policy): Chain {
+  const { project, service } = container;
+  if (project === null || service === null) return [];
+  const files = composeFilesOf(container, policy);
+  const some = (blocks: readonly (Block | undefined)[]) => blocks.filter((block) => block !== undefined);
+  const ofNetwork = files.flatMap((file) => [...file.networks.values()].filter(({ engineName }) => engineName === network));
+  return steps([
+    { level: 'service', origin: 'compose', blocks: some(files.map((file) => file.services.get(service))) },
+    { level: 'network', origin: 'compose', blocks: ofNetwork },
+    { level: 'project', origin: 'compose', blocks: some(files.map((file) => file.top)) },
+  ]);
+}
+
+/** The files of a container's project; where its labels name some of the listed ones, only those. */
+function composeFilesOf(container: Container, policy: Policy): readonly ComposePolicy[] {
+  const ofProject = policy.compose.filter(({ project }) => project === container.project);
+  const confirmed = ofProject.filter(({ file }) => container.composeFiles.includes(file));
+  const files = confirmed.length > 0 ? confirmed : ofProject;
+  return files.toSorted((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0));
+}
+
+export function labelChain(block: Block | null): Chain {
+  return steps([{ level: 'service', origin: 'labels', blocks: block === null ? [] : [block] }]);
+}
+
+const levels = ['service', 'network', 'project'] as const;
+const origins = ['labels', 'compose', 'file'] as const;
+
+/** One chain of several: by level first; on one level what stands closer to the container comes first. */
+export function mergeChains(...chains: readonly Chain[]): Chain {
+  return chains
+    .flat()
+    .toSorted(
+      (a, b) =>
+        levels.indexOf(a.level) - levels.indexOf(b.level) || origins.indexOf(a.origin) - origins.indexOf(b.origin),
+    );
+}
+
+function steps(chain: Chain): Chain {
+  return chain.filter(({ blocks }) => blocks.length > 0);
+}
+
+function bySpecificity(
+  a: { readonly pattern: { readonly text: string; readonly wild: boolean } },
+  b: { readonly pattern: { readonly text: string; readonly wild: boolean } },
+): number {
+  const difference = specificity(b.pattern) - specificity(a.pattern);
+  if (!Number.isNaN(difference) && difference !== 0) return difference;
+  return a.pattern.text < b.pattern.text ? -1 : a.pattern.text > b.pattern.text ? 1 : 0;
+}

@@ -1,0 +1,239 @@
+import { type AddressSet, setOfAddresses } from '../ip/address-set.ts';
+import type { Address } from '../ip/address.ts';
+import { type Box, boxesOf, intersectBoxes, subtractBoxes } from '../ip/box.ts';
+import type { Interval } from '../ip/interval.ts';
+import { type L4Match, protocolNumbers } from '../ip/protocol.ts';
+import type { Container, PublishedPort } from '../world/world.ts';
+import { clausesOfBoxes } from './box-clauses.ts';
+import { coveredUntil, endingBy } from './ceiling.ts';
+import { canonical, clauseMatches, type GroupAddresses, l4Matches, setKey } from './clause.ts';
+import { type Crowd, crowdMembers } from './crowd.ts';
+import type { Draft } from './programs.ts';
+import type { Clause, PublishedEndpoint } from './ruleset.ts';
+import type { WorldIndex } from './world-index.ts';
+
+/** A published port: where the host answers for a container, and where the container itself does. */
+interface Publication {
+  readonly protocol: number;
+  readonly hostPort: number;
+  /** The host's addresses it is bound to. */
+  readonly bound: AddressSet;
+  readonly containerPort: number;
+  /** Of the container, sorted. */
+  readonly addresses: readonly Address[];
+}
+
+/** Puts the services behind published ports into the host's clauses of a draft. */
+export type Publishing = (draft: Draft) => Draft;
+
+/**
+ * policy.md: "A published port counts as `host` with that port and as its service with the container's port: allowed if
+ * an allow matches either, unless a deny or a guardrail matches either, whichever way the engine routes it." What
+ * matches the service at the container's port gets a twin for the host at the host's port.
+ */
+export function createPublishing(
+  index: WorldIndex,
+  crowds: ReadonlyMap<string, Crowd>,
+  groups: GroupAddresses,
+  hostPlace: AddressSet,
+  now: number,
+): Publishing {
+  const byContainer = new Map(
+    index.containers.map((container) => [container, publicationsOf(container, index, hostPlace)]),
+  );
+  const all = [...byContainer.values()].flat();
+  if (all.length === 0) return (draft) => draft;
+  const points = {
+    4: pointsOf(all, 4),
+    6: pointsOf(all, 6),
+  } as const;
+
+  const ofCrowd = new Map<string, readonly Publication[]>();
+  const ofSet = new WeakMap<AddressSet, readonly Publication[]>();
+  const reachedBy = (clause: Clause): readonly Publication[] => {
+    const { to } = clause;
+    if (to.kind === 'group') {
+      let found = ofCrowd.get(to.group);
+      if (found === undefined) {
+        const crowd = crowds.get(to.group);
+        found = crowd === undefined ? [] : crowdMembers(crowd, index).flatMap((member) => byContainer.get(member) ?? []);
+        ofCrowd.set(to.group, found);
+      }
+      return found;
+    }
+    let found = ofSet.get(to.set);
+    if (found === undefined) {
+      found = [...new Set([...within(points[4], to.set.v4), ...within(points[6], to.set.v6)])];
+      ofSet.set(to.set, found);
+    }
+    return found;
+  };
+
+  const matching = (clause: Clause): readonly Publication[] => {
+    if (clause.plane !== 'forward') return [];
+    return reachedBy(clause).filter(({ protocol, containerPort, addresses }) =>
+      addresses.some((address) => l4Matches(clause.l4, { address, protocol, port: containerPort })),
+    );
+  };
+
+  const known = new WeakMap<Clause, readonly Clause[]>();
+  const twins = (clause: Clause): readonly Clause[] => {
+    let found = known.get(clause);
+    if (found === undefined) {
+      found = twinsAt(clause, matching(clause));
+      known.set(clause, found);
+    }
+    return found;
+  };
+  const withTwins = (list: readonly Clause[]): readonly Clause[] => {
+    const added = list.flatMap(twins);
+    return added.length === 0 ? list : canonical([...list, ...added]);
+  };
+
+  return (draft) => {
+    const lists = { deny: withTwins(draft.deny), allow: withTwins(draft.allow) };
+    if (draft.except.length === 0) return { ...draft, ...lists, guard: withTwins(draft.guard) };
+    const guarded = [...new Set(draft.guard.flatMap(matching))];
+    const fine = { draft, groups, now };
+    return {
+      ...draft,
+      ...lists,
+      guard: withTwins(draft.guard),
+      except: guarded.reduce((except, publication) => exceptAt(except, publication, fine), draft.except),
+    };
+  };
+}
+
+function twinsAt(clause: Clause, publications: readonly Publication[]): readonly Clause[] {
+  const byPlace = new Map<string, { readonly bound: AddressSet; readonly l4: Map<string, Publication> }>();
+  for (const publication of publications) {
+    const key = setKey(publication.bound);
+    const place = byPlace.get(key) ?? { bound: publication.bound, l4: new Map() };
+    place.l4.set(`${publication.protocol}:${String(publication.hostPort).padStart(5, '0')}`, publication);
+    byPlace.set(key, place);
+  }
+  return [...byPlace.values()].map(({ bound, l4 }) => ({
+    ...clause,
+    plane: 'host',
+    to: { kind: 'addresses', set: bound },
+    l4: [...l4.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, publication]) => hostPorts(publication)[0]),
+  }));
+}
+
+function hostPorts({ protocol, hostPort }: Publication): readonly [Exclude<L4Match, 'any'>[number]] {
+  return [{ protocol, ports: { low: hostPort, high: hostPort } }];
+}
+
+/**
+ * Exceptions where a guardrail forbids the service behind a published port: there, one counts only if the service is
+ * excepted, and where the guardrails forbid the host's side as well, only while that is excepted too. So the exceptions
+ * for the host lose that port, and get it back for as long as both hold.
+ */
+function exceptAt(
+  except: readonly Clause[],
+  publication: Publication,
+  { draft, groups, now }: { readonly draft: Draft; readonly groups: GroupAddresses; readonly now: number },
+): readonly Clause[] {
+  const region = boxesOf(publication.bound, hostPorts(publication));
+  const reach = (clause: Clause): readonly Box[] => (clause.to.kind === 'addresses' ? boxesOf(clause.to.set, clause.l4) : []);
+  const onHost = (clauses: readonly Clause[]) => clauses.filter(({ plane }) => plane === 'host');
+
+  const trimmed = except.flatMap((clause) => {
+    if (clause.plane !== 'host' || intersectBoxes(reach(clause), region).length === 0) return [clause];
+    return clausesOfBoxes(subtractBoxes(reach(clause), region), clause);
+  });
+  const service = publication.addresses.flatMap((address) => {
+    const target = { plane: 'forward', address, protocol: publication.protocol, port: publication.containerPort } as const;
+    if (!draft.guard.some((clause) => clauseMatches(clause, target, groups, now))) return [];
+    const best = draft.except
+      .filter((clause) => clauseMatches(clause, target, groups, now))
+      .toSorted((a, b) => end(b) - end(a))[0];
+    return [best];
+  });
+  // each address of the service that a guardrail forbids must be excepted; the one that ends first counts
+  const excepted = service.filter((clause) => clause !== undefined);
+  const first = excepted.toSorted((a, b) => end(a) - end(b))[0];
+  if (first === undefined || excepted.length < service.length) return trimmed;
+  const forbidden = intersectBoxes(region, onHost(draft.guard).flatMap(reach));
+  const open = subtractBoxes(region, forbidden);
+  const until = coveredUntil(forbidden, onHost(draft.except), reach);
+  const twin = { ...first, plane: 'host' } as const;
+  return canonical([
+    ...trimmed,
+    ...clausesOfBoxes(open, twin),
+    ...(until === undefined ? [] : clausesOfBoxes(forbidden, endingBy(twin, until))),
+  ]);
+}
+
+/** Infinity for good; two such must compare as equal. */
+function end({ until }: Clause): number {
+  return until ?? Number.MAX_SAFE_INTEGER;
+}
+
+function publicationsOf(container: Container, index: WorldIndex, hostPlace: AddressSet): readonly Publication[] {
+  const { v4, v6 } = index.addressesOf(container);
+  const addresses: readonly Address[] = [...single(4, v4), ...single(6, v6)];
+  if (addresses.length === 0) return [];
+  return container.published.map((port) => ({
+    protocol: protocolNumbers[port.protocol],
+    hostPort: port.hostPort,
+    bound: boundTo(port, hostPlace),
+    containerPort: port.containerPort,
+    addresses,
+  }));
+}
+
+function single(family: 4 | 6, intervals: readonly Interval[]): readonly Address[] {
+  return intervals.flatMap(({ low, high }) =>
+    Array.from({ length: Number(high - low) + 1 }, (_, offset) => ({ family, value: low + BigInt(offset) })),
+  );
+}
+
+/** The unspecified address stands for every address of its family, and none given for both. */
+function boundTo({ hostAddress }: PublishedPort, hostPlace: AddressSet): AddressSet {
+  if (hostAddress === null) return hostPlace;
+  if (hostAddress.value !== 0n) return setOfAddresses([hostAddress]);
+  return hostAddress.family === 4 ? { v4: hostPlace.v4, v6: [] } : { v4: [], v6: hostPlace.v6 };
+}
+
+interface Point {
+  readonly value: bigint;
+  readonly publication: Publication;
+}
+
+function pointsOf(publications: readonly Publication[], family: 4 | 6): readonly Point[] {
+  return publications
+    .flatMap((publication) =>
+      publication.addresses
+        .filter((address) => address.family === family)
+        .map(({ value }) => ({ value, publication })),
+    )
+    .toSorted((a, b) => (a.value < b.value ? -1 : a.value > b.value ? 1 : 0));
+}
+
+function within(points: readonly Point[], intervals: readonly Interval[]): readonly Publication[] {
+  return intervals.flatMap(({ low, high }) => {
+    let [from, to] = [0, points.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if ((points[middle] as Point).value < low) from = middle + 1;
+      else to = middle;
+    }
+    const found: Publication[] = [];
+    for (let at = from; at < points.length && (points[at] as Point).value <= high; at++)
+      found.push((points[at] as Point).publication);
+    return found;
+  });
+}
+
+/** Where conversations from outside may begin: every address of a container, at each port that is published. */
+export function publishedEndpoints(index: WorldIndex): readonly PublishedEndpoint[] {
+  const endpoints = new Map<string, PublishedEndpoint>();
+  for (const container of index.containers)
+    for (const { protocol, containerPort, addresses } of publicationsOf(container, index, index.hostAddresses))
+      for (const address of addresses) {
+        const key = `${address.family} ${address.value.toString(16).padStart(32, '0')} ${protocol} ${containerPort}`;
+        endpoints.set(key, { address, protocol, port: { low: containerPort, high: containerPort } });
+      }
+  return [...endpoints.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, endpoint]) => endpoint);
+}

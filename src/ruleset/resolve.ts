@@ -1,0 +1,269 @@
+import type { Address } from '../ip/address.ts';
+import {
+  type AddressSet,
+  everyAddress,
+  intersectSets,
+  isEmptySet,
+  noAddresses,
+  setOfAddresses,
+  setOfPrefixes,
+  subtractSets,
+  unionSets,
+} from '../ip/address-set.ts';
+import { cloudMetadataSet, internetSet, multicastSet, privateSet } from '../ip/registry.ts';
+import { type L4Match, protocolNumbers } from '../ip/protocol.ts';
+import type { BuiltinGroup, Destination, Policy, Who } from '../policy/model.ts';
+import type { Network } from '../world/world.ts';
+import { canonical, canonicalL4, counts, type Plane } from './clause.ts';
+import { type Crowd, crowdKey, exactly } from './crowd.ts';
+import type { Clause } from './ruleset.ts';
+import { directedBroadcast, type WorldIndex } from './world-index.ts';
+
+/** Whom a list speaks for: what `same-project`, `gateway` and `dns` mean depends on it. */
+export interface Subject {
+  readonly project: string | null;
+  /** The networks its namespace is attached to. */
+  readonly networks: readonly Network[];
+  readonly resolvers: readonly Address[];
+}
+
+/**
+ * What a list is for. A permission between containers counts by identity only, and by address it does not reach the
+ * host; a prohibition counts by both and everywhere.
+ */
+export type Role = 'permit' | 'forbid';
+
+/** Turns entries of a policy into clauses. Group clauses carry keys (ids.ts) until {@link Resolver.crowds} has ids. */
+export interface Resolver {
+  clauses(destinations: readonly Destination[], subject: Subject, role: Role): readonly Clause[];
+  /** Every crowd that some clause so far speaks of, by key. */
+  readonly crowds: ReadonlyMap<string, Crowd>;
+}
+
+interface Piece {
+  readonly plane: Plane;
+  readonly to: Clause['to'];
+  /** What of layer 4 the destination itself is limited to. */
+  readonly l4?: L4Match;
+}
+
+const dnsPorts: L4Match = [protocolNumbers.tcp, protocolNumbers.udp].map((protocol) => ({
+  protocol,
+  ports: { low: 53, high: 53 },
+}));
+
+export function createResolver(policy: Policy, index: WorldIndex, now: number): Resolver {
+  const crowds = new Map<string, Crowd>();
+  const places = builtinPlaces(index);
+  const offLimits = unionSets(index.containerSpace, index.broadcasts);
+  const shared = { permit: new Map<Destination, readonly Clause[]>(), forbid: new Map<Destination, readonly Clause[]>() };
+
+  const crowd = (one: Crowd): readonly Piece[] => {
+    const key = crowdKey(one);
+    crowds.set(key, one);
+    return [{ plane: 'forward', to: { kind: 'group', group: key } }];
+  };
+
+  const area = (set: AddressSet, role: Role): readonly Piece[] => {
+    if (role === 'forbid') return [at('forward', set), at('host', set)];
+    const groupAddressed = intersectSets(set, multicastSet);
+    return [
+      at('forward', outOf(set, offLimits)),
+      ...(isEmptySet(groupAddressed) ? [] : [at('host', groupAddressed)]),
+    ];
+  };
+
+  /** Single addresses that may be the host's or somebody else's. */
+  const points = (addresses: readonly Address[], l4?: L4Match): readonly Piece[] => {
+    const set = setOfAddresses(addresses);
+    const [host, elsewhere] = [intersectSets(set, index.hostAddresses), subtractSets(set, index.hostAddresses)];
+    return [at('host', host), at('forward', elsewhere)]
+      .filter(({ to }) => to.kind === 'group' || !isEmptySet(to.set))
+      .map((piece) => (l4 === undefined ? piece : { ...piece, l4 }));
+  };
+
+  const builtin = (group: BuiltinGroup, subject: Subject, role: Role): readonly Piece[] => {
+    switch (group) {
+      case 'same-project':
+        return subject.project === null ? [] : crowd({ kind: 'project', project: exactly(subject.project), service: null });
+      case 'same-network':
+        return subject.networks.flatMap((network) => crowd({ kind: 'network', network: network.name }));
+      case 'containers':
+        return crowd({ kind: 'containers' });
+      case 'host':
+        return [at('host', places.host)];
+      case 'gateway': {
+        const own = setOfAddresses(subject.networks.flatMap((network) => network.gateways));
+        return [...(isEmptySet(own) ? [] : [at('host', own)]), ...points(index.world.engine.hostGateway)];
+      }
+      case 'dns':
+        return points(subject.resolvers, dnsPorts);
+      case 'cloud-metadata':
+        return area(cloudMetadataSet, role);
+      case 'private':
+        return area(places.private, role);
+      case 'internet':
+        return area(places.internet, role);
+      case 'multicast': {
+        const own = subject.networks.flatMap((network) => network.subnets.flatMap(directedBroadcast));
+        const set = unionSets(multicastSet, setOfAddresses(own));
+        return [at('forward', set), at('host', set)];
+      }
+    }
+  };
+
+  const pieces = (who: Exclude<Who, { kind: 'group' }>, subject: Subject, role: Role): readonly Piece[] => {
+    switch (who.kind) {
+      case 'any':
+        return [at('forward', everyAddress), at('host', everyAddress)];
+      case 'prefix':
+        return area(setOfPrefixes([who.prefix]), role);
+      case 'name':
+        return []; // a name allows nothing until its answers are followed; in a deny it is an error of the policy
+      case 'service':
+        return subject.project === null
+          ? []
+          : crowd({ kind: 'project', project: exactly(subject.project), service: exactly(who.service) });
+      case 'workload':
+        return crowd({ kind: 'project', project: who.project, service: who.service });
+      case 'container':
+        return crowd({ kind: 'container', name: who.name });
+      case 'network':
+        return crowd({ kind: 'network', network: engineName(who, subject) });
+      case 'builtin':
+        return builtin(who.group, subject, role);
+    }
+  };
+
+  const engineName = (who: Extract<Who, { kind: 'network' }>, subject: Subject): string => {
+    if (!who.composeKey) return who.name;
+    const written = policy.compose
+      .filter(({ project }) => project === subject.project)
+      .map(({ networks }) => networks.get(who.name)?.engineName)
+      .find((name) => name !== undefined);
+    const labelled = index.world.networks
+      .filter(({ project, composeKey }) => project === subject.project && composeKey === who.name)
+      .map(({ name }) => name)
+      .toSorted()[0];
+    return written ?? labelled ?? `${subject.project ?? ''}_${who.name}`;
+  };
+
+  /** One entry; what it means does not depend on the subject unless a built-in group or a service of it does. */
+  const resolve = (destination: Destination, subject: Subject, role: Role): readonly Clause[] => {
+    const known = shared[role].get(destination);
+    if (known !== undefined) return known;
+    const clauses = flatten(destination, policy).flatMap(({ who, l4, until }) => {
+      if (!counts(until === undefined ? {} : { until }, now)) return [];
+      const found = pieces(who, subject, role).map((piece) => clauseOf(piece, l4, until, destination));
+      // an entry that reaches nobody stays visible: explain says why it did not match
+      return found.length > 0 ? found : [clauseOf(at('forward', noAddresses), l4, until, destination)];
+    });
+    const result = clauses.filter((clause) => clause.l4 === 'any' || clause.l4.length > 0);
+    if (!dependsOnSubject(destination, policy)) shared[role].set(destination, result);
+    return result;
+  };
+
+  return {
+    crowds,
+    clauses: (destinations, subject, role) =>
+      canonical(destinations.flatMap((destination) => resolve(destination, subject, role))),
+  };
+}
+
+function builtinPlaces(index: WorldIndex): { readonly host: AddressSet; readonly private: AddressSet; readonly internet: AddressSet } {
+  return {
+    host: hostPlace(index),
+    private: subtractSets(privateSet, index.hostAddresses),
+    internet: subtractSets(internetSet, index.hostAddresses),
+  };
+}
+
+/**
+ * Destinations that are the host itself, on the host plane: whatever the kernel takes for an address of its own, also
+ * one it got a moment ago; not the multicast and broadcast that it takes in beside everybody else.
+ */
+export function hostPlace(index: WorldIndex): AddressSet {
+  return subtractSets(subtractSets(everyAddress, multicastSet), index.broadcasts);
+}
+
+function at(plane: Plane, set: AddressSet): Piece {
+  return { plane, to: { kind: 'addresses', set } };
+}
+
+function clauseOf(piece: Piece, l4: L4Match, until: number | undefined, { source }: Destination): Clause {
+  return {
+    plane: piece.plane,
+    to: piece.to,
+    l4: canonicalL4(intersectL4(l4, piece.l4 ?? 'any')),
+    ...(until === undefined ? {} : { until }),
+    entry: source.text,
+    source,
+  };
+}
+
+/** Like subtractSets, quick where nothing is taken away: lists are long, and most entries are nowhere near Docker's subnets. */
+function outOf(set: AddressSet, hole: AddressSet): AddressSet {
+  const v4 = set.v4.length === 1 && isClear(set.v4[0], hole.v4);
+  const v6 = set.v6.length === 1 && isClear(set.v6[0], hole.v6);
+  if ((v4 && set.v6.length === 0) || (v6 && set.v4.length === 0)) return set;
+  return subtractSets(set, hole);
+}
+
+function isClear(one: AddressSet['v4'][number] | undefined, holes: AddressSet['v4']): boolean {
+  if (one === undefined) return true;
+  let [from, to] = [0, holes.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if ((holes[middle] as AddressSet['v4'][number]).high < one.low) from = middle + 1;
+    else to = middle;
+  }
+  const next = holes[from];
+  return next === undefined || next.low > one.high;
+}
+
+interface Leaf {
+  readonly who: Exclude<Who, { kind: 'group' }>;
+  readonly l4: L4Match;
+  readonly until: number | undefined;
+}
+
+/** An entry with the policy's groups written out; a group's own ports stand, the entry's apply where it has none. */
+function flatten(destination: Destination, policy: Policy, inside: readonly string[] = []): readonly Leaf[] {
+  const { l4, until } = destination;
+  return destination.who.flatMap((who): readonly Leaf[] => {
+    if (who.kind !== 'group') return [{ who, l4, until }];
+    if (inside.includes(who.name)) return []; // a cycle is an error of the policy; here it only has to end
+    const members = policy.groups.get(who.name)?.members ?? [];
+    return members
+      .flatMap((member) => flatten(member, policy, [...inside, who.name]))
+      .map((leaf) => ({ who: leaf.who, l4: intersectL4(leaf.l4, l4), until: earlier(leaf.until, until) }));
+  });
+}
+
+function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined) return b;
+  return b === undefined ? a : Math.min(a, b);
+}
+
+function intersectL4(a: L4Match, b: L4Match): L4Match {
+  if (a === 'any') return b;
+  if (b === 'any') return a;
+  return a.flatMap((left) =>
+    b.flatMap((right) => {
+      const low = Math.max(left.ports.low, right.ports.low);
+      const high = Math.min(left.ports.high, right.ports.high);
+      return left.protocol === right.protocol && low <= high ? [{ protocol: left.protocol, ports: { low, high } }] : [];
+    }),
+  );
+}
+
+const ofSubject = new Set<BuiltinGroup>(['same-project', 'same-network', 'gateway', 'dns', 'multicast']);
+
+function dependsOnSubject(destination: Destination, policy: Policy): boolean {
+  return flatten(destination, policy).some(
+    ({ who }) =>
+      who.kind === 'service' ||
+      (who.kind === 'network' && who.composeKey) ||
+      (who.kind === 'builtin' && ofSubject.has(who.group)),
+  );
+}

@@ -1,0 +1,188 @@
+import type { Diagnostic } from '../policy/diagnostic.ts';
+import { diagnostic } from '../policy/codes.ts';
+import type { Policy } from '../policy/model.ts';
+import type { Container, Endpoint } from '../world/world.ts';
+import { type Deciding, decide, type Decision } from './decide.ts';
+import { type Draft, draftProgram, type Guard, irreconcilable, judgementKey } from './programs.ts';
+import type { Publishing } from './published.ts';
+import type { Subject } from './resolve.ts';
+import type { Unheld } from './ruleset.ts';
+import { obstacleOf, onHostNetwork, unheld, withoutNamespace } from './unheld.ts';
+import { workloadOf, workloadParts } from './workload.ts';
+import { type Bridged, isBridged } from './enrol.ts';
+import { presentEndpoints, type WorldIndex } from './world-index.ts';
+
+/** An endpoint whose packets can be proven its own, and how they are judged. */
+export interface Sender {
+  readonly container: Container;
+  readonly endpoint: Endpoint & { readonly mac: string; readonly port: NonNullable<Endpoint['port']> };
+  readonly network: Bridged;
+  /** Parts of the name its program goes by. */
+  readonly program: readonly string[];
+  readonly draft: Draft;
+}
+
+export interface Senders {
+  readonly senders: readonly Sender[];
+  readonly unheld: readonly Unheld[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export interface Sending {
+  readonly policy: Policy;
+  readonly index: WorldIndex;
+  readonly deciding: Deciding;
+  readonly guard: Guard;
+  readonly publish: Publishing;
+  readonly enrolled: ReadonlySet<Bridged>;
+}
+
+export function findSenders(sending: Sending): Senders {
+  const found = sending.index.containers.map((container) => sendersOf(container, sending));
+  return {
+    senders: found.flatMap(({ senders }) => senders),
+    unheld: found.flatMap((one) => one.unheld),
+    diagnostics: found.flatMap(({ diagnostics }) => diagnostics),
+  };
+}
+
+const nobody: Senders = { senders: [], unheld: [], diagnostics: [] };
+
+function sendersOf(container: Container, sending: Sending): Senders {
+  const { index } = sending;
+  const owner = index.ownerOf(container);
+  if (owner.kind === 'none' || (!container.running && owner.kind !== 'container')) return nobody;
+  if (owner.kind === 'host' || owner.kind === 'missing') {
+    const decision = decideFor(container, null, container, sending);
+    return {
+      senders: [],
+      unheld: notHeld(container, decision, owner.kind === 'host' ? onHostNetwork : withoutNamespace, sending, false),
+      diagnostics: decision.diagnostics,
+    };
+  }
+  const parts = presentEndpoints(owner.container).map((endpoint) =>
+    owner.container === container
+      ? ownEndpoint(container, endpoint, sending)
+      : sharedEndpoint(container, owner.container, endpoint, sending),
+  );
+  return {
+    senders: parts.flatMap(({ senders }) => senders),
+    unheld: parts.flatMap((part) => part.unheld),
+    diagnostics: parts.flatMap(({ diagnostics }) => diagnostics),
+  };
+}
+
+function ownEndpoint(container: Container, endpoint: Endpoint, sending: Sending): Senders {
+  const { index, enrolled } = sending;
+  const network = index.networkOf(endpoint);
+  const decision = decideFor(container, network?.name ?? null, container, sending);
+  const onEnrolled = network !== undefined && isBridged(network) && enrolled.has(network);
+  if (network !== undefined && isBridged(network) && !onEnrolled) return { ...nobody, diagnostics: decision.diagnostics };
+  const obstacle = obstacleOf(endpoint, network);
+  if (obstacle !== null || !onEnrolled || endpoint.port === null || endpoint.mac === null)
+    return {
+      senders: [],
+      unheld: obstacle === null ? [] : notHeld(container, decision, obstacle, sending, onEnrolled),
+      diagnostics: decision.diagnostics,
+    };
+  const { draft, diagnostics } = reconcile(container, network, decision, sending);
+  return {
+    senders: [
+      {
+        container,
+        endpoint: { ...endpoint, port: endpoint.port, mac: endpoint.mac },
+        network,
+        program: draft.standing === 'unmanaged' ? ['unmanaged'] : workloadParts(container),
+        draft: draft.standing === 'unmanaged' ? { ...draft, workload: 'unmanaged' } : draft,
+      },
+    ],
+    unheld: [],
+    diagnostics: [...decision.diagnostics, ...diagnostics],
+  };
+}
+
+/** What keeps an endpoint from being held keeps everybody from it who shares its namespace. */
+function sharedEndpoint(container: Container, owner: Container, endpoint: Endpoint, sending: Sending): Senders {
+  const { index, enrolled } = sending;
+  const network = index.networkOf(endpoint);
+  const decision = decideFor(container, network?.name ?? null, owner, sending);
+  const obstacle = obstacleOf(endpoint, network);
+  const onEnrolled = network !== undefined && isBridged(network) && enrolled.has(network);
+  return {
+    senders: [],
+    unheld:
+      obstacle === null || decision.standing === 'unmanaged'
+        ? []
+        : notHeld(container, decision, obstacle, sending, onEnrolled),
+    diagnostics: decision.diagnostics,
+  };
+}
+
+/**
+ * The program of an endpoint whose namespace several containers share: they must agree. One that nothing names takes
+ * the policy of the others' owner; two that differ are an error, and until it is mended nothing is allowed.
+ */
+function reconcile(
+  owner: Container,
+  network: Bridged,
+  decision: Decision,
+  sending: Sending,
+): { readonly draft: Draft; readonly diagnostics: readonly Diagnostic[] } {
+  const { index, guard, publish } = sending;
+  const draftFor = (container: Container, its: Decision) =>
+    publish(draftProgram(container, workloadOf(container), subjectOf(container, owner, index), its, guard));
+  const own = draftFor(owner, decision);
+  const sharers = index.containers.filter((container) => container !== owner && sharesWith(container, owner, index));
+  if (sharers.length === 0) return { draft: own, diagnostics: [] };
+  const others = sharers.flatMap((container) => {
+    const its = decideFor(container, network.name, owner, sending);
+    return its.standing === 'unmanaged' ? [] : [{ container, draft: draftFor(container, its) }];
+  });
+  const different = others.filter(({ draft }) => judgementKey(draft) !== judgementKey(own));
+  if (different.length === 0) return { draft: own, diagnostics: [] };
+  return {
+    draft: irreconcilable([own, ...different.map(({ draft }) => draft)]),
+    diagnostics: different.map(({ container, draft }) =>
+      diagnostic(
+        'twoPolicies',
+        draft.otherwise,
+        `${workloadOf(container)} shares the network of ${workloadOf(owner)} and has another policy: neither may reach anything`,
+        { fix: 'give both the same policy, or each a network of its own', related: [own.otherwise] },
+      ),
+    ),
+  };
+}
+
+function sharesWith(container: Container, owner: Container, index: WorldIndex): boolean {
+  const its = index.ownerOf(container);
+  return container.running && its.kind === 'container' && its.container === owner;
+}
+
+/** A namespace's networks and resolvers are its owner's; the project is whoever's policy it is. */
+function subjectOf(container: Container, owner: Container, index: WorldIndex): Subject {
+  return {
+    project: container.service === null ? null : container.project,
+    networks: index.networksOf(owner),
+    resolvers: owner.resolvers,
+  };
+}
+
+function decideFor(container: Container, network: string | null, owner: Container, { index, deciding }: Sending): Decision {
+  return decide(container, network, subjectOf(container, owner, index), deciding);
+}
+
+/** Named: wanted as its mode says. Not named: worth a line when something was to hold for it, and never a failure. */
+function notHeld(
+  container: Container,
+  decision: Decision,
+  obstacle: Parameters<typeof unheld>[2],
+  { policy }: Sending,
+  onEnrolled: boolean,
+): readonly Unheld[] {
+  const guarded = policy.guardrails.deny.length > 0;
+  const named = decision.standing !== 'unmanaged';
+  const concerned = named ? guarded || decision.mode !== 'off' : guarded || policy.defaults.unmanaged !== 'allow';
+  if (!concerned && !onEnrolled) return [];
+  const wanted = named ? decision.mode : concerned ? 'audit' : 'off';
+  return [unheld(container, workloadOf(container), obstacle, wanted)];
+}

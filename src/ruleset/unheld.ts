@@ -1,0 +1,57 @@
+import type { Mode } from '../policy/model.ts';
+import type { Container, Endpoint, Network } from '../world/world.ts';
+import { isMac } from './mac.ts';
+import type { Unheld } from './ruleset.ts';
+
+/** Why something cannot be held: a stable word, the reason and the next step. */
+export type Obstacle = Pick<Unheld, 'code' | 'reason' | 'fix'>;
+
+const restart = 'restart the container, then apply again; if it stays so, run `sluice doctor`';
+
+export const onHostNetwork: Obstacle = {
+  code: 'host-network',
+  reason: "it uses the host's network: its packets cannot be told from the host's own",
+  fix: 'give it a network of its own, or set `mode: off` for it',
+};
+
+export const withoutNamespace: Obstacle = {
+  code: 'no-namespace',
+  reason: 'it shares the network of a container that is not there',
+  fix: 'start the container whose network it shares, then restart it',
+};
+
+const withoutNetwork: Obstacle = {
+  code: 'no-network',
+  reason: 'it is attached to a network that the engine does not list',
+  fix: restart,
+};
+
+const known = ['macvlan', 'ipvlan', 'overlay'];
+
+function onDriver(network: Network): Obstacle {
+  const driver = known.includes(network.driver) ? network.driver : 'driver';
+  return {
+    code: driver,
+    reason: `its packets through the network ${JSON.stringify(network.name)} (${driver === 'driver' ? 'not a bridge' : driver}) do not cross a bridge of this host`,
+    fix: 'attach it to a bridge network instead, or set `mode: off` for it',
+  };
+}
+
+/** What is missing to prove that an endpoint's packets are its own; null when nothing is. */
+export function obstacleOf(endpoint: Endpoint, network: Network | undefined): Obstacle | null {
+  if (network === undefined) return withoutNetwork;
+  if (network.bridge === null) return onDriver(network);
+  const missing = (code: string, what: string): Obstacle => ({
+    code,
+    reason: `${what} on the network ${JSON.stringify(network.name)} is not known, so everything it sends there is dropped`,
+    fix: restart,
+  });
+  if (endpoint.port === null) return missing('no-port', 'its port on the bridge');
+  if (endpoint.mac === null || !isMac(endpoint.mac)) return missing('no-mac', 'its MAC address');
+  if (endpoint.addresses.length === 0) return missing('no-address', 'its address');
+  return null;
+}
+
+export function unheld(container: Container, workload: string, obstacle: Obstacle, wanted: Mode): Unheld {
+  return { container: { id: container.id, name: container.name }, workload, ...obstacle, wanted };
+}

@@ -1,0 +1,25 @@
+import type { WorkloadSelector } from '../policy/model.ts';
+import { matches } from '../policy/pattern.ts';
+import type { Container } from '../world/world.ts';
+import { isComposed } from './world-index.ts';
+
+/** The workload's name in two parts, `PROJECT` and `SERVICE`, or `container` and its name. */
+export function workloadParts(container: Pick<Container, 'name' | 'project' | 'service'>): readonly [string, string] {
+  const { project, service, name } = container;
+  return project !== null && service !== null ? [project, service] : ['container', name];
+}
+
+/** `PROJECT/SERVICE` or `container/NAME`. */
+export function workloadOf(container: Pick<Container, 'name' | 'project' | 'service'>): string {
+  return workloadParts(container).join('/');
+}
+
+/** Whether a `from` means a container. */
+export function selects(selector: WorkloadSelector, container: Container): boolean {
+  if (selector.kind === 'container') return !isComposed(container) && matches(selector.name, container.name);
+  return (
+    isComposed(container) &&
+    matches(selector.project, container.project ?? '') &&
+    matches(selector.service, container.service ?? '')
+  );
+}

@@ -1,0 +1,145 @@
+import { type Address, addressOf } from '../ip/address.ts';
+import { type AddressSet, setOfAddresses, setOfPrefixes, unionSets } from '../ip/address-set.ts';
+import { type Prefix, prefixInterval } from '../ip/prefix.ts';
+import { linkLocal6Set } from '../ip/registry.ts';
+import type { Container, Endpoint, Network, World } from '../world/world.ts';
+import { linkLocalOf } from './mac.ts';
+
+/** The world with what compiling asks of it again and again already looked up. */
+export interface WorldIndex {
+  readonly world: World;
+  /** Containers sorted by id: nothing that is compiled depends on the order the engine listed them in. */
+  readonly containers: readonly Container[];
+  networkOf(endpoint: Endpoint): Network | undefined;
+  /** Whose endpoints a container sends from: its own, or those of the container whose namespace it shares. */
+  ownerOf(container: Container): Owner;
+  /** Networks a container's namespace is attached to, sorted by name. */
+  networksOf(container: Container): readonly Network[];
+  /** Every address its namespace answers on: what the engine gave it, and the link-local address of each MAC. */
+  addressesOf(container: Container): AddressSet;
+  /** Containers of Compose, by project. */
+  readonly byProject: ReadonlyMap<string, readonly Container[]>;
+  /** Containers outside Compose, by name. */
+  readonly byName: ReadonlyMap<string, readonly Container[]>;
+  /** Containers of a network, by the network's engine name. */
+  readonly byNetwork: ReadonlyMap<string, readonly Container[]>;
+  /** Every address of the host, those on Docker's bridges among them. */
+  readonly hostAddresses: AddressSet;
+  /** Where an allow by address does not reach: Docker's subnets, containers elsewhere, IPv6 link-local neighbours. */
+  readonly containerSpace: AddressSet;
+  /** Directed broadcasts of the host's interfaces: the kernel takes them in itself (RFC 919, RFC 922). */
+  readonly broadcasts: AddressSet;
+}
+
+export type Owner =
+  | { readonly kind: 'container'; readonly container: Container }
+  | { readonly kind: 'host' }
+  | { readonly kind: 'none' }
+  /** The container whose namespace it shares is not there. */
+  | { readonly kind: 'missing' };
+
+export function indexWorld(world: World): WorldIndex {
+  const containers = world.containers.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+  const byId = new Map(containers.map((container) => [container.id, container]));
+  const networks = new Map<string, Network>();
+  for (const network of world.networks) networks.set(network.name, network);
+  for (const network of world.networks) networks.set(network.id, network);
+  const networkOf = (endpoint: Endpoint) => networks.get(endpoint.network);
+
+  const ownerOf = (container: Container): Owner => {
+    let current: Container | undefined = container;
+    // a container may share with one that shares; the bound is for an engine that answers with a circle
+    for (let hops = 0; hops <= containers.length && current !== undefined; hops++) {
+      const mode: Container['networkMode'] = current.networkMode;
+      if (mode.kind === 'host' || mode.kind === 'none') return mode;
+      if (mode.kind === 'networks') return { kind: 'container', container: current };
+      current = byId.get(mode.container);
+    }
+    return { kind: 'missing' };
+  };
+
+  const endpointsOf = (container: Container): readonly Endpoint[] => {
+    const owner = ownerOf(container);
+    return owner.kind === 'container' ? presentEndpoints(owner.container) : [];
+  };
+  const networksOf = memo((container: Container) =>
+    [...new Set(endpointsOf(container).flatMap((endpoint) => networkOf(endpoint) ?? []))].toSorted((a, b) =>
+      a.name < b.name ? -1 : a.name > b.name ? 1 : 0,
+    ),
+  );
+  const addressesOf = memo((container: Container) => setOfAddresses(endpointsOf(container).flatMap(endpointAddresses)));
+
+  const bridges = world.networks.filter((network) => network.bridge !== null);
+  const subnets = bridges.flatMap((network) => network.subnets);
+  return {
+    world,
+    containers,
+    networkOf,
+    ownerOf,
+    networksOf,
+    addressesOf,
+    byProject: groupBy(containers, (container) => (isComposed(container) ? [container.project ?? ''] : [])),
+    byName: groupBy(containers, (container) => (isComposed(container) ? [] : [container.name])),
+    byNetwork: groupBy(containers, (container) => networksOf(container).map((network) => network.name)),
+    hostAddresses: setOfAddresses([
+      ...world.host.addresses.map(({ address }) => address),
+      ...world.networks.flatMap((network) => network.gateways),
+    ]),
+    containerSpace: unionSets(linkLocal6Set, setOfPrefixes(subnets), ...containers.map(addressesOf)),
+    broadcasts: setOfAddresses([
+      ...subnets.flatMap(directedBroadcast),
+      ...world.host.addresses.flatMap(({ address, length }) => directedBroadcast({ address, length })),
+    ]),
+  };
+}
+
+/** Whether a container belongs to Compose: then its workload is `PROJECT/SERVICE`, else `container/NAME`. */
+export function isComposed(container: Container): boolean {
+  return container.project !== null && container.service !== null;
+}
+
+/**
+ * The endpoints that are there. A container that is being started has its veth before its first instruction, and is
+ * not yet `running`; one that was stopped has none.
+ */
+export function presentEndpoints(container: Container): readonly Endpoint[] {
+  return container.running ? container.endpoints : container.endpoints.filter(({ port }) => port !== null);
+}
+
+/** An endpoint's addresses and the link-local one that its MAC gives. */
+export function endpointAddresses(endpoint: Endpoint): readonly Address[] {
+  const linkLocal = endpoint.mac === null ? undefined : linkLocalOf(endpoint.mac);
+  return linkLocal === undefined ? endpoint.addresses : [...endpoint.addresses, linkLocal];
+}
+
+/** The last address of an IPv4 subnet, which means all of it; /31 and /32 have none (RFC 3021). */
+export function directedBroadcast({ address, length }: Prefix): readonly Address[] {
+  if (address.family === 6 || length > 30) return [];
+  return [addressOf(4, prefixInterval({ address, length }).high)];
+}
+
+function groupBy(
+  containers: readonly Container[],
+  keysOf: (container: Container) => readonly string[],
+): ReadonlyMap<string, readonly Container[]> {
+  const groups = new Map<string, Container[]>();
+  for (const container of containers)
+    for (const key of keysOf(container)) {
+      const group = groups.get(key);
+      if (group === undefined) groups.set(key, [container]);
+      else group.push(container);
+    }
+  return groups;
+}
+
+function memo<Key extends object, Value>(compute: (key: Key) => Value): (key: Key) => Value {
+  const known = new Map<Key, Value>();
+  return (key) => {
+    let value = known.get(key);
+    if (value === undefined) {
+      value = compute(key);
+      known.set(key, value);
+    }
+    return value;
+  };
+}
