@@ -47,9 +47,13 @@ fi
 
 if [ -n "$missing" ]; then
   say "installing$missing by apt-get"
+  install() { DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >&2; }
   # Packages as they are known now; the lists are fetched only when that fails.
-  install() { DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing >&2; }
-  install || { apt-get update -q >&2 && install; }
+  if ! install 2>/dev/null; then
+    say 'fetching the package lists first (apt-get update)'
+    apt-get update -qq >&2
+    install
+  fi
 fi
 
 # npm keeps what it has installed in node_modules/.package-lock.json; versions that differ mean it is stale.
