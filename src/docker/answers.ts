@@ -1,0 +1,198 @@
+import * as z from 'zod';
+import { parseAddress } from '../ip/address.ts';
+import { isPrefix, parsePrefix } from '../ip/prefix.ts';
+import { isMac } from '../world/names.ts';
+import type {
+  Attachment,
+  ContainerDetails,
+  ContainerSummary,
+  EngineVersion,
+  ImageDetails,
+  NetworkDetails,
+  PortBinding,
+} from './engine-api.ts';
+
+/*
+ * The engine's answers, reduced to what we read of them and checked field by field (Docker Engine API 1.41 to 1.51).
+ * Unknown fields are let pass: every version adds some. Go writes an empty list or map as null.
+ */
+
+const hexId = z.string().regex(/^[0-9a-f]{64}$/, 'not an id of 64 hex digits');
+
+const address = z.string().transform((text, context) => {
+  const parsed = parseAddress(text);
+  if (parsed !== undefined) return parsed;
+  context.addIssue(`not an IP address: ${JSON.stringify(text.slice(0, 100))}`);
+  return z.NEVER;
+});
+
+/** Go's zero value for "none yet" is the empty text; some answers leave the field out. */
+const optionalAddress = z.union([z.literal('').transform(() => undefined), address]).optional();
+const optionalMac = z
+  .string()
+  .refine((text) => text === '' || isMac(text), 'not a MAC address')
+  .optional();
+
+// not z.record: it drops a key called "__proto__", and labels may be called anything
+const mapLike = z.custom<Record<string, unknown> | null | undefined>(
+  (value) => value === null || value === undefined || isObject(value),
+  { message: 'not an object' },
+);
+
+/** An object by names we do not know, each value read by `schema`. */
+function objectOf<T>(schema: z.ZodType<T>) {
+  return mapLike.transform((value, context): readonly (readonly [string, T])[] =>
+    Object.entries(value ?? {}).flatMap(([key, entry]) => {
+      const result = schema.safeParse(entry);
+      if (result.success) return [[key, result.data] as const];
+      for (const { path, message } of result.error.issues)
+        context.addIssue({ code: 'custom', path: [key, ...path], message });
+      return [];
+    }),
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const textMap = objectOf(z.string()).transform((entries): ReadonlyMap<string, string> => new Map(entries));
+
+const attachment = z.object({
+  NetworkID: z.string().optional(),
+  MacAddress: optionalMac,
+  IPAddress: optionalAddress,
+  GlobalIPv6Address: optionalAddress,
+});
+
+const attachments = objectOf(attachment).transform((entries): readonly Attachment[] =>
+  entries.map(([name, { NetworkID = '', MacAddress = '', IPAddress, GlobalIPv6Address }]) => ({
+    name,
+    networkId: NetworkID,
+    addresses: [IPAddress, GlobalIPv6Address].filter((one) => one !== undefined),
+    mac: MacAddress === '' ? null : MacAddress,
+  })),
+);
+
+export const versionAnswer = z
+  .object({ Version: z.string().min(1).max(100), ApiVersion: z.string().regex(/^\d{1,3}\.\d{1,3}$/) })
+  .transform(({ Version, ApiVersion }): EngineVersion => ({ version: Version, apiVersion: ApiVersion }));
+
+export const containersAnswer = z.array(
+  z
+    .object({
+      Id: hexId,
+      Names: z.array(z.string()).nullable(),
+      Image: z.string(),
+      ImageID: z.string(),
+      State: z.string(),
+      Labels: textMap,
+      HostConfig: z.object({ NetworkMode: z.string().optional() }),
+      NetworkSettings: z.object({ Networks: attachments }).nullish(),
+    })
+    .transform(
+      ({ Id, Names, Image, ImageID, State, Labels, HostConfig, NetworkSettings }): ContainerSummary => ({
+        id: Id,
+        // links (docker run --link) give a container further names, which have a second slash
+        name: bareName((Names ?? []).find((name) => name.lastIndexOf('/') <= 0) ?? Id.slice(0, 12)),
+        image: Image,
+        imageId: ImageID,
+        running: State === 'running' || State === 'paused',
+        labels: Labels,
+        networkMode: HostConfig.NetworkMode ?? '',
+        attachments: NetworkSettings?.Networks ?? [],
+      }),
+    ),
+);
+
+const bindings = z.array(z.object({ HostIp: z.string().optional(), HostPort: z.string().optional() })).nullish();
+
+/** `{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}`; null for a port that is only exposed. */
+const portMap = objectOf(bindings).transform((entries, context): readonly PortBinding[] =>
+  entries.flatMap(([key, list]) =>
+    (list ?? []).flatMap(({ HostIp = '', HostPort = '' }) => {
+      if (!/^\d+$/.test(HostPort)) return []; // configured without a port, or as a range: known once it is bound
+      const [, portText = '', protocol = ''] = /^(\d{1,5})\/(tcp|udp|sctp)$/.exec(key) ?? [];
+      const hostAddress = HostIp === '' ? null : parseAddress(HostIp);
+      const [containerPort, hostPort] = [Number(portText), Number(HostPort)];
+      if (hostAddress === undefined || !isPort(containerPort) || !isPort(hostPort)) {
+        context.addIssue(`not a published port: ${JSON.stringify([key, HostIp, HostPort]).slice(0, 200)}`);
+        return [];
+      }
+      return [{ protocol: protocol as PortBinding['protocol'], containerPort, hostAddress, hostPort }];
+    }),
+  ),
+);
+
+function isPort(value: number): boolean {
+  return Number.isInteger(value) && value > 0 && value < 65536;
+}
+
+export const containerAnswer = z
+  .object({
+    Id: hexId,
+    Name: z.string().min(1),
+    Image: z.string(),
+    State: z.object({ Running: z.boolean(), Pid: z.int().min(0) }),
+    Config: z.object({ Image: z.string(), Labels: textMap }),
+    HostConfig: z.object({ NetworkMode: z.string(), Dns: z.array(z.string()).nullish(), PortBindings: portMap }),
+    NetworkSettings: z.object({ Networks: attachments, Ports: portMap }),
+  })
+  .transform(({ Id, Name, Image, State, Config, HostConfig, NetworkSettings }): ContainerDetails => {
+    const running = State.Running && State.Pid > 0; // between two restarts it is "running" without a process
+    return {
+      id: Id,
+      name: bareName(Name),
+      image: Config.Image,
+      imageId: Image,
+      running,
+      pid: running ? State.Pid : null,
+      labels: Config.Labels,
+      networkMode: HostConfig.NetworkMode,
+      attachments: NetworkSettings.Networks,
+      dns: (HostConfig.Dns ?? []).flatMap((text) => parseAddress(text.split('%')[0] ?? '') ?? []),
+      bindings: running ? NetworkSettings.Ports : HostConfig.PortBindings,
+    };
+  });
+
+const subnet = z.string().transform((text, context) => {
+  const parsed = parsePrefix(text);
+  if (isPrefix(parsed)) return parsed;
+  if (parsed.kind === 'host-bits') return parsed.meant; // as the engine's own --bip writes it
+  context.addIssue(`not a subnet: ${JSON.stringify(text.slice(0, 100))}`);
+  return z.NEVER;
+});
+
+const ipamConfig = z.object({ Subnet: z.union([z.literal('').transform(() => undefined), subnet]).optional() });
+
+export const networksAnswer = z.array(
+  z
+    .object({
+      Id: z.string().regex(/^[0-9a-z]{25,64}$/, 'not the id of a network'), // Swarm's ids are base 36
+      Name: z.string(),
+      Driver: z.string(),
+      Internal: z.boolean(),
+      IPAM: z.object({ Config: z.array(ipamConfig).nullish() }).nullish(),
+      Options: textMap,
+      Labels: textMap,
+    })
+    .transform(
+      ({ Id, Name, Driver, Internal, IPAM, Options, Labels }): NetworkDetails => ({
+        id: Id,
+        name: Name,
+        driver: Driver,
+        internal: Internal,
+        subnets: (IPAM?.Config ?? []).flatMap(({ Subnet }) => Subnet ?? []),
+        options: Options,
+        labels: Labels,
+      }),
+    ),
+);
+
+export const imageAnswer = z
+  .object({ Config: z.object({ Labels: textMap }).nullish() })
+  .transform(({ Config }): ImageDetails => ({ labels: Config?.Labels ?? new Map() }));
+
+function bareName(name: string): string {
+  return name.startsWith('/') ? name.slice(1) : name;
+}

@@ -1,0 +1,98 @@
+import type * as z from 'zod';
+import { containerAnswer, containersAnswer, imageAnswer, networksAnswer, versionAnswer } from './answers.ts';
+import type { EngineAddress } from './context.ts';
+import type { EngineApi, Inspected } from './engine-api.ts';
+import { EngineError } from './engine-error.ts';
+import { type Get, type GetOptions, type HttpAnswer, unixGet } from './transport.ts';
+
+/** The newest and the oldest version of the API we speak: engines 28.5 and 19.03. */
+const newest = [1, 51] as const;
+const oldest = [1, 40] as const;
+
+const whole: GetOptions = { time: 15_000, size: 64 << 20 };
+/** An inspect waits while its container starts (docker-engine facts: 30 to 400 ms); longer is as good as no answer. */
+const one: GetOptions = { time: 2_500, size: 4 << 20 };
+
+/**
+ * A connection to the engine. It speaks the older of our newest API version and the engine's, as Docker's client does
+ * (`Api-Version` of `/_ping`).
+ *
+ * @throws EngineError
+ */
+export async function connectEngine(address: EngineAddress, get: Get = unixGet(address.path)): Promise<EngineApi> {
+  const base = `/v${negotiate(await get('/_ping', one))}`;
+  const ask = async <T>(path: string, options: GetOptions, schema: z.ZodType<T>) =>
+    read(path, await get(path, options), schema);
+  return {
+    version: () => ask(`${base}/version`, whole, versionAnswer),
+    containers: () => ask(`${base}/containers/json?all=1`, whole, containersAnswer),
+    container: (id) => inspected(() => ask(`${base}/containers/${encodeURIComponent(id)}/json`, one, containerAnswer)),
+    networks: () => ask(`${base}/networks`, whole, networksAnswer),
+    image: (id) => inspected(() => ask(`${base}/images/${encodeURIComponent(id)}/json`, one, imageAnswer)),
+  };
+}
+
+/** The API version to speak, from the answer to `/_ping`, which is the same in every version. */
+function negotiate({ status, headers }: HttpAnswer): string {
+  const text = headers['api-version'];
+  const [, major = '', minor = ''] = /^(\d{1,3})\.(\d{1,3})$/.exec(String(text)) ?? [];
+  if (status !== 200 || major === '')
+    throw new EngineError(
+      'malformed',
+      'what listens on the socket does not answer /_ping as a Docker Engine does',
+      status,
+    );
+  const theirs = [Number(major), Number(minor)] as const;
+  if (isOlder(theirs, oldest))
+    throw new EngineError(
+      'api',
+      `the engine speaks API ${major}.${minor}; sluice needs ${oldest.join('.')}, Docker 19.03 or later`,
+    );
+  return (isOlder(theirs, newest) ? theirs : newest).join('.');
+}
+
+function isOlder(a: readonly [number, number], b: readonly [number, number]): boolean {
+  return a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
+}
+
+/** The answer as `schema` reads it. @throws EngineError */
+function read<T>(path: string, { status, body }: HttpAnswer, schema: z.ZodType<T>): T {
+  const value = parseJson(body);
+  if (status !== 200) throw new EngineError('api', `the engine refused ${path} (${status}): ${refusal(value)}`, status);
+  const result = value === undefined ? undefined : schema.safeParse(value);
+  if (result?.success) return result.data;
+  const [issue] = result?.error.issues ?? [];
+  const what = issue === undefined ? 'it is not JSON' : `${issue.path.map(String).join('.')}: ${issue.message}`;
+  throw new EngineError(
+    'malformed',
+    `the engine's answer to ${path} is not what its API promises (${printable(what)}): is it a Docker Engine?`,
+  );
+}
+
+async function inspected<T>(ask: () => Promise<T>): Promise<Inspected<T>> {
+  try {
+    return { kind: 'found', value: await ask() };
+  } catch (error) {
+    if (error instanceof EngineError && error.status === 404) return { kind: 'gone' };
+    if (error instanceof EngineError && error.kind === 'unreachable') return { kind: 'busy' };
+    throw error;
+  }
+}
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString());
+  } catch {
+    return undefined;
+  }
+}
+
+function refusal(value: unknown): string {
+  const message = typeof value === 'object' && value !== null && 'message' in value ? value.message : undefined;
+  return typeof message === 'string' ? printable(message) : 'it does not say why';
+}
+
+/** An engine's words may hold anything a container's name or label may. */
+function printable(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, 300);
+}

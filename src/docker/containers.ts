@@ -1,0 +1,178 @@
+import type { Nameserver } from '../host/resolv-conf.ts';
+import { type Address, formatAddress } from '../ip/address.ts';
+import type { Link } from '../netlink/link.ts';
+import type { Container, Endpoint, NetworkMode, PublishedPort, Unidentified } from '../world/world.ts';
+import type {
+  Attachment,
+  ContainerDetails,
+  ContainerSummary,
+  ImageDetails,
+  NetworkDetails,
+  PortBinding,
+} from './engine-api.ts';
+import { identify } from './identity.ts';
+import { defaultNetwork } from './networks.ts';
+import { resolversOf } from './resolvers.ts';
+import { findPort } from './veth.ts';
+
+/** What the engine says of one container: all of it, or what its list says. */
+export type Seen =
+  | { readonly kind: 'details'; readonly details: ContainerDetails }
+  | { readonly kind: 'summary'; readonly details: ContainerSummary };
+
+export interface ContainersInput {
+  readonly seen: readonly Seen[];
+  /** By image id. */
+  readonly images: ReadonlyMap<string, ImageDetails>;
+  readonly networks: readonly NetworkDetails[];
+  /** Index of each network's bridge by network id; null where it has none. */
+  readonly bridges: ReadonlyMap<string, number | null>;
+  readonly links: readonly Link[];
+  readonly netnsIdOf: (pid: number) => number | null;
+  readonly engineMajor: number;
+  readonly engineDns: readonly Address[];
+  readonly hostNameservers: readonly Nameserver[];
+}
+
+/** The containers as the world has them, sorted by name; and those of whom nothing can be said. */
+export function buildContainers(input: ContainersInput): {
+  readonly containers: readonly Container[];
+  readonly unidentified: readonly Unidentified[];
+} {
+  const unidentified: Unidentified[] = [];
+  const containers = input.seen.flatMap((seen) => {
+    const { id, name, imageId } = seen.details;
+    const image = input.images.get(imageId);
+    if (image !== undefined) return [buildContainer(input, seen, image)];
+    unidentified.push({ id, name, reason: `image ${imageId.slice(0, 19)} cannot be read, so its labels prove nothing` });
+    return [];
+  });
+  return { containers: byName(withoutSharedPorts(withSharedResolvers(containers))), unidentified: byName(unidentified) };
+}
+
+/** Who shares a namespace shares its resolv.conf. */
+function withSharedResolvers(containers: readonly Container[]): readonly Container[] {
+  const resolvers = new Map(containers.map((one) => [one.id, one.resolvers]));
+  return containers.map((container) =>
+    container.networkMode.kind === 'container'
+      ? { ...container, resolvers: resolvers.get(container.networkMode.container) ?? [] }
+      : container,
+  );
+}
+
+function buildContainer(input: ContainersInput, seen: Seen, image: ImageDetails): Container {
+  const { details } = seen;
+  const attached = attachedNetworks(details, input.networks);
+  const networkMode = parseNetworkMode(details, attached.length > 0, input.seen);
+  const netns = seen.kind === 'details' && seen.details.pid !== null ? input.netnsIdOf(seen.details.pid) : null;
+  const endpoints =
+    networkMode.kind === 'networks' ? attached.map((one) => buildEndpoint(input, seen, one, netns)) : [];
+  return {
+    id: details.id,
+    name: details.name,
+    image: details.image,
+    running: details.running,
+    pid: seen.kind === 'details' ? seen.details.pid : null,
+    ...identify(details.labels, image.labels),
+    networkMode,
+    endpoints,
+    published: seen.kind === 'details' ? publishedPorts(seen.details.bindings) : [],
+    resolvers: resolversOf({
+      engineMajor: input.engineMajor,
+      networks:
+        endpoints.length === 0 ? 'none' : attached.every(({ network }) => isDefault(network)) ? 'default' : 'user',
+      ipv6: endpoints.some(({ addresses }) => addresses.some(({ family }) => family === 6)),
+      own: seen.kind === 'details' ? seen.details.dns : [],
+      engine: input.engineDns,
+      host: input.hostNameservers,
+    }),
+  };
+}
+
+interface Attached {
+  readonly attachment: Attachment;
+  readonly network: NetworkDetails;
+}
+
+/** The networks a container is on, by name; `host` and `none` are no networks in this sense. */
+function attachedNetworks({ attachments }: ContainerSummary, networks: readonly NetworkDetails[]): readonly Attached[] {
+  return attachments
+    .flatMap((attachment) => {
+      const network = findNetwork(attachment, networks);
+      const counts = network !== undefined && network.driver !== 'host' && network.driver !== 'null';
+      return counts ? [{ attachment, network }] : [];
+    })
+    .toSorted((a, b) => (a.network.name < b.network.name ? -1 : 1));
+}
+
+/** By id; a container that was never started may have only a name, an id as its name, or `default`. */
+function findNetwork({ name, networkId }: Attachment, networks: readonly NetworkDetails[]): NetworkDetails | undefined {
+  if (networkId !== '') return networks.find(({ id }) => id === networkId);
+  const wanted = name === 'default' ? defaultNetwork : name;
+  return networks.find((network) => network.name === wanted) ?? networks.find(({ id }) => id === name);
+}
+
+function isDefault({ name, driver }: NetworkDetails): boolean {
+  return name === defaultNetwork && driver === 'bridge';
+}
+
+/** A container of mode `none` that was joined to a network later is on that network, whatever its mode says. */
+function parseNetworkMode({ networkMode }: ContainerSummary, attached: boolean, all: readonly Seen[]): NetworkMode {
+  if (networkMode === 'host') return { kind: 'host' };
+  if (networkMode === 'none' && !attached) return { kind: 'none' };
+  if (!networkMode.startsWith('container:')) return { kind: 'networks' };
+  const wanted = networkMode.slice('container:'.length);
+  const target = all.find(({ details }) => details.id === wanted) ?? all.find(({ details }) => details.name === wanted);
+  return { kind: 'container', container: target?.details.id ?? wanted };
+}
+
+function buildEndpoint(
+  input: ContainersInput,
+  seen: Seen,
+  { attachment, network }: Attached,
+  netns: number | null,
+): Endpoint {
+  if (seen.kind === 'summary' || !seen.details.running)
+    return { network: network.id, addresses: [], mac: null, port: null };
+  const bridge = input.bridges.get(network.id) ?? null;
+  return {
+    network: network.id,
+    addresses: attachment.addresses,
+    mac: attachment.mac,
+    port: bridge === null ? null : findPort(input.links, bridge, netns),
+  };
+}
+
+/**
+ * No two containers have the same port of a bridge. Where two would (the process id of one that ended was given to
+ * another's process while we looked), neither is proven to.
+ */
+function withoutSharedPorts(containers: readonly Container[]): readonly Container[] {
+  const uses = new Map<number, number>();
+  for (const { port } of containers.flatMap(({ endpoints }) => endpoints))
+    if (port !== null) uses.set(port.index, (uses.get(port.index) ?? 0) + 1);
+  const isShared = ({ port }: Endpoint) => port !== null && (uses.get(port.index) ?? 0) > 1;
+  return containers.map((container) =>
+    container.endpoints.some(isShared)
+      ? { ...container, endpoints: container.endpoints.map((one) => (isShared(one) ? { ...one, port: null } : one)) }
+      : container,
+  );
+}
+
+/** Each port once, sorted: engines list a port for IPv4 and IPv6 apart, and some list it twice. */
+function publishedPorts(bindings: readonly PortBinding[]): readonly PublishedPort[] {
+  const byKey = new Map(
+    bindings.map(({ protocol, containerPort, hostAddress, hostPort }) => {
+      const address = hostAddress === null ? '' : formatAddress(hostAddress);
+      const key = [protocol, String(containerPort).padStart(5, '0'), String(hostPort).padStart(5, '0'), address].join(
+        ' ',
+      );
+      return [key, { protocol, hostAddress, hostPort, containerPort }];
+    }),
+  );
+  return [...byKey].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, port]) => port);
+}
+
+function byName<T extends { readonly id: string; readonly name: string }>(items: readonly T[]): readonly T[] {
+  return items.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.id < b.id ? -1 : 1));
+}

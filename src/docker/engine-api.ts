@@ -1,0 +1,77 @@
+import type { Address } from '../ip/address.ts';
+import type { Prefix } from '../ip/prefix.ts';
+
+/**
+ * What we ask of a Docker Engine. The real one is connectEngine (client.ts), the in-memory one FakeEngine
+ * (fake-engine.ts). Every call throws an EngineError; none hangs.
+ */
+export interface EngineApi {
+  version(): Promise<EngineVersion>;
+  /** Every container, running or not. */
+  containers(): Promise<readonly ContainerSummary[]>;
+  container(id: string): Promise<Inspected<ContainerDetails>>;
+  networks(): Promise<readonly NetworkDetails[]>;
+  image(id: string): Promise<Inspected<ImageDetails>>;
+}
+
+/** An inspect of something that can vanish, or be locked by the engine while a container starts. */
+export type Inspected<T> = { readonly kind: 'found'; readonly value: T } | { readonly kind: 'gone' | 'busy' };
+
+export interface EngineVersion {
+  /** Such as `28.5.2`. */
+  readonly version: string;
+  readonly apiVersion: string;
+}
+
+/** What the list says of a container; it answers even while the container is locked. */
+export interface ContainerSummary {
+  readonly id: string;
+  readonly name: string;
+  readonly image: string;
+  readonly imageId: string;
+  readonly running: boolean;
+  readonly labels: ReadonlyMap<string, string>;
+  /** As `HostConfig.NetworkMode`. */
+  readonly networkMode: string;
+  readonly attachments: readonly Attachment[];
+}
+
+export interface ContainerDetails extends ContainerSummary {
+  /** In the engine's PID namespace; null when not running. */
+  readonly pid: number | null;
+  /** `--dns`, as far as they are addresses. */
+  readonly dns: readonly Address[];
+  readonly bindings: readonly PortBinding[];
+}
+
+/** A container on a network. */
+export interface Attachment {
+  /** The network's name, mostly: a container that was never started may have what its creator wrote. */
+  readonly name: string;
+  /** Empty until the container is first started. */
+  readonly networkId: string;
+  /** Empty unless it is attached now. */
+  readonly addresses: readonly Address[];
+  readonly mac: string | null;
+}
+
+export interface PortBinding {
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
+  readonly containerPort: number;
+  readonly hostAddress: Address | null;
+  readonly hostPort: number;
+}
+
+export interface NetworkDetails {
+  readonly id: string;
+  readonly name: string;
+  readonly driver: string;
+  readonly internal: boolean;
+  readonly subnets: readonly Prefix[];
+  readonly options: ReadonlyMap<string, string>;
+  readonly labels: ReadonlyMap<string, string>;
+}
+
+export interface ImageDetails {
+  readonly labels: ReadonlyMap<string, string>;
+}

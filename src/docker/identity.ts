@@ -1,0 +1,41 @@
+const compose = 'com.docker.compose.';
+const projectLabel = `${compose}project`;
+const serviceLabel = `${compose}service`;
+/** What Compose also writes on the images it builds (docker/compose, getImageBuildLabels), besides its version. */
+const onImages = new Set([projectLabel, serviceLabel, `${compose}version`]);
+
+export interface Identity {
+  readonly project: string | null;
+  readonly service: string | null;
+  /** The container's labels without those its image has with the same value. */
+  readonly labels: ReadonlyMap<string, string>;
+  readonly composeFiles: readonly string[];
+}
+
+/**
+ * Who a container is, by what its creator said and not by what its image says: labels that equal the image's are not
+ * the container's own, so an image cannot claim a Compose project.
+ *
+ * Compose labels the images it builds with project and service too, and then its containers' claim equals their
+ * image's. The claim stands when the container has another label of Compose's of its own, such as the hash of its
+ * configuration: that one no image can bring in, since a label equal to the image's is not the container's own.
+ */
+export function identify(labels: ReadonlyMap<string, string>, image: ReadonlyMap<string, string>): Identity {
+  const own = new Map([...labels].filter(([key, value]) => image.get(key) !== value));
+  const byCompose = [...own.keys()].some((key) => key.startsWith(compose) && !onImages.has(key));
+  const claim = byCompose ? labels : own;
+  return {
+    project: claim.get(projectLabel) || null,
+    service: claim.get(serviceLabel) || null,
+    labels: own,
+    composeFiles: (own.get(`${projectLabel}.config_files`) ?? '').split(',').filter((file) => file !== ''),
+  };
+}
+
+/** A network's project and its key in the compose file. */
+export function identifyNetwork(labels: ReadonlyMap<string, string>): {
+  project: string | null;
+  composeKey: string | null;
+} {
+  return { project: labels.get(projectLabel) || null, composeKey: labels.get(`${compose}network`) || null };
+}

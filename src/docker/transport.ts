@@ -1,0 +1,95 @@
+import { Agent, type IncomingMessage, request } from 'node:http';
+import { EngineError } from './engine-error.ts';
+
+/** An answer of the engine, whole. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: Buffer;
+}
+
+export interface GetOptions {
+  /** Milliseconds from asking to the last byte. */
+  readonly time: number;
+  /** Bytes of body at most. */
+  readonly size: number;
+}
+
+/** One GET to the engine. Throws EngineError: `unreachable`, or `malformed` for what is not HTTP or too large. */
+export type Get = (path: string, options: GetOptions) => Promise<HttpAnswer>;
+
+/** GETs over the engine's unix socket, eight at a time. */
+export function unixGet(socketPath: string): Get {
+  const agent = new Agent({ keepAlive: true, maxSockets: 8, timeout: 60_000 });
+  return (path, { time, size }) =>
+    new Promise((resolve, reject) => {
+      let late = false;
+      const fail = (error: Error) => reject(late ? tooLate(path, time) : explain(error, socketPath, path));
+      const call = request({ agent, socketPath, path, method: 'GET', headers: { Host: 'docker' } }, (answer) => {
+        const chunks: Buffer[] = [];
+        let length = 0;
+        answer.on('data', (chunk: Buffer) => {
+          length += chunk.length;
+          if (length > size) call.destroy(new EngineError('malformed', tooLarge(path, size)));
+          else chunks.push(chunk);
+        });
+        answer.on('error', fail);
+        answer.on('end', () => {
+          clearTimeout(timer);
+          if (answer.complete)
+            resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(chunks) });
+          else fail(new Error('the answer was cut off'));
+        });
+      });
+      const timer = setTimeout(() => {
+        late = true;
+        call.destroy();
+      }, time);
+      call.on('error', fail);
+      call.on('close', () => {
+        clearTimeout(timer);
+        fail(new Error('the answer was cut off')); // after an answer or an error this changes nothing
+      });
+      call.end();
+    });
+}
+
+function tooLate(path: string, time: number): EngineError {
+  return new EngineError(
+    'unreachable',
+    `the engine did not answer ${path} within ${time} ms: look at "docker ps" and the engine's log`,
+  );
+}
+
+function tooLarge(path: string, size: number): string {
+  return `the engine's answer to ${path} is longer than ${size} bytes: is it a Docker Engine that listens there?`;
+}
+
+function explain(error: NodeJS.ErrnoException, socketPath: string, path: string): EngineError {
+  if (error instanceof EngineError) return error;
+  const place = JSON.stringify(socketPath);
+  switch (error.code) {
+    case 'ENOENT':
+      return new EngineError(
+        'unreachable',
+        `there is no engine at ${place}: is Docker installed and running (systemctl status docker)?`,
+      );
+    case 'EACCES':
+    case 'EPERM':
+      return new EngineError('unreachable', `no permission for the engine at ${place}: run as root`);
+    case 'ECONNREFUSED':
+      return new EngineError('unreachable', `nobody listens at ${place}: start the engine (systemctl start docker)`);
+    default: {
+      if (error.code?.startsWith('HPE_'))
+        return new EngineError(
+          'malformed',
+          `what listens at ${place} does not speak HTTP (${error.code}): is it a Docker Engine?`,
+        );
+      const words = error.message.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, 200);
+      return new EngineError(
+        'unreachable',
+        `the engine at ${place} broke off at ${path}: ${words}; look at the engine's log`,
+      );
+    }
+  }
+}
