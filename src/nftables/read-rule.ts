@@ -1,0 +1,196 @@
+import { fieldTypes } from './fields.ts';
+import { integer, isObject, list, objectWith, onlyEntry, text, unknown } from './listing.ts';
+import type { Field, Rule, Statement, Verdict } from './model.ts';
+import { fieldWords, type InterfaceIndices, protocolWords, readValues, type ValueReader } from './read-value.ts';
+import { is } from './statements.ts';
+
+type MatchStatement = Extract<Statement, { kind: 'match' }>;
+
+/** A rule's statements from its `expr`. */
+export function readRule(expressions: unknown, interfaces: InterfaceIndices): Rule {
+  return list('a rule', expressions).flatMap((expression) => readStatement(expression, interfaces));
+}
+
+function readStatement(expression: unknown, interfaces: InterfaceIndices): readonly Statement[] {
+  const [kind, inside] = onlyEntry('a statement', expression);
+  switch (kind) {
+    case 'match':
+      return readMatch(objectWith('a match', inside, ['op', 'left', 'right']), interfaces);
+    case 'vmap': {
+      const { key, data } = objectWith('a vmap', inside, ['key', 'data']);
+      const map = setName(data) ?? unknown('a map without a name', data);
+      return [{ kind: 'vmap', fields: readFields(key), map }];
+    }
+    case 'counter':
+      return [{ kind: 'counter', name: text('a counter without a name', inside) }];
+    case 'mangle':
+      return [readMangle(objectWith('a mangle', inside, ['key', 'value']))];
+    case 'reject':
+      return [readReject(objectWith('a reject', inside, ['type', 'expr']))];
+    default:
+      return [{ kind: 'verdict', verdict: readVerdict(expression) }];
+  }
+}
+
+/** `{ "accept": null }`, `{ "goto": { "target": "chain" } }`. */
+export function readVerdict(verdict: unknown): Verdict {
+  const [kind, inside] = onlyEntry('a verdict', verdict);
+  if (kind === 'accept' || kind === 'drop' || kind === 'return')
+    return inside === null ? { kind } : unknown('a verdict', verdict);
+  if (kind !== 'jump' && kind !== 'goto') return unknown('a statement', verdict);
+  return { kind, chain: text('a chain', objectWith('a verdict', inside, ['target'])['target']) };
+}
+
+type Ported = { readonly field: Field; readonly protocol?: number };
+
+/** Payload fields as nft names them; `protocol` where the header's name says the protocol, too. */
+const payloadFields: Readonly<Record<string, Ported>> = {
+  'ether saddr': { field: 'ether saddr' },
+  'ether type': { field: 'ether type' },
+  'ip saddr': { field: 'ip saddr' },
+  'ip daddr': { field: 'ip daddr' },
+  'ip6 saddr': { field: 'ip6 saddr' },
+  'ip6 daddr': { field: 'ip6 daddr' },
+  'ip6 hoplimit': { field: 'ip6 hoplimit' },
+  'th dport': { field: 'th dport' },
+  'tcp dport': { field: 'th dport', protocol: 6 },
+  'udp dport': { field: 'th dport', protocol: 17 },
+  'sctp dport': { field: 'th dport', protocol: 132 },
+  'udp sport': { field: 'udp sport' },
+  'icmp type': { field: 'icmp type' },
+  'icmpv6 type': { field: 'icmpv6 type' },
+  'icmpv6 taddr': { field: 'nd target' },
+  'arp htype': { field: 'arp htype' },
+  'arp ptype': { field: 'arp ptype' },
+  'arp hlen': { field: 'arp hlen' },
+  'arp plen': { field: 'arp plen' },
+  'arp operation': { field: 'arp operation' },
+  'arp saddr ether': { field: 'arp saddr ether' },
+  'arp saddr ip': { field: 'arp saddr ip' },
+};
+
+const metaFields: Readonly<Record<string, Field>> = {
+  iif: 'iif',
+  iifname: 'iifname',
+  oif: 'oif',
+  oifname: 'oifname',
+  l4proto: 'meta l4proto',
+  nfproto: 'meta nfproto',
+  time: 'meta time',
+};
+
+const ctFields: Readonly<Record<string, Field>> = {
+  direction: 'ct direction',
+  'original ip daddr': 'ct original ip daddr',
+  'original ip6 daddr': 'ct original ip6 daddr',
+  'original proto-dst': 'ct original proto-dst',
+};
+
+/** The field an expression asks for. */
+export function readField(expression: unknown): Ported {
+  const [kind, inside] = onlyEntry('an expression', expression);
+  if (!isObject(inside)) return unknown('an expression', expression);
+  switch (kind) {
+    case 'meta': {
+      const field = metaFields[text('a meta key', objectWith('a meta', inside, ['key'])['key'])];
+      return field === undefined ? unknown('a meta key', inside) : { field };
+    }
+    case 'ct': {
+      const { key, dir } = objectWith('a ct', inside, ['key', 'dir']);
+      const field = ctFields[dir === undefined ? text('a ct key', key) : `${text('a ct', dir)} ${text('a ct', key)}`];
+      return field === undefined ? unknown('a ct key', inside) : { field };
+    }
+    case 'payload': {
+      if (inside['base'] === 'th' && inside['offset'] === 64 && inside['len'] === 128) return { field: 'nd target' };
+      const { protocol, field } = objectWith('a payload', inside, ['protocol', 'field']);
+      return payloadFields[`${String(protocol)} ${String(field)}`] ?? unknown('a header field', inside);
+    }
+    default:
+      return unknown('an expression', expression);
+  }
+}
+
+/** One field, or several concatenated; in a concatenation no field brings a protocol of its own. */
+function readFields(expression: unknown): readonly Field[] {
+  const parts =
+    isObject(expression) && 'concat' in expression
+      ? list('a concatenation', objectWith('a concatenation', expression, ['concat'])['concat'])
+      : [expression];
+  return parts.map((part) => {
+    const { field, protocol } = readField(part);
+    return protocol === undefined ? field : unknown('a header field in a concatenation', part);
+  });
+}
+
+function setName(value: unknown): string | undefined {
+  return typeof value === 'string' && value.startsWith('@') ? value.slice(1) : undefined;
+}
+
+type MatchParts = Readonly<Record<string, unknown>>;
+
+function readMatch(match: MatchParts, interfaces: InterfaceIndices): readonly Statement[] {
+  const { op, left, right } = match;
+  if (isObject(left) && '&' in left) return [readMasked(match, list('a mask', left['&']))];
+  if (op === 'in') return [readConversationBits(left, right)];
+  if (op !== '==' && op !== '!=' && op !== '<') return unknown('a comparison', op);
+  const set = setName(right);
+  if (set !== undefined && !isObject(right)) {
+    return [{ kind: 'match', fields: readFields(left), op, value: { kind: 'set', name: set } }];
+  }
+  const { field, protocol } = readField(left);
+  const reader: ValueReader = {
+    type: fieldTypes[field],
+    words: field === 'meta l4proto' ? protocolWords : (fieldWords[field] ?? {}),
+    interfaces,
+  };
+  const values = readValues(right, reader);
+  const statement: MatchStatement = { kind: 'match', fields: [field], op, value: { kind: 'values', values } };
+  return protocol === undefined ? [statement] : [is('meta l4proto', protocol), statement];
+}
+
+/** `meta mark and BIT`, `ct mark and BIT`, and the TCP flags that open a connection. */
+function readMasked({ op, right }: MatchParts, [of, mask]: readonly unknown[]): Statement {
+  const mark = markOf(of);
+  if (mark !== undefined && right === 0 && (op === '==' || op === '!='))
+    return { kind: 'mark-bit', of: mark, bit: integer('a mark', mask), is: op === '!=' ? 'set' : 'clear' };
+  const flags = isObject(mask) ? mask['|'] : mask; // 1.0.6 writes a list, later ones an or of it
+  const opens = op === '==' && right === 'syn' && JSON.stringify(flags) === '["fin","syn","rst","ack"]';
+  const isFlags = JSON.stringify(of) === '{"payload":{"protocol":"tcp","field":"flags"}}';
+  return opens && isFlags ? { kind: 'tcp-syn' } : unknown('a masked comparison', [op, of, mask, right]);
+}
+
+function markOf(expression: unknown): 'meta' | 'ct' | undefined {
+  const json = JSON.stringify(expression);
+  if (json === '{"meta":{"key":"mark"}}') return 'meta';
+  return json === '{"ct":{"key":"mark"}}' ? 'ct' : undefined;
+}
+
+const states = ['invalid', 'new', 'established', 'related', 'untracked'] as const;
+
+function readConversationBits(left: unknown, right: unknown): Statement {
+  const json = JSON.stringify(left);
+  if (json === '{"ct":{"key":"status"}}' && right === 'dnat') return { kind: 'ct-status', status: 'dnat' };
+  if (json !== '{"ct":{"key":"state"}}') return unknown('a test of bits', [left, right]);
+  const words = Array.isArray(right) ? right : [right];
+  return {
+    kind: 'ct-state',
+    states: words.map((word) => states.find((state) => state === word) ?? unknown('a conntrack state', right)),
+  };
+}
+
+/** `meta mark set meta mark or BIT`, or `and` all but it; the same of the conntrack mark. */
+function readMangle({ key, value }: MatchParts): Statement {
+  const of = markOf(key);
+  const [operator, operands] = onlyEntry('a changed value', value);
+  const [source, bits, ...more] = list('a changed value', operands);
+  if (of === undefined || markOf(source) !== of || more.length > 0) return unknown('a changed value', [key, value]);
+  const number = integer('a mark', bits);
+  if (operator === '|') return { kind: 'change-mark', of, bit: number, to: 'set' };
+  return operator === '&' ? { kind: 'change-mark', of, bit: ~number >>> 0, to: 'clear' } : unknown('a change', value);
+}
+
+function readReject({ type, expr }: MatchParts): Statement {
+  if (type === 'tcp reset' && expr === undefined) return { kind: 'reject', with: 'tcp-reset' };
+  if (type === 'icmpx' && expr === 'admin-prohibited') return { kind: 'reject', with: 'admin-prohibited' };
+  return unknown('a reject', [type, expr]);
+}
