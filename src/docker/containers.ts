@@ -44,10 +44,17 @@ export function buildContainers(input: ContainersInput): {
     const { id, name, imageId } = seen.details;
     const image = input.images.get(imageId);
     if (image !== undefined) return [buildContainer(input, seen, image)];
-    unidentified.push({ id, name, reason: `image ${imageId.slice(0, 19)} cannot be read, so its labels prove nothing` });
+    unidentified.push({
+      id,
+      name,
+      reason: `image ${imageId.slice(0, 19)} cannot be read, so its labels prove nothing`,
+    });
     return [];
   });
-  return { containers: byName(withoutSharedPorts(withSharedResolvers(containers))), unidentified: byName(unidentified) };
+  return {
+    containers: byName(withoutSharedPorts(withSharedResolvers(containers))),
+    unidentified: byName(unidentified),
+  };
 }
 
 /** Who shares a namespace shares its resolv.conf. */
