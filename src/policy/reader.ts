@@ -210,7 +210,9 @@ function anchorsOf(root: ParsedNode | null): ReadonlyMap<Alias, Node> {
 
 /** The missing value of a key, `{ key }`, in the form that `key:` has. */
 function nothingAt(key: Node): Node {
-  return Object.assign(new Scalar(null), { source: '', type: Scalar.PLAIN, range: key.range });
+  const nothing = new Scalar(null);
+  Object.assign(nothing, { source: '', type: Scalar.PLAIN, range: key.range });
+  return nothing;
 }
 
 function kindOf(node: Node): string {
