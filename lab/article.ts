@@ -5,6 +5,8 @@ export interface ArticleOptions {
   ipv6?: boolean | undefined;
   /** Gives the IPv6 side no masquerade (gateway mode `routed`; engines from 27 on). Open the site with `routed`. */
   routed6?: boolean | undefined;
+  /** More driver options of the network, e.g. `com.docker.network.bridge.name`. */
+  driverOpts?: Record<string, string> | undefined;
   /** Capabilities for `app` (`NET_ADMIN`; NET_RAW is Docker's default). */
   capAdd?: readonly string[] | undefined;
   /** Third and fourth 16 bits of the subnets: 20 gives 172.20.0.0/16; another number makes room for a second project. */
@@ -19,6 +21,11 @@ export function article(options: ArticleOptions = {}): string {
   const publish = options.publish === undefined ? 3000 : options.publish;
   const subnets = [`{ subnet: 172.${net}.0.0/16 }`];
   if (options.ipv6) subnets.push(`{ subnet: "fd00:172:${net}::/64" }`);
+  const driver = {
+    ...(options.routed6 ? { 'com.docker.network.bridge.gateway_mode_ipv6': 'routed' } : {}),
+    ...options.driverOpts,
+  };
+  const opts = Object.keys(driver).length > 0 ? `    driver_opts: ${JSON.stringify(driver)}\n` : '';
   return `version: '3'
 services:
   app:
@@ -27,10 +34,7 @@ ${publish === null ? '' : `    ports: ["${publish}:3000"]\n`}${options.capAdd ? 
   mongo: { image: lab/app }
 networks:
   default:
-${options.ipv6 ? '    enable_ipv6: true\n' : ''}${options.routed6 ? routed6 : ''}    ipam:
+${options.ipv6 ? '    enable_ipv6: true\n' : ''}${opts}    ipam:
       config: [${subnets.join(', ')}]
 `;
 }
-
-const routed6 = `    driver_opts: { com.docker.network.bridge.gateway_mode_ipv6: routed }
-`;

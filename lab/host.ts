@@ -3,6 +3,7 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseDocument } from 'yaml';
 import { Cell, type Place } from './cell.ts';
 import { ended, type Finished, failure, type RunOptions, until } from './exec.ts';
@@ -433,6 +434,8 @@ export class Host {
         return { spec, key, token, since, answer: await agent.ask(spec, token, sport) };
       }),
     );
+    // Whoever waited for an answer gave the packet its time; who did not gives it some now.
+    if (specs.some(({ timeout }) => timeout === 0)) await sleep(50);
     const hostObservers = [...this.#observers].map(([key, { observer }]) => ({ key, observer }));
     const observers = [...[...this.#far()].map((observer) => ({ key: observer.name, observer })), ...hostObservers];
     await Promise.all(observers.map(({ observer }) => observer.sync()));

@@ -53,7 +53,7 @@ const kept = 200_000;
 export class Observer {
   /** Who sees: the far host's or container's name. */
   readonly name: string;
-  /** All packets seen, oldest first; the oldest go when there are very many. */
+  /** All packets seen, oldest first, also those for others that a bridge flooded; the oldest go when there are very many. */
   packets: Packet[] = [];
   #process: ChildProcessWithoutNullStreams;
   #ready = false;
@@ -106,6 +106,7 @@ export class Observer {
     else if (packet.sync !== undefined) this.#syncs.get(packet.sync)?.();
     else {
       if (this.packets.push(packet) > kept) this.packets = this.packets.slice(kept / 2);
+      if (packet.to === 'other') return; // flooded by a bridge, but for somebody else: nobody takes it
       if (packet.token !== undefined && !isIcmpError(packet)) this.#file(packet.token, packet);
       if (packet.proto === 6) this.#file(`6:${packet.sport}`, packet);
     }

@@ -207,8 +207,10 @@ int cmd_stream(int argc, char **argv) {
   int64_t start = now_us(), end = start + seconds * 1e6, next = start, last = 0, opened = 0;
   int s = -1, up = 0;
   char carry[64] = "";
-  while (!stop && now_us() < end + 200000) {
+  /* Answers to the last payloads get 200 ms more, also when told to stop. */
+  while (now_us() < end + 200000) {
     int64_t now = now_us();
+    if (stop && now < end) end = now;
     if (now >= next && now < end) {
       next += 1000000 / rate;
       if (s >= 0 && (fresh || (tcp && !up && now - opened > 250000))) {
@@ -257,7 +259,10 @@ int cmd_stream(int argc, char **argv) {
     if (poll(p, 2, wait > 0 ? wait : s < 0) <= 0) continue;
     if (p[1].revents) {
       char ignored[64];
-      if (read(0, ignored, sizeof ignored) <= 0) break;
+      if (read(0, ignored, sizeof ignored) <= 0) {
+        stop = 1;
+        watch = 0;
+      }
     }
     if (!p[0].revents) continue;
     if (tcp && !up) {
