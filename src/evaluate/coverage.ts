@@ -9,24 +9,18 @@ export interface Coverage {
   readonly audited: readonly Box[];
 }
 
-/**
- * The verdicts of one program for a whole region of packets at once; for every packet the same as evaluate's.
- *
- * @param modes `as-set`, or `enforce`: what would be if the program's mode were that (policy.md: tests)
- */
+/** The verdicts of one program for a whole region of packets at once; for every packet the same as evaluate's. */
 export function coverage(
   ruleset: Pick<Ruleset, 'groups' | 'hostAddresses'>,
   program: Program,
   region: readonly Box[],
   now: number,
-  modes: 'as-set' | 'enforce' = 'as-set',
 ): Coverage {
   const disjoint = uniteBoxes(region);
   const host = boxesOf(ruleset.hostAddresses, 'any');
-  const mode = modes === 'enforce' ? 'enforce' : program.mode;
   const parts = [
-    onPlane(ruleset, program, 'host', intersectBoxes(disjoint, host), now, mode),
-    onPlane(ruleset, program, 'forward', subtractBoxes(disjoint, host), now, mode),
+    onPlane(ruleset, program, 'host', intersectBoxes(disjoint, host), now),
+    onPlane(ruleset, program, 'forward', subtractBoxes(disjoint, host), now),
   ];
   return {
     allowed: parts.flatMap(({ allowed }) => allowed),
@@ -41,8 +35,8 @@ function onPlane(
   plane: Plane,
   region: readonly Box[],
   now: number,
-  mode: Program['mode'],
 ): Coverage {
+  const { mode } = program;
   const groups = groupsOf(ruleset);
   const of = (list: Program['allow']) => regionOf(list, plane, groups, now);
   const guarded = intersectAll(region, of(program.guard));
@@ -58,11 +52,3 @@ function onPlane(
 function intersectAll(region: readonly Box[], union: readonly Box[]): readonly Box[] {
   return subtractBoxes(region, subtractBoxes(region, union));
 }
-
-/** Some packet of a region; for messages, and to ask evaluate why. */
-export function anyOf(region: readonly Box[]): { readonly family: 4 | 6; readonly address: bigint; readonly protocol: number; readonly port: number } | undefined {
-  const [box] = region;
-  if (box === undefined) return undefined;
-  return { family: box.family, address: box.addresses.low, protocol: box.protocols.low, port: box.ports.low };
-}
-

@@ -57,7 +57,11 @@ export const specialPurpose: readonly Registered[] = [
 
 /** Where clouds answer an instance's questions about itself, credentials among the answers. */
 export const cloudMetadata: readonly Registered[] = [
-  entry('169.254.169.254', 'instance metadata', 'AWS EC2, Azure, Google, Oracle, OpenStack, DigitalOcean, Hetzner docs'),
+  entry(
+    '169.254.169.254',
+    'instance metadata',
+    'AWS EC2, Azure, Google, Oracle, OpenStack, DigitalOcean, Hetzner docs',
+  ),
   entry('fd00:ec2::254', 'instance metadata', 'AWS EC2 User Guide, "Use the IMDS" (IPv6)'),
   entry('169.254.170.2', 'task metadata and credentials', 'AWS ECS Developer Guide, "Task IAM role"'),
   entry('169.254.170.23', 'pod identity agent', 'AWS EKS User Guide, "Set up the Amazon EKS Pod Identity Agent"'),
@@ -94,7 +98,12 @@ export const multicastBlocks: readonly Registered[] = [
 ];
 
 /** What IANA hands out as unicast to the world; IPv6: RFC 4291 section 2.4 and the "Global Unicast" registry. */
-const unicast: readonly Prefix[] = [prefixOf('0.0.0.0/1'), prefixOf('128.0.0.0/2'), prefixOf('192.0.0.0/3'), prefixOf('2000::/3')];
+const unicast: readonly Prefix[] = [
+  prefixOf('0.0.0.0/1'),
+  prefixOf('128.0.0.0/2'),
+  prefixOf('192.0.0.0/3'),
+  prefixOf('2000::/3'),
+];
 
 const setOf = (blocks: readonly Registered[]): AddressSet => setOfPrefixes(blocks.map(({ prefix }) => prefix));
 

@@ -11,14 +11,13 @@ import { isComposed, type WorldIndex } from './world-index.ts';
 export function absentWorkloads(policy: Policy, index: WorldIndex): readonly Diagnostic[] {
   const composed = index.containers.filter(isComposed);
   const isThere = (project: NamePattern, service: NamePattern | null) =>
-    composed.some(
-      (container) =>
-        matches(project, container.project ?? '') && (service === null || matches(service, container.service ?? '')),
-    );
+    crowdMembers({ kind: 'project', project, service }, index).length > 0;
   const isContainer = (name: NamePattern) => crowdMembers({ kind: 'container', name }, index).length > 0;
 
   const absent = (source: SourceRef, what: string, name?: NamePattern): Diagnostic =>
-    diagnostic('nothingRuns', source, `nothing runs ${what} yet`, { fix: name === undefined ? undefined : composedAs(name) });
+    diagnostic('nothingRuns', source, `nothing runs ${what} yet`, {
+      fix: name === undefined ? undefined : composedAs(name),
+    });
   const composedAs = (name: NamePattern): string | undefined => {
     const found = composed.find((container) => matches(name, container.name));
     return found === undefined ? undefined : `Compose runs a container of this name: call it "${workloadOf(found)}"`;
@@ -31,7 +30,8 @@ export function absentWorkloads(policy: Policy, index: WorldIndex): readonly Dia
     return isThere(project, service) ? [] : [absent(source, `${project.text}/${service.text}`)];
   };
   const ofWho = (who: Who, source: SourceRef): readonly Diagnostic[] => {
-    if (who.kind === 'container') return isContainer(who.name) ? [] : [absent(source, `container/${who.name.text}`, who.name)];
+    if (who.kind === 'container')
+      return isContainer(who.name) ? [] : [absent(source, `container/${who.name.text}`, who.name)];
     if (who.kind !== 'workload' || isThere(who.project, who.service)) return [];
     return [absent(source, `project/${who.project.text}${who.service === null ? '' : `/${who.service.text}`}`)];
   };

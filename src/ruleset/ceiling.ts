@@ -1,6 +1,6 @@
 import { addressOf } from '../ip/address.ts';
 import { everyAddress, isEmptySet, setOfAddresses } from '../ip/address-set.ts';
-import { boxesOf, coversBoxes, type Box } from '../ip/box.ts';
+import { type Box, boxesOf, coversBoxes } from '../ip/box.ts';
 import { addressesOf, type GroupAddresses } from './clause.ts';
 import { type Crowd, crowdContains } from './crowd.ts';
 import type { Clause } from './ruleset.ts';
@@ -49,12 +49,7 @@ export function coveredUntil(
   const end = ({ until }: Clause) => until ?? Number.POSITIVE_INFINITY;
   const ends = [...new Set(clauses.map(end))].toSorted((a, b) => b - a);
   if (region.length === 0) return Number.POSITIVE_INFINITY;
-  return ends.find((instant) =>
-    coversBoxes(
-      clauses.filter((clause) => end(clause) >= instant).flatMap(reach),
-      region,
-    ),
-  );
+  return ends.find((instant) => coversBoxes(clauses.filter((clause) => end(clause) >= instant).flatMap(reach), region));
 }
 
 /** The same clause, ending no later than an instant. */

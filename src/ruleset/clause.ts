@@ -1,5 +1,5 @@
-import { type AddressSet, setIncludes } from '../ip/address-set.ts';
 import type { Address } from '../ip/address.ts';
+import { type AddressSet, setIncludes } from '../ip/address-set.ts';
 import { type Box, boxesOf, icmpOf } from '../ip/box.ts';
 import { everyPort, type L4, type L4Match } from '../ip/protocol.ts';
 import type { SourceRef } from '../policy/source.ts';
@@ -109,20 +109,24 @@ export function sourceKey({ file, line, column }: SourceRef): string {
   return `${file}\0${String(line).padStart(6, '0')}\0${String(column).padStart(4, '0')}`;
 }
 
-const sortKeys = new WeakMap<Clause, string>();
+/** The order of clauses: as written, then what they mean, then where they stand. 0 for clauses alike in all of it. */
+export function compareClauses(a: Clause, b: Clause): number {
+  if (a.entry !== b.entry) return a.entry < b.entry ? -1 : 1;
+  return compareTexts(meaningKey(a), meaningKey(b)) || compareTexts(sourceKey(a.source), sourceKey(b.source));
+}
 
-/** What clauses are sorted by: as written, then what they mean, then where they stand. */
-export function sortKey(clause: Clause): string {
-  let key = sortKeys.get(clause);
-  if (key === undefined) {
-    key = `${clause.entry}\0${meaningKey(clause)}\0${sourceKey(clause.source)}`;
-    sortKeys.set(clause, key);
-  }
-  return key;
+function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** Clauses in their canonical order, without repetition. */
 export function canonical(clauses: readonly Clause[]): readonly Clause[] {
-  const byKey = new Map(clauses.map((clause) => [sortKey(clause), clause]));
-  return [...byKey.keys()].toSorted().map((key) => byKey.get(key) as Clause);
+  return clauses
+    .toSorted(compareClauses)
+    .filter((clause, at, sorted) => at === 0 || compareClauses(sorted[at - 1] as Clause, clause) !== 0);
+}
+
+/** Text that two clauses share when they are alike in everything that people see. */
+export function clauseKey(clause: Clause): string {
+  return `${clause.entry}\0${meaningKey(clause)}\0${sourceKey(clause.source)}`;
 }

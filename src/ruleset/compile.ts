@@ -10,6 +10,7 @@ import { crowdAddresses } from './crowd.ts';
 import { chainOf, type Deciding, type LabelReading } from './decide.ts';
 import { type Bridged, enrolledBridge, enrolledNetworks, isDefaultBridge } from './enrol.ts';
 import { allocateIds, nameKey } from './ids.ts';
+import { indexBlocks } from './naming.ts';
 import { type Draft, draftBuild, draftKey, prepareGuard } from './programs.ts';
 import { createPublishing, publishedEndpoints } from './published.ts';
 import { createResolver, hostPlace } from './resolve.ts';
@@ -36,13 +37,22 @@ export function compile(policy: Policy, world: World, now: number): Compiled {
     if (crowd === undefined) throw new Error(`no such group: ${key}`);
     return crowdAddresses(crowd, index);
   });
-  const labelsOf = remember((container: Container): LabelReading => readLabels(container.labels, container.name));
-  const deciding: Deciding = { policy, resolver, identities: { crowds: resolver.crowds, addresses: groups }, labelsOf };
+  const blocks = indexBlocks(policy);
+  const labelsOf = remember(
+    (container: Container): LabelReading => readLabels(container.labels, container.name, policy.groups),
+  );
+  const deciding: Deciding = {
+    policy,
+    blocks,
+    resolver,
+    identities: { crowds: resolver.crowds, addresses: groups },
+    labelsOf,
+  };
   const isNamed = (container: Container) =>
     [null, ...index.networksOf(container).map(({ name }) => name)].some(
       (network) => chainOf(container, network, deciding).length > 0,
     );
-  const enrolled = enrolledNetworks(policy, index, isNamed);
+  const enrolled = enrolledNetworks(policy, blocks, index, isNamed);
   const guard = prepareGuard(policy, resolver, now);
   const publish = createPublishing(index, resolver.crowds, groups, hostPlace(index), now);
   const found = findSenders({ policy, index, deciding, guard, publish, enrolled: new Set(enrolled) });
@@ -90,6 +100,12 @@ function buildOf(
   return publish(draftBuild({ project: null, networks: [network], resolvers: [] }, guard));
 }
 
+interface Variant {
+  readonly draft: Draft;
+  /** The first, by name, of the networks it is for. */
+  readonly network: string;
+}
+
 /**
  * Ids for the programs: a workload's name where all its endpoints are judged alike, else with the network's name, else
  * with an ordinal. Those that nothing names share one.
@@ -98,34 +114,49 @@ function namePrograms(
   senders: readonly Sender[],
   build: Draft | null,
 ): { readonly drafts: ReadonlyMap<string, Draft>; readonly idOf: (draft: Draft) => string } {
-  const byName = new Map<string, { parts: readonly string[]; variants: Map<string, { draft: Draft; network: string }> }>();
-  const keyOf = remember(draftKey);
+  const byName = new Map<string, { readonly parts: readonly string[]; readonly variants: Variant[] }>();
   const add = (parts: readonly string[], draft: Draft, network: string) => {
-    const name = `${parts.length} ${draft.workload} ${JSON.stringify(parts)}`;
-    const entry = byName.get(name) ?? { parts, variants: new Map() };
-    const known = entry.variants.get(keyOf(draft));
-    if (known === undefined || network < known.network) entry.variants.set(keyOf(draft), { draft, network });
+    const name = `${parts.length} ${JSON.stringify(parts)}`;
+    const entry = byName.get(name) ?? { parts, variants: [] };
+    entry.variants.push({ draft, network });
     byName.set(name, entry);
   };
   if (build !== null) add(['build'], build, '');
   for (const { program, draft, network } of senders) add(program, draft, network.name);
 
-  const keys = new Map<string, string>();
-  const used = new Set<string>();
-  const claim = (parts: readonly string[]): string => {
+  const keys = new Map<Draft, string>();
+  const drafts = new Map<string, Draft>();
+  const claim = (parts: readonly string[], draft: Draft): string => {
     let key = nameKey(parts);
-    for (let ordinal = 2; used.has(key); ordinal++) key = nameKey([...parts, String(ordinal)]);
-    used.add(key);
+    for (let ordinal = 2; drafts.has(key); ordinal++) key = nameKey([...parts, String(ordinal)]);
+    drafts.set(key, draft);
     return key;
   };
-  for (const [, { parts, variants }] of [...byName.entries()].toSorted(by(([name]) => name)))
-    for (const [content, { network }] of [...variants.entries()].toSorted(by(([content, { network }]) => `${network}\0${content}`)))
-      keys.set(content, claim(variants.size === 1 ? parts : [...parts, network]));
+  for (const [, { parts, variants }] of [...byName.entries()].toSorted(by(([name]) => name))) {
+    const alike = [...likenesses(variants).values()];
+    for (const group of alike) {
+      const [{ draft, network }] = group;
+      const key = claim(alike.length === 1 ? parts : [...parts, network], draft);
+      for (const one of group) keys.set(one.draft, key);
+    }
+  }
+  const ids = allocateIds(drafts.keys());
+  const idOf = (draft: Draft) => ids.get(keys.get(draft) as string) as string;
+  return { drafts: new Map([...drafts].map(([key, draft]) => [ids.get(key) as string, draft])), idOf };
+}
 
-  const ids = allocateIds(keys.values());
-  const idOf = (draft: Draft) => ids.get(keys.get(keyOf(draft)) as string) as string;
-  const drafts = [...byName.values()].flatMap(({ variants }) => [...variants.values()].map(({ draft }) => draft));
-  return { drafts: new Map(drafts.map((draft) => [idOf(draft), draft])), idOf };
+/** Variants by what they are, in an order that only depends on that. */
+function likenesses(variants: readonly Variant[]): ReadonlyMap<string, readonly [Variant, ...Variant[]]> {
+  const [first, ...more] = variants;
+  if (first === undefined || more.length === 0) return new Map(first === undefined ? [] : [['', [first]]]);
+  const groups = new Map<string, [Variant, ...Variant[]]>();
+  for (const variant of variants.toSorted(by(({ network }) => network))) {
+    const key = draftKey(variant.draft);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [variant]);
+    else group.push(variant);
+  }
+  return new Map([...groups].toSorted(by(([key, [{ network }]]) => `${network}\0${key}`)));
 }
 
 function programOf(id: string, draft: Draft, withIds: (clause: Clause) => Clause): Program {
@@ -156,7 +187,9 @@ function identity({ container, endpoint, network }: Sender, program: string): En
     bridge: { name: network.bridge.name, index: network.bridge.index },
     port: endpoint.port,
     mac: endpoint.mac,
-    addresses: endpointAddresses(endpoint).toSorted(by(({ family, value }) => `${family} ${value.toString(16).padStart(32, '0')}`)),
+    addresses: endpointAddresses(endpoint).toSorted(
+      by(({ family, value }) => `${family} ${value.toString(16).padStart(32, '0')}`),
+    ),
     program,
   };
 }

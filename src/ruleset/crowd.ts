@@ -21,11 +21,7 @@ export function crowdKey(crowd: Crowd): string {
       return 'containers';
     case 'project':
       if (crowd.service === null) return nameKey([kindOf('project', crowd.project), crowd.project.text]);
-      return nameKey([
-        kindOf('service', crowd.project, crowd.service),
-        crowd.project.text,
-        crowd.service.text,
-      ]);
+      return nameKey([kindOf('service', crowd.project, crowd.service), crowd.project.text, crowd.service.text]);
     case 'container':
       return nameKey([kindOf('container', crowd.name), crowd.name.text]);
     case 'network':
@@ -78,4 +74,3 @@ export function crowdContains(outer: Crowd, inner: Crowd): boolean {
 export function exactly(name: string): NamePattern {
   return { text: name, wild: false };
 }
-

@@ -1,12 +1,12 @@
-import type { Diagnostic } from '../policy/diagnostic.ts';
+import { everyAddress } from '../ip/address-set.ts';
 import { diagnostic } from '../policy/codes.ts';
+import type { Diagnostic } from '../policy/diagnostic.ts';
 import type { AllowList, Block, Destination, Mode, Policy } from '../policy/model.ts';
 import type { SourceRef } from '../policy/source.ts';
 import type { Container } from '../world/world.ts';
-import { everyAddress } from '../ip/address-set.ts';
 import { endingBy, type Identities, permittedUntil } from './ceiling.ts';
 import { canonical } from './clause.ts';
-import { type Chain, composeChain, fileChain, labelChain, mergeChains, type Origin } from './naming.ts';
+import { type Chain, composeChain, type FileBlocks, labelChain, mergeChains, type Origin } from './naming.ts';
 import type { Resolver, Subject } from './resolve.ts';
 import type { Clause, Program } from './ruleset.ts';
 import { workloadOf } from './workload.ts';
@@ -29,6 +29,7 @@ export interface LabelReading {
 
 export interface Deciding {
   readonly policy: Policy;
+  readonly blocks: FileBlocks;
   readonly resolver: Resolver;
   readonly identities: Identities;
   readonly labelsOf: (container: Container) => LabelReading;
@@ -41,8 +42,8 @@ interface Item {
 
 /** The blocks that name what a container sends through a network (engine name), as far as they may be read. */
 export function chainOf(container: Container, network: string | null, deciding: Deciding): Chain {
-  const { policy, labelsOf } = deciding;
-  const file = fileChain(container, policy);
+  const { policy, blocks, labelsOf } = deciding;
+  const file = blocks.chain(container);
   if (!mayRead(file, policy)) return file;
   return mergeChains(file, composeChain(container, network, policy), labelChain(labelsOf(container).block));
 }
@@ -54,8 +55,8 @@ function mayRead(file: Chain, policy: Policy): boolean {
 }
 
 export function decide(container: Container, network: string | null, subject: Subject, deciding: Deciding): Decision {
-  const { policy, resolver, labelsOf } = deciding;
-  const file = fileChain(container, policy);
+  const { policy, blocks, resolver, labelsOf } = deciding;
+  const file = blocks.chain(container);
   const broken = mayRead(file, policy)
     ? labelsOf(container).diagnostics.filter(({ severity }) => severity === 'error')
     : [];
@@ -110,7 +111,10 @@ export function decide(container: Container, network: string | null, subject: Su
   const within = asked.map((item) => ({ item, clauses: inside(item, ceiling, subject, deciding) }));
   const excess = within.flatMap(({ item, clauses }) => (clauses === undefined ? [item] : []));
   if (excess.length > 0)
-    return refuse(excess.map((item) => tooMuch(container, item, fileList?.list.source)), list.list.source);
+    return refuse(
+      excess.map((item) => tooMuch(container, item, fileList?.list.source)),
+      list.list.source,
+    );
   return named(canonical([...trusted, ...within.flatMap(({ clauses }) => clauses ?? [])]));
 }
 
@@ -208,16 +212,26 @@ export function anything(source: SourceRef): readonly Clause[] {
 }
 
 function withoutAllow(container: Container, source: SourceRef): Diagnostic {
-  return diagnostic('noAllow', source, `${workloadOf(container)} is named and nothing gives it an allow list: it may reach nothing`, {
-    fix: 'add an allow list: "any" leaves everything open, "none" denies everything',
-  });
+  return diagnostic(
+    'noAllow',
+    source,
+    `${workloadOf(container)} is named and nothing gives it an allow list: it may reach nothing`,
+    {
+      fix: 'add an allow list: "any" leaves everything open, "none" denies everything',
+    },
+  );
 }
 
 function tied(container: Container, first: AllowList, second: AllowList): Diagnostic {
-  return diagnostic('tie', second.source, `${workloadOf(container)} has allow lists in two compose files: it may reach nothing`, {
-    fix: 'keep the x-sluice block in one of the files',
-    related: [first.source],
-  });
+  return diagnostic(
+    'tie',
+    second.source,
+    `${workloadOf(container)} has allow lists in two compose files: it may reach nothing`,
+    {
+      fix: 'keep the x-sluice block in one of the files',
+      related: [first.source],
+    },
+  );
 }
 
 function tooMuch(container: Container, { destination }: Item, ceiling: SourceRef | undefined): Diagnostic {

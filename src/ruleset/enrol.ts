@@ -1,7 +1,7 @@
 import { setOfAddresses } from '../ip/address-set.ts';
 import type { Policy } from '../policy/model.ts';
-import { matches } from '../policy/pattern.ts';
 import type { Container, Network } from '../world/world.ts';
+import type { FileBlocks } from './naming.ts';
 import type { EnrolledBridge, ProgramId } from './ruleset.ts';
 import type { WorldIndex } from './world-index.ts';
 
@@ -25,6 +25,7 @@ export function isDefaultBridge(network: Network): boolean {
  */
 export function enrolledNetworks(
   policy: Policy,
+  blocks: FileBlocks,
   index: WorldIndex,
   isNamed: (container: Container) => boolean,
 ): readonly Bridged[] {
@@ -36,7 +37,7 @@ export function enrolledNetworks(
       if (compose.top !== undefined || compose.services.size > 0 || compose.networks.size > 0)
         projects.add(compose.project);
   const isOfNamedProject = ({ project }: Network) =>
-    project !== null && (projects.has(project) || policy.projects.some(({ pattern }) => matches(pattern, project)));
+    project !== null && (projects.has(project) || blocks.names(project));
   return index.world.networks
     .filter(isBridged)
     .filter(

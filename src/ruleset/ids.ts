@@ -26,7 +26,10 @@ export function allocateIds(keys: Iterable<string>): ReadonlyMap<string, GroupId
   const used = new Set(ids.values());
   for (const key of unclean.toSorted()) {
     const parts = JSON.parse(key) as string[];
-    const base = parts.map((part) => part.replaceAll(/[^A-Za-z0-9_.-]/g, '_') || '_').join('/').slice(0, longest - 8);
+    const base = parts
+      .map((part) => part.replaceAll(/[^A-Za-z0-9_.-]/g, '_') || '_')
+      .join('/')
+      .slice(0, longest - 8);
     let id = base;
     for (let ordinal = 2; used.has(id); ordinal++) id = `${base}-${ordinal}`;
     used.add(id);

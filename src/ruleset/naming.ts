@@ -1,7 +1,6 @@
-import type { Block, ComposePolicy, Policy } from '../policy/model.ts';
+import type { Block, ComposePolicy, NamePattern, Policy } from '../policy/model.ts';
 import { matches, specificity } from '../policy/pattern.ts';
 import type { Container } from '../world/world.ts';
-import { isComposed } from './world-index.ts';
 
 /** Who wrote a block: the policy file (root), a compose file it lists, or the container's labels. */
 export type Origin = 'file' | 'compose' | 'labels';
@@ -19,21 +18,49 @@ export interface Step {
 /** Every block that names what a container sends through one network, the most specific level first. */
 export type Chain = readonly Step[];
 
-/** The chain of a container's blocks in the policy file. A container outside Compose has one level, `service`. */
-export function fileChain(container: Container, policy: Policy): Chain {
-  const { project, service } = container;
-  if (!isComposed(container) || project === null || service === null) {
-    const blocks = policy.containers.filter(({ pattern }) => matches(pattern, container.name));
-    return steps([{ level: 'service', origin: 'file', blocks: blocks.toSorted(bySpecificity) }]);
-  }
-  const projects = policy.projects.filter(({ pattern }) => matches(pattern, project)).toSorted(bySpecificity);
-  const services = projects.flatMap((block) =>
-    block.services.filter(({ pattern }) => matches(pattern, service)).toSorted(bySpecificity),
-  );
-  return steps([
-    { level: 'service', origin: 'file', blocks: services },
-    { level: 'project', origin: 'file', blocks: projects },
-  ]);
+/** Finds the blocks of the policy file that name somebody. */
+export interface FileBlocks {
+  /** The chain of a container's blocks. A container outside Compose has one level, `service`. */
+  chain(container: Container): Chain;
+  /** Whether some block names the project. */
+  names(project: string): boolean;
+}
+
+export function indexBlocks(policy: Policy): FileBlocks {
+  const projectsOf = finder(policy.projects);
+  const containersOf = finder(policy.containers);
+  const servicesOf = new Map(policy.projects.map((project) => [project, finder(project.services)]));
+  const chains = new Map<Container, Chain>();
+  const find = (container: Container): Chain => {
+    const { project, service } = container;
+    if (project === null || service === null)
+      return steps([{ level: 'service', origin: 'file', blocks: containersOf(container.name) }]);
+    const projects = projectsOf(project);
+    const services = projects.flatMap((block) => servicesOf.get(block)?.(service) ?? []);
+    return steps([
+      { level: 'service', origin: 'file', blocks: services },
+      { level: 'project', origin: 'file', blocks: projects },
+    ]);
+  };
+  return {
+    names: (project) => projectsOf(project).length > 0,
+    chain: (container) => {
+      const chain = chains.get(container) ?? find(container);
+      chains.set(container, chain);
+      return chain;
+    },
+  };
+}
+
+/** The blocks whose pattern matches a name, the most specific first. */
+function finder<Named extends { readonly pattern: NamePattern }>(
+  blocks: readonly Named[],
+): (name: string) => readonly Named[] {
+  const exact = new Map<string, Named[]>();
+  for (const block of blocks)
+    if (!block.pattern.wild) exact.set(block.pattern.text, [...(exact.get(block.pattern.text) ?? []), block]);
+  const wild = blocks.filter(({ pattern }) => pattern.wild).toSorted(bySpecificity);
+  return (name) => [...(exact.get(name) ?? []), ...wild.filter(({ pattern }) => matches(pattern, name))];
 }
 
 /** The chain of what the listed compose files say of a container's traffic through a network (its engine name). */
@@ -42,7 +69,9 @@ export function composeChain(container: Container, network: string | null, polic
   if (project === null || service === null) return [];
   const files = composeFilesOf(container, policy);
   const some = (blocks: readonly (Block | undefined)[]) => blocks.filter((block) => block !== undefined);
-  const ofNetwork = files.flatMap((file) => [...file.networks.values()].filter(({ engineName }) => engineName === network));
+  const ofNetwork = files.flatMap((file) =>
+    [...file.networks.values()].filter(({ engineName }) => engineName === network),
+  );
   return steps([
     { level: 'service', origin: 'compose', blocks: some(files.map((file) => file.services.get(service))) },
     { level: 'network', origin: 'compose', blocks: ofNetwork },
@@ -79,11 +108,7 @@ function steps(chain: Chain): Chain {
   return chain.filter(({ blocks }) => blocks.length > 0);
 }
 
-function bySpecificity(
-  a: { readonly pattern: { readonly text: string; readonly wild: boolean } },
-  b: { readonly pattern: { readonly text: string; readonly wild: boolean } },
-): number {
+function bySpecificity(a: { readonly pattern: NamePattern }, b: { readonly pattern: NamePattern }): number {
   const difference = specificity(b.pattern) - specificity(a.pattern);
-  if (!Number.isNaN(difference) && difference !== 0) return difference;
-  return a.pattern.text < b.pattern.text ? -1 : a.pattern.text > b.pattern.text ? 1 : 0;
+  return difference || (a.pattern.text < b.pattern.text ? -1 : a.pattern.text > b.pattern.text ? 1 : 0);
 }

@@ -1,7 +1,7 @@
 import type { Destination, GuardrailException, Mode, Policy } from '../policy/model.ts';
 import type { SourceRef } from '../policy/source.ts';
 import type { Container } from '../world/world.ts';
-import { canonical, counts, meaningKey, sortKey, sourceKey } from './clause.ts';
+import { canonical, clauseKey, counts, meaningKey, sourceKey } from './clause.ts';
 import { anything, type Decision } from './decide.ts';
 import type { Resolver, Subject } from './resolve.ts';
 import type { Program } from './ruleset.ts';
@@ -29,14 +29,24 @@ function endingWith({ to, until }: GuardrailException): Destination {
 }
 
 /** How one container's packets through one network are judged. An exception is a permission, and resolved like one. */
-export function draftProgram(container: Container, workload: string, subject: Subject, decision: Decision, guard: Guard): Draft {
+export function draftProgram(
+  container: Container,
+  workload: string,
+  subject: Subject,
+  decision: Decision,
+  guard: Guard,
+): Draft {
   const excepted = guard.exceptions.filter(({ exception }) => exception.from.some((from) => selects(from, container)));
   return {
     workload,
     mode: decision.mode,
     standing: decision.standing,
     guard: guard.resolver.clauses(guard.policy.guardrails.deny, subject, 'forbid'),
-    except: guard.resolver.clauses(excepted.map(({ to }) => to), subject, 'permit'),
+    except: guard.resolver.clauses(
+      excepted.map(({ to }) => to),
+      subject,
+      'permit',
+    ),
     deny: decision.deny,
     allow: decision.allow,
     otherwise: decision.otherwise,
@@ -68,7 +78,7 @@ export function judgementKey({ mode, guard, except, deny, allow }: Draft): strin
 /** Text that two drafts share when they are the same in every word that people see. */
 export function draftKey(draft: Draft): string {
   const { workload, mode, standing, guard, except, deny, allow, otherwise } = draft;
-  const lists = [guard, except, deny, allow].map((list) => list.map(sortKey).join('\n'));
+  const lists = [guard, except, deny, allow].map((list) => list.map(clauseKey).join('\n'));
   return [workload, mode, standing, ...lists, sourceKey(otherwise)].join('\n\n');
 }
 

@@ -1,5 +1,5 @@
-import { type AddressSet, setOfAddresses } from '../ip/address-set.ts';
 import type { Address } from '../ip/address.ts';
+import { type AddressSet, setOfAddresses } from '../ip/address-set.ts';
 import { type Box, boxesOf, intersectBoxes, subtractBoxes } from '../ip/box.ts';
 import type { Interval } from '../ip/interval.ts';
 import { type L4Match, protocolNumbers } from '../ip/protocol.ts';
@@ -49,40 +49,33 @@ export function createPublishing(
   } as const;
 
   const ofCrowd = new Map<string, readonly Publication[]>();
-  const ofSet = new WeakMap<AddressSet, readonly Publication[]>();
   const reachedBy = (clause: Clause): readonly Publication[] => {
     const { to } = clause;
-    if (to.kind === 'group') {
-      let found = ofCrowd.get(to.group);
-      if (found === undefined) {
-        const crowd = crowds.get(to.group);
-        found = crowd === undefined ? [] : crowdMembers(crowd, index).flatMap((member) => byContainer.get(member) ?? []);
-        ofCrowd.set(to.group, found);
-      }
-      return found;
-    }
-    let found = ofSet.get(to.set);
+    if (to.kind === 'addresses') return [...within(points[4], to.set.v4), ...within(points[6], to.set.v6)];
+    let found = ofCrowd.get(to.group);
     if (found === undefined) {
-      found = [...new Set([...within(points[4], to.set.v4), ...within(points[6], to.set.v6)])];
-      ofSet.set(to.set, found);
+      const crowd = crowds.get(to.group);
+      found = crowd === undefined ? [] : crowdMembers(crowd, index).flatMap((member) => byContainer.get(member) ?? []);
+      ofCrowd.set(to.group, found);
     }
     return found;
   };
 
   const matching = (clause: Clause): readonly Publication[] => {
     if (clause.plane !== 'forward') return [];
-    return reachedBy(clause).filter(({ protocol, containerPort, addresses }) =>
+    const reached = reachedBy(clause);
+    if (reached.length === 0) return reached;
+    return reached.filter(({ protocol, containerPort, addresses }) =>
       addresses.some((address) => l4Matches(clause.l4, { address, protocol, port: containerPort })),
     );
   };
 
-  const known = new WeakMap<Clause, readonly Clause[]>();
+  const known = new Map<Clause, readonly Clause[]>();
   const twins = (clause: Clause): readonly Clause[] => {
-    let found = known.get(clause);
-    if (found === undefined) {
-      found = twinsAt(clause, matching(clause));
-      known.set(clause, found);
-    }
+    const publications = matching(clause);
+    if (publications.length === 0) return nothing;
+    const found = known.get(clause) ?? twinsAt(clause, publications);
+    known.set(clause, found);
     return found;
   };
   const withTwins = (list: readonly Clause[]): readonly Clause[] => {
@@ -103,6 +96,8 @@ export function createPublishing(
     };
   };
 }
+
+const nothing: readonly Clause[] = [];
 
 function twinsAt(clause: Clause, publications: readonly Publication[]): readonly Clause[] {
   const byPlace = new Map<string, { readonly bound: AddressSet; readonly l4: Map<string, Publication> }>();
@@ -135,7 +130,8 @@ function exceptAt(
   { draft, groups, now }: { readonly draft: Draft; readonly groups: GroupAddresses; readonly now: number },
 ): readonly Clause[] {
   const region = boxesOf(publication.bound, hostPorts(publication));
-  const reach = (clause: Clause): readonly Box[] => (clause.to.kind === 'addresses' ? boxesOf(clause.to.set, clause.l4) : []);
+  const reach = (clause: Clause): readonly Box[] =>
+    clause.to.kind === 'addresses' ? boxesOf(clause.to.set, clause.l4) : [];
   const onHost = (clauses: readonly Clause[]) => clauses.filter(({ plane }) => plane === 'host');
 
   const trimmed = except.flatMap((clause) => {
@@ -143,7 +139,12 @@ function exceptAt(
     return clausesOfBoxes(subtractBoxes(reach(clause), region), clause);
   });
   const service = publication.addresses.flatMap((address) => {
-    const target = { plane: 'forward', address, protocol: publication.protocol, port: publication.containerPort } as const;
+    const target = {
+      plane: 'forward',
+      address,
+      protocol: publication.protocol,
+      port: publication.containerPort,
+    } as const;
     if (!draft.guard.some((clause) => clauseMatches(clause, target, groups, now))) return [];
     const best = draft.except
       .filter((clause) => clauseMatches(clause, target, groups, now))
@@ -204,14 +205,13 @@ interface Point {
 function pointsOf(publications: readonly Publication[], family: 4 | 6): readonly Point[] {
   return publications
     .flatMap((publication) =>
-      publication.addresses
-        .filter((address) => address.family === family)
-        .map(({ value }) => ({ value, publication })),
+      publication.addresses.filter((address) => address.family === family).map(({ value }) => ({ value, publication })),
     )
     .toSorted((a, b) => (a.value < b.value ? -1 : a.value > b.value ? 1 : 0));
 }
 
 function within(points: readonly Point[], intervals: readonly Interval[]): readonly Publication[] {
+  if (points.length === 0) return [];
   return intervals.flatMap(({ low, high }) => {
     let [from, to] = [0, points.length];
     while (from < to) {

@@ -6,15 +6,15 @@ import {
   isEmptySet,
   noAddresses,
   setOfAddresses,
-  setOfPrefixes,
   subtractSets,
   unionSets,
 } from '../ip/address-set.ts';
-import { cloudMetadataSet, internetSet, multicastSet, privateSet } from '../ip/registry.ts';
+import { type Prefix, prefixInterval } from '../ip/prefix.ts';
 import { type L4Match, protocolNumbers } from '../ip/protocol.ts';
+import { cloudMetadataSet, internetSet, multicastSet, privateSet } from '../ip/registry.ts';
 import type { BuiltinGroup, Destination, Policy, Who } from '../policy/model.ts';
 import type { Network } from '../world/world.ts';
-import { canonical, canonicalL4, counts, type Plane } from './clause.ts';
+import { canonical, canonicalL4, type Plane } from './clause.ts';
 import { type Crowd, crowdKey, exactly } from './crowd.ts';
 import type { Clause } from './ruleset.ts';
 import { directedBroadcast, type WorldIndex } from './world-index.ts';
@@ -56,7 +56,10 @@ export function createResolver(policy: Policy, index: WorldIndex, now: number): 
   const crowds = new Map<string, Crowd>();
   const places = builtinPlaces(index);
   const offLimits = unionSets(index.containerSpace, index.broadcasts);
-  const shared = { permit: new Map<Destination, readonly Clause[]>(), forbid: new Map<Destination, readonly Clause[]>() };
+  const shared = {
+    permit: new Map<Destination, readonly Clause[]>(),
+    forbid: new Map<Destination, readonly Clause[]>(),
+  };
 
   const crowd = (one: Crowd): readonly Piece[] => {
     const key = crowdKey(one);
@@ -67,10 +70,7 @@ export function createResolver(policy: Policy, index: WorldIndex, now: number): 
   const area = (set: AddressSet, role: Role): readonly Piece[] => {
     if (role === 'forbid') return [at('forward', set), at('host', set)];
     const groupAddressed = intersectSets(set, multicastSet);
-    return [
-      at('forward', outOf(set, offLimits)),
-      ...(isEmptySet(groupAddressed) ? [] : [at('host', groupAddressed)]),
-    ];
+    return [at('forward', outOf(set, offLimits)), ...(isEmptySet(groupAddressed) ? [] : [at('host', groupAddressed)])];
   };
 
   /** Single addresses that may be the host's or somebody else's. */
@@ -85,7 +85,9 @@ export function createResolver(policy: Policy, index: WorldIndex, now: number): 
   const builtin = (group: BuiltinGroup, subject: Subject, role: Role): readonly Piece[] => {
     switch (group) {
       case 'same-project':
-        return subject.project === null ? [] : crowd({ kind: 'project', project: exactly(subject.project), service: null });
+        return subject.project === null
+          ? []
+          : crowd({ kind: 'project', project: exactly(subject.project), service: null });
       case 'same-network':
         return subject.networks.flatMap((network) => crowd({ kind: 'network', network: network.name }));
       case 'containers':
@@ -117,7 +119,7 @@ export function createResolver(policy: Policy, index: WorldIndex, now: number): 
       case 'any':
         return [at('forward', everyAddress), at('host', everyAddress)];
       case 'prefix':
-        return area(setOfPrefixes([who.prefix]), role);
+        return area(setOfPrefix(who.prefix), role);
       case 'name':
         return []; // a name allows nothing until its answers are followed; in a deny it is an error of the policy
       case 'service':
@@ -152,14 +154,17 @@ export function createResolver(policy: Policy, index: WorldIndex, now: number): 
   const resolve = (destination: Destination, subject: Subject, role: Role): readonly Clause[] => {
     const known = shared[role].get(destination);
     if (known !== undefined) return known;
-    const clauses = flatten(destination, policy).flatMap(({ who, l4, until }) => {
-      if (!counts(until === undefined ? {} : { until }, now)) return [];
+    const leaves = flatten(destination, policy);
+    const ofLeaf = ({ who, l4, until }: Leaf): readonly Clause[] => {
+      if (until !== undefined && now > until) return [];
       const found = pieces(who, subject, role).map((piece) => clauseOf(piece, l4, until, destination));
+      const clauses = found.filter((clause) => clause.l4 === 'any' || clause.l4.length > 0);
       // an entry that reaches nobody stays visible: explain says why it did not match
-      return found.length > 0 ? found : [clauseOf(at('forward', noAddresses), l4, until, destination)];
-    });
-    const result = clauses.filter((clause) => clause.l4 === 'any' || clause.l4.length > 0);
-    if (!dependsOnSubject(destination, policy)) shared[role].set(destination, result);
+      return clauses.length > 0 ? clauses : [clauseOf(at('forward', noAddresses), l4, until, destination)];
+    };
+    const [only, ...more] = leaves;
+    const result = only !== undefined && more.length === 0 ? ofLeaf(only) : leaves.flatMap(ofLeaf);
+    if (!leaves.some(dependsOnSubject)) shared[role].set(destination, result);
     return result;
   };
 
@@ -170,7 +175,11 @@ export function createResolver(policy: Policy, index: WorldIndex, now: number): 
   };
 }
 
-function builtinPlaces(index: WorldIndex): { readonly host: AddressSet; readonly private: AddressSet; readonly internet: AddressSet } {
+function builtinPlaces(index: WorldIndex): {
+  readonly host: AddressSet;
+  readonly private: AddressSet;
+  readonly internet: AddressSet;
+} {
   return {
     host: hostPlace(index),
     private: subtractSets(privateSet, index.hostAddresses),
@@ -201,12 +210,20 @@ function clauseOf(piece: Piece, l4: L4Match, until: number | undefined, { source
   };
 }
 
-/** Like subtractSets, quick where nothing is taken away: lists are long, and most entries are nowhere near Docker's subnets. */
+function setOfPrefix(prefix: Prefix): AddressSet {
+  const intervals = [prefixInterval(prefix)];
+  return prefix.address.family === 4 ? { v4: intervals, v6: [] } : { v4: [], v6: intervals };
+}
+
+/** Like subtractSets, quick where nothing is taken away: lists are long, and few entries are near Docker's subnets. */
 function outOf(set: AddressSet, hole: AddressSet): AddressSet {
-  const v4 = set.v4.length === 1 && isClear(set.v4[0], hole.v4);
-  const v6 = set.v6.length === 1 && isClear(set.v6[0], hole.v6);
-  if ((v4 && set.v6.length === 0) || (v6 && set.v4.length === 0)) return set;
-  return subtractSets(set, hole);
+  return isApart(set, hole) ? set : subtractSets(set, hole);
+}
+
+/** Whether two sets have nothing in common, if that is quickly seen. */
+function isApart(set: AddressSet, other: AddressSet): boolean {
+  if (set.v4.length + set.v6.length !== 1) return false;
+  return isClear(set.v4[0], other.v4) && isClear(set.v6[0], other.v6);
 }
 
 function isClear(one: AddressSet['v4'][number] | undefined, holes: AddressSet['v4']): boolean {
@@ -230,6 +247,8 @@ interface Leaf {
 /** An entry with the policy's groups written out; a group's own ports stand, the entry's apply where it has none. */
 function flatten(destination: Destination, policy: Policy, inside: readonly string[] = []): readonly Leaf[] {
   const { l4, until } = destination;
+  const [only, ...more] = destination.who;
+  if (only !== undefined && only.kind !== 'group' && more.length === 0) return [{ who: only, l4, until }];
   return destination.who.flatMap((who): readonly Leaf[] => {
     if (who.kind !== 'group') return [{ who, l4, until }];
     if (inside.includes(who.name)) return []; // a cycle is an error of the policy; here it only has to end
@@ -259,11 +278,10 @@ function intersectL4(a: L4Match, b: L4Match): L4Match {
 
 const ofSubject = new Set<BuiltinGroup>(['same-project', 'same-network', 'gateway', 'dns', 'multicast']);
 
-function dependsOnSubject(destination: Destination, policy: Policy): boolean {
-  return flatten(destination, policy).some(
-    ({ who }) =>
-      who.kind === 'service' ||
-      (who.kind === 'network' && who.composeKey) ||
-      (who.kind === 'builtin' && ofSubject.has(who.group)),
+function dependsOnSubject({ who }: Leaf): boolean {
+  return (
+    who.kind === 'service' ||
+    (who.kind === 'network' && who.composeKey) ||
+    (who.kind === 'builtin' && ofSubject.has(who.group))
   );
 }

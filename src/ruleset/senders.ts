@@ -1,15 +1,15 @@
-import type { Diagnostic } from '../policy/diagnostic.ts';
 import { diagnostic } from '../policy/codes.ts';
+import type { Diagnostic } from '../policy/diagnostic.ts';
 import type { Policy } from '../policy/model.ts';
 import type { Container, Endpoint } from '../world/world.ts';
-import { type Deciding, decide, type Decision } from './decide.ts';
+import { type Deciding, type Decision, decide } from './decide.ts';
+import { type Bridged, isBridged } from './enrol.ts';
 import { type Draft, draftProgram, type Guard, irreconcilable, judgementKey } from './programs.ts';
 import type { Publishing } from './published.ts';
 import type { Subject } from './resolve.ts';
 import type { Unheld } from './ruleset.ts';
 import { obstacleOf, onHostNetwork, unheld, withoutNamespace } from './unheld.ts';
 import { workloadOf, workloadParts } from './workload.ts';
-import { type Bridged, isBridged } from './enrol.ts';
 import { presentEndpoints, type WorldIndex } from './world-index.ts';
 
 /** An endpoint whose packets can be proven its own, and how they are judged. */
@@ -77,7 +77,8 @@ function ownEndpoint(container: Container, endpoint: Endpoint, sending: Sending)
   const network = index.networkOf(endpoint);
   const decision = decideFor(container, network?.name ?? null, container, sending);
   const onEnrolled = network !== undefined && isBridged(network) && enrolled.has(network);
-  if (network !== undefined && isBridged(network) && !onEnrolled) return { ...nobody, diagnostics: decision.diagnostics };
+  if (network !== undefined && isBridged(network) && !onEnrolled)
+    return { ...nobody, diagnostics: decision.diagnostics };
   const obstacle = obstacleOf(endpoint, network);
   if (obstacle !== null || !onEnrolled || endpoint.port === null || endpoint.mac === null)
     return {
@@ -167,7 +168,12 @@ function subjectOf(container: Container, owner: Container, index: WorldIndex): S
   };
 }
 
-function decideFor(container: Container, network: string | null, owner: Container, { index, deciding }: Sending): Decision {
+function decideFor(
+  container: Container,
+  network: string | null,
+  owner: Container,
+  { index, deciding }: Sending,
+): Decision {
   return decide(container, network, subjectOf(container, owner, index), deciding);
 }
 

@@ -46,7 +46,7 @@ export function indexWorld(world: World): WorldIndex {
   for (const network of world.networks) networks.set(network.id, network);
   const networkOf = (endpoint: Endpoint) => networks.get(endpoint.network);
 
-  const ownerOf = (container: Container): Owner => {
+  const ownerOf = memo((container: Container): Owner => {
     let current: Container | undefined = container;
     // a container may share with one that shares; the bound is for an engine that answers with a circle
     for (let hops = 0; hops <= containers.length && current !== undefined; hops++) {
@@ -56,7 +56,7 @@ export function indexWorld(world: World): WorldIndex {
       current = byId.get(mode.container);
     }
     return { kind: 'missing' };
-  };
+  });
 
   const endpointsOf = (container: Container): readonly Endpoint[] => {
     const owner = ownerOf(container);
