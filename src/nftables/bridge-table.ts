@@ -16,6 +16,9 @@ const icmpv6 = {
   mldv2Report: 143,
 };
 
+/** EtherTypes of frames with a VLAN tag (IEEE 802.1Q, 802.1ad); the kernel takes off no others (if_vlan.h, eth_type_vlan). */
+const vlanTags = [0x8100, 0x88a8] as const;
+
 /**
  * Table `bridge sluice`: the proof of the sender. A frame from a known port passes only with that port's MAC and
  * addresses, in IP, ARP and neighbour discovery alike; inet sees by a mark which frames were proven. What is bridged to
@@ -87,6 +90,9 @@ function proofChains(marks: Marks): readonly Chain[] {
       name: 'prerouting',
       hook: { hook: 'prerouting', priority: priorities.proof },
       rules: [
+        // a VLAN tag stands where the EtherType is looked for, so ARP and neighbour discovery under one would pass unseen;
+        // the host strips an 802.1p tag (VLAN 0) and believes what was in it
+        [is('ether type', ...vlanTags), inSet('ports', 'iif'), ...spoofed],
         [inSet('senders4', 'iif', 'ether saddr', 'ip saddr'), prove, accept],
         [inSet('senders6', 'iif', 'ether saddr', 'ip6 saddr'), goTo('proven6')],
         [inSet('ports', 'iif'), goTo('without-address')],

@@ -136,7 +136,7 @@ const fieldTypes: Partial<Record<Field, KeyType>> = {
 const valueWords: Partial<Record<Field, Readonly<Record<string, string>>>> = {
   'ct direction': { 0: 'original', 1: 'reply' },
   'meta nfproto': { 2: 'ipv4', 10: 'ipv6' },
-  'ether type': { 0x0800: 'ip', 0x86dd: 'ip6', 0x0806: 'arp' },
+  'ether type': { 0x0800: 'ip', 0x86dd: 'ip6', 0x0806: 'arp', 0x8100: '8021q', 0x88a8: '8021ad' },
   'arp ptype': { 0x0800: 'ip' },
   'arp operation': { 1: 'request', 2: 'reply' },
 };

@@ -1,0 +1,72 @@
+import { parseAddress } from '../../src/ip/address.ts';
+import { everyAddress, noAddresses, setOfPrefixes } from '../../src/ip/address-set.ts';
+import { prefixOf } from '../../src/ip/prefix.ts';
+import type { L4, L4Match } from '../../src/ip/protocol.ts';
+import type { Clause, EndpointIdentity, Program, Ruleset } from '../../src/ruleset/ruleset.ts';
+import { value } from './views.ts';
+
+/** Rulesets by hand, for tests of the rules alone. */
+
+const source = { file: 'policy.yaml', line: 1, column: 1, text: 'entry' };
+
+export const ports = (protocol: number, low: number, high = low): L4 => ({ protocol, ports: { low, high } });
+
+/** A clause on addresses: prefixes, or `any`. */
+export function to(plane: Clause['plane'], where: string, l4: L4Match = 'any', until?: number): Clause {
+  const set = where === 'any' ? everyAddress : setOfPrefixes(where.split(' ').map(prefixOf));
+  const ending = until === undefined ? {} : { until };
+  return { plane, to: { kind: 'addresses', set }, l4, ...ending, entry: where, source };
+}
+
+export function toGroup(group: string, l4: L4Match = 'any'): Clause {
+  return { plane: 'forward', to: { kind: 'group', group }, l4, entry: group, source };
+}
+
+export function program(id: string, lists: Partial<Program> = {}): Program {
+  const empty = { guard: [], except: [], deny: [], allow: [] };
+  return { id, workload: id, mode: 'enforce', standing: 'named', otherwise: source, ...empty, ...lists };
+}
+
+export const bridge = { name: 'br-app', index: 4 };
+export const dockerBridge = { name: 'docker0', index: 3 };
+
+/** The nth container on a bridge: 172.20.0.n, fd00:20::n and what its MAC makes. */
+export function endpoint(n: number, program: string, on = bridge): EndpointIdentity {
+  const byte = n.toString(16).padStart(2, '0');
+  const net = on === bridge ? 20 : 17;
+  const addresses = [`172.${net}.0.${n}`, `fd00:${net}::${n}`, `fe80::42:acff:fe${net}:${n.toString(16)}`];
+  return {
+    container: { id: String(n).repeat(64), name: `c${n}` },
+    workload: program,
+    bridge: on,
+    port: { name: `veth${n}`, index: 10 + n },
+    mac: `02:42:ac:${net}:00:${byte}`,
+    addresses: addresses.map((text) => parseAddress(text) as NonNullable<ReturnType<typeof parseAddress>>),
+    program,
+  };
+}
+
+export function rulesetOf(changes: Partial<Ruleset> = {}): Ruleset {
+  const gateways = setOfPrefixes(['172.20.0.1', 'fd00:20::1'].map(prefixOf));
+  return {
+    denied: 'reject',
+    bridges: [{ name: bridge.name, network: 'app_default', gateways, unknown: { kind: 'drop' } }],
+    endpoints: [],
+    programs: [],
+    groups: [],
+    hostAddresses: setOfPrefixes(['172.20.0.1', 'fd00:20::1', '192.168.0.1', '127.0.0.0/8', '::1'].map(prefixOf)),
+    published: [],
+    unheld: [],
+    ...changes,
+  };
+}
+
+/** docker0, where a source that nobody knows is judged as a build. */
+export const building = {
+  name: dockerBridge.name,
+  network: 'bridge',
+  gateways: noAddresses,
+  unknown: { kind: 'judge', program: 'build' },
+} as const;
+
+export const addresses = (...texts: readonly string[]): readonly bigint[] => texts.map(value);
