@@ -62,12 +62,10 @@ function meant(text: string): string | undefined {
 
 /** Whether a text can only be meant as bare IPv6: hexadecimal groups between two colons or more. */
 export function looksLikeV6(text: string): boolean {
-  const head = text.split('/')[0] ?? '';
-  return (
-    head.split(':').length > 2 &&
-    /^[0-9a-f:.]+(%.*)?$/i.test(head.split(',')[0] ?? '') &&
-    (head.includes('::') || /[^0-9:]/.test(head) || head.split(':').length > 4)
-  );
+  const head = /^[^/,-]*/.exec(text)?.[0] ?? '';
+  const colons = head.split(':').length - 1;
+  if (colons < 2 || !/^[0-9a-f:.]+(%.*)?$/i.test(head)) return false;
+  return head.includes('::') || colons > 3 || /[a-f.]/i.test(head);
 }
 
 /**

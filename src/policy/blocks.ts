@@ -32,8 +32,8 @@ export function readBlock(
       if (mode !== undefined) Object.assign(draft, { mode: mode.word, modeSource: mode.at });
     },
     allow: (value) => {
-      const allow = readAllow(value, reader, scope);
-      if (allow !== undefined) draft.allow = allow;
+      // a list in error still is one: nobody has to be told that it is missing
+      draft.allow = readAllow(value, reader, scope) ?? { items: [], source: reader.ref(value) };
     },
     deny: (value) => {
       draft.deny = readDestinations(value, reader, scope, 'deny', 'deny');

@@ -163,7 +163,7 @@ function afterWorkload(piece: Piece, extra: Piece, report: Report): undefined {
   if (Object.hasOwn(protocolWords, word))
     report(
       diagnostic('workloadProtocol', extra.at, `after a workload "/${word}" could be a name`, {
-        fix: `write { to: ${who}, protocol: ${word} }, or give ports: "${who}:443/${word === 'udp' ? 'udp' : 'tcp'}"`,
+        fix: `write { to: ${who}, protocol: ${word} }`,
       }),
     );
   else report(diagnostic('malformed', extra.at, `one name too many: "${piece.text}"`));

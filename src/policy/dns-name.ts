@@ -35,12 +35,9 @@ export function parseDnsName(piece: Piece, report: Report): Who | undefined {
     report(diagnostic(code, piece.at, message, { fix }));
     return undefined;
   }
-  if (wildcard && isPublic(name)) {
-    report(
-      diagnostic('publicSuffix', piece.at, `anybody can have a name under "${name}", so "${text}" allows them all`, {
-        fix: `name what you mean: "*.example.${name}"`,
-      }),
-    );
+  const tooWide = wildcard ? publicSuffix(name) : undefined;
+  if (tooWide !== undefined) {
+    report(diagnostic('publicSuffix', piece.at, tooWide, { fix: `name what you mean: "*.example.${name}"` }));
     return undefined;
   }
   return { kind: 'name', name, wildcard };
@@ -53,11 +50,11 @@ interface Problem {
 }
 
 function nameProblem(name: string): Problem | undefined {
-  if (name.includes('*'))
-    return {
-      message: 'in a DNS name "*." can only stand in front',
-      fix: `write "*.${name.slice(name.lastIndexOf('*.') + 2)}"`,
-    };
+  if (name.includes('*')) {
+    const tail = name.slice(name.lastIndexOf('*.') + 2);
+    const fix = /^[^*.]+\.[^*]+$/.test(tail) ? `write "*.${tail}": it stands for one label or more` : undefined;
+    return { message: 'in a DNS name "*." can only stand in front', fix };
+  }
   if (!/^[\x21-\x7e]*$/.test(name)) return { message: 'a DNS name is written in ASCII', fix: asciiForm(name) };
   if (name.endsWith('.'))
     return { message: 'the dot at the end is left out', fix: `write "${name.replace(/\.+$/, '')}"` };
@@ -82,11 +79,14 @@ function nameProblem(name: string): Problem | undefined {
   };
 }
 
-function isPublic(name: string): boolean {
-  const { publicSuffix, isIcann, isPrivate } = parse(name, suffixOptions);
-  if (publicSuffix !== name) return false;
-  // an unlisted top-level name is taken for public as well, for the list grows
-  return isIcann === true || isPrivate === true || !privateSuffixes.has(name);
+/** Why names under this one are not of one hand; undefined when they are. */
+function publicSuffix(name: string): string | undefined {
+  const found = parse(name, suffixOptions);
+  if (found.publicSuffix !== name || privateSuffixes.has(name)) return undefined;
+  if (found.isIcann === true || found.isPrivate === true)
+    return `anybody can have a name under "${name}", so "*.${name}" allows them all`;
+  // the list grows: a top-level name that is not on it may be public tomorrow
+  return `"${name}" is a top-level name of nobody known, so "*.${name}" may allow anybody`;
 }
 
 /** The `xn--` form that DNS carries, where the name has one (UTS 46, by the platform's URL). */

@@ -179,7 +179,8 @@ export function checkComposeLevels(
   const missing = (block: Block, message: string) =>
     report(diagnostic('noAllow', block.source, message, { fix: 'add allow: any, none or a list' }));
 
-  refuse(compose.top?.allow, 'the top of a compose file has no next level', report);
+  // the policy file's block of the project stands above what the compose file says of the same project
+  if (above.length === 0) refuse(compose.top?.allow, 'no next level has an allow list to inherit', report);
   for (const [service, block] of compose.services) {
     // which networks a service is on is Compose's business; compile knows
     if (!hasTop && !someNetwork) refuse(block.allow, 'no next level has an allow list to inherit', report);

@@ -102,11 +102,13 @@ export function readPolicyFile(reader: Reader): PolicyPart {
 
 function readVersion(node: Node, reader: Reader): void {
   const version = reader.raw(node, 'version');
-  if (version === undefined || (version.plain && knownVersions.some((known) => known === version.text))) return;
-  const fix = `write version: ${knownVersions.at(-1)}`;
-  reader.report(
-    diagnostic('unknownVersion', version.at, `there is no version ${version.text} of the language`, { fix }),
-  );
+  if (version === undefined) return;
+  const known = knownVersions.some((one) => one === version.text);
+  if (known && version.plain) return;
+  const message = known
+    ? 'the version is a number, without quotes'
+    : `there is no version ${version.text} of the language`;
+  reader.report(diagnostic('unknownVersion', version.at, message, { fix: `write version: ${knownVersions.at(-1)}` }));
 }
 
 function readDefaults(node: Node, reader: Reader, result: PolicyPart): void {

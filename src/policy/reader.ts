@@ -53,7 +53,8 @@ export class Reader {
     }
     if (target === undefined || target.tag === undefined) return target;
     const fix = 'leave the tag out; quote a text that begins with "!"';
-    this.report(diagnostic('yamlFeature', this.ref(target), `the tag ${target.tag} is not read here`, { fix }));
+    const tag = target.tag.replace(/^tag:yaml\.org,2002:/, '!!');
+    this.report(diagnostic('yamlFeature', this.ref(target), `the tag ${tag} is not read here`, { fix }));
     return undefined;
   }
 

@@ -21,18 +21,12 @@ const plain: Style = (text) => text;
 /** No colour. */
 export const plainPaint: DiagnosticPaint = { bad: plain, doubtful: plain, strong: plain, faint: plain };
 
-export interface RenderOptions {
-  readonly paint?: DiagnosticPaint;
-  /** Columns of the terminal; longer source lines are cut round the place, longer fixes get a line of their own. */
-  readonly width?: number;
-}
-
 const gutter = 9; // "    9 |  " up to the source text
 
 /**
  * A diagnostic for people: the place, severity, code and message; the line of source; carets under the piece, and how to
- * mend it. Ends without a newline. `texts` are the sources by path; a place without one has no line shown. Whatever is
- * unsafe for a terminal is escaped.
+ * mend it. Ends without a newline. A place whose text is not among `texts` has no line shown. Whatever is unsafe for a
+ * terminal is escaped; lines longer than `width` columns are cut round the place.
  *
  * ```
  * policy.yaml:9:27  error  SL1204  unknown group "http-proxi"
@@ -42,15 +36,18 @@ const gutter = 9; // "    9 |  " up to the source text
  */
 export function renderDiagnostic(
   diagnostic: Diagnostic,
-  texts: ReadonlyMap<string, string>,
-  options: RenderOptions = {},
+  texts: readonly { readonly path: string; readonly text: string }[],
+  paint: DiagnosticPaint = plainPaint,
+  width = 120,
 ): string {
-  const { paint = plainPaint, width = 120 } = options;
   const { severity, code, message, fix, source, related = [] } = diagnostic;
   const colour = severity === 'error' ? paint.bad : paint.doubtful;
   const place = source.line > 0 ? `${source.file}:${source.line}:${source.column}` : source.file;
   const head = `${printable(place)}  ${colour(severity)}  ${code}  ${paint.strong(printable(message))}`;
-  const line = source.line > 0 ? texts.get(source.file)?.split(/\r\n|\n|\r/)[source.line - 1] : undefined;
+  const line =
+    source.line > 0
+      ? texts.find(({ path }) => path === source.file)?.text.split(/\r\n|\n|\r/)[source.line - 1]
+      : undefined;
   const shown = line === undefined ? placeless(source.text, fix) : excerpt(line, diagnostic, width, colour);
   const bar = (text: string) => paint.faint(text);
   const body = shown.map(({ number, text }) => `${bar(`${(number ?? '').padStart(5)} |`)} ${text}`.trimEnd());

@@ -75,7 +75,8 @@ function groupMeant(name: string, groups: Groups, { purpose, services }: Surroun
   if (name === 'localhost') return 'a container reaches itself without a rule; the Docker host is "host"';
   const words = purpose === 'allow' ? ['any', 'none', 'inherit'] : ['any'];
   const meant = suggest(name, [...groups.keys(), ...builtinGroups, ...words]);
-  if (services?.has(name)) return `did you mean "service/${name}"?`;
+  const service = services?.has(name) ? name : meant === undefined ? suggest(name, services ?? []) : undefined;
+  if (service !== undefined) return `did you mean "service/${service}"?`;
   if (meant !== undefined) return `did you mean "${meant}"?`;
   return 'a word without a dot is a group: define it under "groups", or write service/…, project/… or an address';
 }
