@@ -46,7 +46,7 @@ export function renderDiagnostic(
   const head = `${printable(place)}  ${colour(severity)}  ${code}  ${paint.strong(printable(message))}`;
   const line =
     source.line > 0
-      ? texts.find(({ path }) => path === source.file)?.text.split(/\r\n|\n|\r/)[source.line - 1]
+      ? texts.find(({ path }) => path === source.file)?.text.split(/\r?\n/)[source.line - 1]
       : undefined;
   const shown = line === undefined ? placeless(source.text, fix) : excerpt(line, diagnostic, width, colour);
   const bar = (text: string) => paint.faint(text);
