@@ -1,0 +1,122 @@
+import { codes } from '../../policy/codes.ts';
+import { type Applied as Remembered, readApplied, writeApplied } from '../applied.ts';
+import { changesBetween } from '../changes.ts';
+import type { Context } from '../context.ts';
+import { countsText, diagnosticJson, diagnosticLines } from '../diagnostics.ts';
+import type { Exit } from '../exit.ts';
+import type { Given } from '../given.ts';
+import { changeJson, changeLines, cutJson } from '../plan-text.ts';
+import type { CutConversation, Switched } from '../ports.ts';
+import { requireRoot } from '../root.ts';
+import { readSituation, type Situation } from '../situation.ts';
+import { counted, safe } from '../text.ts';
+import { unheldJson, unheldLines } from '../unheld-text.ts';
+import { nothingChanged } from './check.ts';
+
+/** `sluice apply`: makes the kernel hold the policy, or says what that would change. */
+export async function apply(context: Context, given: Given): Promise<Exit> {
+  const { settings, ports, screen } = context;
+  const dryRun = given.flag('dryRun');
+  if (!dryRun) requireRoot(ports.user, 'change rules in the kernel');
+  const unchanged = await nothingChanged(context, ports.now());
+  const situation = await readSituation(context, 'apply', undefined, unchanged);
+  if (situation === null) return 'no';
+  const { ruleset, diagnostics } = situation;
+  const lines = await diagnosticLines(diagnostics, situation.loaded.texts);
+  if (diagnostics.some(({ code }) => code === codes.notEnforceable.code)) {
+    screen.show(
+      {
+        command: 'apply',
+        version: 1,
+        good: false,
+        diagnostics: diagnostics.map(diagnosticJson),
+        unheld: ruleset.unheld.map(unheldJson),
+      },
+      (view) => [
+        ...lines(view),
+        ...unheldLines(ruleset.unheld, view),
+        view.paint.strong(`A container that the policy enforces cannot be held. ${unchanged}`),
+      ],
+    );
+    return 'no';
+  }
+
+  const memory = await readApplied(settings.state, ports.files);
+  if (memory.kind === 'broken') screen.warn(`${safe(memory.reason)}: everything counts as new below`);
+  const last = memory.kind === 'applied' ? memory.applied : null;
+  const changes = changesBetween(
+    (await isInForce(context)) ? (last?.ruleset ?? null) : null,
+    ruleset,
+    situation.loaded.now,
+  );
+  const cut = dryRun ? [] : await carryOut(context, situation, last);
+  const rules = given.flag('rules') ? await ports.kernel.rules(ruleset) : null;
+  screen.show(
+    {
+      command: 'apply',
+      version: 1,
+      good: true,
+      applied: !dryRun,
+      changes: changes.map(changeJson),
+      cut: cut.map(cutJson),
+      unheld: ruleset.unheld.map(unheldJson),
+      diagnostics: diagnostics.map(diagnosticJson),
+      rules,
+    },
+    (view) => [
+      ...lines(view),
+      ...changeLines(changes, cut, view),
+      ...unheldLines(ruleset.unheld, view),
+      ...(rules === null ? [] : ['', ...rules.trimEnd().split('\n'), '']),
+      view.paint.strong(verdictText(changes, cut, dryRun, countsText(diagnostics))),
+    ],
+  );
+  return 'ok';
+}
+
+/** What was remembered counts only while our tables are there: another tool, or a reboot, may have taken them. */
+async function isInForce({ ports }: Context): Promise<boolean> {
+  return (await ports.kernel.standing()) !== false;
+}
+
+async function carryOut(
+  { settings, ports, screen }: Context,
+  { ruleset, world, loaded }: Situation,
+  last: Remembered | null,
+): Promise<readonly CutConversation[]> {
+  screen.progress('changing the kernel …');
+  const { cut, switched } = await ports.kernel.apply(ruleset, loaded.now);
+  const record = { at: loaded.now, engine: world.engine.version, ruleset, switched: firstOf(last?.switched, switched) };
+  try {
+    await writeApplied(settings.state, record, ports.files);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    screen.warn(`the kernel holds the policy, but this could not be remembered: ${safe(reason)}`);
+    screen.warn('the next plan counts everything as new, and down leaves the bridges as they are');
+  }
+  return cut;
+}
+
+/** A bridge goes back to how it stood before the first time we switched it. */
+function firstOf(earlier: Switched | undefined, later: Switched): Switched {
+  return new Map([...later, ...(earlier ?? [])]);
+}
+
+function verdictText(
+  changes: ReturnType<typeof changesBetween>,
+  cut: readonly CutConversation[],
+  dryRun: boolean,
+  found: string,
+): string {
+  const count = changes
+    .filter(({ kind }) => kind !== 'unchanged')
+    .reduce((sum, { containers }) => sum + containers.length, 0);
+  const parts = [
+    count === 0 ? 'no container changes' : `${counted(count, 'container')} ${count === 1 ? 'changes' : 'change'}`,
+    ...(cut.length === 0 ? [] : [`${counted(cut.length, 'connection')} ${cut.length === 1 ? 'was' : 'were'} cut`]),
+    ...(found === '' ? [] : [found]),
+  ];
+  const text = parts.join(', ');
+  const told = text.charAt(0).toUpperCase() + text.slice(1);
+  return dryRun ? `${told}. Apply with: sluice apply` : `${told}. The kernel holds the policy.`;
+}

@@ -1,0 +1,186 @@
+import { formatAddress } from '../../ip/address.ts';
+import { codes } from '../../policy/codes.ts';
+import type { Program } from '../../ruleset/ruleset.ts';
+import { indexWorld } from '../../ruleset/world-index.ts';
+import { workloadName } from '../../world/workload.ts';
+import type { Context } from '../context.ts';
+import { diagnosticJson } from '../diagnostics.ts';
+import type { Exit } from '../exit.ts';
+import { type Sender, senderOf } from '../explain/sender.ts';
+import type { Given } from '../given.ts';
+import { reachOf, reachWords } from '../reach.ts';
+import { readSituation, type Situation } from '../situation.ts';
+import { cell, table } from '../table.ts';
+import { counted, safe, wrap } from '../text.ts';
+import { unheldJson, unheldLines } from '../unheld-text.ts';
+import type { View } from '../view.ts';
+
+/** `sluice ps`: who is held, how, and what they may reach. */
+export async function ps(context: Context, given: Given): Promise<Exit> {
+  const worldFile = given.text('world');
+  const situation = await readSituation(context, 'ps', worldFile, 'So nothing can be said of containers.');
+  if (situation === null) return 'no';
+  const { ruleset, world, diagnostics } = situation;
+  const rows = rowsOf(situation, given.flag('all'));
+  const inForce = worldFile === undefined ? await context.ports.kernel.standing() : null;
+  const ofContainers = diagnostics.filter(({ severity }) => severity === 'error');
+  context.screen.show(
+    {
+      command: 'ps',
+      version: 1,
+      inForce,
+      containers: rows.map(rowJson),
+      unheld: ruleset.unheld.map(unheldJson),
+      unidentified: (world.unidentified ?? []).map(({ name, id, reason }) => ({ name, id, reason })),
+      diagnostics: ofContainers.map(diagnosticJson),
+    },
+    (view) => [
+      ...headLines(rows, inForce, view),
+      ...(rows.length === 0 ? [] : tableLines(rows, view)),
+      ...unheldLines(ruleset.unheld, view),
+      ...unidentifiedLines(world.unidentified ?? [], view),
+      ...ofContainers
+        .filter(({ code }) => code !== codes.notEnforceable.code)
+        .flatMap(({ message, fix, code }) =>
+          wrap(`${code}  ${safe(message)}${fix === undefined ? '' : `; ${safe(fix)}`}`, view.width),
+        )
+        .map((line) => view.paint.bad(line)),
+    ],
+  );
+  return ruleset.unheld.some(({ wanted }) => wanted === 'enforce') ? 'no' : 'ok';
+}
+
+interface Row {
+  readonly sender: Sender;
+  readonly workload: string;
+  readonly addresses: readonly string[];
+  readonly mode: 'enforce' | 'audit' | 'off' | 'not held' | 'free' | 'stopped';
+  readonly standing: Program['standing'] | null;
+  readonly programs: readonly Program[];
+}
+
+function rowsOf({ world, ruleset }: Situation, all: boolean): readonly Row[] {
+  const index = indexWorld(world);
+  const programs = new Map(ruleset.programs.map((program) => [program.id, program]));
+  return world.containers
+    .filter(({ running }) => running || all)
+    .map((container): Row => {
+      const sender = senderOf(container, index, ruleset);
+      const own = [...new Set(sender.endpoints.map(({ program }) => program))].flatMap((id) => programs.get(id) ?? []);
+      const mode = !container.running ? 'stopped' : sender.unheld.length > 0 ? 'not held' : (own[0]?.mode ?? 'free');
+      return {
+        sender,
+        workload: workloadName(container),
+        addresses: container.endpoints.flatMap(({ addresses }) => addresses.map(formatAddress)),
+        mode,
+        standing: own[0]?.standing ?? null,
+        programs: own,
+      };
+    })
+    .toSorted((a, b) => compare(a.workload, b.workload) || compare(a.sender.container.name, b.sender.container.name));
+}
+
+function rowJson({ sender: { container, endpoints }, workload, addresses, mode, standing, programs }: Row): object {
+  return {
+    id: container.id,
+    name: container.name,
+    workload,
+    project: container.project,
+    service: container.service,
+    running: container.running,
+    addresses,
+    mode,
+    standing,
+    endpoints: endpoints.map(({ bridge, port, mac, program }) => ({
+      bridge: bridge.name,
+      port: port.name,
+      mac,
+      program,
+    })),
+    reaches: programs.map((program) => ({ program: program.id, ...reachOf(program) })),
+  };
+}
+
+function headLines(rows: readonly Row[], inForce: boolean | null, { paint }: View): readonly string[] {
+  const count = (wanted: (row: Row) => boolean) => rows.filter(wanted).length;
+  const parts = [
+    [count((row) => shownMode(row) === 'enforce'), 'enforced'],
+    [count((row) => shownMode(row) === 'audit'), 'audited'],
+    [count((row) => shownMode(row) === 'off'), 'off'],
+    [count((row) => shownMode(row) === '-'), 'that nothing names'],
+    [count((row) => shownMode(row) === 'not held'), 'not held'],
+    [count((row) => shownMode(row) === 'stopped'), 'stopped'],
+  ] as const;
+  const facts = parts.filter(([number]) => number > 0).map(([number, word]) => `${number} ${word}`);
+  const total = `${counted(rows.length, 'container')}${facts.length === 0 ? '' : `: ${facts.join(', ')}`}`;
+  if (inForce === false) return [`${paint.bad('not in force')}  ${total}; to hold them: sluice apply`];
+  return [inForce === null ? total : `${paint.good('in force')}  ${total}`];
+}
+
+function tableLines(rows: readonly Row[], view: View): readonly string[] {
+  const head = [
+    { title: 'CONTAINER', least: 14 },
+    { title: 'SERVICE', least: 9 },
+    { title: 'ADDRESSES', least: 11 },
+    { title: 'MODE', least: 8 },
+    { title: 'MAY REACH', least: 24 },
+  ];
+  return table(
+    head,
+    rows.map((row) => [
+      cell(safe(row.sender.container.name)),
+      row.workload.startsWith('container/') ? cell('-', 'faint') : cell(safe(row.workload)),
+      cell(row.addresses.length === 0 ? ['-'] : row.addresses),
+      cell(shownMode(row), looks[shownMode(row)]),
+      cell(reachCell(row)),
+    ]),
+    view,
+  );
+}
+
+const looks = {
+  enforce: 'good',
+  audit: 'doubtful',
+  off: 'doubtful',
+  'not held': 'bad',
+  '-': 'faint',
+  stopped: 'faint',
+} as const;
+
+/** The mode where one was chosen; what nothing names and defaults allow has none. */
+function shownMode({ mode, standing, programs }: Row): keyof typeof looks {
+  if (mode === 'free') return '-';
+  const open = standing === 'unmanaged' && mode === 'enforce' && programs.every(({ allow }) => allow.length > 0);
+  return open ? '-' : mode;
+}
+
+function reachCell({ mode, standing, programs, sender }: Row): readonly string[] {
+  if (mode === 'stopped') return ['-'];
+  if (mode === 'not held') return ['see below'];
+  if (programs.length === 0)
+    return [
+      sender.container.networkMode.kind === 'none'
+        ? 'nothing: it has no network'
+        : 'what Docker lets it: nothing names it',
+    ];
+  const words = [...new Set(programs.map((program) => reachWords(reachOf(program))))];
+  const text = { named: '', unmanaged: ' (nothing names it)', build: '', refused: ' (its labels ask for too much)' }[
+    standing ?? 'named'
+  ];
+  return words.map((word) => `${word}${text}`);
+}
+
+function unidentifiedLines(
+  list: NonNullable<Situation['world']['unidentified']>,
+  { paint, width }: View,
+): readonly string[] {
+  if (list.length === 0) return [];
+  return [
+    paint.strong('Unknown, so nothing they send is proven:'),
+    ...list.flatMap(({ name, reason }) => wrap(`${safe(name)}: ${safe(reason)}`, width - 2).map((line) => `  ${line}`)),
+  ];
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,19 @@
+/** Every way a command can end. docs/cli.md is made from this table. */
+export const exits = {
+  ok: { code: 0, means: 'Done, or the answer is yes: the policy is good, the packet passes, the tests hold.' },
+  no: {
+    code: 1,
+    means: 'The answer is no: the policy has errors, the packet is denied, a test fails, a container cannot be held.',
+  },
+  usage: {
+    code: 2,
+    means: 'The command line makes no sense: unknown command or option, an argument that cannot be read.',
+  },
+  unable: {
+    code: 3,
+    means: 'It could not be done or found out: no engine, no nft, not root, a file that cannot be read.',
+  },
+  bug: { code: 4, means: 'Sluice itself failed, which is a bug. --debug shows where.' },
+} as const satisfies Readonly<Record<string, { readonly code: number; readonly means: string }>>;
+
+export type Exit = keyof typeof exits;

@@ -1,0 +1,217 @@
+import { formatAddress } from '../../ip/address.ts';
+import type { EndpointIdentity, Ruleset } from '../../ruleset/ruleset.ts';
+import type { WorldIndex } from '../../ruleset/world-index.ts';
+import { workloadName } from '../../world/workload.ts';
+import { boxText, packetText } from '../boxes.ts';
+import { columns, counted, safe, wrap } from '../text.ts';
+import { unheldJson } from '../unheld-text.ts';
+import type { View } from '../view.ts';
+import type { Answer } from './answer.ts';
+import { hintsFor } from './hints.ts';
+import { nextStep } from './next-step.ts';
+import type { Sender } from './sender.ts';
+import { refusalText, stepJson, stepText } from './steps.ts';
+
+export interface Explanation {
+  /** TO as it was asked. */
+  readonly asked: string;
+  readonly sender: Sender;
+  readonly answer: Answer;
+  /** Through the sender's other networks. */
+  readonly elsewhere: readonly Answer[];
+  readonly replicas: readonly { readonly sender: Sender; readonly answers: readonly Answer[] }[];
+  readonly index: WorldIndex;
+  readonly ruleset: Ruleset;
+}
+
+export function explanationJson(explanation: Explanation): object {
+  const { asked, answer, elsewhere, replicas, sender } = explanation;
+  const { outcome, verdict, one, parts } = answer;
+  return {
+    command: 'explain',
+    version: 1,
+    judged: true,
+    from: endpointJson(sender, answer.endpoint, explanation.index),
+    to: asked,
+    outcome,
+    refusal: verdict.refusal,
+    plane: verdict.plane,
+    packet: packetOf(answer),
+    onePacket: one,
+    parts: {
+      allowed: parts.allowed.map(boxText),
+      audited: parts.audited.map(boxText),
+      denied: parts.denied.map(boxText),
+    },
+    steps: verdict.steps.map(stepJson),
+    hints: hintsOf(explanation),
+    next: nextStep(answer, asked, explanation.index),
+    otherNetworks: elsewhere.map((other) => ({
+      ...endpointJson(sender, other.endpoint, explanation.index),
+      outcome: other.outcome,
+    })),
+    replicas: replicas.map((replica) => ({
+      container: replica.sender.container.name,
+      outcome: replica.answers[0]?.outcome ?? null,
+    })),
+  };
+}
+
+export function explanationLines(explanation: Explanation, view: View): readonly string[] {
+  const { asked, answer, elsewhere } = explanation;
+  const { paint } = view;
+  const { outcome, one, verdict } = answer;
+  const word = { allowed: 'ALLOWED', audited: 'AUDITED', denied: 'DENIED', partly: 'PARTLY' }[outcome];
+  const style = { allowed: paint.good, audited: paint.doubtful, denied: paint.bad, partly: paint.doubtful }[outcome];
+  const how = outcome === 'partly' ? 'part of it passes' : refusalText(verdict);
+  const to = one ? packetOf(answer) : safe(asked);
+  const head = `${style(paint.strong(word))}${how === '' ? '' : ` (${how})`}  ${safe(answer.endpoint.workload)} -> ${to}`;
+  const example = one ? [] : [`for example ${packetOf(answer)}:`];
+  const hints = hintsOf(explanation).map(safe);
+  const next = nextStep(answer, asked, explanation.index);
+  return [
+    head,
+    ...indented('', fromText(explanation), view),
+    ...partLines(answer, view),
+    ...example.map((text) => `  ${paint.faint(text)}`),
+    ...verdict.steps.flatMap((step, index) => stepLines(index + 1, step, view)),
+    ...hints.flatMap((hint) => wrap(hint, view.width - margin).map((line) => `${' '.repeat(margin)}${line}`)),
+    ...elsewhereLines(answer, elsewhere, explanation, view),
+    ...replicaLines(explanation, view),
+    ...(next === null ? [] : wrap(safe(next), view.width)),
+  ];
+}
+
+/** A container that nothing judges: on no enrolled bridge, or not held. */
+export function notJudgedJson({ container, unheld }: Sender): object {
+  return {
+    command: 'explain',
+    version: 1,
+    judged: false,
+    from: { container: container.name, workload: workloadName(container) },
+    unheld: unheld.map(unheldJson),
+  };
+}
+
+export function notJudgedLines({ container, unheld }: Sender, view: View): readonly string[] {
+  const { paint } = view;
+  const name = safe(workloadName(container));
+  if (unheld.length > 0)
+    return [
+      `${paint.bad(paint.strong('NOT HELD'))}  ${name}`,
+      ...unheld.flatMap(({ reason, fix }) => [reason, fix]).flatMap((text) => indented('', safe(text), view)),
+    ];
+  return [
+    `${paint.doubtful(paint.strong('NOT JUDGED'))}  ${name}`,
+    ...indented(
+      '',
+      'no policy names it, and its bridge has nobody whom one names: it may send what Docker lets it',
+      view,
+    ),
+    `To hold it, name ${name} in the policy.`,
+  ];
+}
+
+function hintsOf({ answer, ruleset, index }: Explanation): readonly string[] {
+  const last = answer.verdict.steps.find((step) => step.kind === 'nothing-allows');
+  return last === undefined ? [] : hintsFor(answer.packet, last.tried, ruleset, index);
+}
+
+function packetOf({ packet: { to, protocol, port } }: Answer): string {
+  return packetText({ family: to.family, address: to.value, protocol, port });
+}
+
+function networkName({ bridge }: EndpointIdentity, index: WorldIndex): string {
+  return index.world.networks.find((network) => network.bridge?.name === bridge.name)?.name ?? bridge.name;
+}
+
+function endpointJson({ container }: Sender, endpoint: EndpointIdentity, index: WorldIndex): object {
+  return {
+    container: container.name,
+    workload: workloadName(container),
+    network: networkName(endpoint, index),
+    bridge: endpoint.bridge.name,
+    addresses: endpoint.addresses.map(formatAddress),
+  };
+}
+
+function fromText({ sender, answer, elsewhere, replicas, index }: Explanation): string {
+  const { endpoint } = answer;
+  const address = endpoint.addresses.find(({ family }) => family === answer.packet.to.family) ?? endpoint.addresses[0];
+  const shared =
+    endpoint.container.name === sender.container.name
+      ? ''
+      : `, whose network it shares (${safe(sender.container.name)})`;
+  return [
+    `from ${safe(endpoint.container.name)}${shared}, ${address === undefined ? '' : `${formatAddress(address)} `}`,
+    `on ${safe(networkName(endpoint, index))} (${safe(endpoint.bridge.name)})`,
+    elsewhere.length > 0 ? `, the likely one of its ${elsewhere.length + 1} networks` : '',
+    replicas.length > 0 ? `; the first of ${replicas.length + 1} containers` : '',
+  ].join('');
+}
+
+const mostParts = 6;
+
+function partLines({ outcome, parts }: Answer, { paint, width }: View): readonly string[] {
+  if (outcome !== 'partly') return [];
+  return (['allowed', 'audited', 'denied'] as const).flatMap((kind) => {
+    const boxes = parts[kind];
+    const style = { allowed: paint.good, audited: paint.doubtful, denied: paint.bad }[kind];
+    const shown = boxes.slice(0, mostParts).map(boxText);
+    const rest = boxes.length - shown.length;
+    const lines = [...shown, ...(rest > 0 ? [`and ${counted(rest, 'more range')}`] : [])];
+    return lines
+      .flatMap((text) => wrap(text, width - 13))
+      .map((text, index) => `  ${index === 0 ? style(kind.padEnd(9)) : ' '.repeat(9)}  ${text}`);
+  });
+}
+
+const margin = 17;
+
+function stepLines(
+  number: number,
+  step: Answer['verdict']['steps'][number],
+  { paint, width }: View,
+): readonly string[] {
+  const { title, text, source } = stepText(step);
+  const lines = wrap(text, width - margin).map((line, index) =>
+    index === 0 ? `  ${number}  ${title.padEnd(margin - 5)}${line}` : `${' '.repeat(margin)}${line}`,
+  );
+  const last = lines.at(-1) ?? '';
+  if (source === null) return lines;
+  return columns(last) + 3 + columns(source) <= width
+    ? [...lines.slice(0, -1), `${last}   ${paint.faint(source)}`]
+    : [...lines, `${' '.repeat(margin)}${paint.faint(source)}`];
+}
+
+function elsewhereLines(
+  answer: Answer,
+  elsewhere: readonly Answer[],
+  { index }: Explanation,
+  view: View,
+): readonly string[] {
+  if (elsewhere.length === 0) return [];
+  const names = (answers: readonly Answer[]) =>
+    answers.map(({ endpoint }) => safe(networkName(endpoint, index))).join(', ');
+  const alike = elsewhere.filter(({ outcome }) => outcome === answer.outcome);
+  const other = elsewhere.filter(({ outcome }) => outcome !== answer.outcome);
+  return [
+    ...(alike.length === 0 ? [] : [`the same verdict through ${names(alike)}`]),
+    ...other.map((one) => `${one.outcome} through ${names([one])}: --network ${names([one])} tells why`),
+  ].flatMap((text) => indented('', text, view));
+}
+
+function replicaLines({ answer, replicas }: Explanation, view: View): readonly string[] {
+  const other = replicas.filter(({ answers }) => answers[0]?.outcome !== answer.outcome);
+  return other.flatMap(({ sender, answers }) =>
+    indented(
+      '',
+      `${answers[0]?.outcome ?? 'not held'} for ${safe(sender.container.name)}: ask for it by this name`,
+      view,
+    ),
+  );
+}
+
+function indented(title: string, text: string, { width }: View): readonly string[] {
+  return wrap(text, width - 2 - title.length).map((line) => `  ${title}${line}`);
+}

@@ -1,0 +1,121 @@
+import type { Address } from '../ip/address.ts';
+import type { BridgeCalls } from '../netlink/link.ts';
+import type { Ruleset } from '../ruleset/ruleset.ts';
+import type { World } from '../world/world.ts';
+import type { Prober } from './live/prober.ts';
+
+/** Everything outside that the commands touch. The real ones are in `system/`, made in main; tests have fakes. */
+export interface Ports {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly out: Sink;
+  readonly err: Sink;
+  /** Standard input to its end, at most `limit` bytes. */
+  readonly input: (limit: number) => Promise<string>;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly user: User;
+  readonly files: Files;
+  readonly engine: (address: string | undefined) => Promise<EnginePort>;
+  readonly kernel: KernelPort;
+  readonly versions: Versions;
+}
+
+export interface Sink {
+  write(text: string): void;
+  readonly terminal: boolean;
+  readonly columns: number | undefined;
+}
+
+export interface User {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Errors of the system (`code` and `syscall` set) pass through. */
+export interface Files {
+  /**
+   * A regular file's text and who may change it, both of the same opened file.
+   *
+   * @param limit most bytes it may have
+   * @throws FileError when it is something else, too large or not UTF-8
+   */
+  read(path: string, limit: number): Promise<FileText>;
+  /** Names in a directory, in no order; null when there is none. */
+  list(path: string): Promise<readonly string[] | null>;
+  /** Who may add files to a directory or replace them. */
+  directory(path: string): Promise<Ownership>;
+  /** Replaces a file so that a reader, or a crash, sees the old or the new text whole. Makes the directory. */
+  replace(path: string, text: string): Promise<void>;
+  /** False when it was not there. */
+  remove(path: string): Promise<boolean>;
+}
+
+export interface Ownership {
+  readonly uid: number;
+  readonly gid: number;
+  /** Permission bits of stat(2), the sticky bit included. */
+  readonly mode: number;
+}
+
+export interface FileText {
+  readonly text: string;
+  readonly owner: Ownership;
+}
+
+/** A file that is there and cannot be used. */
+export class FileError extends Error {
+  override readonly name = 'FileError';
+}
+
+export interface EnginePort {
+  /** As people write it: `unix:///var/run/docker.sock`. */
+  readonly address: string;
+  readWorld(): Promise<World>;
+  version(): Promise<{ readonly version: string; readonly apiVersion: string }>;
+}
+
+/** What an apply did beside changing the rules. */
+export interface Applied {
+  /** Live conversations that the new rules forbid and that were ended. */
+  readonly cut: readonly CutConversation[];
+  /** Bridges whose br_netfilter switches were turned on, with how they stood before; `down` sets them back. */
+  readonly switched: Switched;
+}
+
+export type Switched = ReadonlyMap<string, BridgeCalls>;
+
+export interface CutConversation {
+  /** `PROJECT/SERVICE` or `container/NAME`. */
+  readonly workload: string;
+  readonly container: string;
+  readonly to: Address;
+  /** IP protocol number, and destination port, 0 where the protocol has none. */
+  readonly protocol: number;
+  readonly port: number;
+}
+
+export interface KernelPort {
+  /** Makes the kernel hold the ruleset, all of it or nothing. `now` in milliseconds since the epoch. */
+  apply(ruleset: Ruleset, now: number): Promise<Applied>;
+  /** The rules as nft text. */
+  rules(ruleset: Ruleset): Promise<string>;
+  /** Takes our tables away and sets bridges back; whether there were any tables. */
+  release(switched: Switched): Promise<boolean>;
+  /** Whether our tables are in the kernel; null where that cannot be told, as without root. */
+  standing(): Promise<boolean | null>;
+  /** What `nft --version` says. */
+  nftVersion(): Promise<string>;
+  /** Opens the kernel's trace for live tests. */
+  prober(): Promise<Prober>;
+}
+
+export interface Versions {
+  /** `0.1.0`. */
+  readonly sluice: string;
+  /** Commit the build was made of; null when run from source. */
+  readonly commit: string | null;
+  /** `v26.10.0`. */
+  readonly node: string;
+  /** Kernel release, as `uname -r` says. */
+  readonly kernel: string;
+}

@@ -1,0 +1,41 @@
+import type { Diagnostic } from '../policy/diagnostic.ts';
+import type { Policy } from '../policy/model.ts';
+import type { Ruleset } from '../ruleset/ruleset.ts';
+import type { World } from '../world/world.ts';
+import type { Context } from './context.ts';
+import { showProblems } from './diagnostics.ts';
+import { hasErrors, type LoadedPolicy, loadPolicy } from './loaded-policy.ts';
+import { worldFor } from './worlds.ts';
+
+/** A good policy, the world it is for, and what the kernel is to hold. */
+export interface Situation {
+  readonly loaded: LoadedPolicy;
+  readonly policy: Policy;
+  readonly world: World;
+  readonly ruleset: Ruleset;
+  /** Of the policy's texts and of compiling it for this world. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/**
+ * Reads the policy and the world, and compiles. Where the policy has errors they are shown, with `consequence` below.
+ *
+ * @param worldFile a saved world in place of the live host
+ * @returns null when errors were shown
+ */
+export async function readSituation(
+  context: Context,
+  command: string,
+  worldFile: string | undefined,
+  consequence: string,
+): Promise<Situation | null> {
+  const loaded = await loadPolicy(context);
+  if (loaded.policy === null || hasErrors(loaded.diagnostics)) {
+    await showProblems(context, command, loaded, consequence);
+    return null;
+  }
+  const world = await worldFor(context, worldFile);
+  const { compile } = await import('../ruleset/compile.ts');
+  const { ruleset, diagnostics } = compile(loaded.policy, world, loaded.now);
+  return { loaded, policy: loaded.policy, world, ruleset, diagnostics: [...loaded.diagnostics, ...diagnostics] };
+}

@@ -1,0 +1,82 @@
+import { constants } from 'node:fs';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { FileError, type Files, type Ownership } from '../ports.ts';
+
+const permissionBits = 0o7777;
+
+/** The file system. */
+export const systemFiles: Files = {
+  async read(path, limit) {
+    // O_NONBLOCK: opening a FIFO must not wait for a writer
+    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const facts = await file.stat();
+    if (!facts.isFile()) throw new FileError(`${path} is not a file`);
+    if (facts.size > limit) throw new FileError(`${path} has ${facts.size} bytes; at most ${limit} are read`);
+    const buffer = Buffer.alloc(limit + 1);
+    let length = 0;
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, length, buffer.length - length, null);
+      length += bytesRead;
+      if (bytesRead === 0) break;
+      if (length > limit) throw new FileError(`${path} has more than ${limit} bytes`);
+    }
+    return { text: decode(path, buffer.subarray(0, length)), owner: ownershipOf(facts) };
+  },
+
+  async list(path) {
+    try {
+      return await readdir(path);
+    } catch (error) {
+      if (isAbsent(error)) return null;
+      throw error;
+    }
+  },
+
+  async directory(path) {
+    return ownershipOf(await stat(path));
+  },
+
+  async replace(path, text) {
+    const directory = dirname(path);
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const temporary = join(directory, `.${process.pid}.tmp`);
+    try {
+      await using file = await open(temporary, 'w', 0o600);
+      await file.writeFile(text);
+      await file.sync();
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
+    await rename(temporary, path);
+    await using folder = await open(directory, 'r');
+    await folder.sync();
+  },
+
+  async remove(path) {
+    try {
+      await rm(path);
+      return true;
+    } catch (error) {
+      if (isAbsent(error)) return false;
+      throw error;
+    }
+  },
+};
+
+function decode(path: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new FileError(`${path} is not UTF-8 text`);
+  }
+}
+
+function ownershipOf({ uid, gid, mode }: Ownership): Ownership {
+  return { uid, gid, mode: mode & permissionBits };
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+}

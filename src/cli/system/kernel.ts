@@ -1,0 +1,50 @@
+import type { ForbiddenFlow } from '../../enforce/forbidden.ts';
+import type { CutConversation, KernelPort } from '../ports.ts';
+
+/** The kernel of the network namespace we run in. Its parts are loaded when they are used. */
+export const systemKernel: KernelPort = {
+  async apply(ruleset, now) {
+    const { enforce } = await import('../../enforce/enforce.ts');
+    const { hostKernel } = await import('../../enforce/host-kernel.ts');
+    const { cut, switched } = await enforce(ruleset, hostKernel, now);
+    return { cut: cut.map(conversation), switched };
+  },
+
+  async rules(ruleset) {
+    const { renderText } = await import('../../nftables/backend.ts');
+    return renderText(ruleset);
+  },
+
+  async release(switched) {
+    const { release } = await import('../../enforce/enforce.ts');
+    const { hostKernel } = await import('../../enforce/host-kernel.ts');
+    return release(switched, hostKernel);
+  },
+
+  async standing() {
+    const { readStanding } = await import('../../nftables/standing.ts');
+    const { nftCommand, NftError } = await import('../../nftables/nft.ts');
+    try {
+      return (await readStanding(nftCommand, 'inet', 'sluice')) !== null;
+    } catch (error) {
+      if (error instanceof NftError) return null;
+      throw error;
+    }
+  },
+
+  async nftVersion() {
+    const { mustNft, nftCommand } = await import('../../nftables/nft.ts');
+    return (await mustNft(nftCommand, ['--version'])).trim();
+  },
+
+  async prober() {
+    const { openProber } = await import('./prober.ts');
+    return openProber();
+  },
+};
+
+function conversation({ flow, from }: ForbiddenFlow): CutConversation {
+  const { destination, protocol, detail } = flow.original;
+  const port = detail.kind === 'ports' ? detail.destination : 0;
+  return { workload: from.workload, container: from.container.name, to: destination, protocol, port };
+}

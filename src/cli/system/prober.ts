@@ -1,0 +1,108 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { createInterface, type Interface } from 'node:readline';
+import { type Address, formatAddress, parseAddress } from '../../ip/address.ts';
+import { nftCommand } from '../../nftables/nft.ts';
+import { Trace } from '../../nftables/trace.ts';
+import { CliError } from '../error.ts';
+import { type ProbeAnswer, type ProbeRequest, probeWord } from '../live/probe-protocol.ts';
+import type { LiveProbe, LiveResult, Prober } from '../live/prober.ts';
+import { sourceMark } from '../live/source-mark.ts';
+
+/** Source ports are tried until one is free in the container. */
+const attempts = 5;
+const answerLimit = 10_000; // ms
+
+/** Sends with helpers in the containers' network namespaces, and reads the kernel's trace. */
+export async function openProber(): Promise<Prober> {
+  const trace = await Trace.open(nftCommand);
+  const helpers = new Map<number, Helper>();
+  const helperIn = (pid: number): Helper => {
+    const helper = helpers.get(pid) ?? new Helper(pid);
+    helpers.set(pid, helper);
+    return helper;
+  };
+  const sourceFor = async (pid: number, to: Address): Promise<Address | null> => {
+    const answer = await helperIn(pid).ask({ ask: 'source', to: formatAddress(to) });
+    return 'source' in answer ? (parseAddress(answer.source) ?? null) : null;
+  };
+  return {
+    sourceFor,
+    async probe(probe) {
+      const source = await sourceFor(probe.pid, probe.to);
+      if (source === null) return { kind: 'not-sent', reason: 'there is no route to it from the container' };
+      return send(probe, source, helperIn(probe.pid), trace);
+    },
+    async [Symbol.asyncDispose]() {
+      for (const helper of helpers.values()) helper.end();
+      await trace[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function send(
+  { to, protocol, port }: LiveProbe,
+  source: Address,
+  helper: Helper,
+  trace: Trace,
+): Promise<LiveResult> {
+  for (let attempt = 1; ; attempt++) {
+    const sourcePort = randomInt(20_000, 60_000);
+    const request: ProbeRequest = {
+      ask: 'send',
+      protocol,
+      to: formatAddress(to),
+      port,
+      source: formatAddress(source),
+      sourcePort,
+    };
+    const conversation = { source, destination: to, protocol, sourcePort: sourceMark(protocol, sourcePort) };
+    let answer: ProbeAnswer = { error: 'it was not asked', code: null };
+    const verdict = await trace.follow(conversation, async () => {
+      answer = await helper.ask(request);
+    });
+    const { error, code } = answer as { readonly error?: string; readonly code?: string | null };
+    if (error === undefined) return { kind: 'traced', source, verdict };
+    if (code !== 'EADDRINUSE' || attempt === attempts) return { kind: 'not-sent', reason: error };
+  }
+}
+
+/** Our own program again, in a container's network namespace and in nothing else of it. */
+class Helper {
+  readonly #child: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+  readonly #reader: Interface;
+
+  constructor(pid: number) {
+    const [node, main] = [process.execPath, process.argv[1] ?? ''];
+    this.#child = spawn('nsenter', [`--net=/proc/${pid}/ns/net`, '--', node, main, probeWord], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    this.#child.on('error', () => {}); // its output then ends, which is told below
+    this.#child.stdin?.on('error', () => {});
+    if (this.#child.stdout === null) throw new Error('a helper without output');
+    this.#reader = createInterface({ input: this.#child.stdout });
+    this.#lines = this.#reader[Symbol.asyncIterator]();
+  }
+
+  async ask(request: ProbeRequest): Promise<ProbeAnswer> {
+    this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
+    const silence = new Promise<'silence'>((resolve) => {
+      setTimeout(resolve, answerLimit, 'silence').unref();
+    });
+    const line = await Promise.race([this.#lines.next(), silence]);
+    if (line === 'silence' || line.done === true)
+      throw new CliError(
+        'unable',
+        "the helper in a container's network namespace ended or does not answer",
+        'is the container still running, and is nsenter (util-linux) installed?',
+      );
+    return JSON.parse(line.value) as ProbeAnswer;
+  }
+
+  end(): void {
+    this.#child.stdin?.end();
+    this.#reader.close();
+    this.#child.kill('SIGTERM');
+  }
+}

@@ -1,0 +1,45 @@
+import { decodeWorld, isWorldProblem } from '../world/json.ts';
+import type { World } from '../world/world.ts';
+import type { Context } from './context.ts';
+import { CliError } from './error.ts';
+import { FileError, type Ports } from './ports.ts';
+
+const limit = 256 * 1024 * 1024;
+
+/** The world a command judges: a saved one where a file is named, else the live host's. */
+export async function worldFor({ settings, ports, screen }: Context, file: string | undefined): Promise<World> {
+  if (file !== undefined) return savedWorld(ports, file);
+  screen.progress('asking the engine …');
+  return liveWorld(ports, settings.host);
+}
+
+export async function liveWorld(ports: Ports, address: string | undefined): Promise<World> {
+  return (await ports.engine(address)).readWorld();
+}
+
+async function savedWorld(ports: Ports, file: string): Promise<World> {
+  const text = file === '-' ? await ports.input(limit) : await readWorldFile(ports, file);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new CliError('unable', `${file} is not JSON`, 'print a world with: sluice world > world.json', error);
+  }
+  const world = decodeWorld(value);
+  if (isWorldProblem(world))
+    throw new CliError(
+      'unable',
+      `${file} is not a world: ${world.path === '' ? '' : `${world.path}: `}${world.message}`,
+      'print one with: sluice world > world.json',
+    );
+  return world;
+}
+
+async function readWorldFile(ports: Ports, file: string): Promise<string> {
+  try {
+    return (await ports.files.read(file, limit)).text;
+  } catch (error) {
+    if (error instanceof FileError) throw new CliError('unable', error.message, undefined, error);
+    throw error;
+  }
+}
