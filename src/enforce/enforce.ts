@@ -4,7 +4,10 @@ import { applyRuleset, type NftablesOptions, removeTables } from '../nftables/ba
 import type { Ruleset } from '../ruleset/ruleset.ts';
 import { beganAtContainer, type ForbiddenFlow, forbiddenFlows } from './forbidden.ts';
 
-/** The per-bridge switches that hand a bridge's frames to inet's hooks, whatever the sysctls say. */
+/**
+ * The per-bridge switches that hand a bridge's frames to inet's hooks, whatever the sysctls say, and keep it from
+ * learning what no hook has seen.
+ */
 export interface BridgeSwitches {
   /** Makes br_netfilter available; throws when the kernel has none. */
   load(): Promise<void>;
@@ -41,13 +44,16 @@ export async function enforce(ruleset: Ruleset, kernel: EnforcedKernel, now: num
   return { cut: cutForbidden(ruleset, kernel.conntrack, now), switched };
 }
 
+/** What frames of an enrolled bridge need: inet's hooks, and no way to a neighbour's place in its table past ours. */
+const judged: BridgeCalls = { ip: true, ip6: true };
+
 async function switchOn(ruleset: Ruleset, bridges: BridgeSwitches): Promise<ReadonlyMap<string, BridgeCalls>> {
   if (ruleset.bridges.length > 0) await bridges.load();
   const switched = new Map<string, BridgeCalls>();
   for (const { name } of ruleset.bridges) {
     const before = bridges.read(name);
-    if (before === null || (before.ip && before.ip6)) continue;
-    bridges.set(name, { ip: true, ip6: true });
+    if (before === null || (before.ip && before.ip6 && before.learnsLinkLocal !== true)) continue;
+    bridges.set(name, before.learnsLinkLocal === undefined ? judged : { ...judged, learnsLinkLocal: false });
     switched.set(name, before);
   }
   return switched;

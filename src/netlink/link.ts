@@ -30,6 +30,12 @@ export interface Peer {
 export interface BridgeCalls {
   readonly ip: boolean;
   readonly ip6: boolean;
+  /**
+   * Whether it learns MACs from frames to link-local groups (01:80:c2:00:00:0x), which it does past every hook
+   * (net/bridge/br_input.c, `__br_handle_local_finish`); absent before Linux 5.0, which has no switch for it
+   * (linux/if_bridge.h, BR_BOOLOPT_NO_LL_LEARN).
+   */
+  readonly learnsLinkLocal?: boolean;
 }
 
 /** linux/if_link.h; the switches' numbers stand since Linux 4.4. */
@@ -45,7 +51,11 @@ export const linkAttributes = {
   infoData: 2,
   bridgeCallIp: 36,
   bridgeCallIp6: 37,
+  bridgeOptions: 46,
 } as const;
+
+/** Bits of struct br_boolopt_multi, which is u32 values, u32 mask. */
+export const bridgeOptions = { noLinkLocalLearning: 1 << 0 } as const;
 
 /** struct ifinfomsg: family, pad, u16 type, i32 index, u32 flags, u32 change. */
 export const linkHead = 16;
@@ -85,7 +95,11 @@ function decodeCalls(data: Buffer): BridgeCalls | null {
   const attributes = decodeAttributes(data);
   const ip = readU8(attributes.get(linkAttributes.bridgeCallIp));
   const ip6 = readU8(attributes.get(linkAttributes.bridgeCallIp6));
-  return ip === undefined || ip6 === undefined ? null : { ip: ip !== 0, ip6: ip6 !== 0 };
+  if (ip === undefined || ip6 === undefined) return null;
+  const options = readU32(attributes.get(linkAttributes.bridgeOptions)?.subarray(0, 4));
+  const calls = { ip: ip !== 0, ip6: ip6 !== 0 };
+  if (options === undefined) return calls;
+  return { ...calls, learnsLinkLocal: (options & bridgeOptions.noLinkLocalLearning) === 0 };
 }
 
 function formatMac(payload: Buffer | undefined): string | null {

@@ -1,7 +1,7 @@
 import { type Address, addressOf } from '../ip/address.ts';
 import { attribute, decodeAttributes, nest, readI32, text, u8, u32 } from './attribute.ts';
 import { errnos, NetlinkError } from './error.ts';
-import { type BridgeCalls, decodeLink, type Link, linkAttributes, linkHead } from './link.ts';
+import { type BridgeCalls, bridgeOptions, decodeLink, type Link, linkAttributes, linkHead } from './link.ts';
 import type { Netlink } from './socket.ts';
 
 /** An address of an interface. */
@@ -89,8 +89,8 @@ export function netnsIdOf(netlink: Netlink, pid: number): number | null {
 }
 
 /**
- * Sets a bridge's own nf_call_iptables and nf_call_ip6tables, as writing to its folder in sysfs does, in the namespace
- * we are in whatever /sys shows.
+ * Sets a bridge's own nf_call_iptables, nf_call_ip6tables and, where given, no_linklocal_learn, as writing to its folder
+ * in sysfs does, in the namespace we are in whatever /sys shows.
  *
  * @param index the bridge, which must be one
  * @throws NetlinkError
@@ -102,7 +102,13 @@ export function setBridgeCalls(netlink: Netlink, index: number, calls: BridgeCal
     linkAttributes.infoData,
     attribute(linkAttributes.bridgeCallIp, u8(calls.ip ? 1 : 0)),
     attribute(linkAttributes.bridgeCallIp6, u8(calls.ip6 ? 1 : 0)),
+    ...(calls.learnsLinkLocal === undefined ? [] : [learning(calls.learnsLinkLocal)]),
   );
   const info = nest(linkAttributes.info, attribute(linkAttributes.infoKind, text('bridge')), data);
   netlink.ask({ type: types.newLink, payload: Buffer.concat([head, info]) });
+}
+
+function learning(linkLocal: boolean): Buffer {
+  const bit = bridgeOptions.noLinkLocalLearning;
+  return attribute(linkAttributes.bridgeOptions, Buffer.concat([u32(linkLocal ? 0 : bit), u32(bit)]));
 }
