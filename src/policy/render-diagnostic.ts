@@ -45,9 +45,7 @@ export function renderDiagnostic(
   const place = source.line > 0 ? `${source.file}:${source.line}:${source.column}` : source.file;
   const head = `${printable(place)}  ${colour(severity)}  ${code}  ${paint.strong(printable(message))}`;
   const line =
-    source.line > 0
-      ? texts.find(({ path }) => path === source.file)?.text.split(/\r?\n/)[source.line - 1]
-      : undefined;
+    source.line > 0 ? texts.find(({ path }) => path === source.file)?.text.split(/\r?\n/)[source.line - 1] : undefined;
   const shown = line === undefined ? placeless(source.text, fix) : excerpt(line, diagnostic, width, colour);
   const bar = (text: string) => paint.faint(text);
   const body = shown.map(({ number, text }) => `${bar(`${(number ?? '').padStart(5)} |`)} ${text}`.trimEnd());

@@ -128,7 +128,13 @@ function entries() {
     plain,
     allow: z.union([z.enum(['none', 'any']), z.array(z.union([short, z.strictObject({ ...long, until })])).min(1)]),
     exception: z
-      .strictObject({ from: z.union([selector, z.array(selector).min(1)]), ...long, until })
+      .strictObject({
+        from: z
+          .union([selector, z.array(selector).min(1)])
+          .describe('A workload, or a list of them: PROJECT/SERVICE or container/NAME; "*" allowed.'),
+        ...long,
+        until,
+      })
       .describe('A workload that a guardrail spares for one destination.'),
   };
 }
