@@ -198,9 +198,10 @@ export class FakeEngine implements EngineApi {
     return { name, networkId: network.id, addresses: [address], mac };
   }
 
-  #container(id: string): FakeContainer {
-    const container = this.#containers.get(id);
-    if (container === undefined) throw new TypeError(`no container ${id}`);
+  #container(idOrName: string): FakeContainer {
+    const byName = [...this.#containers.values()].find(({ name }) => name === idOrName);
+    const container = this.#containers.get(idOrName) ?? byName;
+    if (container === undefined) throw new TypeError(`no container ${idOrName}`);
     return container;
   }
 

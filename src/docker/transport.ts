@@ -30,8 +30,10 @@ export function unixGet(socketPath: string): Get {
         let length = 0;
         answer.on('data', (chunk: Buffer) => {
           length += chunk.length;
-          if (length > size) call.destroy(new EngineError('malformed', tooLarge(path, size)));
-          else chunks.push(chunk);
+          chunks.push(chunk);
+          if (length <= size) return;
+          reject(new EngineError('malformed', tooLarge(path, size))); // now: what is left may hold the proper end
+          call.destroy();
         });
         answer.on('error', fail);
         answer.on('end', () => {

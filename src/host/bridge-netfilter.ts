@@ -62,12 +62,15 @@ function find(netlink: NetlinkSocket, bridge: string): { index: number; calls: B
 }
 
 /** Runs a program to its end; `code` is its exit code, or why it did not run. */
-export type RunProgram = (program: string, args: readonly string[]) => Promise<{ code: unknown; stderr: string }>;
+export type RunProgram = (
+  program: string,
+  args: readonly string[],
+) => Promise<{ code: number | string; stderr: string }>;
 
 const runProgram: RunProgram = (program, args) =>
   new Promise((resolve) => {
     execFile(program, args, { timeout: 20_000, killSignal: 'SIGKILL' }, (error, _stdout, stderr) =>
-      resolve({ code: error === null ? 0 : (error.code ?? error.signal), stderr }),
+      resolve({ code: error === null ? 0 : (error.code ?? error.signal ?? 'ended'), stderr }),
     );
   });
 

@@ -112,6 +112,11 @@ export const worldSchema = z
     });
   })
   .transform(
-    ({ version: _, unidentified, ...world }): World =>
-      unidentified === undefined ? world : { ...world, unidentified },
+    ({ engine, host, networks, containers, unidentified }): World => ({
+      engine,
+      host,
+      networks,
+      containers,
+      ...(unidentified === undefined ? {} : { unidentified }),
+    }),
   );

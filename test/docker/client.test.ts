@@ -1,0 +1,230 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer as createHttpServer, type RequestListener } from 'node:http';
+import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { connectEngine } from '../../src/docker/client.ts';
+import { EngineError } from '../../src/docker/engine-error.ts';
+import { readWorld } from '../../src/docker/snapshot.ts';
+import { unixGet } from '../../src/docker/transport.ts';
+import { recorded, recordedEngine, recordedGet, recordedKernel } from './recorded.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'engine-'));
+let servers: (() => void)[] = [];
+afterEach(() => {
+  for (const close of servers) close();
+  servers = [];
+});
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+
+let number = 0;
+function listen(server: Server): Promise<string> {
+  const path = join(folder, `${++number}.sock`);
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => sockets.add(socket.on('error', () => {})));
+  servers.push(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return new Promise((resolve) => server.listen(path, () => resolve(path)));
+}
+const http = (answer: RequestListener) => listen(createHttpServer(answer));
+const raw = (speak: (socket: Socket) => void) =>
+  listen(createServer((socket) => socket.once('data', () => speak(socket))));
+const limits = { time: 300, size: 10_000 };
+
+async function failure(work: Promise<unknown>): Promise<EngineError> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof EngineError) return error;
+    throw error;
+  }
+  throw new Error('it did not fail');
+}
+
+describe('an engine that does not answer as one should', () => {
+  const withHead = (body: string, length: number) => `HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n${body}`;
+
+  test.each<[string, (socket: Socket) => void, string, RegExp]>([
+    ['says nothing', () => {}, 'unreachable', /within 300 ms/],
+    ['hangs up', (socket) => socket.end(), 'unreachable', /broke off/],
+    ['is closed at once', (socket) => socket.destroy(), 'unreachable', /broke off/],
+    ['is cut off within the body', (socket) => socket.end(withHead('[1,2', 100)), 'unreachable', /broke off/],
+    ['stops within the body', (socket) => socket.write(withHead('[1,2', 100)), 'unreachable', /within 300 ms/],
+    ['does not speak HTTP', (socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'), 'malformed', /does not speak HTTP/],
+    [
+      'sends endless headers',
+      (socket) => socket.end(`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(100_000)}`),
+      'malformed',
+      /does not speak HTTP/,
+    ],
+    [
+      'announces too much',
+      (socket) => socket.end(withHead('x'.repeat(20_000), 20_000)),
+      'malformed',
+      /longer than 10000 bytes/,
+    ],
+    [
+      'drips for ever',
+      (socket) => {
+        socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+        const timer = setInterval(() => socket.write('1\r\nx\r\n'), 20);
+        socket.on('close', () => clearInterval(timer));
+      },
+      'unreachable',
+      /within 300 ms/,
+    ],
+  ])('%s', async (_what, speak, kind, message) => {
+    const get = unixGet(await raw(speak));
+    const started = performance.now();
+    const error = await failure(get('/x', limits));
+    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(error).toMatchObject({ kind, message: expect.stringMatching(message) });
+  });
+
+  test('a body without end is given up at the limit', async () => {
+    const path = await http((_request, answer) => {
+      const timer = setInterval(() => answer.write('y'.repeat(5_000)), 1);
+      answer.on('close', () => clearInterval(timer));
+    });
+    expect(await failure(unixGet(path)('/x', limits))).toMatchObject({ kind: 'malformed' });
+  });
+
+  test('the errors of a missing and of a dead socket name the next step', async () => {
+    const missing = await failure(unixGet(join(folder, 'none.sock'))('/x', limits));
+    expect(missing).toMatchObject({
+      kind: 'unreachable',
+      message: expect.stringMatching(/is Docker installed and running/),
+    });
+  });
+
+  test('after an error the next question is answered', async () => {
+    let first = true;
+    const path = await http((request, answer) => {
+      if (first) request.socket.destroy();
+      else answer.end('"fine"');
+      first = false;
+    });
+    const get = unixGet(path);
+    await failure(get('/x', limits));
+    expect((await get('/x', limits)).body.toString()).toBe('"fine"');
+  });
+});
+
+describe('the version of the API', () => {
+  const spoken = async (theirs: string) => {
+    const paths: string[] = [];
+    const path = await http((request, answer) => {
+      paths.push(request.url ?? '');
+      answer.setHeader('Api-Version', theirs);
+      answer.end('[]');
+    });
+    const engine = await connectEngine({ kind: 'unix', path, from: 'test' });
+    await engine.networks();
+    return paths;
+  };
+
+  test.each([
+    ['1.40', '1.40'],
+    ['1.41', '1.41'],
+    ['1.51', '1.51'],
+    ['1.55', '1.51'],
+    ['2.0', '1.51'],
+  ])('an engine of %s is spoken to in %s', async (theirs, ours) => {
+    expect(await spoken(theirs)).toEqual(['/_ping', `/v${ours}/networks`]);
+  });
+
+  test.each([['1.24'], ['1.39'], [''], ['1.41; drop'], ['../../x']])('an engine of %j is refused', async (theirs) => {
+    await expect(spoken(theirs)).rejects.toThrow(EngineError);
+  });
+});
+
+describe('what the engine says is read field by field', () => {
+  const record = recorded('28.5');
+  const [networksPath, listPath] = ['/networks', '/containers/json?all=1'];
+  const web =
+    Object.keys(record.answers).find((path) => JSON.stringify(record.answers[path]).includes('"Name":"/app-web-1"')) ??
+    '';
+  const set = (at: string, keys: readonly (string | number)[], value: unknown) => (path: string, answer: unknown) => {
+    if (path !== at) return answer;
+    let inner = answer as Record<string | number, unknown>;
+    for (const key of keys.slice(0, -1)) inner = inner[key] as Record<string | number, unknown>;
+    inner[keys.at(-1) ?? ''] = value;
+    return answer;
+  };
+  const networks = ['NetworkSettings', 'Networks', 'app_front'];
+
+  test.each<[string, string, readonly (string | number)[], unknown]>([
+    ['an address that is none', web, [...networks, 'IPAddress'], '172.30.0.300'],
+    ['an address with syntax of rules', web, [...networks, 'IPAddress'], '172.30.0.2 } accept'],
+    ['an address that is a number', web, [...networks, 'IPAddress'], 7],
+    ['a MAC with syntax of rules', web, [...networks, 'MacAddress'], '02:42:ac:1e:00:02; drop'],
+    ['networks that are a list', web, ['NetworkSettings', 'Networks'], []],
+    ['labels that are no texts', web, ['Config', 'Labels'], { a: 1 }],
+    ['a process id below zero', web, ['State', 'Pid'], -1],
+    ['a process id that is a text', web, ['State', 'Pid'], '12'],
+    ['no state', web, ['State'], undefined],
+    [
+      'a published port beyond the last',
+      web,
+      ['NetworkSettings', 'Ports'],
+      { '80/tcp': [{ HostIp: '', HostPort: '70000' }] },
+    ],
+    ['a protocol unknown', web, ['NetworkSettings', 'Ports'], { '80/xyz': [{ HostIp: '', HostPort: '80' }] }],
+    ['a subnet that is none', networksPath, [0, 'IPAM', 'Config'], [{ Subnet: '10.0.0.0/33' }]],
+    ['an id that is a path', listPath, [0, 'Id'], '../../etc'],
+    ['a list that is an object', listPath, [], {}],
+  ])('%s makes no world', async (_what, path, keys, value) => {
+    const change =
+      keys.length === 0 ? (at: string, answer: unknown) => (at === path ? value : answer) : set(path, keys, value);
+    const error = await failure(
+      recordedEngine(record, change).then((engine) => readWorld(engine, recordedKernel(record))),
+    );
+    expect(error.kind).toBe('malformed');
+    expect(error.message).toMatch(/^[\x20-\x7e]*$/);
+  });
+
+  test('a label called __proto__ is a label', async () => {
+    const labels = JSON.parse('{"__proto__": "x", "constructor": "y"}') as unknown;
+    const engine = await recordedEngine(record, set(web, ['Config', 'Labels'], labels));
+    const world = await readWorld(engine, recordedKernel(record));
+    expect([...(world.containers.find(({ name }) => name === 'app-web-1')?.labels ?? [])]).toEqual([
+      ['__proto__', 'x'],
+      ['constructor', 'y'],
+    ]);
+  });
+
+  test('a refusal of the engine is told in its words, without their control characters', async () => {
+    const get = recordedGet(record);
+    const engine = await connectEngine({ kind: 'unix', path: '/x', from: 'test' }, async (path, options) =>
+      path.endsWith('/networks')
+        ? { status: 500, headers: {}, body: Buffer.from(JSON.stringify({ message: 'no \u001b[31mluck' })) }
+        : get(path, options),
+    );
+    expect(await failure(engine.networks())).toMatchObject({
+      kind: 'api',
+      status: 500,
+      message: expect.stringMatching(/no +\[31mluck/),
+    });
+  });
+
+  test('an inspect that finds nothing is gone, one that does not come is busy, any other failure is one', async () => {
+    const path = await http((request, answer) => {
+      answer.setHeader('Api-Version', '1.51');
+      if (request.url?.includes('slow')) return;
+      if (request.url?.includes('gone')) answer.statusCode = 404;
+      if (request.url?.includes('broken')) answer.statusCode = 500;
+      answer.end('{}');
+    });
+    const get = unixGet(path);
+    const engine = await connectEngine({ kind: 'unix', path, from: 'test' }, (at, options) =>
+      get(at, { ...options, time: 200 }),
+    );
+    expect(await engine.container('gone')).toEqual({ kind: 'gone' });
+    expect(await engine.container('slow')).toEqual({ kind: 'busy' });
+    expect(await failure(engine.container('broken'))).toMatchObject({ kind: 'api', status: 500 });
+    expect(await failure(engine.container('empty'))).toMatchObject({ kind: 'malformed' });
+  });
+});
