@@ -1,5 +1,6 @@
-import type { Node } from 'yaml';
+import { isMap, isPair, isScalar, type Node, visit } from 'yaml';
 import { readBlock } from './blocks.ts';
+import { diagnostic } from './codes.ts';
 import { networkOf, projectName, scopeOf } from './compose-names.ts';
 import type { Block, ComposePolicy } from './model.ts';
 import { type Entry, Reader } from './reader.ts';
@@ -25,12 +26,13 @@ interface Item {
  * @returns undefined when the file has no such block, or its project cannot be told
  */
 export function readComposeFile(reader: Reader): ComposePart | undefined {
-  const quiet = new Reader(reader.yaml, () => undefined);
+  const quiet = new Reader(reader.yaml, () => undefined, true);
   const { root } = reader.yaml;
   const top = new Map((root === null ? [] : (quiet.entries(root, '') ?? [])).map((entry) => [entry.key.text, entry]));
   const services = itemsOf(top.get('services'), quiet);
   const networks = itemsOf(top.get('networks'), quiet);
   const own = top.get('x-sluice');
+  reportMisplaced(reader);
   const first = [own, ...services.map(({ block }) => block), ...networks.map(({ block }) => block)].find(
     (block) => block !== undefined,
   );
@@ -63,4 +65,22 @@ function itemsOf(section: Entry | undefined, quiet: Reader): readonly Item[] {
     value,
     block: quiet.entries(value, '')?.find((entry) => entry.key.text === 'x-sluice'),
   }));
+}
+
+/** Reports an `x-sluice` where it would be ignored in silence; below other `x-` keys of the top it waits for a merge. */
+function reportMisplaced(reader: Reader): void {
+  visit(reader.yaml.root, {
+    Pair(_, { key, value }, path) {
+      const name = isScalar(key) ? key.value : undefined;
+      const depth = path.filter(isMap).length;
+      if (depth === 1 && typeof name === 'string' && name.startsWith('x-')) return visit.SKIP;
+      if (name !== 'x-sluice') return undefined;
+      const section = path.filter(isPair).at(0)?.key;
+      const place = isScalar(section) ? section.value : undefined;
+      if (depth === 3 && (place === 'services' || place === 'networks')) return visit.SKIP;
+      const fix = 'it stands at the top, in a service or in a network';
+      reader.report(diagnostic('unknownKey', reader.ref(key as Node), '"x-sluice" says nothing here', { fix }));
+      return value === null ? undefined : visit.SKIP;
+    },
+  });
 }

@@ -18,46 +18,36 @@ export function checkTies(
   containers: readonly ContainerBlock[],
   report: Report,
 ): void {
-  const alone = (pattern: NamePattern) => [pattern];
-  ties(
-    containers.map((block) => ({ names: alone(block.pattern), block })),
-    'containers',
-    report,
-  );
-  ties(
-    projects.map((block) => ({ names: alone(block.pattern), block })),
-    'projects',
-    report,
-  );
-  const tied = serviceRegions(projects).map(({ project, service, block }) => ({ names: [project, service], block }));
-  ties(tied, 'services', report);
+  for (const [a, b] of pairs(containers)) reportTie([a.pattern], [b.pattern], a, b, report);
+  for (const [a, b] of pairs(projects)) {
+    if (!intersects(a.pattern, b.pattern) || reportTie([a.pattern], [b.pattern], a, b, report)) continue;
+    for (const one of a.services)
+      for (const two of b.services) reportTie([a.pattern, one.pattern], [b.pattern, two.pattern], one, two, report);
+  }
+  for (const { pattern, services } of projects)
+    for (const [a, b] of pairs(services)) reportTie([pattern, a.pattern], [pattern, b.pattern], a, b, report);
 }
 
-interface Named {
-  readonly names: readonly NamePattern[];
-  readonly block: Block;
+function* pairs<T>(list: readonly T[]): Iterable<readonly [T, T]> {
+  for (const [index, later] of list.entries()) for (const earlier of list.slice(0, index)) yield [earlier, later];
 }
 
-function ties(blocks: readonly Named[], what: string, report: Report): void {
-  blocks.forEach((later, index) => {
-    for (const earlier of blocks.slice(0, index)) {
-      // two service patterns under tied projects: said once, at the projects
-      if (what === 'services' && isTie(later.names.slice(0, 1), earlier.names.slice(0, 1))) continue;
-      if (!isTie(later.names, earlier.names)) continue;
-      const [a, b] = [earlier, later].map(({ names }) => names.map(({ text }) => text).join('/'));
-      report(
-        diagnostic(
-          'tie',
-          later.block.source,
-          `"${a}" and "${b}" can match the same name, and neither is more specific`,
-          {
-            fix: 'give one of them more letters, or name what both match',
-            related: [earlier.block.source],
-          },
-        ),
-      );
-    }
-  });
+function reportTie(
+  a: readonly NamePattern[],
+  b: readonly NamePattern[],
+  first: Block,
+  second: Block,
+  report: Report,
+): boolean {
+  if (!isTie(a, b)) return false;
+  const [one, two] = [a, b].map((names) => names.map(({ text }) => text).join('/'));
+  report(
+    diagnostic('tie', second.source, `"${one}" and "${two}" can match the same name, and neither is more specific`, {
+      fix: 'give one of them more letters, or name what both match',
+      related: [first.source],
+    }),
+  );
+  return true;
 }
 
 /** Whether some name matches both and neither is at least as specific in every part and more so in one. */

@@ -42,6 +42,8 @@ function globMatches(glob: string, text: string): boolean {
 
 /** Whether some name matches both. */
 export function intersects(a: NamePattern, b: NamePattern): boolean {
+  if (!a.wild) return matches(b, a.text);
+  if (!b.wild) return matches(a, b.text);
   // reached[j]: the first i characters of `a` and the first j of `b` can stand for the same text
   let reached = Array.from({ length: b.text.length + 1 }, (_, j) => /^\**$/.test(b.text.slice(0, j)));
   for (let i = 1; i <= a.text.length; i++) {

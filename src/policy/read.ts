@@ -1,7 +1,7 @@
 import { diagnostic } from './codes.ts';
 import { type ComposePart, readComposeFile } from './compose-file.ts';
 import type { Diagnostic } from './diagnostic.ts';
-import { reportCycles } from './groups.ts';
+import { groupFacts, reportCycles } from './groups.ts';
 import { checkAllows, checkComposeLevels, checkInherits, checkTies } from './levels.ts';
 import { joinParts, twice } from './merge.ts';
 import type { AllowList, Block, ComposePolicy, Destination, Policy, ProjectBlock } from './model.ts';
@@ -156,9 +156,10 @@ function destinationsOf(allow: AllowList | undefined): readonly Destination[] {
 
 function warn(policy: Policy, now: number, report: Report): void {
   const { groups, guardrails, projects, containers, compose } = policy;
+  const facts = groupFacts(groups);
   const list = (block: Block, above: readonly Block[]) => {
     if (block.allow === undefined) return;
-    warnOfEntries(block.allow, groups, now, report);
+    warnOfEntries(block.allow, facts, now, report);
     const inherits = block.allow.items.some(({ kind }) => kind === 'inherit');
     warnOfDns(block.allow, inherits ? above.flatMap(({ allow }) => allow ?? []) : [], groups, report);
   };

@@ -26,9 +26,13 @@ export class Reader {
   #followed = 0;
   #anchors: ReadonlyMap<Alias, Node> | undefined;
 
-  constructor(yaml: YamlText, report: Report) {
+  readonly #foreign: boolean;
+
+  /** `foreign` is for structure that is not ours, Compose's: its tags (`!override`, `!reset`) are looked through. */
+  constructor(yaml: YamlText, report: Report, foreign = false) {
     this.yaml = yaml;
     this.report = report;
+    this.#foreign = foreign;
   }
 
   /** The place of a node. For a text whose quotes hide nothing, the text inside them. */
@@ -51,7 +55,7 @@ export class Reader {
       if (target === undefined) this.report(unquotedStar(this.ref(alias), `*${alias.source}`));
       else if (++this.#followed > mostAliases) return this.#tooManyAliases(alias);
     }
-    if (target === undefined || target.tag === undefined) return target;
+    if (target === undefined || target.tag === undefined || this.#foreign) return target;
     const fix = 'leave the tag out; quote a text that begins with "!"';
     const tag = target.tag.replace(/^tag:yaml\.org,2002:/, '!!');
     this.report(diagnostic('yamlFeature', this.ref(target), `the tag ${tag} is not read here`, { fix }));

@@ -1,15 +1,19 @@
 import { protocolNumbers } from '../ip/protocol.ts';
 import { diagnostic } from './codes.ts';
 import { formatDay } from './format.ts';
-import { destinationFacts, type GroupFacts, type Groups, groupFacts } from './groups.ts';
+import { destinationFacts, type GroupFacts, type Groups } from './groups.ts';
 import type { AllowList, Destination, GuardrailException, Who } from './model.ts';
 import type { Report } from './piece.ts';
 
 const none: GroupFacts = { layer4: undefined, name: undefined, bareName: undefined };
 
 /** Warns of entries that allow nothing: DNS names, which are not followed yet, and permissions that have ended. */
-export function warnOfEntries(allow: AllowList, groups: Groups, now: number, report: Report): void {
-  const facts = groupFacts(groups);
+export function warnOfEntries(
+  allow: AllowList,
+  facts: ReadonlyMap<string, GroupFacts>,
+  now: number,
+  report: Report,
+): void {
   for (const item of allow.items) {
     if (item.kind === 'inherit') continue;
     const { destination } = item;
