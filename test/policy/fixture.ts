@@ -6,6 +6,7 @@ import { readLabels } from '../../src/policy/labels.ts';
 import type { Policy } from '../../src/policy/model.ts';
 import { type PolicyText, readPolicy } from '../../src/policy/read.ts';
 import { renderDiagnostic } from '../../src/policy/render-diagnostic.ts';
+import type { WorldSketch } from '../generate/build.ts';
 
 /**
  * A folder of test/policy/fixtures, `SLxxxx-topic`, shows what brings one code up and what is said then:
@@ -13,7 +14,7 @@ import { renderDiagnostic } from '../../src/policy/render-diagnostic.ts';
  * - `policy.yaml`, and `policy.d/*.yaml` in name order; compose files under the paths that `compose:` lists, relative to
  *   the folder (`shop/docker-compose.yml` is of project shop);
  * - `labels.json`: `{ "container": NAME, "labels": { … } }`, read with the policy's groups;
- * - `world.json`: a world as `sluice world` prints it; the policy is then compiled for it;
+ * - `world.json`: a world in a few words (WorldSketch of test/generate/build.ts); the policy is then compiled for it;
  * - `fixture.json`: `{ "writable": [PATH…] }`, the files that others can write;
  * - `expected.txt`: every diagnostic as it is printed, 100 columns wide. UPDATE_GOLDEN=1 writes it anew: read the diff.
  *
@@ -24,7 +25,7 @@ export interface Fixture {
   readonly code: string;
   readonly texts: readonly PolicyText[];
   readonly labels: { readonly container: string; readonly labels: Record<string, string> } | undefined;
-  readonly world: unknown;
+  readonly world: WorldSketch | undefined;
   readonly expectedPath: string;
 }
 
@@ -62,7 +63,7 @@ function readFixture(name: string): Fixture {
 }
 
 /** What comes after reading: check and compile, which need the whole policy, and a world where the fixture has one. */
-export type Later = (policy: Policy, world: unknown) => readonly Diagnostic[];
+export type Later = (policy: Policy, world: WorldSketch | undefined) => readonly Diagnostic[];
 
 export function diagnose(fixture: Fixture, later: Later): readonly Diagnostic[] {
   const { policy, diagnostics } = readPolicy(fixture.texts, { now });
