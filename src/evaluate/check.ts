@@ -16,7 +16,7 @@ import type { SourceRef } from '../policy/source.ts';
 import { addressesOf, counts, type GroupAddresses, sourceKey } from '../ruleset/clause.ts';
 import { compile } from '../ruleset/compile.ts';
 import { crowdAddresses } from '../ruleset/crowd.ts';
-import { createResolver } from '../ruleset/resolve.ts';
+import { createResolver, entryText } from '../ruleset/resolve.ts';
 import type { EndpointIdentity, Ruleset } from '../ruleset/ruleset.ts';
 import { selects, workloadOf } from '../ruleset/workload.ts';
 import { indexWorld } from '../ruleset/world-index.ts';
@@ -138,7 +138,7 @@ function describesNothing(entry: Destination, container: Container): Diagnostic 
   return diagnostic(
     'failingTest',
     entry.source,
-    `test fails: "${entry.source.text}" stands for nobody when ${readable(workloadOf(container))} says it`,
+    `test fails: "${entryText(entry)}" stands for nobody when ${readable(workloadOf(container))} says it`,
     { fix: 'name the destination itself' },
   );
 }
@@ -149,7 +149,7 @@ function notHeld(entry: Destination, container: Container): Diagnostic {
   return diagnostic(
     'failingTest',
     entry.source,
-    `test fails: ${who} may reach "${entry.source.text}": nothing names it`,
+    `test fails: ${who} may reach "${entryText(entry)}": nothing names it`,
     {
       fix: 'name it under `projects` or `containers`, or change the test',
     },

@@ -6,7 +6,7 @@ import type { Block, Destination, NamePattern, Policy, WorkloadSelector } from '
 import { intersects, patternOf } from '../policy/pattern.ts';
 import { clauseMatches, type GroupAddresses, regionOf } from '../ruleset/clause.ts';
 import { crowdAddresses } from '../ruleset/crowd.ts';
-import { createResolver, type Subject } from '../ruleset/resolve.ts';
+import { createResolver, entryText, type Subject } from '../ruleset/resolve.ts';
 import type { Clause } from '../ruleset/ruleset.ts';
 import { indexWorld } from '../ruleset/world-index.ts';
 import type { World } from '../world/world.ts';
@@ -78,7 +78,7 @@ function finding(destination: Destination, forbidding: readonly Clause[]): Diagn
   return diagnostic(
     'neverMatches',
     destination.source,
-    `"${destination.source.text}" can never match: ${by.length === 1 ? `${by[0]} denies` : 'a deny of the same block, or a guardrail, denies'} all of it`,
+    `"${entryText(destination)}" can never match: ${by.length === 1 ? `${by[0]} denies` : 'a deny of the same block, or a guardrail, denies'} all of it`,
     {
       fix: 'take the entry away, or narrow what denies it',
       related: [

@@ -7,7 +7,7 @@ import type { Container } from '../world/world.ts';
 import { endingBy, type Identities, permittedUntil } from './ceiling.ts';
 import { canonical } from './clause.ts';
 import { type Chain, composeChain, type FileBlocks, labelChain, mergeChains, type Origin } from './naming.ts';
-import type { Resolver, Subject } from './resolve.ts';
+import { entryText, type Resolver, type Subject } from './resolve.ts';
 import type { Clause, Program } from './ruleset.ts';
 import { workloadOf } from './workload.ts';
 
@@ -238,7 +238,7 @@ function tooMuch(container: Container, { destination }: Item, ceiling: SourceRef
   return diagnostic(
     'asksTooMuch',
     destination.source,
-    `"${destination.source.text}" is more than the policy file allows ${workloadOf(container)}: it may reach nothing until this is mended`,
+    `"${entryText(destination)}" is more than the policy file allows ${workloadOf(container)}: it may reach nothing until this is mended`,
     {
       fix: 'take the entry away, or allow it in the policy file',
       ...(ceiling === undefined ? {} : { related: [ceiling] }),

@@ -1,5 +1,5 @@
 import type { Address } from '../ip/address.ts';
-import { type AddressSet, setOfAddresses } from '../ip/address-set.ts';
+import { type AddressSet, everyAddress, setOfAddresses } from '../ip/address-set.ts';
 import { type Box, boxesOf, intersectBoxes, subtractBoxes } from '../ip/box.ts';
 import type { Interval } from '../ip/interval.ts';
 import { type L4Match, protocolNumbers } from '../ip/protocol.ts';
@@ -62,7 +62,7 @@ export function createPublishing(
   };
 
   const matching = (clause: Clause): readonly Publication[] => {
-    if (clause.plane !== 'forward') return [];
+    if (clause.plane !== 'forward' || isAny(clause)) return [];
     const reached = reachedBy(clause);
     if (reached.length === 0) return reached;
     return reached.filter(({ protocol, containerPort, addresses }) =>
@@ -95,6 +95,11 @@ export function createPublishing(
       except: guarded.reduce((except, publication) => exceptAt(except, publication, fine), draft.except),
     };
   };
+}
+
+/** `any` has the whole host beside it already. */
+function isAny({ to, l4 }: Clause): boolean {
+  return l4 === 'any' && to.kind === 'addresses' && to.set === everyAddress;
 }
 
 const nothing: readonly Clause[] = [];
@@ -171,11 +176,13 @@ function end({ until }: Clause): number {
   return until ?? Number.MAX_SAFE_INTEGER;
 }
 
+/** What is published of a namespace: the owner's ports, which whoever shares it answers on as well. */
 function publicationsOf(container: Container, index: WorldIndex, hostPlace: AddressSet): readonly Publication[] {
+  const owner = index.ownerOf(container);
   const { v4, v6 } = index.addressesOf(container);
   const addresses: readonly Address[] = [...single(4, v4), ...single(6, v6)];
-  if (addresses.length === 0) return [];
-  return container.published.map((port) => ({
+  if (addresses.length === 0 || owner.kind !== 'container') return [];
+  return owner.container.published.map((port) => ({
     protocol: protocolNumbers[port.protocol],
     hostPort: port.hostPort,
     bound: boundTo(port, hostPlace),

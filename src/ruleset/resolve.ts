@@ -12,6 +12,7 @@ import {
 import { type Prefix, prefixInterval } from '../ip/prefix.ts';
 import { type L4Match, protocolNumbers } from '../ip/protocol.ts';
 import { cloudMetadataSet, internetSet, multicastSet, privateSet } from '../ip/registry.ts';
+import { formatTarget } from '../policy/format.ts';
 import type { BuiltinGroup, Destination, Policy, Who } from '../policy/model.ts';
 import type { Network } from '../world/world.ts';
 import { canonical, canonicalL4, type Plane } from './clause.ts';
@@ -199,20 +200,25 @@ function at(plane: Plane, set: AddressSet): Piece {
   return { plane, to: { kind: 'addresses', set } };
 }
 
-function clauseOf(piece: Piece, l4: L4Match, until: number | undefined, { source }: Destination): Clause {
+function clauseOf(piece: Piece, l4: L4Match, until: number | undefined, destination: Destination): Clause {
   return {
     plane: piece.plane,
     to: piece.to,
     l4: canonicalL4(intersectL4(l4, piece.l4 ?? 'any')),
     ...(until === undefined ? {} : { until }),
-    entry: source.text,
-    source,
+    entry: entryText(destination),
+    source: destination.source,
   };
 }
 
 function setOfPrefix(prefix: Prefix): AddressSet {
   const intervals = [prefixInterval(prefix)];
   return prefix.address.family === 4 ? { v4: intervals, v6: [] } : { v4: [], v6: intervals };
+}
+
+/** An entry for people: as it was written, a long form on one line. */
+export function entryText({ who, l4, source }: Destination): string {
+  return /[\s{}]/.test(source.text) ? formatTarget(who, l4) : source.text;
 }
 
 /** Like subtractSets, quick where nothing is taken away: lists are long, and few entries are near Docker's subnets. */
