@@ -97,28 +97,42 @@ export function programChains(
   const chains = families.flatMap((family) => [
     ...forwardChains(program, family, writer),
     ...planeChains(program, 'host', family, writer),
-    ...dnatChains(program, family, writer),
+    ...Object.values(dnatChains(program, family, writer)),
   ]);
   return { chains: [...chains, ...endings(program, ruleset)], sets: own.all() };
 }
 
 function forwardChains(program: Program, family: Family, writer: ClauseWriter): readonly Chain[] {
-  if (dnatChains(program, family, writer).length === 0) return planeChains(program, 'forward', family, writer);
-  const viaHost = [
-    { kind: 'ct-status', status: 'dnat' },
-    inSet(`host-addresses${family}`, asSent.address[family]),
-    jump(names.dnat(program.id, family)),
-  ] as const;
-  return planeChains(program, 'forward', family, writer, [viaHost]);
+  const dnat = dnatChains(program, family, writer);
+  const viaHost = (chain: Chain | undefined): readonly Rule[] =>
+    chain === undefined
+      ? []
+      : [
+          [
+            { kind: 'ct-status', status: 'dnat' },
+            inSet(`host-addresses${family}`, asSent.address[family]),
+            jump(chain.name),
+          ],
+        ];
+  return planeChains(program, 'forward', family, writer, {
+    guardrails: viaHost(dnat.guard),
+    lists: viaHost(dnat.judge),
+  });
 }
 
-/** Guardrails, denials, what `between` adds, permissions, the end: the order in which policy decides. */
+/** Rules of a plane that come from elsewhere: after its own guardrails, and between its denials and its permissions. */
+interface Between {
+  readonly guardrails: readonly Rule[];
+  readonly lists: readonly Rule[];
+}
+
+/** Guardrails, denials, permissions, the end: the order in which policy decides. */
 function planeChains(
   program: Program,
   plane: Plane,
   family: Family,
   writer: ClauseWriter,
-  between: readonly Rule[] = [],
+  between: Between = { guardrails: [], lists: [] },
 ): readonly Chain[] {
   const list = (clauses: readonly Clause[]) => clauses.filter((clause) => clause.plane === plane);
   const scope = `${plane}${family}`;
@@ -138,8 +152,9 @@ function planeChains(
     name: names.judge(program.id, plane, family),
     rules: [
       ...(nested ? [[jump(guardChain)]] : guardRules),
+      ...between.guardrails,
       ...writer.rules(`deny-${scope}`, list(program.deny), family, [goTo(deniedChain(program))]),
-      ...between,
+      ...between.lists,
       ...writer.rules(`allow-${scope}`, list(program.allow), family, [accept]),
       error,
       [goTo(deniedChain(program))],
@@ -154,24 +169,25 @@ function planeChains(
 
 /**
  * A packet that a published port's DNAT turned elsewhere is judged by where it was sent, too: denied if either place is
- * denied, allowed if either is allowed. Compile has put the service behind a published port into the host's clauses.
+ * denied, allowed if either is allowed. Compile has put the service behind a published port into the host's clauses. The
+ * guardrails of both places come before the denials of either, since audit and off let what is only denied pass.
  */
-function dnatChains(program: Program, family: Family, writer: ClauseWriter): readonly Chain[] {
+function dnatChains(
+  program: Program,
+  family: Family,
+  writer: ClauseWriter,
+): { readonly guard?: Chain; readonly judge?: Chain } {
   const list = (clauses: readonly Clause[]) => clauses.filter((clause) => clause.plane === 'host');
   const write = (clauses: readonly Clause[], ending: Statement) =>
     writer.directRules(list(clauses), family, asSent, [ending]);
   const guard = write(program.guard, goTo(names.refused(program.id)));
-  const except = write(program.except, back);
-  const deny = write(program.deny, goTo(deniedChain(program)));
-  const allow = write(program.allow, accept);
-  const guardChain = names.dnatGuard(program.id, family);
-  const nested = guard.length > 0 && except.length > 0;
-  if ([guard, deny, allow].every((rules) => rules.length === 0)) return [];
-  const judge: Chain = {
-    name: names.dnat(program.id, family),
-    rules: [...(nested ? [[jump(guardChain)]] : guard), ...deny, ...allow],
+  const lists = [...write(program.deny, goTo(deniedChain(program))), ...write(program.allow, accept)];
+  return {
+    ...(guard.length > 0 && {
+      guard: { name: names.dnatGuard(program.id, family), rules: [...write(program.except, back), ...guard] },
+    }),
+    ...(lists.length > 0 && { judge: { name: names.dnat(program.id, family), rules: lists } }),
   };
-  return nested ? [{ name: guardChain, rules: [...except, ...guard] }, judge] : [judge];
 }
 
 /** What becomes of a packet that is not allowed, by mode. Guardrails are never audited. */
