@@ -55,6 +55,7 @@ export async function readApplied(stateDirectory: string, files: Files): Promise
   } catch (error) {
     if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
       return { kind: 'none' };
+    if (error instanceof SyntaxError) return { kind: 'broken', reason: `${path} is damaged` };
     return {
       kind: 'broken',
       reason: `${path} cannot be read (${error instanceof Error ? error.message : String(error)})`,

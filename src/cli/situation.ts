@@ -13,7 +13,7 @@ export interface Situation {
   readonly policy: Policy;
   readonly world: World;
   readonly ruleset: Ruleset;
-  /** Of the policy's texts and of compiling it for this world. */
+  /** Of compiling the policy for this world; those of its texts are in `loaded`. */
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -37,5 +37,5 @@ export async function readSituation(
   const world = await worldFor(context, worldFile);
   const { compile } = await import('../ruleset/compile.ts');
   const { ruleset, diagnostics } = compile(loaded.policy, world, loaded.now);
-  return { loaded, policy: loaded.policy, world, ruleset, diagnostics: [...loaded.diagnostics, ...diagnostics] };
+  return { loaded, policy: loaded.policy, world, ruleset, diagnostics };
 }

@@ -1,4 +1,5 @@
 import { codes } from '../../policy/codes.ts';
+import type { Diagnostic } from '../../policy/diagnostic.ts';
 import { type Applied as Remembered, readApplied, writeApplied } from '../applied.ts';
 import { changesBetween } from '../changes.ts';
 import type { Context } from '../context.ts';
@@ -29,7 +30,7 @@ export async function apply(context: Context, given: Given): Promise<Exit> {
         command: 'apply',
         version: 1,
         good: false,
-        diagnostics: diagnostics.map(diagnosticJson),
+        diagnostics: allDiagnostics(situation).map(diagnosticJson),
         unheld: ruleset.unheld.map(unheldJson),
       },
       (view) => [
@@ -60,7 +61,7 @@ export async function apply(context: Context, given: Given): Promise<Exit> {
       changes: changes.map(changeJson),
       cut: cut.map(cutJson),
       unheld: ruleset.unheld.map(unheldJson),
-      diagnostics: diagnostics.map(diagnosticJson),
+      diagnostics: allDiagnostics(situation).map(diagnosticJson),
       rules,
     },
     (view) => [
@@ -68,7 +69,7 @@ export async function apply(context: Context, given: Given): Promise<Exit> {
       ...changeLines(changes, cut, view),
       ...unheldLines(ruleset.unheld, view),
       ...(rules === null ? [] : ['', ...rules.trimEnd().split('\n'), '']),
-      view.paint.strong(verdictText(changes, cut, dryRun, countsText(diagnostics))),
+      view.paint.strong(verdictText(changes, cut, dryRun, situation)),
     ],
   );
   return 'ok';
@@ -102,19 +103,26 @@ function firstOf(earlier: Switched | undefined, later: Switched): Switched {
   return new Map([...later, ...(earlier ?? [])]);
 }
 
+/** What the texts are warned of, which check shows, and what compiling them for this host found. */
+function allDiagnostics({ loaded, diagnostics }: Situation): readonly Diagnostic[] {
+  return [...loaded.diagnostics, ...diagnostics];
+}
+
 function verdictText(
   changes: ReturnType<typeof changesBetween>,
   cut: readonly CutConversation[],
   dryRun: boolean,
-  found: string,
+  situation: Situation,
 ): string {
+  const found = countsText(allDiagnostics(situation));
+  const shown = situation.loaded.diagnostics.length === 0 ? '' : ' (sluice check)';
   const count = changes
     .filter(({ kind }) => kind !== 'unchanged')
     .reduce((sum, { containers }) => sum + containers.length, 0);
   const parts = [
     count === 0 ? 'no container changes' : `${counted(count, 'container')} ${count === 1 ? 'changes' : 'change'}`,
     ...(cut.length === 0 ? [] : [`${counted(cut.length, 'connection')} ${cut.length === 1 ? 'was' : 'were'} cut`]),
-    ...(found === '' ? [] : [found]),
+    ...(found === '' ? [] : [`${found}${shown}`]),
   ];
   const text = parts.join(', ');
   const told = text.charAt(0).toUpperCase() + text.slice(1);

@@ -18,7 +18,9 @@ export async function down({ settings, ports, screen }: Context): Promise<Exit> 
 
   const removed = [
     ...(tables ? ['the nftables tables "inet sluice" and "bridge sluice"'] : []),
-    ...(switched.size > 0 ? [`br_netfilter switched back on ${counted(switched.size, 'bridge')}`] : []),
+    ...(switched.size > 0
+      ? [`our br_netfilter switches on ${counted(switched.size, 'bridge')}, which stand as before`]
+      : []),
     ...(forgotten ? [`the record of the last apply, ${appliedPath(settings.state)}`] : []),
   ];
   screen.show({ command: 'down', version: 1, tables, bridges: [...switched.keys()], forgotten }, ({ paint }) =>

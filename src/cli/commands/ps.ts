@@ -164,9 +164,12 @@ function reachCell({ mode, standing, programs, sender }: Row): readonly string[]
         : 'what Docker lets it: nothing names it',
     ];
   const words = [...new Set(programs.map((program) => reachWords(reachOf(program))))];
-  const text = { named: '', unmanaged: ' (nothing names it)', build: '', refused: ' (its labels ask for too much)' }[
-    standing ?? 'named'
-  ];
+  const text = {
+    named: '',
+    unmanaged: ' (nothing names it)',
+    build: '',
+    refused: ' (its labels or x-sluice are refused)',
+  }[standing ?? 'named'];
   return words.map((word) => `${word}${text}`);
 }
 

@@ -21,7 +21,7 @@ export function nextStep(answer: Answer, asked: string, index: WorldIndex): stri
       return `To allow it, take "${deciding.clause.entry}" out of the deny list at ${formatSource(deciding.clause.source)}.`;
     case 'nothing-allows': {
       if (program.standing === 'refused')
-        return 'Its labels or x-sluice ask for more than they may, so it may reach nothing: sluice apply --dry-run shows the entry.';
+        return 'Its labels or x-sluice are refused, so it may reach nothing until they are mended: sluice ps says what is wrong.';
       if (program.standing === 'unmanaged')
         return `To allow it, name ${endpoint.workload} in the policy; what nothing names is denied by "defaults".`;
       const entry = answer.one ? entryFor(answer, index) : asked;

@@ -52,7 +52,11 @@ export async function liveTest(context: Context): Promise<Exit> {
       probes: findings.map(findingJson),
       notSent: planned.unsent.map(({ entry, from, reason }) => ({ from, to: entry.source.text, reason })),
     },
-    (view) => [...findingLines(findings, view), ...unsentLines(planned.unsent, view), summary(findings, view)],
+    (view) => [
+      ...findingLines(findings, view),
+      ...unsentLines(planned.unsent, view),
+      summary(findings, planned.unsent.length, view),
+    ],
   );
   return good ? 'ok' : 'no';
 }
@@ -116,7 +120,7 @@ function unsentLines(unsent: Attempts['unsent'], { paint, width }: View): readon
     .map((line) => paint.faint(line));
 }
 
-function summary(findings: readonly Finding[], { paint }: View): string {
+function summary(findings: readonly Finding[], unsent: number, { paint }: View): string {
   if (findings.length === 0) return paint.strong('No packet was sent, so nothing is proven.');
   const count = (kind: Finding['kind']) => findings.filter((finding) => finding.kind === kind).length;
   const bad = [
@@ -127,7 +131,11 @@ function summary(findings: readonly Finding[], { paint }: View): string {
   const told = bad.filter(([number]) => number > 0).map(([number, words]) => `${number} ${words}`);
   if (told.length > 0) return paint.strong(`Of ${counted(findings.length, 'packet')}: ${told.join(', ')}.`);
   const elsewhere = count('elsewhere');
+  const more = [
+    ...(elsewhere === 0 ? [] : [`${elsewhere} stopped before Sluice's rules`]),
+    ...(unsent === 0 ? [] : [`${counted(unsent, 'entry', 'entries')} not tried`]),
+  ];
   return paint.good(
-    `${counted(findings.length, 'packet')} sent: kernel and policy agree${elsewhere === 0 ? '' : `; ${elsewhere} stopped before Sluice's rules`}.`,
+    `${counted(findings.length, 'packet')} sent: kernel and policy agree${more.map((text) => `; ${text}`).join('')}.`,
   );
 }

@@ -21,7 +21,7 @@ export function sendRaw({ protocol, to, port, source, sourcePort }: Send): void 
   const socket = libc.func('int socket(int domain, int type, int protocol)');
   const bind = libc.func('int bind(int fd, const uint8_t *address, uint32_t length)');
   const sendTo = libc.func(
-    'ssize_t sendto(int fd, const uint8_t *data, size_t length, int flags, const uint8_t *address, uint32_t size)',
+    'int64_t sendto(int fd, const uint8_t *data, size_t length, int flags, const uint8_t *address, uint32_t size)',
   );
   const must = (what: string, result: number): number => {
     if (result >= 0) return result;
