@@ -73,7 +73,7 @@ describe.each(engines.flatMap((engine) => [true, false].map((brNetfilter) => ({ 
       const of = async (who: string) => [await addressOf(site, who, 4), await addressOf(site, who, 6)];
       project = (await of('app/mongo')).flatMap((to): Attempt[] => [
         { from, to, port: 27017 },
-        { from, to, port: 27017, proto: 'udp' },
+        { from, to, port: 9200, proto: 'udp' },
         { from, to, proto: 'icmp' },
       ]);
       gateway = ['172.20.0.1', 'fd00:172:20::1'].flatMap((to): Attempt[] => [
@@ -128,22 +128,29 @@ describe.each(engines.flatMap((engine) => [true, false].map((brNetfilter) => ({ 
       }
     });
 
-    test('what no policy names goes on as without Sluice', async () => {
-      const outside: readonly Attempt[] = [...allowedOutside(), ...deniedOutside()].map((attempt) => ({
-        ...attempt,
-        from: 'other/app',
-      }));
+    test('what no policy names goes on as without Sluice, but for the guardrails', async () => {
+      const metadata: readonly string[] = Object.values({ v4: places.metadata.v4, v6: places.metadata.v6 });
+      const attempts = [...allowedOutside(), ...deniedOutside()].map((attempt) => ({ ...attempt, from: 'other/app' }));
       await expectAllowed(
         site,
-        outside.filter((attempt) => typeof attempt.proto !== 'number'),
+        allowedOutside().map((attempt) => ({ ...attempt, from: 'other/app' })),
       );
-      await expectControl(site, outside);
+      await expectControl(
+        site,
+        attempts.filter(({ to }) => !metadata.includes(to)),
+      );
+      await expectDenied(
+        site,
+        attempts.filter(({ to }) => metadata.includes(to)),
+      );
     });
 
     test('after down nothing of ours is left and everything flows as before', async () => {
       const done = await site.host.sluice('down');
       expect(done.code, done.stderr).toBe(0);
       expect((await site.host.run(['nft', 'list', 'tables'])).stdout).not.toContain('sluice');
+      // masquerade keeps one conversation per protocol without ports and destination, whoever began it
+      await site.host.must(['conntrack', '-F']);
       await expectControl(site, [...allowedOutside(), ...deniedOutside(), ...project, ...gateway]);
     });
   },
