@@ -1,0 +1,24 @@
+/** `list` prints the conversations of the host it runs on, `delete ADDRESS` ends those that the address began. */
+import { deleteFlows, dumpFlows, type Tuple } from '../../../src/host/conntrack.ts';
+import { formatAddress } from '../../../src/ip/address.ts';
+
+const [verb, from] = process.argv.slice(2);
+const show = ({ source, destination, protocol, detail }: Tuple) => ({
+  source: formatAddress(source),
+  destination: formatAddress(destination),
+  protocol,
+  ...detail,
+  ...(detail.kind === 'ports' ? { sourcePort: detail.source, port: detail.destination } : {}),
+  ...(detail.kind === 'ports' ? { source: formatAddress(source), destination: formatAddress(destination) } : {}),
+});
+const flows = dumpFlows(({ original }) => from === undefined || formatAddress(original.source) === from);
+const listed = flows.map(({ id, status, mark, timeout, zone, original, reply }) => ({
+  id,
+  status,
+  mark,
+  timeout,
+  zone,
+  original: show(original),
+  reply: show(reply),
+}));
+console.log(JSON.stringify(verb === 'delete' ? { first: deleteFlows(flows), again: deleteFlows(flows) } : listed));
