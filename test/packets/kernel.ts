@@ -1,0 +1,46 @@
+/** What the host's kernel says of itself: counters of ours, neighbours it knows. */
+import type { Site } from '../../lab/site.ts';
+
+/** Packets by counter: `bridge spoofed`, `inet denied/app/app`, of tables named sluice. */
+export async function counters(site: Site): Promise<ReadonlyMap<string, number>> {
+  const listing = JSON.parse(await site.host.must(['nft', '-j', 'list', 'counters'])) as {
+    nftables: { counter?: { family: string; table: string; name: string; packets: number } }[];
+  };
+  return new Map(
+    listing.nftables.flatMap(({ counter }) =>
+      counter?.table === 'sluice' ? [[`${counter.family} ${counter.name}`, counter.packets] as const] : [],
+    ),
+  );
+}
+
+/** By how much the counters rose while something was done; those that did not are left out. */
+export async function risenBy(site: Site, work: () => Promise<unknown>): Promise<Readonly<Record<string, number>>> {
+  const before = await counters(site);
+  await work();
+  const after = await counters(site);
+  return Object.fromEntries(
+    [...after].map(([name, packets]) => [name, packets - (before.get(name) ?? 0)] as const).filter(([, by]) => by > 0),
+  );
+}
+
+/** The MAC that a network has in its table for an address; undefined when it has none. */
+export async function knownMac(site: Site, who: string, address: string): Promise<string | undefined> {
+  const command = ['ip', '-json', 'neigh', 'show', 'to', address];
+  const said = who === 'host' ? await site.host.must(command) : (await site.host.inNetworkOf(who, command)).stdout;
+  const [entry] = JSON.parse(said.trim() || '[]') as { lladdr?: string }[];
+  return entry?.lladdr;
+}
+
+/** Empties the table of neighbours in a container's network or the host's. */
+export async function forgetNeighbours(site: Site, who: string): Promise<void> {
+  const command = ['ip', 'neigh', 'flush', 'all'];
+  const done = who === 'host' ? await site.host.run(command) : await site.host.inNetworkOf(who, command);
+  if (done.code !== 0) throw new Error(`${who} keeps its neighbours: ${done.stderr}`);
+}
+
+/** Lets an interface change its mind about a neighbour at once, instead of a second after it has last done so. */
+export async function believeAtOnce(site: Site, who: string, iface: string): Promise<void> {
+  const command = ['/run/labtool', 'sysctl', `net.ipv4.neigh.${iface}.locktime=0`];
+  const done = who === 'host' ? await site.host.run(command) : await site.host.inNetworkOf(who, command);
+  if (done.code !== 0) throw new Error(`no locktime for ${who}: ${done.stderr}`);
+}
