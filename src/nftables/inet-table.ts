@@ -1,11 +1,11 @@
 import type { Address, Family } from '../ip/address.ts';
 import { ofFamily } from '../ip/address-set.ts';
 import type { Program, Ruleset } from '../ruleset/ruleset.ts';
-import { AddressSets } from './address-sets.ts';
 import { priorities } from './hooks.ts';
 import type { Marks } from './marks.ts';
 import type { Chain, Element, NftSet, Rule, Table } from './model.ts';
-import { type Plane, planes, programChains, programCounters, programEntry } from './program.ts';
+import { errorsChain, type Plane, planes, programChains, programCounters, programEntry } from './program.ts';
+import { SharedSets } from './shared-sets.ts';
 import {
   accept,
   back,
@@ -37,7 +37,7 @@ const mldListener = [131, 132, 143] as const;
  * picked them up in the middle.
  */
 export function renderInetTable(ruleset: Ruleset, marks: Marks): Table {
-  const sets = new AddressSets();
+  const sets = new SharedSets();
   const programs = ruleset.programs.flatMap((program) => programChains(program, ruleset, sets));
   const sendersSets = families.flatMap((family) => planes.map((plane) => senders(ruleset, plane, family)));
   return {
@@ -70,6 +70,7 @@ export function renderInetTable(ruleset: Ruleset, marks: Marks): Table {
       input(marks),
       ...unknownChains,
       refuse(ruleset),
+      ...families.map(errors),
       ...programs.flatMap((program) => program.chains),
     ],
   };
@@ -263,6 +264,18 @@ const unknownChains: readonly Chain[] = planes.map((plane) => ({
     [count('unknown-source'), drop],
   ],
 }));
+
+/**
+ * ICMP and ICMPv6 errors (RFC 792, RFC 4443) about a conversation the sender began pass: path MTU discovery needs them.
+ * Only what was allowed has an entry in conntrack, and what no longer is has lost it.
+ */
+function errors(family: Family): Chain {
+  const error = family === 4 ? is('icmp type', 3, 11, 12) : is('icmpv6 type', 1, 2, 3, 4);
+  return {
+    name: errorsChain(family),
+    rules: [[{ kind: 'ct-state', states: ['related'] }, is('ct direction', 0), error, accept]],
+  };
+}
 
 /** How a denied packet is told so. */
 function refuse(ruleset: Ruleset): Chain {

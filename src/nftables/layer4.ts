@@ -1,7 +1,8 @@
 import type { Family } from '../ip/address.ts';
 import { everyPort, hasPorts, type L4, type L4Match, type PortRange, protocolNumbers } from '../ip/protocol.ts';
 import type { Field, Statement } from './model.ts';
-import { is, range } from './statements.ts';
+import type { SharedSets } from './shared-sets.ts';
+import { inSet, is, range } from './statements.ts';
 
 /** The protocol number that an entry means on a family: ICMP is 1 on IPv4 and 58 on IPv6. */
 export function protocolOn(l4: L4, family: Family): number {
@@ -14,12 +15,16 @@ export function hasEveryPort(ports: PortRange): boolean {
 }
 
 /**
- * The ways to write a layer 4 match: any of the returned lists of statements matches. Protocols with every port share
- * one list; protocols with some ports have a list each.
+ * The ways to write a layer 4 match: any of the returned lists of statements matches, one for each protocol.
  *
  * @param port which field holds the destination port: the packet's, or the one before DNAT
  */
-export function layer4Matches(l4: L4Match, family: Family, port: Field): readonly (readonly Statement[])[] {
+export function layer4Matches(
+  l4: L4Match,
+  family: Family,
+  port: Field,
+  shared: SharedSets,
+): readonly (readonly Statement[])[] {
   if (l4 === 'any') return [[]];
   const whole = new Set<number>();
   const ports = new Map<number, PortRange[]>();
@@ -30,13 +35,19 @@ export function layer4Matches(l4: L4Match, family: Family, port: Field): readonl
   }
   const byNumber = (a: number, b: number) => a - b;
   const matches: (readonly Statement[])[] = [];
-  if (whole.size > 0) matches.push([is('meta l4proto', ...[...whole].toSorted(byNumber))]);
+  for (const protocol of [...whole].toSorted(byNumber)) matches.push([is('meta l4proto', protocol)]);
   for (const protocol of [...ports.keys()].toSorted(byNumber)) {
     if (whole.has(protocol)) continue;
     const ranges = mergeRanges(ports.get(protocol) ?? []);
-    matches.push([is('meta l4proto', protocol), is(port, ...ranges.map(({ low, high }) => range(low, high)))]);
+    matches.push([is('meta l4proto', protocol), portMatch(port, ranges, shared)]);
   }
   return matches;
+}
+
+function portMatch(port: Field, ranges: readonly PortRange[], shared: SharedSets): Statement {
+  const [only, ...more] = ranges;
+  if (only === undefined || more.length > 0) return inSet(shared.ports(ranges), port);
+  return is(port, range(only.low, only.high));
 }
 
 /** Sorted port ranges that neither overlap nor touch: nft refuses overlapping ones. */

@@ -3,10 +3,10 @@ import { everyAddress, ofFamily } from '../ip/address-set.ts';
 import type { Interval } from '../ip/interval.ts';
 import { hasPorts } from '../ip/protocol.ts';
 import type { Clause, Program, Ruleset } from '../ruleset/ruleset.ts';
-import type { AddressSets } from './address-sets.ts';
 import { DestinationSets } from './destination-sets.ts';
 import { hasEveryPort, layer4Matches, protocolOn } from './layer4.ts';
 import type { Chain, Field, NftSet, Rule, Statement, Verdict } from './model.ts';
+import type { SharedSets } from './shared-sets.ts';
 import { accept, back, count, drop, goTo, inSet, is, jump } from './statements.ts';
 
 export const planes = ['forward', 'host'] as const;
@@ -14,9 +14,8 @@ export type Plane = (typeof planes)[number];
 
 const families = [4, 6] as const;
 
-/** ICMP and ICMPv6 errors (RFC 792, RFC 4443): a container may send them about conversations of its own. */
-const errorTypes = { 4: [3, 11, 12], 6: [1, 2, 3, 4] } as const;
-const errorField = { 4: 'icmp type', 6: 'icmpv6 type' } as const;
+/** The chain that lets errors about own conversations pass. */
+export const errorsChain = (family: Family): string => `errors${family}`;
 
 const names = {
   judge: (id: string, plane: Plane, family: Family) => `${plane}${family}/${id}`,
@@ -89,7 +88,7 @@ const asRouted: DestinationFields = { address: { 4: 'ip daddr', 6: 'ip6 daddr' }
 export function programChains(
   program: Program,
   ruleset: Ruleset,
-  shared: AddressSets,
+  shared: SharedSets,
 ): { readonly chains: readonly Chain[]; readonly sets: readonly NftSet[] } {
   if (isOpen(program)) return { chains: [], sets: [] };
   const own = new DestinationSets(program.id);
@@ -142,12 +141,6 @@ function planeChains(
   const guardRules = writer.rules(`guard-${scope}`, guard, family, [refused]);
   const guardChain = names.guard(program.id, plane, family);
   const nested = guard.length > 0 && except.length > 0;
-  const error: Rule = [
-    { kind: 'ct-state', states: ['related'] },
-    is('ct direction', 0),
-    is(errorField[family], ...errorTypes[family]),
-    accept,
-  ];
   const judge: Chain = {
     name: names.judge(program.id, plane, family),
     rules: [
@@ -156,7 +149,7 @@ function planeChains(
       ...writer.rules(`deny-${scope}`, list(program.deny), family, [goTo(deniedChain(program))]),
       ...between.lists,
       ...writer.rules(`allow-${scope}`, list(program.allow), family, [accept]),
-      error,
+      [jump(errorsChain(family))],
       [goTo(deniedChain(program))],
     ],
   };
@@ -210,9 +203,9 @@ function deniedChain(program: Program): string {
 /** Turns clauses into rules; what can share a set lookup does. */
 class ClauseWriter {
   readonly #own: DestinationSets;
-  readonly #shared: AddressSets;
+  readonly #shared: SharedSets;
 
-  constructor(own: DestinationSets, shared: AddressSets) {
+  constructor(own: DestinationSets, shared: SharedSets) {
     this.#own = own;
     this.#shared = shared;
   }
@@ -249,7 +242,7 @@ class ClauseWriter {
         (statement): Statement => (statement.kind === 'match' ? { ...statement, op: '<' } : statement),
       );
       const address = this.#address(to, family, fields);
-      return layer4Matches(clause.l4, family, fields.port).map(
+      return layer4Matches(clause.l4, family, fields.port, this.#shared).map(
         (l4): Rule => [...before, ...l4.slice(0, 1), ...address, ...l4.slice(1), ...ending],
       );
     });
@@ -264,7 +257,7 @@ class ClauseWriter {
       case 'one':
         return [is(fields.address[family], to.interval)];
       case 'many':
-        return [inSet(this.#shared.nameOf(family, to.intervals), fields.address[family])];
+        return [inSet(this.#shared.addresses(family, to.intervals), fields.address[family])];
     }
   }
 }
