@@ -1,9 +1,6 @@
 import { deleteFlow, type Flow, listFlows } from '../netlink/conntrack.ts';
 import { NetlinkSocket } from '../netlink/socket.ts';
 
-export type { Flow, Tuple, TupleDetail } from '../netlink/conntrack.ts';
-export { flowStatus } from '../netlink/conntrack.ts';
-
 /** The kernel's table of conversations; the real one is {@link kernelConntrack}. */
 export interface Conntrack {
   dumpFlows(wanted: (flow: Flow) => boolean): readonly Flow[];

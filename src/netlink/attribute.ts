@@ -1,7 +1,7 @@
 import { NetlinkError } from './error.ts';
 
 /** One netlink attribute (struct nlattr): a type and a payload, which may itself be a list of attributes. */
-export interface Attribute {
+interface Attribute {
   /** Without the flag bits NLA_F_NESTED and NLA_F_NET_BYTEORDER. */
   readonly type: number;
   readonly payload: Buffer;
@@ -69,8 +69,7 @@ export function decodeAttributes(bytes: Buffer): ReadonlyMap<number, Buffer> {
   return new Map(listAttributes(bytes).map(({ type, payload }) => [type, payload]));
 }
 
-/** Like {@link decodeAttributes}, for lists in which a type comes many times. */
-export function listAttributes(bytes: Buffer): readonly Attribute[] {
+function listAttributes(bytes: Buffer): readonly Attribute[] {
   const attributes: Attribute[] = [];
   for (let at = 0; at + head <= bytes.length; ) {
     const length = bytes.readUInt16LE(at);

@@ -6,7 +6,7 @@ import type { Container, Endpoint, Network, World } from './world.ts';
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
 /** Raised when the shape changes so that an older reader would misread it. */
-export const worldVersion = 1;
+const worldVersion = 1;
 
 /** Why a value is no world. */
 export interface WorldProblem {

@@ -1,15 +1,16 @@
 /** `list` prints the conversations of the host it runs on, `delete ADDRESS` ends those that the address began. */
-import { deleteFlows, dumpFlows, type Tuple } from '../../../src/host/conntrack.ts';
+import { deleteFlows, dumpFlows } from '../../../src/host/conntrack.ts';
 import { formatAddress } from '../../../src/ip/address.ts';
+import type { Tuple } from '../../../src/netlink/conntrack.ts';
 
 const [verb, from] = process.argv.slice(2);
 const show = ({ source, destination, protocol, detail }: Tuple) => ({
   source: formatAddress(source),
   destination: formatAddress(destination),
   protocol,
-  ...detail,
-  ...(detail.kind === 'ports' ? { sourcePort: detail.source, port: detail.destination } : {}),
-  ...(detail.kind === 'ports' ? { source: formatAddress(source), destination: formatAddress(destination) } : {}),
+  kind: detail.kind,
+  ...(detail.kind === 'ports' ? { port: detail.destination } : {}),
+  ...(detail.kind === 'icmp' ? { type: detail.type } : {}),
 });
 const flows = dumpFlows(({ original }) => from === undefined || formatAddress(original.source) === from);
 const listed = flows.map(({ id, status, mark, timeout, zone, original, reply }) => ({
