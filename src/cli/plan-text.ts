@@ -14,28 +14,67 @@ export function cutJson({ workload, container, to, protocol, port }: CutConversa
   return { workload, container, to: formatAddress(to), protocol, port };
 }
 
-/** The plan: a block of lines per workload that changes, one line for what stays. */
+/** The plan: a block of lines per workload that changes, or per project where all of it fares alike; then what stays. */
 export function changeLines(
   changes: readonly Change[],
   cut: readonly CutConversation[],
   view: View,
 ): readonly string[] {
+  const blocks = [...changingBlocks(changes, cut), ...stillBlocks(changes)];
+  const margin = Math.min(Math.max(...blocks.map(({ name }) => columns(name)), 0), 28) + 2;
+  return blocks.flatMap(({ name, facts }) => block(name, facts, margin, view));
+}
+
+interface Block {
+  readonly name: string;
+  readonly facts: readonly Fact[];
+}
+
+function changingBlocks(changes: readonly Change[], cut: readonly CutConversation[]): readonly Block[] {
   const changing = changes.filter(({ kind }) => kind !== 'unchanged');
-  const still = stillLines(changes);
-  const names = [...changing.map(nameOf), ...still.map(({ name }) => name)];
-  const margin = Math.min(Math.max(...names.map(columns), 0), 28) + 2;
-  const ofWorkload = Map.groupBy(cut, ({ workload }) => workload);
-  const first = new Set<string>();
-  return [
-    ...changing.flatMap((change) => {
-      const conversations = first.has(change.workload) ? [] : (ofWorkload.get(change.workload) ?? []);
-      first.add(change.workload);
-      return block(nameOf(change), factsOf(change, conversations), margin, view);
-    }),
-    ...still.flatMap(({ name, count }) =>
-      block(name, [{ word: 'unchanged', text: `(${counted(count, 'container')})` }], margin, view),
-    ),
-  ];
+  const alike = Map.groupBy(changing, (change) => JSON.stringify([projectOf(change), factsOf(change)]));
+  const told = new Set<string>();
+  return [...alike.values()].flatMap((members) => {
+    const cutOf = (workloads: readonly string[]) => {
+      const fresh = workloads.filter((workload) => !told.has(workload));
+      for (const workload of fresh) told.add(workload);
+      return cutFacts(cut.filter(({ workload }) => fresh.includes(workload)));
+    };
+    const [first] = members;
+    if (first === undefined) return [];
+    const project = projectOf(first);
+    const whole = changes.filter((change) => projectOf(change) === project).length === members.length;
+    if (whole && members.length > 1) {
+      const name = `${safe(project)}/* (${containerCount(members)})`;
+      return [{ name, facts: withCut(factsOf(first), cutOf(members.map(({ workload }) => workload))) }];
+    }
+    return members.map((change) => ({
+      name:
+        change.containers.length > 1 ? `${safe(change.workload)} (${change.containers.length})` : safe(change.workload),
+      facts: withCut(factsOf(change), cutOf([change.workload])),
+    }));
+  });
+}
+
+/** What does not change: a whole project in one line where all of it stays. */
+function stillBlocks(changes: readonly Change[]): readonly Block[] {
+  return [...Map.groupBy(changes, projectOf)].flatMap(([project, members]) => {
+    const still = members.filter(({ kind }) => kind === 'unchanged');
+    const line = (name: string, list: readonly Change[]): Block => ({
+      name,
+      facts: [{ word: 'unchanged', text: `(${counted(containerCount(list), 'container')})` }],
+    });
+    if (still.length === members.length && still.length > 1) return [line(`${safe(project)}/*`, still)];
+    return still.map((change) => line(safe(change.workload), [change]));
+  });
+}
+
+function projectOf({ workload }: Change): string {
+  return workload.slice(0, workload.indexOf('/'));
+}
+
+function containerCount(changes: readonly Change[]): number {
+  return changes.reduce((count, { containers }) => count + containers.length, 0);
 }
 
 interface Fact {
@@ -44,55 +83,41 @@ interface Fact {
   readonly style?: 'good' | 'bad' | 'doubtful';
 }
 
-function nameOf({ workload, containers }: Change): string {
-  return containers.length > 1 ? `${safe(workload)} (${containers.length})` : safe(workload);
-}
-
-function factsOf(change: Change, cut: readonly CutConversation[]): readonly Fact[] {
-  const { kind, loses, gains, mode, programs } = change;
+function factsOf({ kind, loses, gains, mode, programs }: Change): readonly Fact[] {
   const reach = [...new Set(programs.map((program) => reachWords(reachOf(program))))].join(' | ');
-  const cuts: readonly Fact[] =
-    cut.length === 0
-      ? []
-      : [{ word: '- cuts', text: `${counted(cut.length, 'live connection')}: ${fewOf(placesOf(cut))}`, style: 'bad' }];
-  if (kind === 'held')
-    return [{ word: '+ held', text: `${modeText(mode.to)}; may reach: ${reach}`, style: 'good' }, ...cuts];
+  if (kind === 'held') return [{ word: '+ held', text: `${heldText(mode.to, programs)}; may reach: ${reach}`, style: 'good' }];
   if (kind === 'released')
     return [{ word: '- let go', text: 'not held any more: it may send what Docker lets it', style: 'doubtful' }];
-  const facts: Fact[] = [];
-  if (mode.from !== mode.to)
-    facts.push({
-      word: '~ mode',
-      text: `${mode.from ?? ''} -> ${mode.to ?? ''}`,
-      style: mode.to === 'enforce' ? 'good' : 'doubtful',
-    });
-  if (loses.length > 0) facts.push({ word: '- loses', text: fewOf(loses), style: 'bad' });
-  if (gains.length > 0) facts.push({ word: '+ gains', text: fewOf(gains), style: 'good' });
-  return [...facts, ...cuts, { word: '  now', text: reach }];
-}
-
-function modeText(mode: Change['mode']['to']): string {
-  return { enforce: 'enforced', audit: 'audited', off: 'off, guardrails only' }[mode ?? 'enforce'];
-}
-
-function placesOf(cut: readonly CutConversation[]): readonly string[] {
+  const style = mode.to === 'enforce' ? 'good' : 'doubtful';
   return [
+    ...(mode.from === mode.to
+      ? []
+      : [{ word: '~ mode', text: `${mode.from ?? ''} -> ${mode.to ?? ''}`, style } as const]),
+    ...(loses.length === 0 ? [] : [{ word: '- loses', text: fewOf(loses), style: 'bad' } as const]),
+    ...(gains.length === 0 ? [] : [{ word: '+ gains', text: fewOf(gains), style: 'good' } as const]),
+    { word: '  now', text: reach },
+  ];
+}
+
+function cutFacts(cut: readonly CutConversation[]): readonly Fact[] {
+  if (cut.length === 0) return [];
+  const places = [
     ...new Set(
       cut.map(({ to, protocol, port }) => packetText({ family: to.family, address: to.value, protocol, port })),
     ),
   ];
+  return [{ word: '- cuts', text: `${counted(cut.length, 'live connection')}: ${fewOf(places)}`, style: 'bad' }];
 }
 
-/** What does not change: a whole project in one line where all of it stays. */
-function stillLines(changes: readonly Change[]): readonly { readonly name: string; readonly count: number }[] {
-  const groups = Map.groupBy(changes, ({ workload }) => workload.slice(0, workload.indexOf('/')));
-  return [...groups].flatMap(([project, members]) => {
-    const still = members.filter(({ kind }) => kind === 'unchanged');
-    const sum = (list: readonly Change[]) => list.reduce((count, { containers }) => count + containers.length, 0);
-    if (still.length === 0) return [];
-    if (still.length === members.length && still.length > 1) return [{ name: `${safe(project)}/*`, count: sum(still) }];
-    return still.map((change) => ({ name: safe(change.workload), count: sum([change]) }));
-  });
+/** Before what holds now, which comes last. */
+function withCut(facts: readonly Fact[], cut: readonly Fact[]): readonly Fact[] {
+  const last = facts.findIndex(({ word }) => word === '  now');
+  return last < 0 ? [...facts, ...cut] : facts.toSpliced(last, 0, ...cut);
+}
+
+function heldText(mode: Change['mode']['to'], programs: Change['programs']): string {
+  if (programs.every(({ standing }) => standing === 'unmanaged')) return 'nothing names it';
+  return { enforce: 'enforced', audit: 'audited', off: 'off, guardrails only' }[mode ?? 'enforce'];
 }
 
 const wordWidth = 10;

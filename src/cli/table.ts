@@ -22,19 +22,40 @@ export function cell(lines: string | readonly string[], style?: keyof Paint): Ce
 }
 
 /**
- * Lines of a table. In a terminal the widest columns are squeezed until it fits and their cells wrap; in a pipe every
- * row is one line, with the lines of a cell joined by commas.
+ * Lines of a table. In a terminal the widest columns are squeezed until it fits and their cells wrap; in one too narrow
+ * for that each row becomes a few lines. In a pipe every row is one line, with the lines of a cell joined by commas.
  */
 export function table(head: readonly Column[], rows: readonly (readonly Cell[])[], view: View): readonly string[] {
   const piped = view.width === Number.POSITIVE_INFINITY;
   const body = piped ? rows.map((row) => row.map(oneLine)) : rows;
-  const widths = squeeze(
-    head.map((column, index) => widest([cell(column.title), ...body.map((row) => row[index] ?? cell(''))])),
-    head.map((column) => column.least),
-    view.width - gap.length * (head.length - 1),
+  const natural = head.map((column, index) =>
+    widest([cell(column.title), ...body.map((row) => row[index] ?? cell(''))]),
   );
+  const least = natural.map((width, index) => Math.min(width, head[index]?.least ?? 0));
+  const room = view.width - gap.length * (head.length - 1);
+  if (sum(least) > room) return rows.flatMap((row) => card(head, row, view));
+  const widths = squeeze(natural, least, room);
   const titles = head.map((column) => cell(column.title, 'faint'));
   return [titles, ...body].flatMap((row) => rowLines(row, widths, view.paint));
+}
+
+/** A row below itself: the first cell, and the others by their titles. */
+function card(head: readonly Column[], row: readonly Cell[], { paint, width }: View): readonly string[] {
+  const [first, ...others] = row.map(({ lines, style }, index) => ({
+    title: head[index]?.title.toLowerCase() ?? '',
+    text: lines.join(', '),
+    paint: (text: string) => (style === undefined ? text : paint[style](text)),
+  }));
+  const margin = Math.max(...others.map(({ title }) => columns(title)), 0) + 4;
+  return [
+    ...wrap(first?.text ?? '', width).map((line) => paint.strong(line)),
+    ...others.flatMap((one) =>
+      wrap(one.text, width - margin).map((line, index) => {
+        const title = `  ${index === 0 ? one.title : ''}`.padEnd(margin);
+        return `${paint.faint(title)}${one.paint(line)}`;
+      }),
+    ),
+  ];
 }
 
 function oneLine({ lines, style }: Cell): Cell {
@@ -48,17 +69,16 @@ function widest(cells: readonly Cell[]): number {
 /** Takes columns away from the widest that is above its least, one by one, until the sum fits. */
 function squeeze(natural: readonly number[], least: readonly number[], room: number): readonly number[] {
   const widths = [...natural];
-  const floor = natural.map((width, index) => Math.min(width, least[index] ?? 0));
-  let excess = widths.reduce((sum, width) => sum + width, 0) - room;
-  while (excess > 0) {
-    const spare = widths.map((width, index) => (width > (floor[index] ?? 0) ? width : 0));
+  for (let excess = sum(widths) - room; excess > 0; excess--) {
+    const spare = widths.map((width, index) => (width > (least[index] ?? 0) ? width : 0));
     const most = Math.max(...spare);
-    if (most === 0) break;
-    const index = spare.lastIndexOf(most);
-    widths[index] = most - 1;
-    excess--;
+    widths[spare.lastIndexOf(most)] = most - 1;
   }
   return widths;
+}
+
+function sum(widths: readonly number[]): number {
+  return widths.reduce((total, width) => total + width, 0);
 }
 
 function rowLines(row: readonly Cell[], widths: readonly number[], paint: Paint): readonly string[] {

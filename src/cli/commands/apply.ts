@@ -35,7 +35,6 @@ export async function apply(context: Context, given: Given): Promise<Exit> {
       },
       (view) => [
         ...lines(view),
-        ...unheldLines(ruleset.unheld, view),
         view.paint.strong(`A container that the policy enforces cannot be held. ${unchanged}`),
       ],
     );

@@ -67,15 +67,19 @@ export function explanationLines(explanation: Explanation, view: View): readonly
   const to = one ? packetOf(answer) : safe(asked);
   const head = `${style(paint.strong(word))}${how === '' ? '' : ` (${how})`}  ${safe(answer.endpoint.workload)} -> ${to}`;
   const example = one ? [] : [`for example ${packetOf(answer)}:`];
-  const hints = hintsOf(explanation).map(safe);
+  const hintLines = hintsOf(explanation)
+    .flatMap((hint) => wrap(safe(hint), view.width - margin))
+    .map((line) => `${' '.repeat(margin)}${line}`);
   const next = nextStep(answer, asked, explanation.index);
   return [
     head,
     ...indented('', fromText(explanation), view),
     ...partLines(answer, view),
     ...example.map((text) => `  ${paint.faint(text)}`),
-    ...verdict.steps.flatMap((step, index) => stepLines(index + 1, step, view)),
-    ...hints.flatMap((hint) => wrap(hint, view.width - margin).map((line) => `${' '.repeat(margin)}${line}`)),
+    ...verdict.steps.flatMap((step, index) => [
+      ...stepLines(index + 1, step, view),
+      ...(step.kind === 'nothing-allows' ? hintLines : []),
+    ]),
     ...elsewhereLines(answer, elsewhere, explanation, view),
     ...replicaLines(explanation, view),
     ...(next === null ? [] : wrap(safe(next), view.width)),

@@ -1,0 +1,214 @@
+import { dirname } from 'node:path';
+import { CliError } from '../../src/cli/error.ts';
+import type { LiveProbe, LiveResult, Prober } from '../../src/cli/live/prober.ts';
+import {
+  type Applied,
+  FileError,
+  type Files,
+  type KernelPort,
+  type Ownership,
+  type Ports,
+  type Switched,
+} from '../../src/cli/ports.ts';
+import { run } from '../../src/cli/run.ts';
+import { evaluate } from '../../src/evaluate/evaluate.ts';
+import type { Outcome } from '../../src/evaluate/verdict.ts';
+import type { Address } from '../../src/ip/address.ts';
+import type { BridgeCalls } from '../../src/netlink/link.ts';
+import { renderText } from '../../src/nftables/backend.ts';
+import type { TracedVerdict } from '../../src/nftables/trace-events.ts';
+import type { EndpointIdentity, Ruleset } from '../../src/ruleset/ruleset.ts';
+import type { World } from '../../src/world/world.ts';
+
+const root: Ownership = { uid: 0, gid: 0, mode: 0o644 };
+
+/** A file system in memory, with owners and permission bits. */
+export class FakeFiles implements Files {
+  readonly #files = new Map<string, { text: string; owner: Ownership }>();
+  /** Folders that are not root's alone. */
+  readonly folders = new Map<string, Ownership>();
+
+  write(path: string, text: string, owner: Partial<Ownership> = {}): void {
+    this.#files.set(path, { text, owner: { ...root, ...owner } });
+  }
+
+  textOf(path: string): string | undefined {
+    return this.#files.get(path)?.text;
+  }
+
+  async read(path: string, limit: number) {
+    const file = this.#files.get(path);
+    if (file === undefined) throw systemError('ENOENT', 'open', path);
+    if (file.text.length > limit) throw new FileError(`${path} has more than ${limit} bytes`);
+    return file;
+  }
+
+  async list(path: string) {
+    const names = [...this.#files.keys()].filter((file) => dirname(file) === path);
+    return names.length === 0 ? null : names.map((file) => file.slice(path.length + 1));
+  }
+
+  async directory(path: string): Promise<Ownership> {
+    return this.folders.get(path) ?? { ...root, mode: 0o755 };
+  }
+
+  async replace(path: string, text: string): Promise<void> {
+    if (this.folders.get(dirname(path))?.mode === 0) throw systemError('EROFS', 'open', path);
+    this.write(path, text);
+  }
+
+  async remove(path: string): Promise<boolean> {
+    return this.#files.delete(path);
+  }
+}
+
+function systemError(code: string, syscall: string, path: string): Error {
+  return Object.assign(new Error(`${code}: ${syscall} '${path}'`), { code, syscall });
+}
+
+/** A live conversation of a container. */
+export interface FakeFlow {
+  readonly container: string;
+  readonly to: Address;
+  readonly protocol: number;
+  readonly port: number;
+}
+
+/** A kernel that holds one ruleset, judges by it, and cuts conversations that it forbids. */
+export class FakeKernel implements KernelPort {
+  held: Ruleset | null = null;
+  flows: FakeFlow[] = [];
+  readonly bridges = new Map<string, BridgeCalls>();
+  /** What the kernel does in place of what the ruleset says, for tests of disagreement. */
+  flaw: ((probe: LiveProbe) => TracedVerdict | undefined) | null = null;
+  readonly #world: () => World;
+
+  constructor(world: () => World) {
+    this.#world = world;
+  }
+
+  async apply(ruleset: Ruleset, now: number): Promise<Applied> {
+    this.held = ruleset;
+    const switched = new Map<string, BridgeCalls>();
+    for (const { name } of ruleset.bridges) {
+      const before = this.bridges.get(name) ?? { ip: false, ip6: false };
+      if (before.ip && before.ip6) continue;
+      switched.set(name, before);
+      this.bridges.set(name, { ip: true, ip6: true });
+    }
+    const forbidden = this.flows.filter((flow) => this.#judge(flow, now) === 'denied');
+    this.flows = this.flows.filter((flow) => !forbidden.includes(flow));
+    return {
+      switched,
+      cut: forbidden.map(({ container, to, protocol, port }) => ({
+        workload: this.#endpoint(container)?.workload ?? '',
+        container,
+        to,
+        protocol,
+        port,
+      })),
+    };
+  }
+
+  async rules(ruleset: Ruleset): Promise<string> {
+    return renderText(ruleset);
+  }
+
+  async release(switched: Switched): Promise<boolean> {
+    for (const [name, before] of switched) this.bridges.set(name, before);
+    const had = this.held !== null;
+    this.held = null;
+    return had;
+  }
+
+  async standing(): Promise<boolean | null> {
+    return this.held !== null;
+  }
+
+  async nftVersion(): Promise<string> {
+    return 'nftables v1.1.3 (Commodore Bullmoose #4)';
+  }
+
+  async prober(): Promise<Prober> {
+    const containerOf = (pid: number) => this.#world().containers.find((container) => container.pid === pid);
+    const sourceFor = async (pid: number, to: Address) =>
+      containerOf(pid)
+        ?.endpoints.flatMap(({ addresses }) => addresses)
+        .find(({ family }) => family === to.family) ?? null;
+    return {
+      sourceFor,
+      probe: async (probe): Promise<LiveResult> => {
+        const source = await sourceFor(probe.pid, probe.to);
+        if (source === null) return { kind: 'not-sent', reason: 'there is no route to it from the container' };
+        const container = containerOf(probe.pid)?.name ?? '';
+        const flawed = this.flaw?.(probe);
+        if (flawed !== undefined) return { kind: 'traced', source, verdict: flawed };
+        const outcome = this.#judge({ ...probe, container }, 0);
+        return { kind: 'traced', source, verdict: outcome === 'allowed' ? 'accepted' : outcome };
+      },
+      async [Symbol.asyncDispose]() {},
+    };
+  }
+
+  #endpoint(container: string): EndpointIdentity | undefined {
+    return this.held?.endpoints.find((endpoint) => endpoint.container.name === container);
+  }
+
+  #judge({ container, to, protocol, port }: FakeFlow, now: number): Outcome {
+    const from = this.#endpoint(container);
+    if (this.held === null || from === undefined) return 'allowed';
+    return evaluate(this.held, { from, to, protocol, port }, now).outcome;
+  }
+}
+
+export interface Result {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A host to run command lines on. */
+export class FakeHost {
+  readonly files = new FakeFiles();
+  readonly kernel = new FakeKernel(() => this.world);
+  world: World;
+  /** Set to an error to have no engine. */
+  engineError: Error | null = null;
+  now = Date.UTC(2026, 10, 23, 14, 2);
+  user = { uid: 0, gid: 0 };
+  env: Record<string, string | undefined> = {};
+  input = '';
+  terminal = false;
+
+  constructor(world: World) {
+    this.world = world;
+  }
+
+  /** Runs a command line at a width of columns; 0: into a pipe. */
+  async sluice(args: readonly string[], columns = 80): Promise<Result> {
+    let out = '';
+    let err = '';
+    const ports: Ports = {
+      env: { ...(columns === 0 ? {} : { COLUMNS: String(columns) }), ...this.env },
+      out: { write: (text) => void (out += text), terminal: this.terminal, columns: undefined },
+      err: { write: (text) => void (err += text), terminal: false, columns: undefined },
+      input: async () => this.input,
+      now: () => this.now,
+      user: this.user,
+      files: this.files,
+      engine: async (address) => {
+        if (this.engineError !== null) throw this.engineError;
+        if (address?.startsWith('tcp:')) throw new CliError('unable', `--host is "${address}"`, 'use a unix socket');
+        return {
+          address: 'unix:///var/run/docker.sock',
+          readWorld: async () => this.world,
+          version: async () => ({ version: '28.5.2', apiVersion: '1.51' }),
+        };
+      },
+      kernel: this.kernel,
+      versions: { sluice: '0.1.0', commit: '3f9c2ab', node: 'v26.10.0', kernel: '6.12.0' },
+    };
+    const code = await run(args, ports);
+    return { code, out, err };
+  }
+}

@@ -1,0 +1,60 @@
+import { addressOf } from '../../src/ip/address.ts';
+import type { World } from '../../src/world/world.ts';
+import { buildWorld, type WorldSketch } from '../generate/build.ts';
+import { FakeHost } from './fakes.ts';
+
+export const configured = '/etc/sluice/policy.yaml';
+
+/** The article's rules, with an entry that can be tightened. */
+export const articlePolicy = `version: 1
+groups:
+  http-proxy: [192.168.100.1]
+  resolver: ["192.168.100.2:53/udp"]
+guardrails:
+  deny: [cloud-metadata]
+projects:
+  app:
+    mode: enforce
+    allow: [same-project, http-proxy, resolver, internet]
+tests:
+  - from: app/app
+    allow: ["192.168.100.1:3128", "project/app/mongo:27017"]
+    deny: ["192.168.5.5:22", "192.168.100.2:53/tcp"]
+`;
+
+export const articleWorld: WorldSketch = {
+  networks: [
+    { name: 'bridge', subnets: ['172.17.0.0/16'] },
+    { name: 'app_default', subnets: ['172.20.0.0/16', 'fd00:20::/64'], project: 'app', composeKey: 'default' },
+    { name: 'shop_default', subnets: ['172.22.0.0/16'], project: 'shop', composeKey: 'default' },
+  ],
+  containers: [
+    { name: 'app-app-1', workload: 'app/app', on: ['app_default'], published: ['3000:3000/tcp'] },
+    { name: 'app-elasticsearch-1', workload: 'app/elasticsearch', on: ['app_default'] },
+    { name: 'app-mongo-1', workload: 'app/mongo', on: ['app_default'] },
+    { name: 'shop-web-1', workload: 'shop/web', on: ['shop_default', 'app_default'] },
+    { name: 'shop-web-2', workload: 'shop/web', on: ['shop_default'] },
+    { name: 'portainer', on: ['bridge'] },
+    { name: 'node-exporter', mode: 'host' },
+  ],
+  host: ['192.168.1.2/24'],
+  hostGateway: ['172.17.0.1'],
+};
+
+/** The article's host, with other containers beside it, and its policy where it belongs. */
+export function articleHost(policy = articlePolicy): FakeHost {
+  const host = new FakeHost(worldOf(articleWorld));
+  host.files.write(configured, policy);
+  return host;
+}
+
+/** A world whose containers each have a process of their own. */
+export function worldOf(sketch: WorldSketch): World {
+  const world = buildWorld(sketch);
+  const containers = world.containers.map((container, at) =>
+    container.running ? { ...container, pid: 4000 + at } : container,
+  );
+  return { ...world, containers };
+}
+
+export const ssh = { container: 'app-app-1', to: addressOf(4, 0xc0a80505n), protocol: 6, port: 22 } as const;

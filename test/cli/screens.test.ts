@@ -1,0 +1,167 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { CliError } from '../../src/cli/error.ts';
+import { commandSpecs } from '../../src/cli/specs.ts';
+import { FakeHost } from './fakes.ts';
+import { expectScreen } from './golden.ts';
+import { articleHost, articlePolicy, articleWorld, configured, ssh, worldOf } from './hosts.ts';
+
+process.env['TZ'] = 'UTC'; // clock times are the host's
+
+interface Scene {
+  readonly args: readonly string[];
+  readonly host?: () => FakeHost | Promise<FakeHost>;
+  readonly columns?: number;
+}
+
+const applied = async (policy?: string): Promise<FakeHost> => {
+  const host = articleHost(policy);
+  const { code, err } = await host.sluice(['apply']);
+  if (code !== 0) throw new Error(err);
+  return host;
+};
+
+/** A host with an applied policy, and another in its file. */
+const changed = async (before: string, after: string): Promise<FakeHost> => {
+  const host = await applied(before);
+  host.files.write(configured, after);
+  return host;
+};
+
+const looser = articlePolicy.replace('internet]', 'internet, "192.168.5.5:22"]').replace('["192.168.5.5:22", ', '[');
+const broken = articlePolicy
+  .replace('http-proxy, resolver', 'http-proxi, resolver')
+  .replace('deny: [cloud-metadata]', 'deny: []');
+const named = (rest: string) => `version: 1\nprojects:\n  app: { allow: [same-project, dns] }\n${rest}`;
+
+const scenes: Readonly<Record<string, Scene>> = {
+  'check-good': { args: ['check'] },
+  'check-errors': { args: ['check'], host: () => articleHost(broken) },
+  'check-errors-after-apply': { args: ['check'], host: () => changed(articlePolicy, broken) },
+  'check-failing-test': { args: ['check'], host: () => articleHost(articlePolicy.replace('internet]', 'private]')) },
+  'apply-first': { args: ['apply'] },
+  'apply-again': { args: ['apply'], host: () => applied() },
+  'apply-errors': { args: ['apply'], host: () => changed(articlePolicy, broken) },
+  'apply-tighter': {
+    args: ['apply'],
+    host: async () => {
+      const host = await changed(looser, articlePolicy);
+      host.kernel.flows = [ssh];
+      return host;
+    },
+  },
+  'apply-looser-dry-run': { args: ['apply', '--dry-run'], host: () => changed(articlePolicy, looser) },
+  'apply-mode': {
+    args: ['apply'],
+    host: () => changed(articlePolicy, articlePolicy.replace('mode: enforce', 'mode: audit')),
+  },
+  'apply-not-enforceable': {
+    args: ['apply'],
+    host: () => articleHost(named('containers:\n  node-exporter: { allow: ["10.0.0.5:9100"] }\n')),
+  },
+  'apply-broken-state': {
+    args: ['apply'],
+    host: async () => {
+      const host = await applied();
+      host.files.write('/var/lib/sluice/applied.json', '{}\n{}\n');
+      return host;
+    },
+  },
+  'apply-refused-labels': {
+    args: ['apply'],
+    host: () => {
+      const host = articleHost(named(''));
+      host.world = worldOf({
+        ...articleWorld,
+        containers: [
+          { name: 'app-app-1', workload: 'app/app', on: ['app_default'], labels: { 'sluice.allow': 'internet:443' } },
+        ],
+      });
+      return host;
+    },
+  },
+  ps: { args: ['ps'], host: () => applied() },
+  'ps-120-columns': { args: ['ps'], host: () => applied(), columns: 120 },
+  'ps-40-columns': { args: ['ps'], host: () => applied(), columns: 40 },
+  'ps-in-a-pipe': { args: ['ps'], host: () => applied(), columns: 0 },
+  'ps-not-applied': { args: ['ps'] },
+  'ps-nothing-runs': {
+    args: ['ps'],
+    host: () => Object.assign(articleHost(), { world: worldOf({ ...articleWorld, containers: [] }) }),
+  },
+  'explain-denied': { args: ['explain', 'app/app', '192.168.5.5:22'] },
+  'explain-denied-120-columns': { args: ['explain', 'app/app', '192.168.5.5:22'], columns: 120 },
+  'explain-allowed': { args: ['explain', 'app/app', '8.8.8.8:443'] },
+  'explain-allowed-by-identity': { args: ['explain', 'app-app-1', 'service/mongo:27017'] },
+  'explain-guardrail': { args: ['explain', 'app/app', '169.254.169.254:80'] },
+  'explain-wrong-port': { args: ['explain', 'app/app', '192.168.100.2:53'] },
+  'explain-partly': { args: ['explain', 'app/app', '192.168.100.2'] },
+  'explain-host': { args: ['explain', 'app/app', 'host:22'] },
+  'explain-published-port': { args: ['explain', 'app/mongo', 'host:3000'] },
+  'explain-audit': {
+    args: ['explain', 'app/app', '192.168.5.5:22'],
+    host: () => articleHost(articlePolicy.replace('mode: enforce', 'mode: audit')),
+  },
+  'explain-deny-list': {
+    args: ['explain', 'app/app', '8.8.8.8:443'],
+    host: () => articleHost(named('').replace('dns] }', 'internet, dns], deny: ["8.8.8.0/24"] }')),
+  },
+  'explain-unmanaged': { args: ['explain', 'portainer', '192.168.5.5:22'] },
+  'explain-not-held': { args: ['explain', 'node-exporter', '192.168.5.5:22'] },
+  'explain-two-networks': { args: ['explain', 'shop/web', '192.168.5.5:22'] },
+  'explain-other-network': { args: ['explain', 'shop-web-1', '192.168.5.5:22', '--network', 'shop_default'] },
+  'explain-nobody': { args: ['explain', 'app/ap', '192.168.5.5:22'] },
+  'explain-bad-destination': { args: ['explain', 'app/app', '10.1'] },
+  'explain-dns-name': { args: ['explain', 'app/app', 'api.example.com:443'] },
+  'explain-loopback': { args: ['explain', 'app/app', '127.0.0.1:80'] },
+  test: { args: ['test'] },
+  'test-failing': { args: ['test'], host: () => articleHost(articlePolicy.replace('internet]', 'private]')) },
+  'test-none': { args: ['test'], host: () => articleHost(named('')) },
+  'test-live': { args: ['test', '--live'], host: () => applied() },
+  'test-live-not-applied': { args: ['test', '--live'] },
+  'test-live-changed-since': { args: ['test', '--live'], host: () => changed(articlePolicy, looser) },
+  'test-live-differs': {
+    args: ['test', '--live'],
+    host: async () => {
+      const host = await applied();
+      host.kernel.flaw = ({ port }) =>
+        ({ 22: 'accepted' as const, 3128: 'not-seen' as const, 53: 'not-judged' as const })[port];
+      return host;
+    },
+  },
+  down: { args: ['down'], host: () => applied() },
+  'down-nothing': { args: ['down'] },
+  version: { args: ['version'] },
+  'version-verbose': { args: ['version', '--verbose'] },
+  'version-without-engine': {
+    args: ['version', '--verbose'],
+    host: () => Object.assign(articleHost(), { engineError: new CliError('unable', 'there is no engine') }),
+  },
+  help: { args: [] },
+  ...Object.fromEntries(commandSpecs.map(({ name }) => [`help-${name}`, { args: [name, '--help'] }])),
+  'error-no-policy': { args: ['check'], host: () => new FakeHost(worldOf(articleWorld)) },
+  'error-no-engine': {
+    args: ['ps'],
+    host: () => Object.assign(articleHost(), { engineError: new CliError('unable', 'there is no engine', 'start it') }),
+  },
+  'error-not-root': { args: ['apply'], host: () => Object.assign(articleHost(), { user: { uid: 1000, gid: 1000 } }) },
+  'error-unknown-command': { args: ['chekc'] },
+  'error-unknown-option': { args: ['ps', '--al'] },
+  'error-missing-argument': { args: ['explain', 'app/app'] },
+  'error-remote-engine': { args: ['ps', '--host', 'tcp://10.0.0.1:2375'] },
+  'error-a-bug': {
+    args: ['ps'],
+    host: () => Object.assign(articleHost(), { engineError: new TypeError('x is not a function') }),
+  },
+};
+
+test.each(Object.entries(scenes))('screen %s', async (name, { args, host, columns }) => {
+  const here = await (host ?? articleHost)();
+  expectScreen(name, args, await here.sluice(args, columns));
+});
+
+test('every screen on disk is one of these', () => {
+  const names = readdirSync(join(import.meta.dirname, 'screens')).map((file) => file.replace(/\.txt$/, ''));
+  expect(names.toSorted()).toEqual(Object.keys(scenes).toSorted());
+});
