@@ -30,7 +30,7 @@ function canonicalChain(chain: Chain): Chain {
 function canonicalRule(rule: Rule): Rule {
   const sorted = rule.flatMap(canonicalStatement);
   const protocol = sorted.findIndex(isOneProtocol);
-  const port = sorted.findIndex((statement) => statement.kind === 'match' && isField(statement, 'th dport'));
+  const port = sorted.findIndex((statement) => statement.kind === 'match' && statement.fields.includes('th dport'));
   if (protocol < 0 || port < protocol) return sorted;
   const [moved] = sorted.slice(protocol, protocol + 1);
   const between = sorted.slice(protocol + 1, port);

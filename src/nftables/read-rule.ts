@@ -19,7 +19,8 @@ function readStatement(expression: unknown, interfaces: InterfaceIndices): reado
     case 'vmap': {
       const { key, data } = objectWith('a vmap', inside, ['key', 'data']);
       const map = setName(data) ?? unknown('a map without a name', data);
-      return [{ kind: 'vmap', fields: readFields(key), map }];
+      const { fields, protocol } = readFields(key);
+      return withProtocol(protocol, { kind: 'vmap', fields, map });
     }
     case 'counter':
       return [{ kind: 'counter', name: text('a counter without a name', inside) }];
@@ -110,16 +111,20 @@ export function readField(expression: unknown): Ported {
   }
 }
 
-/** One field, or several concatenated; in a concatenation no field brings a protocol of its own. */
-function readFields(expression: unknown): readonly Field[] {
+/** One field, or several concatenated, and the protocol that one of them brings along. */
+function readFields(expression: unknown): { readonly fields: readonly Field[]; readonly protocol?: number } {
   const parts =
     isObject(expression) && 'concat' in expression
       ? list('a concatenation', objectWith('a concatenation', expression, ['concat'])['concat'])
       : [expression];
-  return parts.map((part) => {
-    const { field, protocol } = readField(part);
-    return protocol === undefined ? field : unknown('a header field in a concatenation', part);
-  });
+  const read = parts.map(readField);
+  const protocol = read.find((part) => part.protocol !== undefined)?.protocol;
+  return { fields: read.map(({ field }) => field), ...(protocol === undefined ? {} : { protocol }) };
+}
+
+/** The statement, after the protocol that its fields bring along. */
+function withProtocol(protocol: number | undefined, statement: Statement): readonly Statement[] {
+  return protocol === undefined ? [statement] : [is('meta l4proto', protocol), statement];
 }
 
 function setName(value: unknown): string | undefined {
@@ -135,7 +140,8 @@ function readMatch(match: MatchParts, interfaces: InterfaceIndices): readonly St
   if (op !== '==' && op !== '!=' && op !== '<') return unknown('a comparison', op);
   const set = setName(right);
   if (set !== undefined && !isObject(right)) {
-    return [{ kind: 'match', fields: readFields(left), op, value: { kind: 'set', name: set } }];
+    const { fields, protocol } = readFields(left);
+    return withProtocol(protocol, { kind: 'match', fields, op, value: { kind: 'set', name: set } });
   }
   const { field, protocol } = readField(left);
   const reader: ValueReader = {
@@ -145,7 +151,7 @@ function readMatch(match: MatchParts, interfaces: InterfaceIndices): readonly St
   };
   const values = readValues(right, reader);
   const statement: MatchStatement = { kind: 'match', fields: [field], op, value: { kind: 'values', values } };
-  return protocol === undefined ? [statement] : [is('meta l4proto', protocol), statement];
+  return withProtocol(protocol, statement);
 }
 
 /** `meta mark and BIT`, `ct mark and BIT`, and the TCP flags that open a connection. */

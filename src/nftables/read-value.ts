@@ -129,11 +129,17 @@ function readNumber(value: unknown, { type, words, interfaces }: ValueReader): b
     case 'seconds':
       return readTime(value);
     default: {
-      const number = typeof value === 'string' ? words[value] : value;
+      const number = typeof value === 'string' ? (words[value] ?? untyped(value)) : value;
       if (typeof number !== 'number' || !Number.isInteger(number) || number < 0) return unknown('a value', value);
       return BigInt(number);
     }
   }
+}
+
+/** nft 1.0.6 has no type for the ports of a conversation's tuple in a set: `0x50 [invalid type]`, in network order. */
+function untyped(text: string): number | undefined {
+  const hex = /^0x([0-9a-f]{1,8}) \[invalid type\]$/.exec(text)?.[1];
+  return hex === undefined ? undefined : Number.parseInt(hex, 16);
 }
 
 function readAddress(value: unknown, family: Family): bigint {

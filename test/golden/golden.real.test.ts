@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { removeTables } from '../../src/nftables/backend.ts';
-import { canonicalTables } from '../../src/nftables/canonical.ts';
-import { listTable, readTables } from '../../src/nftables/read-json.ts';
 import { renderRuleset } from '../../src/nftables/render.ts';
+import { meaning, readBack } from '../agreement/standing.ts';
 import { engines, RealNft } from '../nftables/real-nft.ts';
 import { readCase, rulesFile, topics } from './cases.ts';
 
@@ -14,12 +13,8 @@ test.each(engines)(
     for (const topic of topics) {
       const answer = await nft.run(['-f', '-'], readFileSync(rulesFile(topic), 'utf8'));
       expect(answer, topic).toMatchObject({ code: 0, stderr: '' });
-      const standing = [];
-      for (const family of ['bridge', 'inet'] as const) {
-        const listed = await nft.run(listTable(family, 'sluice'));
-        standing.push(...readTables(JSON.parse(listed.stdout), new Map([['lo', 1]])));
-      }
-      expect(canonicalTables(standing), topic).toEqual(canonicalTables(renderRuleset(readCase(topic).ruleset)));
+      const standing = await readBack(nft.run, new Map([['lo', 1]]));
+      expect(meaning(standing), topic).toEqual(meaning(renderRuleset(readCase(topic).ruleset)));
       expect(await removeTables(nft.run)).toBe(true);
     }
   },
