@@ -42,7 +42,7 @@ export function kernelView(readFile: ReadFile = readSmallFile): KernelView {
   };
 }
 
-/** A socket per question costs 20 µs and leaves nothing to close or to share. */
+/** A socket per question costs less than 0.2 ms and leaves nothing to close or to share. */
 function withRoute<T>(ask: (netlink: NetlinkSocket) => T): T {
   using netlink = NetlinkSocket.open('route');
   return ask(netlink);

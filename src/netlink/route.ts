@@ -16,7 +16,7 @@ export interface InterfaceAddress {
 /** linux/rtnetlink.h */
 const types = { newLink: 16, getLink: 18, newAddress: 20, getAddress: 22, newNetns: 88, getNetns: 90 } as const;
 const families = { unspecified: 0, inet: 2, inet6: 10 } as const;
-const skipStatistics = 1 << 3; // RTEXT_FILTER_SKIP_STATS: a third of a link's bytes
+const skipStatistics = 1 << 3; // RTEXT_FILTER_SKIP_STATS: we read none
 
 /**
  * Every interface of our namespace.
