@@ -1,14 +1,7 @@
 import { type Address, addressOf, formatAddress } from '../ip/address.ts';
-import {
-  type AddressSet,
-  everyAddress,
-  intersectSets,
-  isEmptySet,
-  setIncludes,
-  subtractSets,
-} from '../ip/address-set.ts';
+import { intersectSets, setIncludes, subtractSets } from '../ip/address-set.ts';
 import { type Box, boxesOf } from '../ip/box.ts';
-import { hasPorts, protocolNumbers } from '../ip/protocol.ts';
+import { everyPort, protocolNumbers } from '../ip/protocol.ts';
 import { diagnostic } from '../policy/codes.ts';
 import type { Diagnostic } from '../policy/diagnostic.ts';
 import type { Destination, Policy, PolicyTest } from '../policy/model.ts';
@@ -16,16 +9,17 @@ import type { SourceRef } from '../policy/source.ts';
 import { addressesOf, counts, type GroupAddresses, sourceKey } from '../ruleset/clause.ts';
 import { compile } from '../ruleset/compile.ts';
 import { crowdAddresses } from '../ruleset/crowd.ts';
-import { createResolver, entryText } from '../ruleset/resolve.ts';
+import { createResolver, entryText, leavesOf } from '../ruleset/resolve.ts';
 import type { EndpointIdentity, Ruleset } from '../ruleset/ruleset.ts';
-import { selects, workloadOf } from '../ruleset/workload.ts';
+import { selects } from '../ruleset/workload.ts';
 import { indexWorld } from '../ruleset/world-index.ts';
+import { workloadName } from '../world/workload.ts';
 import type { Container, World } from '../world/world.ts';
 import { coverage } from './coverage.ts';
 import { evaluate } from './evaluate.ts';
 import { neverMatching } from './never-matches.ts';
 import { symbolicWorld, syntheticSpace } from './symbolic.ts';
-import type { Packet, Verdict } from './verdict.ts';
+import type { Verdict } from './verdict.ts';
 import { readable } from './witness.ts';
 
 /**
@@ -47,7 +41,7 @@ interface Bench {
   readonly ruleset: Ruleset;
   readonly world: World;
   readonly now: number;
-  region(destination: Destination, container: Container): readonly Box[];
+  readonly region: (destination: Destination, container: Container) => readonly Box[];
 }
 
 function failingTests(policy: Policy, world: World, now: number): readonly Diagnostic[] {
@@ -74,22 +68,19 @@ function setUp(policy: Policy, world: World, now: number): Bench {
       networks: index.networksOf(container),
       resolvers: container.resolvers,
     };
-    return resolver.clauses([destination], subject, 'forbid').flatMap((clause) => {
-      const said = addressesOf(clause, groups);
-      const set =
-        clause.plane === 'host' ? intersectSets(said, index.hostAddresses) : subtractSets(said, index.hostAddresses);
-      return boxesOf(clause.to.kind === 'group' || said === everyAddress ? set : ownMeaning(set), clause.l4);
-    });
+    return leavesOf(destination, policy).flatMap(({ who, l4 }) =>
+      resolver.clauses([{ ...destination, who: [who], l4 }], subject, 'forbid').flatMap((clause) => {
+        const said = addressesOf(clause, groups);
+        // an entry by address does not speak of the stand-ins
+        const meant = who.kind === 'prefix' ? subtractSets(said, syntheticSpace) : said;
+        const onPlane = clause.plane === 'host' ? intersectSets : subtractSets;
+        return boxesOf(onPlane(meant, index.hostAddresses), clause.l4);
+      }),
+    );
   };
   // modes are read as enforce
   const programs = compiled.programs.map((program) => ({ ...program, mode: 'enforce' as const }));
   return { ruleset: { ...compiled, programs }, world, now, region };
-}
-
-/** An entry by address does not speak of the stand-ins, one by the role of an address (`gateway`, `dns`) only of them. */
-function ownMeaning(set: AddressSet): AddressSet {
-  const outside = subtractSets(set, syntheticSpace);
-  return isEmptySet(outside) ? set : outside;
 }
 
 /**
@@ -138,14 +129,14 @@ function describesNothing(entry: Destination, container: Container): Diagnostic 
   return diagnostic(
     'failingTest',
     entry.source,
-    `test fails: "${entryText(entry)}" stands for nobody when ${readable(workloadOf(container))} says it`,
+    `test fails: "${entryText(entry)}" stands for nobody when ${readable(workloadName(container))} says it`,
     { fix: 'name the destination itself' },
   );
 }
 
 /** A workload that nothing names, on a bridge that nothing enrols, may send everything. */
 function notHeld(entry: Destination, container: Container): Diagnostic {
-  const who = readable(workloadOf(container));
+  const who = readable(workloadName(container));
   return diagnostic(
     'failingTest',
     entry.source,
@@ -164,15 +155,11 @@ function failure(
   wanted: 'allow' | 'deny',
   bench: Bench,
 ): Diagnostic {
-  const packet: Packet = {
-    from,
-    to: addressOf(box.family, box.addresses.low),
-    protocol: box.protocols.low,
-    port: box.ports.low,
-  };
+  const to = addressOf(box.family, box.addresses.low);
+  const packet = { from, to, protocol: box.protocols.low, port: box.ports.low };
   const { reason, source } = why(evaluate(bench.ruleset, packet, bench.now));
-  const who = readable(workloadOf(container));
-  const what = nameOf(packet, bench);
+  const who = readable(workloadName(container));
+  const what = textOf(box, bench);
   const verdict = wanted === 'allow' ? `may not reach ${what}` : `may reach ${what}`;
   return diagnostic('failingTest', entry.source, `test fails: ${who} ${verdict}: ${reason}`, {
     fix: wanted === 'allow' ? 'allow it, or change the test' : 'deny it or narrow what allows it, or change the test',
@@ -198,12 +185,15 @@ function why({ steps }: Verdict): { readonly reason: string; readonly source: So
 
 const names = new Map(Object.entries(protocolNumbers).map(([name, number]) => [number as number, name]));
 
-/** A packet's destination for people: stand-ins by what they stand for. */
-function nameOf({ to, protocol, port }: Packet, bench: Bench): string {
-  const place =
-    standIn(to, bench) ?? (to.family === 6 && hasPorts(protocol) ? `[${formatAddress(to)}]` : formatAddress(to));
-  const layer = names.get(protocol) ?? String(protocol);
-  return hasPorts(protocol) ? `${place}:${port}/${layer}` : `${place}/${layer}`;
+/** The first destination of a box for people: stand-ins by what they stand for. */
+function textOf({ family, addresses, protocols, ports }: Box, bench: Bench): string {
+  const address = addressOf(family, addresses.low);
+  const withPort = ports.low > everyPort.low || ports.high < everyPort.high;
+  const text = formatAddress(address);
+  const place = standIn(address, bench) ?? (family === 6 && withPort ? `[${text}]` : text);
+  if (protocols.low < protocols.high) return place;
+  const layer = names.get(protocols.low) ?? String(protocols.low);
+  return withPort ? `${place}:${ports.low}/${layer}` : `${place}/${layer}`;
 }
 
 function standIn(address: Address, { ruleset, world }: Bench): string | undefined {

@@ -4,7 +4,7 @@ import { diagnostic } from '../policy/codes.ts';
 import type { Diagnostic } from '../policy/diagnostic.ts';
 import type { Block, Destination, NamePattern, Policy, WorkloadSelector } from '../policy/model.ts';
 import { intersects, patternOf } from '../policy/pattern.ts';
-import { clauseMatches, type GroupAddresses, regionOf } from '../ruleset/clause.ts';
+import { clauseMatches, type GroupAddresses, regionOf, sourceKey } from '../ruleset/clause.ts';
 import { crowdAddresses } from '../ruleset/crowd.ts';
 import { createResolver, entryText, type Subject } from '../ruleset/resolve.ts';
 import type { Clause } from '../ruleset/ruleset.ts';
@@ -63,7 +63,10 @@ export function neverMatching(policy: Policy, world: World, now: number): readon
         region(permitted, plane).map((box) => ({ box, plane })),
       );
       if (boxes.length === 0 || !boxes.every(({ box, plane }) => isForbidden(box, plane))) return [];
-      return [finding(destination, [...forbidden.deny, ...forbidden.guard])];
+      const concerned = [...forbidden.deny, ...forbidden.guard].filter((clause) =>
+        boxes.some(({ box, plane }) => intersectBoxes(region([clause], plane), [box]).length > 0),
+      );
+      return [finding(destination, concerned)];
     });
   });
 }
@@ -75,16 +78,12 @@ function isApart(excepted: readonly Box[], box: Box, denied: readonly Box[]): bo
 
 function finding(destination: Destination, forbidding: readonly Clause[]): Diagnostic {
   const by = [...new Set(forbidding.map(({ entry }) => `"${entry}"`))];
+  const related = new Map(forbidding.map(({ source }) => [sourceKey(source), source]));
   return diagnostic(
     'neverMatches',
     destination.source,
-    `"${entryText(destination)}" can never match: ${by.length === 1 ? `${by[0]} denies` : 'a deny of the same block, or a guardrail, denies'} all of it`,
-    {
-      fix: 'take the entry away, or narrow what denies it',
-      related: [
-        ...new Map(forbidding.map(({ source }) => [`${source.file}:${source.line}:${source.column}`, source])).values(),
-      ].slice(0, 3),
-    },
+    `"${entryText(destination)}" can never match: ${by.join(' and ')} ${by.length === 1 ? 'denies' : 'deny'} all of it`,
+    { fix: 'take the entry away, or narrow what denies it', related: [...related.values()] },
   );
 }
 

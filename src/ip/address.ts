@@ -53,7 +53,7 @@ function parseV6(text: string): bigint {
   const [head = '', tail] = text.split('::');
   const left = groups(head);
   const right = tail === undefined ? [] : groups(tail);
-  const zeros = new Array<bigint>(8 - left.length - right.length).fill(0n);
+  const zeros = Array.from({ length: 8 - left.length - right.length }, () => 0n);
   return [...left, ...zeros, ...right].reduce((value, group) => value * 65536n + group, 0n);
 }
 

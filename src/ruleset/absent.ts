@@ -3,8 +3,8 @@ import type { Diagnostic } from '../policy/diagnostic.ts';
 import type { Block, Destination, NamePattern, Policy, Who, WorkloadSelector } from '../policy/model.ts';
 import { matches } from '../policy/pattern.ts';
 import type { SourceRef } from '../policy/source.ts';
+import { workloadName } from '../world/workload.ts';
 import { crowdMembers } from './crowd.ts';
-import { workloadOf } from './workload.ts';
 import { isComposed, type WorldIndex } from './world-index.ts';
 
 /** Warnings for what a policy says of workloads of which the engine has no container, running or stopped. */
@@ -20,7 +20,7 @@ export function absentWorkloads(policy: Policy, index: WorldIndex): readonly Dia
     });
   const composedAs = (name: NamePattern): string | undefined => {
     const found = composed.find((container) => matches(name, container.name));
-    return found === undefined ? undefined : `Compose runs a container of this name: call it "${workloadOf(found)}"`;
+    return found === undefined ? undefined : `Compose runs a container of this name: call it "${workloadName(found)}"`;
   };
 
   const ofSelector = (selector: WorkloadSelector, source: SourceRef): readonly Diagnostic[] => {

@@ -3,6 +3,7 @@ import { diagnostic } from '../policy/codes.ts';
 import type { Diagnostic } from '../policy/diagnostic.ts';
 import { readLabels } from '../policy/labels.ts';
 import type { Policy } from '../policy/model.ts';
+import { workloadName } from '../world/workload.ts';
 import type { Container, World } from '../world/world.ts';
 import { absentWorkloads } from './absent.ts';
 import { sourceKey } from './clause.ts';
@@ -16,7 +17,6 @@ import { createPublishing, publishedEndpoints } from './published.ts';
 import { createResolver, hostPlace } from './resolve.ts';
 import type { AddressGroup, Clause, EndpointIdentity, Program, Ruleset, Unheld } from './ruleset.ts';
 import { findSenders, type Sender } from './senders.ts';
-import { workloadOf } from './workload.ts';
 import { endpointAddresses, indexWorld } from './world-index.ts';
 
 export interface Compiled {
@@ -183,7 +183,7 @@ function withGroupId(clause: Clause, ids: ReadonlyMap<string, string>): Clause {
 function identity({ container, endpoint, network }: Sender, program: string): EndpointIdentity {
   return {
     container: { id: container.id, name: container.name },
-    workload: workloadOf(container),
+    workload: workloadName(container),
     bridge: { name: network.bridge.name, index: network.bridge.index },
     port: endpoint.port,
     mac: endpoint.mac,

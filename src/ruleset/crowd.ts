@@ -57,7 +57,7 @@ function pick(known: ReadonlyMap<string, readonly Container[]>, pattern: NamePat
 }
 
 export function crowdAddresses(crowd: Crowd, index: WorldIndex): AddressSet {
-  return unionSets(...crowdMembers(crowd, index).map(index.addressesOf));
+  return unionSets(...crowdMembers(crowd, index).map((member) => index.addressesOf(member)));
 }
 
 /** Whether whoever is in `inner`, now or later, is in `outer` too. */

@@ -3,13 +3,13 @@ import { diagnostic } from '../policy/codes.ts';
 import type { Diagnostic } from '../policy/diagnostic.ts';
 import type { AllowList, Block, Destination, Mode, Policy } from '../policy/model.ts';
 import type { SourceRef } from '../policy/source.ts';
+import { workloadName } from '../world/workload.ts';
 import type { Container } from '../world/world.ts';
 import { endingBy, type Identities, permittedUntil } from './ceiling.ts';
 import { canonical } from './clause.ts';
 import { type Chain, composeChain, type FileBlocks, labelChain, mergeChains, type Origin } from './naming.ts';
 import { entryText, type Resolver, type Subject } from './resolve.ts';
 import type { Clause, Program } from './ruleset.ts';
-import { workloadOf } from './workload.ts';
 
 /** What the blocks that name a container say of its traffic through one network, guardrails apart. */
 export interface Decision {
@@ -215,7 +215,7 @@ function withoutAllow(container: Container, source: SourceRef): Diagnostic {
   return diagnostic(
     'noAllow',
     source,
-    `${workloadOf(container)} is named and nothing gives it an allow list: it may reach nothing`,
+    `${workloadName(container)} is named and nothing gives it an allow list: it may reach nothing`,
     {
       fix: 'add an allow list: "any" leaves everything open, "none" denies everything',
     },
@@ -226,7 +226,7 @@ function tied(container: Container, first: AllowList, second: AllowList): Diagno
   return diagnostic(
     'tie',
     second.source,
-    `${workloadOf(container)} has allow lists in two compose files: it may reach nothing`,
+    `${workloadName(container)} has allow lists in two compose files: it may reach nothing`,
     {
       fix: 'keep the x-sluice block in one of the files',
       related: [first.source],
@@ -238,7 +238,7 @@ function tooMuch(container: Container, { destination }: Item, ceiling: SourceRef
   return diagnostic(
     'asksTooMuch',
     destination.source,
-    `"${entryText(destination)}" is more than the policy file allows ${workloadOf(container)}: it may reach nothing until this is mended`,
+    `"${entryText(destination)}" is more than the policy file allows ${workloadName(container)}: it may reach nothing until this is mended`,
     {
       fix: 'take the entry away, or allow it in the policy file',
       ...(ceiling === undefined ? {} : { related: [ceiling] }),
@@ -250,7 +250,7 @@ function loosening(container: Container, block: Block, mode: Mode): Diagnostic {
   return diagnostic(
     'loosensMode',
     block.modeSource ?? block.source,
-    `mode "${block.mode}" would loosen the "${mode}" of ${workloadOf(container)}: it stays "${mode}"`,
+    `mode "${block.mode}" would loosen the "${mode}" of ${workloadName(container)}: it stays "${mode}"`,
     { fix: `take the mode away, or set it in the policy file` },
   );
 }

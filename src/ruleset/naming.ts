@@ -21,9 +21,9 @@ export type Chain = readonly Step[];
 /** Finds the blocks of the policy file that name somebody. */
 export interface FileBlocks {
   /** The chain of a container's blocks. A container outside Compose has one level, `service`. */
-  chain(container: Container): Chain;
+  readonly chain: (container: Container) => Chain;
   /** Whether some block names the project. */
-  names(project: string): boolean;
+  readonly names: (project: string) => boolean;
 }
 
 export function indexBlocks(policy: Policy): FileBlocks {

@@ -36,7 +36,7 @@ export type Role = 'permit' | 'forbid';
 
 /** Turns entries of a policy into clauses. Group clauses carry keys (ids.ts) until {@link Resolver.crowds} has ids. */
 export interface Resolver {
-  clauses(destinations: readonly Destination[], subject: Subject, role: Role): readonly Clause[];
+  readonly clauses: (destinations: readonly Destination[], subject: Subject, role: Role) => readonly Clause[];
   /** Every crowd that some clause so far speaks of, by key. */
   readonly crowds: ReadonlyMap<string, Crowd>;
 }
@@ -155,7 +155,7 @@ export function createResolver(policy: Policy, index: WorldIndex, now: number): 
   const resolve = (destination: Destination, subject: Subject, role: Role): readonly Clause[] => {
     const known = shared[role].get(destination);
     if (known !== undefined) return known;
-    const leaves = flatten(destination, policy);
+    const leaves = leavesOf(destination, policy);
     const ofLeaf = ({ who, l4, until }: Leaf): readonly Clause[] => {
       if (until !== undefined && now > until) return [];
       const found = pieces(who, subject, role).map((piece) => clauseOf(piece, l4, until, destination));
@@ -244,14 +244,14 @@ function isClear(one: AddressSet['v4'][number] | undefined, holes: AddressSet['v
   return next === undefined || next.low > one.high;
 }
 
-interface Leaf {
+export interface Leaf {
   readonly who: Exclude<Who, { kind: 'group' }>;
   readonly l4: L4Match;
   readonly until: number | undefined;
 }
 
 /** An entry with the policy's groups written out; a group's own ports stand, the entry's apply where it has none. */
-function flatten(destination: Destination, policy: Policy, inside: readonly string[] = []): readonly Leaf[] {
+export function leavesOf(destination: Destination, policy: Policy, inside: readonly string[] = []): readonly Leaf[] {
   const { l4, until } = destination;
   const [only, ...more] = destination.who;
   if (only !== undefined && only.kind !== 'group' && more.length === 0) return [{ who: only, l4, until }];
@@ -260,7 +260,7 @@ function flatten(destination: Destination, policy: Policy, inside: readonly stri
     if (inside.includes(who.name)) return []; // a cycle is an error of the policy; here it only has to end
     const members = policy.groups.get(who.name)?.members ?? [];
     return members
-      .flatMap((member) => flatten(member, policy, [...inside, who.name]))
+      .flatMap((member) => leavesOf(member, policy, [...inside, who.name]))
       .map((leaf) => ({ who: leaf.who, l4: intersectL4(leaf.l4, l4), until: earlier(leaf.until, until) }));
   });
 }

@@ -1,6 +1,7 @@
 import { diagnostic } from '../policy/codes.ts';
 import type { Diagnostic } from '../policy/diagnostic.ts';
 import type { Policy } from '../policy/model.ts';
+import { workloadName } from '../world/workload.ts';
 import type { Container, Endpoint } from '../world/world.ts';
 import { type Deciding, type Decision, decide } from './decide.ts';
 import { type Bridged, isBridged } from './enrol.ts';
@@ -9,7 +10,7 @@ import type { Publishing } from './published.ts';
 import type { Subject } from './resolve.ts';
 import type { Unheld } from './ruleset.ts';
 import { obstacleOf, onHostNetwork, unheld, withoutNamespace } from './unheld.ts';
-import { workloadOf, workloadParts } from './workload.ts';
+import { workloadParts } from './workload.ts';
 import { presentEndpoints, type WorldIndex } from './world-index.ts';
 
 /** An endpoint whose packets can be proven its own, and how they are judged. */
@@ -131,7 +132,7 @@ function reconcile(
 ): { readonly draft: Draft; readonly diagnostics: readonly Diagnostic[] } {
   const { index, guard, publish } = sending;
   const draftFor = (container: Container, its: Decision) =>
-    publish(draftProgram(container, workloadOf(container), subjectOf(container, owner, index), its, guard));
+    publish(draftProgram(container, workloadName(container), subjectOf(container, owner, index), its, guard));
   const own = draftFor(owner, decision);
   const sharers = index.containers.filter((container) => container !== owner && sharesWith(container, owner, index));
   if (sharers.length === 0) return { draft: own, diagnostics: [] };
@@ -147,7 +148,7 @@ function reconcile(
       diagnostic(
         'twoPolicies',
         draft.otherwise,
-        `${workloadOf(container)} shares the network of ${workloadOf(owner)} and has another policy: neither may reach anything`,
+        `${workloadName(container)} shares the network of ${workloadName(owner)} and has another policy: neither may reach anything`,
         { fix: 'give both the same policy, or each a network of its own', related: [own.otherwise] },
       ),
     ),
@@ -190,5 +191,5 @@ function notHeld(
   const concerned = named ? guarded || decision.mode !== 'off' : guarded || policy.defaults.unmanaged !== 'allow';
   if (!concerned && !onEnrolled) return [];
   const wanted = named ? decision.mode : concerned ? 'audit' : 'off';
-  return [unheld(container, workloadOf(container), obstacle, wanted)];
+  return [unheld(container, workloadName(container), obstacle, wanted)];
 }

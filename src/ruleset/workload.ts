@@ -9,11 +9,6 @@ export function workloadParts(container: Pick<Container, 'name' | 'project' | 's
   return project !== null && service !== null ? [project, service] : ['container', name];
 }
 
-/** `PROJECT/SERVICE` or `container/NAME`. */
-export function workloadOf(container: Pick<Container, 'name' | 'project' | 'service'>): string {
-  return workloadParts(container).join('/');
-}
-
 /** Whether a `from` means a container. */
 export function selects(selector: WorkloadSelector, container: Container): boolean {
   if (selector.kind === 'container') return !isComposed(container) && matches(selector.name, container.name);

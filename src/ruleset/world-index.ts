@@ -10,13 +10,13 @@ export interface WorldIndex {
   readonly world: World;
   /** Containers sorted by id: nothing that is compiled depends on the order the engine listed them in. */
   readonly containers: readonly Container[];
-  networkOf(endpoint: Endpoint): Network | undefined;
+  readonly networkOf: (endpoint: Endpoint) => Network | undefined;
   /** Whose endpoints a container sends from: its own, or those of the container whose namespace it shares. */
-  ownerOf(container: Container): Owner;
+  readonly ownerOf: (container: Container) => Owner;
   /** Networks a container's namespace is attached to, sorted by name. */
-  networksOf(container: Container): readonly Network[];
+  readonly networksOf: (container: Container) => readonly Network[];
   /** Every address its namespace answers on: what the engine gave it, and the link-local address of each MAC. */
-  addressesOf(container: Container): AddressSet;
+  readonly addressesOf: (container: Container) => AddressSet;
   /** Containers of Compose, by project. */
   readonly byProject: ReadonlyMap<string, readonly Container[]>;
   /** Containers outside Compose, by name. */

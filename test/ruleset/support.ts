@@ -52,9 +52,9 @@ export const town: WorldSketch = {
 export interface Judge extends Compiled {
   readonly world: World;
   /** `allowed`, `denied` or `audited`, for `app-web-1 192.168.5.5:22/tcp` (through the container's first network). */
-  say(from: string, to: string, network?: string): Verdict['outcome'];
-  verdict(from: string, to: string, network?: string): Verdict;
-  codes(): readonly string[];
+  readonly say: (from: string, to: string, network?: string) => Verdict['outcome'];
+  readonly verdict: (from: string, to: string, network?: string) => Verdict;
+  readonly codes: () => readonly string[];
 }
 
 export function judge(policy: Policy | string, sketch: WorldSketch | World = town, at: number = now): Judge {
