@@ -21,6 +21,7 @@ const told: ReadonlySet<string> = new Set([
   'NetlinkError',
   'BridgeNetfilterError',
   'WorldError',
+  'EngineSettingsError',
 ]);
 
 /** Any error as a {@link CliError}: errors of our parts and of the system mean "could not", all others are bugs. */

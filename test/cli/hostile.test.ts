@@ -1,0 +1,97 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { paintWith } from '../../src/cli/paint.ts';
+import { cell, table } from '../../src/cli/table.ts';
+import { columns, safe, safeJson, wrap } from '../../src/cli/text.ts';
+import { articleHost, articleWorld, worldOf } from './hosts.ts';
+
+/** Clears the screen, sets the title, turns text round, ends the line; nft syntax; and a name that looks like JSON. */
+const names = [
+  '\u001b[2J\u001b]0;owned\u0007',
+  'a\u202eb\u2066',
+  'x\n}\ntable inet evil {',
+  '\u009b31m',
+  '{"a":1}',
+  '日本語-🐳',
+  '\ud800',
+];
+
+function hostileHost() {
+  const host = articleHost();
+  host.world = worldOf({
+    ...articleWorld,
+    containers: names.flatMap((name, at) => [
+      { name: `${name}${at}`, on: ['bridge'], labels: { 'sluice.allow': name, [`sluice.${name}`]: name } },
+      { name: `app-${at}`, workload: `app/${name.replace('/', '')}`, on: ['app_default'] },
+    ]),
+  });
+  return host;
+}
+
+const obeyed = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
+const commands = [
+  ['ps'],
+  ['apply'],
+  ['apply', '--dry-run'],
+  ['world'],
+  ['explain', 'app-0', '192.168.5.5:22'],
+  ['explain', `${names[0]}0`, '192.168.5.5:22'],
+  ['explain', names[0] as string, names[1] as string],
+  ['explain', 'app-0', '8.8.8.8:443', '--network', names[0] as string],
+  ['test', '--live'],
+  ['check', names[0] as string],
+  [names[0] as string],
+  ['ps', `--${names[0]}`],
+  ['ps', '--world', names[2] as string],
+];
+
+test.each([...commands, ...commands.map((args) => [...args, '--json'])])(
+  'nothing of a hostile name reaches the terminal: %j',
+  async (...args) => {
+    const host = hostileHost();
+    const { out, err } = await host.sluice(args as string[]);
+    expect(`${out}${err}`.replaceAll('\n', '')).not.toMatch(obeyed);
+    if (args.includes('--json')) expect(() => JSON.parse(out)).not.toThrow();
+  },
+);
+
+test('no line of a name is a line of the screen', async () => {
+  const { out } = await hostileHost().sluice(['ps'], 0);
+  expect(out).not.toMatch(/^table inet evil/m);
+  expect(out).toContain('x\\x0a}\\x0atable inet evil {2');
+});
+
+test('JSON says the names as they are', async () => {
+  const { out } = await hostileHost().sluice(['ps', '--json']);
+  const found = (JSON.parse(out) as { containers: { name: string }[] }).containers.map(({ name }) => name);
+  for (const [at, name] of names.entries()) expect(found).toContain(`${name}${at}`);
+});
+
+test('any text is safe, and JSON of it reads back', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      expect(safe(text)).not.toMatch(obeyed);
+      expect(safeJson({ text }).replaceAll('\n', '')).not.toMatch(obeyed);
+      expect(JSON.parse(safeJson({ text }))).toEqual({ text });
+    }),
+  );
+});
+
+test('no line of a table or of wrapped text is wider than the screen', () => {
+  const text = fc.string({ unit: 'grapheme', maxLength: 60 }).map(safe);
+  const head = ['A', 'B', 'C'].map((title) => ({ title, least: 8 }));
+  fc.assert(
+    fc.property(fc.array(fc.tuple(text, text, text)), text, fc.integer({ min: 40, max: 200 }), (rows, line, width) => {
+      const view = { paint: paintWith(false), width };
+      const lines = [
+        ...table(
+          head,
+          rows.map((row) => row.map((one) => cell(one))),
+          view,
+        ),
+        ...wrap(line, width),
+      ];
+      for (const one of lines) expect(columns(one)).toBeLessThanOrEqual(width);
+    }),
+  );
+});

@@ -1,0 +1,232 @@
+import { expect, test } from 'vitest';
+import { articleHost, articlePolicy, configured, ssh } from './hosts.ts';
+
+/** The shape of a value: keys with the types of their values, of a list that of its first item. */
+function shapeOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.length === 0 ? [] : [shapeOf(value[0])];
+  if (typeof value !== 'object' || value === null) return value === null ? 'null' : typeof value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, shapeOf(item)]));
+}
+
+async function json(args: readonly string[], prepare: (host: ReturnType<typeof articleHost>) => unknown = () => {}) {
+  const host = articleHost();
+  await host.sluice(['apply']);
+  await prepare(host);
+  const { out, code } = await host.sluice([...args, '--json']);
+  return { value: JSON.parse(out) as Record<string, unknown>, code };
+}
+
+const source = { file: 'string', line: 'number', column: 'number', text: 'string' };
+const diagnostic = { severity: 'string', code: 'string', message: 'string', fix: 'null', source, related: [] };
+const unheld = {
+  container: { id: 'string', name: 'string' },
+  workload: 'string',
+  code: 'string',
+  reason: 'string',
+  fix: 'string',
+  wanted: 'string',
+};
+
+test('check', async () => {
+  const { value } = await json(['check']);
+  expect(shapeOf(value)).toEqual({
+    command: 'string',
+    version: 'number',
+    good: 'boolean',
+    files: ['string'],
+    projects: 'number',
+    containers: 'number',
+    composeFiles: 'number',
+    guardrails: 'number',
+    groups: 'number',
+    testEntries: 'number',
+    diagnostics: [diagnostic],
+  });
+});
+
+test('a policy with errors, in every command that reads one', async () => {
+  for (const args of [['check'], ['apply'], ['ps'], ['explain', 'app/app', '1.1.1.1:443'], ['test', '--live']]) {
+    const { value, code } = await json(args, (host) => host.files.write(configured, 'version: 2\n'));
+    expect(shapeOf(value)).toMatchObject({
+      command: 'string',
+      version: 'number',
+      good: 'boolean',
+      diagnostics: [{ source }],
+    });
+    expect(value).toMatchObject({ command: args[0], good: false });
+    expect(code).toBe(1);
+  }
+});
+
+test('apply', async () => {
+  const { value } = await json(['apply', '--rules'], (host) => {
+    host.kernel.flows = [ssh];
+    host.files.write(configured, articlePolicy.replace('internet]', 'internet:443]'));
+  });
+  expect(shapeOf(value)).toEqual({
+    command: 'string',
+    version: 'number',
+    good: 'boolean',
+    applied: 'boolean',
+    changes: [
+      {
+        workload: 'string',
+        containers: ['string'],
+        kind: 'string',
+        loses: ['string'],
+        gains: [],
+        mode: { from: 'string', to: 'string' },
+        reaches: [{ may: ['string'], not: ['string'] }],
+      },
+    ],
+    cut: [{ workload: 'string', container: 'string', to: 'string', protocol: 'number', port: 'number' }],
+    unheld: [unheld],
+    diagnostics: [diagnostic],
+    rules: 'string',
+  });
+  expect(value['cut']).toEqual([
+    { workload: 'app/app', container: 'app-app-1', to: '192.168.5.5', protocol: 6, port: 22 },
+  ]);
+  expect(value['rules']).toContain('table inet sluice');
+});
+
+test('ps', async () => {
+  const { value } = await json(['ps']);
+  expect(shapeOf(value)).toEqual({
+    command: 'string',
+    version: 'number',
+    inForce: 'boolean',
+    containers: [
+      {
+        id: 'string',
+        name: 'string',
+        workload: 'string',
+        project: 'string',
+        service: 'string',
+        running: 'boolean',
+        addresses: ['string'],
+        mode: 'string',
+        standing: 'string',
+        endpoints: [{ bridge: 'string', port: 'string', mac: 'string', program: 'string' }],
+        reaches: [{ program: 'string', may: ['string'], not: ['string'] }],
+      },
+    ],
+    unheld: [unheld],
+    unidentified: [],
+    diagnostics: [],
+  });
+});
+
+test('explain', async () => {
+  const { value, code } = await json(['explain', 'app/app', '192.168.5.5:22']);
+  expect(code).toBe(1);
+  expect(value).toEqual({
+    command: 'explain',
+    version: 1,
+    judged: true,
+    from: {
+      container: 'app-app-1',
+      workload: 'app/app',
+      network: 'app_default',
+      bridge: 'br-000000abc001',
+      addresses: ['172.20.0.2', 'fd00:20::2', 'fe80::42:acff:fe00:1'],
+    },
+    to: '192.168.5.5:22',
+    outcome: 'denied',
+    refusal: 'reset',
+    plane: 'forward',
+    packet: '192.168.5.5:22/tcp',
+    onePacket: true,
+    parts: { allowed: [], audited: [], denied: ['192.168.5.5:22/tcp'] },
+    steps: [
+      { kind: 'no-guardrail' },
+      {
+        kind: 'nothing-allows',
+        tried: ['same-project', 'http-proxy', 'resolver', 'internet'],
+        source: { file: configured, line: 10, column: 12, text: '[same-project, http-proxy, resolver, internet]' },
+      },
+    ],
+    hints: ['192.168.5.5 is private; "internet" is public addresses only'],
+    next: 'To allow it, add "192.168.5.5:22" to the allow list at /etc/sluice/policy.yaml:10.',
+    otherNetworks: [],
+    replicas: [],
+  });
+});
+
+test('test, by the evaluator and live', async () => {
+  const entry = { from: 'string', wanted: 'string', to: 'string', holds: 'boolean', source };
+  expect(shapeOf((await json(['test'])).value)).toEqual({
+    command: 'string',
+    version: 'number',
+    live: 'boolean',
+    good: 'boolean',
+    entries: [entry],
+    diagnostics: [diagnostic],
+  });
+  expect(shapeOf((await json(['test', '--live'])).value)).toEqual({
+    command: 'string',
+    version: 'number',
+    live: 'boolean',
+    good: 'boolean',
+    probes: [
+      {
+        result: 'string',
+        container: 'string',
+        workload: 'string',
+        entry: 'string',
+        wanted: 'string',
+        to: 'string',
+        protocol: 'number',
+        port: 'number',
+        evaluator: 'string',
+        kernel: 'string',
+        note: 'null',
+      },
+    ],
+    notSent: [],
+  });
+});
+
+test('down and version', async () => {
+  expect((await json(['down'])).value).toEqual({
+    command: 'down',
+    version: 1,
+    tables: true,
+    bridges: ['br-000000abc001', 'br-000000abc002', 'docker0'],
+    forgotten: true,
+  });
+  expect((await json(['version'])).value).toEqual({
+    command: 'version',
+    version: 1,
+    sluice: '0.1.0',
+    commit: '3f9c2ab',
+  });
+});
+
+test('an error is JSON on standard output and text on standard error', async () => {
+  const host = articleHost();
+  const { out, err, code } = await host.sluice(['explain', 'nobody', '1.1.1.1:443', '--json']);
+  expect(JSON.parse(out)).toEqual({
+    error: {
+      kind: 'unable',
+      exitCode: 3,
+      message: 'no running container is nobody',
+      next: 'sluice ps lists those that run',
+    },
+  });
+  expect(err).toContain('no running container is nobody');
+  expect(code).toBe(3);
+});
+
+test('world prints what --world reads', async () => {
+  const host = articleHost();
+  const { out } = await host.sluice(['world']);
+  host.files.write('/tmp/world.json', out);
+  host.world = { ...host.world, containers: [] };
+  for (const args of [['ps'], ['explain', 'app/app', '8.8.8.8:443']]) {
+    host.input = out;
+    const saved = await host.sluice([...args, '--world', '/tmp/world.json']);
+    expect(saved.code).toBe(0);
+    expect(await host.sluice([...args, '--world', '-'])).toEqual(saved);
+  }
+});
