@@ -1,5 +1,5 @@
 /**
- * `npm run build`: makes dist/, which holds the program with everything it needs but the kernel: the launcher
+ * `npm run build`: makes dist/ (or the folder that is named), which holds the program with everything it needs but the kernel: the launcher
  * `dist/sluice`, and in dist/lib the bundle, the Node it runs under and koffi's native part. The folder can be moved or
  * copied anywhere on a Linux x64 machine with glibc 2.28 or later.
  */
@@ -9,8 +9,8 @@ import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
 const checkout = join(import.meta.dirname, '..');
-const target = join(checkout, 'dist');
-const fresh = join(checkout, `dist.${process.pid}`);
+const target = process.argv[2] ?? join(checkout, 'dist');
+const fresh = `${target}.${process.pid}`;
 const modules = join(checkout, 'node_modules');
 
 /** Files of packages that are not bundled, because they look for a native part beside themselves. */
@@ -69,7 +69,7 @@ try {
   rmSync(fresh, { recursive: true, force: true });
 }
 const said = execFileSync(join(target, 'sluice'), ['--version'], { encoding: 'utf8', cwd: '/' });
-process.stdout.write(`dist/sluice  ${said}`);
+process.stdout.write(`${join(target, 'sluice')}  ${said}`);
 
 /** Linked where both are on one file system: Node alone has 140 MiB. */
 function place(from: string, to: string): void {

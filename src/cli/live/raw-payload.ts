@@ -56,7 +56,7 @@ function sctpInit(sourcePort: number, port: number): Buffer {
 }
 
 /** RFC 9260 appendix A. */
-function crc32c(bytes: Buffer): number {
+export function crc32c(bytes: Buffer): number {
   let crc = 0xffffffff;
   for (const byte of bytes) {
     crc ^= byte;
