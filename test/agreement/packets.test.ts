@@ -1,0 +1,141 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { engines } from '../../lab/roots.ts';
+import { openSite, type Site } from '../../lab/site.ts';
+import { checkPolicy } from '../../src/evaluate/check.ts';
+import { evaluate } from '../../src/evaluate/evaluate.ts';
+import type { Packet, Verdict } from '../../src/evaluate/verdict.ts';
+import { parseAddress } from '../../src/ip/address.ts';
+import { protocolNumbers } from '../../src/ip/protocol.ts';
+import { renderRuleset } from '../../src/nftables/render.ts';
+import { compile } from '../../src/ruleset/compile.ts';
+import type { Ruleset } from '../../src/ruleset/ruleset.ts';
+import { decodeWorld, isWorldProblem } from '../../src/world/json.ts';
+import type { World } from '../../src/world/world.ts';
+import { readDocument } from '../generate/cases.ts';
+import { type PolicyDocument, policyDocument } from '../generate/documents.ts';
+import { type Attempt, applyPolicy, describeAttempt, withoutDockersRules } from '../packets/support.ts';
+import { checksOf } from './checks.ts';
+import { Random } from './random.ts';
+import { meaning, readBack } from './standing.ts';
+import { controlled, openTown, pickSome } from './town.ts';
+
+/**
+ * Generated policies, applied by Sluice's own command line to containers of real engines; for each packet the
+ * evaluator's word, the rules read back from the kernel, and what arrived beyond the last hook. `SLUICE_SEED` asks for
+ * other policies, `SLUICE_CAMPAIGN=full` for five times as many.
+ */
+const seed = Number(process.env['SLUICE_SEED'] ?? 20_261_123);
+const policiesEach = process.env['SLUICE_CAMPAIGN'] === 'full' ? 40 : 8;
+const packetsEach = 30;
+
+const outcomes: Verdict['outcome'][] = [];
+
+describe.each(engines)('engine %s', { timeout: 600_000 }, (engine) => {
+  const random = new Random(seed + engines.indexOf(engine));
+  let site: Site;
+  let pool: readonly Attempt[];
+  beforeAll(async () => {
+    site = await openSite({ engine, routed: true, brNetfilter: engine !== '26.1' });
+    await openTown(site);
+    pool = await controlled(site, random);
+    expect(pool.length).toBeGreaterThan(200);
+  });
+  afterAll(() => site?.stop());
+
+  test('evaluator, rules read back and packets agree', async () => {
+    const disagreements: string[] = [];
+    for (const document of documents(seed + 7 * engines.indexOf(engine), policiesEach)) {
+      const { ruleset, world } = await apply(site, document);
+      const interfaces = await interfacesOf(site);
+      const tables = await readBack(
+        (args, input) => site.host.run(['nft', ...args], { input, env: { TZ: 'UTC' } }),
+        interfaces,
+      );
+      expect(meaning(tables)).toEqual(meaning(renderRuleset(ruleset)));
+      const now = Date.now();
+      const chosen = choose(pool, ruleset, now, random);
+      const probes = await withoutDockersRules(site, () => site.host.probeMany(chosen.map(({ attempt }) => attempt)));
+      chosen.forEach(({ attempt, packet, verdict }, index) => {
+        outcomes.push(verdict.outcome);
+        const about = `${describeAttempt(attempt)}, ${verdict.outcome} by ${JSON.stringify(document)}`;
+        for (const check of checksOf({ ruleset, world, tables, now }, packet))
+          if (check.expected !== check.got) disagreements.push(`rules, ${check.kind}: ${check.got}: ${about}`);
+        const probe = probes[index];
+        if (probe?.arrived !== (verdict.outcome !== 'denied'))
+          disagreements.push(`packet ${probe?.arrived ? `arrived at ${probe.at.join()}` : 'did not arrive'}: ${about}`);
+        if (verdict.refusal === 'reset' && probe?.outcome !== 'refused')
+          disagreements.push(`the sender saw ${probe?.outcome}, not a reset: ${about}`);
+        if (verdict.refusal === 'silence' && probe?.outcome !== 'timeout')
+          disagreements.push(`the sender saw ${probe?.outcome}, not silence: ${about}`);
+      });
+    }
+    expect(disagreements).toEqual([]);
+  });
+});
+
+test('500 packets at least were sent, a third of them allowed and a third denied', () => {
+  const share = (outcome: Verdict['outcome']) => outcomes.filter((one) => one === outcome).length / outcomes.length;
+  expect(outcomes.length).toBeGreaterThanOrEqual(500);
+  expect(share('allowed')).toBeGreaterThan(1 / 3);
+  expect(share('denied')).toBeGreaterThan(1 / 3);
+});
+
+/** Policies that `sluice apply` takes. */
+function documents(from: number, count: number): readonly PolicyDocument[] {
+  return fc
+    .sample(policyDocument, { seed: from, numRuns: 4 * count })
+    .filter((document) => checkPolicy(readDocument(document), Date.now()).every(({ severity }) => severity !== 'error'))
+    .slice(0, count);
+}
+
+async function apply(
+  site: Site,
+  document: PolicyDocument,
+): Promise<{ readonly ruleset: Ruleset; readonly world: World }> {
+  await applyPolicy(site, JSON.stringify(document));
+  const said = await site.host.sluice('world');
+  const world = decodeWorld(JSON.parse(said.stdout));
+  if (isWorldProblem(world)) throw new Error(`${world.path}: ${world.message}`);
+  return { ruleset: compile(readDocument(document), world, Date.now()).ruleset, world };
+}
+
+async function interfacesOf(site: Site): Promise<ReadonlyMap<string, number>> {
+  const links = JSON.parse(await site.host.must(['ip', '-json', 'link'])) as { ifname: string; ifindex: number }[];
+  return new Map(links.map(({ ifname, ifindex }) => [ifname, ifindex]));
+}
+
+interface Chosen {
+  readonly attempt: Attempt;
+  readonly packet: Packet;
+  readonly verdict: Verdict;
+}
+
+/** As many allowed as denied ones, as far as the policy has them. */
+function choose(pool: readonly Attempt[], ruleset: Ruleset, now: number, random: Random): readonly Chosen[] {
+  const judged = pool.flatMap((attempt): Chosen[] => {
+    const packet = packetOf(attempt, ruleset);
+    return packet === undefined ? [] : [{ attempt, packet, verdict: evaluate(ruleset, packet, now) }];
+  });
+  const some = (outcome: Verdict['outcome'], count: number) =>
+    pickSome(
+      judged.filter(({ verdict }) => verdict.outcome === outcome),
+      count,
+      random,
+    );
+  return [
+    ...some('allowed', 0.45 * packetsEach),
+    ...some('denied', 0.45 * packetsEach),
+    ...some('audited', 0.1 * packetsEach),
+  ];
+}
+
+function packetOf({ from, to, proto = 'tcp', port = 0 }: Attempt, ruleset: Ruleset): Packet | undefined {
+  const address = parseAddress(to);
+  const workload = from.includes('/') ? from : `container/${from}`;
+  const endpoint = ruleset.endpoints.find((one) => one.workload === workload);
+  if (address === undefined || endpoint === undefined) return undefined;
+  const icmp = address.family === 4 ? protocolNumbers.icmp : protocolNumbers.icmpv6;
+  const protocol = typeof proto === 'number' ? proto : proto === 'icmp' ? icmp : protocolNumbers[proto];
+  return { from: endpoint, to: address, protocol, port };
+}
