@@ -51,7 +51,10 @@ export function createPublishing(
   const ofCrowd = new Map<string, readonly Publication[]>();
   const reachedBy = (clause: Clause): readonly Publication[] => {
     const { to } = clause;
-    if (to.kind === 'addresses') return [...within(points[4], to.set.v4), ...within(points[6], to.set.v6)];
+    if (to.kind === 'addresses') {
+      const found = within(points[4], to.set.v4);
+      return to.set.v6.length === 0 ? found : [...found, ...within(points[6], to.set.v6)];
+    }
     let found = ofCrowd.get(to.group);
     if (found === undefined) {
       const crowd = crowds.get(to.group);
@@ -102,7 +105,7 @@ function isAny({ to, l4 }: Clause): boolean {
   return l4 === 'any' && to.kind === 'addresses' && to.set === everyAddress;
 }
 
-const nothing: readonly Clause[] = [];
+const nothing: readonly never[] = [];
 
 function twinsAt(clause: Clause, publications: readonly Publication[]): readonly Clause[] {
   const byPlace = new Map<string, { readonly bound: AddressSet; readonly l4: Map<string, Publication> }>();
@@ -218,8 +221,10 @@ function pointsOf(publications: readonly Publication[], family: 4 | 6): readonly
 }
 
 function within(points: readonly Point[], intervals: readonly Interval[]): readonly Publication[] {
-  if (points.length === 0) return [];
+  const [first, last] = [points[0], points.at(-1)];
+  if (first === undefined || last === undefined) return [];
   return intervals.flatMap(({ low, high }) => {
+    if (high < first.value || low > last.value) return [];
     let [from, to] = [0, points.length];
     while (from < to) {
       const middle = (from + to) >> 1;

@@ -165,7 +165,8 @@ export function createResolver(policy: Policy, index: WorldIndex, now: number): 
     };
     const [only, ...more] = leaves;
     const result = only !== undefined && more.length === 0 ? ofLeaf(only) : leaves.flatMap(ofLeaf);
-    if (!leaves.some(dependsOnSubject)) shared[role].set(destination, result);
+    // one address is resolved faster than it is remembered
+    if (only?.who.kind !== 'prefix' && !leaves.some(dependsOnSubject)) shared[role].set(destination, result);
     return result;
   };
 

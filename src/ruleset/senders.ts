@@ -134,7 +134,7 @@ function reconcile(
   const draftFor = (container: Container, its: Decision) =>
     publish(draftProgram(container, workloadName(container), subjectOf(container, owner, index), its, guard));
   const own = draftFor(owner, decision);
-  const sharers = index.containers.filter((container) => container !== owner && sharesWith(container, owner, index));
+  const sharers = index.sharersOf(owner);
   if (sharers.length === 0) return { draft: own, diagnostics: [] };
   const others = sharers.flatMap((container) => {
     const its = decideFor(container, network.name, owner, sending);
@@ -153,11 +153,6 @@ function reconcile(
       ),
     ),
   };
-}
-
-function sharesWith(container: Container, owner: Container, index: WorldIndex): boolean {
-  const its = index.ownerOf(container);
-  return container.running && its.kind === 'container' && its.container === owner;
 }
 
 /** A namespace's networks and resolvers are its owner's; the project is whoever's policy it is. */

@@ -13,6 +13,8 @@ export interface WorldIndex {
   readonly networkOf: (endpoint: Endpoint) => Network | undefined;
   /** Whose endpoints a container sends from: its own, or those of the container whose namespace it shares. */
   readonly ownerOf: (container: Container) => Owner;
+  /** Running containers that share a container's namespace. */
+  readonly sharersOf: (owner: Container) => readonly Container[];
   /** Networks a container's namespace is attached to, sorted by name. */
   readonly networksOf: (container: Container) => readonly Network[];
   /** Every address its namespace answers on: what the engine gave it, and the link-local address of each MAC. */
@@ -69,6 +71,10 @@ export function indexWorld(world: World): WorldIndex {
   );
   const addressesOf = memo((container: Container) => setOfAddresses(endpointsOf(container).flatMap(endpointAddresses)));
 
+  const sharers = groupBy(containers, (container) => {
+    const owner = ownerOf(container);
+    return container.running && owner.kind === 'container' && owner.container !== container ? [owner.container.id] : [];
+  });
   const bridges = world.networks.filter((network) => network.bridge !== null);
   const subnets = bridges.flatMap((network) => network.subnets);
   return {
@@ -76,6 +82,7 @@ export function indexWorld(world: World): WorldIndex {
     containers,
     networkOf,
     ownerOf,
+    sharersOf: (owner) => sharers.get(owner.id) ?? [],
     networksOf,
     addressesOf,
     byProject: groupBy(containers, (container) => (isComposed(container) ? [container.project ?? ''] : [])),
