@@ -1,9 +1,11 @@
-import type { Address } from '../ip/address.ts';
+import type { Address, Family } from '../ip/address.ts';
+import { ofFamily } from '../ip/address-set.ts';
+import { type Interval, normalise } from '../ip/interval.ts';
 import type { EndpointIdentity, Ruleset } from '../ruleset/ruleset.ts';
 import { priorities } from './hooks.ts';
 import type { Marks } from './marks.ts';
 import type { Chain, Element, KeyPart, NftSet, Rule, Table } from './model.ts';
-import { accept, count, drop, element, goTo, inSet, is, jump, one } from './statements.ts';
+import { accept, count, drop, element, goTo, inSet, is, jump, notInSet, one, range } from './statements.ts';
 
 const icmpv6 = {
   mldReport: 131,
@@ -22,15 +24,15 @@ const vlanTags = [0x8100, 0x88a8] as const;
 /**
  * Table `bridge sluice`: the proof of the sender. A frame from a known port passes only with that port's MAC and
  * addresses, in IP, ARP and neighbour discovery alike; inet sees by a mark which frames were proven. What is bridged to
- * a neighbour must have been judged by inet on the way (br_netfilter clears the mark there), or it is dropped: switching
- * br_netfilter off closes the way instead of opening it.
+ * a neighbour must have been judged by inet on the way (br_netfilter clears the mark there) and must go to whom its IP
+ * destination is, or it is dropped: switching br_netfilter off closes the way instead of opening it.
  */
 export function renderBridgeTable(ruleset: Ruleset, marks: Marks): Table {
   return {
     family: 'bridge',
     name: 'sluice',
-    counters: ['spoofed', 'unjudged'],
-    sets: identitySets(ruleset),
+    counters: ['spoofed', 'unjudged', 'astray'],
+    sets: [...identitySets(ruleset), everybody(ruleset, 4), everybody(ruleset, 6)],
     chains: [...proofChains(marks), ...witnessChains(marks)],
   };
 }
@@ -61,6 +63,12 @@ function identitySets(ruleset: Ruleset): readonly NftSet[] {
     set('senders6', ['iface_index', 'ether_addr', 'ipv6_addr'], (endpoint) =>
       addresses(endpoint, 6).map((address) => [port(endpoint), mac(endpoint), one(address.value)]),
     ),
+    set('receivers4', ['iface_index', 'ipv4_addr'], (endpoint) =>
+      addresses(endpoint, 4).map((address) => [port(endpoint), one(address.value)]),
+    ),
+    set('receivers6', ['iface_index', 'ipv6_addr'], (endpoint) =>
+      addresses(endpoint, 6).map((address) => [port(endpoint), one(address.value)]),
+    ),
     // sender 0.0.0.0 is an ARP probe (RFC 5227): it claims nothing
     set('arp-senders', ['iface_index', 'ether_addr', 'ether_addr', 'ipv4_addr'], (endpoint) =>
       [0n, ...addresses(endpoint, 4).map((address) => address.value)].map((value) => [
@@ -74,6 +82,22 @@ function identitySets(ruleset: Ruleset): readonly NftSet[] {
       addresses(endpoint, 6).map((address) => [port(endpoint), mac(endpoint), one(address.value)]),
     ),
   ];
+}
+
+/** Multicast (RFC 5771, RFC 4291 2.7) and broadcast: destinations that a frame to every neighbour may have. */
+function everybody(ruleset: Ruleset, family: Family): NftSet {
+  const multicast: Interval =
+    family === 4 ? { low: 0xe0000000n, high: 0xefffffffn } : { low: 0xffn << 120n, high: (1n << 128n) - 1n };
+  const limited: readonly Interval[] = family === 4 ? [{ low: 0xffffffffn, high: 0xffffffffn }] : [];
+  const directed = ruleset.bridges.flatMap((bridge) => ofFamily(bridge.broadcasts, family));
+  const elements = normalise([multicast, ...limited, ...directed]).map(({ low, high }) => element([range(low, high)]));
+  return {
+    name: `everybody${family}`,
+    key: [family === 4 ? 'ipv4_addr' : 'ipv6_addr'],
+    interval: true,
+    data: 'none',
+    elements,
+  };
 }
 
 const port = (endpoint: EndpointIdentity): KeyPart => one(endpoint.port.index);
@@ -155,8 +179,15 @@ function witnessChains(marks: Marks): readonly Chain[] {
       name: 'between-neighbours',
       rules: [
         [is('ether type', 0x0806), accept],
-        [{ kind: 'mark-bit', of: 'meta', bit: marks.proven, is: 'clear' }, accept],
-        [count('unjudged'), drop],
+        [{ kind: 'mark-bit', of: 'meta', bit: marks.proven, is: 'set' }, count('unjudged'), drop],
+        // what was judged is the IP destination, so the frame must go to whom that is: else two containers that may not
+        // talk could, by frames to each other's MAC that say they go elsewhere
+        [inSet('receivers4', 'oif', 'ip daddr'), accept],
+        [inSet('receivers6', 'oif', 'ip6 daddr'), accept],
+        [inSet('everybody4', 'ip daddr'), accept],
+        [inSet('everybody6', 'ip6 daddr'), accept],
+        [notInSet('ports', 'oif'), accept],
+        [count('astray'), drop],
       ],
     },
   ];

@@ -4,6 +4,7 @@ import type { Container, Network } from '../world/world.ts';
 import type { FileBlocks } from './naming.ts';
 import type { EnrolledBridge, ProgramId } from './ruleset.ts';
 import type { WorldIndex } from './world-index.ts';
+import { directedBroadcast } from './world-index.ts';
 
 /** Docker's own name for the network of docker0 (moby, `runconfig.DefaultDaemonNetworkMode`). */
 const defaultNetwork = 'bridge';
@@ -56,6 +57,7 @@ export function enrolledBridge(network: Bridged, build: ProgramId | null): Enrol
     name: network.bridge.name,
     network: network.name,
     gateways: setOfAddresses(network.gateways),
+    broadcasts: setOfAddresses(network.subnets.flatMap(directedBroadcast)),
     unknown: build !== null && isDefaultBridge(network) ? { kind: 'judge', program: build } : { kind: 'drop' },
   };
 }

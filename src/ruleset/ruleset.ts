@@ -33,6 +33,8 @@ export interface EnrolledBridge {
   readonly network: string;
   /** The host's addresses on it. */
   readonly gateways: AddressSet;
+  /** The directed broadcasts of its subnets (RFC 919, RFC 922). */
+  readonly broadcasts: AddressSet;
   /**
    * What becomes of a source that is not proven: dropped, or, on docker0 while `defaults.build` is `allow`, judged by
    * the program named here (guardrails hold for `docker build` too).

@@ -50,7 +50,15 @@ export function rulesetOf(changes: Partial<Ruleset> = {}): Ruleset {
   const gateways = setOfPrefixes(['172.20.0.1', 'fd00:20::1'].map(prefixOf));
   return {
     denied: 'reject',
-    bridges: [{ name: bridge.name, network: 'app_default', gateways, unknown: { kind: 'drop' } }],
+    bridges: [
+      {
+        name: bridge.name,
+        network: 'app_default',
+        gateways,
+        broadcasts: setOfPrefixes([prefixOf('172.20.255.255')]),
+        unknown: { kind: 'drop' },
+      },
+    ],
     endpoints: [],
     programs: [],
     groups: [],
@@ -66,6 +74,7 @@ export const building = {
   name: dockerBridge.name,
   network: 'bridge',
   gateways: noAddresses,
+  broadcasts: noAddresses,
   unknown: { kind: 'judge', program: 'build' },
 } as const;
 

@@ -7,7 +7,7 @@ export type Attempt = ProbeSpec & { readonly from: string };
 
 /** Puts a policy on the host and applies it; fails with Sluice's own words. */
 export async function applyPolicy(site: Site, policy: string): Promise<string> {
-  await site.host.write('/etc/sluice/policy.yaml', policy);
+  site.host.write('/etc/sluice/policy.yaml', policy);
   const done = await site.host.sluice('apply');
   expect(done.code, `${done.stdout}${done.stderr}`).toBe(0);
   return done.stdout;
