@@ -138,6 +138,8 @@ function syntaxError(
     return diagnostic('wrongKind', ref(pos[0], pos[1]), 'a list or a map cannot be a key', {
       fix: 'quote what is meant as text',
     });
+  if (code === 'RESOURCE_EXHAUSTION')
+    return diagnostic('tooMuch', ref(pos[0], pos[1]), 'the file is nested too deeply to be read');
   const tab = code === 'TAB_AS_INDENT' ? 'indent with spaces' : undefined;
   const reserved = code === 'BAD_SCALAR_START' ? 'quote it' : undefined;
   return diagnostic('syntax', ref(pos[0], pos[1]), `not YAML: ${message}`, { fix: tab ?? reserved });

@@ -134,6 +134,16 @@ describe('what grows without bounds is refused', () => {
     expect(performance.now() - begun).toBeLessThan(5000);
   });
 
+  test.each([
+    ['a long text', `version: 1\n# ${'x'.repeat(1 << 20)}`],
+    ['deep nesting', `version: 1\nx: ${'['.repeat(20_000)}${']'.repeat(20_000)}`],
+  ])('%s is said to be too much', (_, text) => {
+    const { diagnostics } = readPolicy([{ path: 'policy.yaml', text, role: 'policy', writableByOthers: false }], {
+      now,
+    });
+    expect(diagnostics.map(({ code }) => code)).toEqual(['SL1008']);
+  });
+
   test('a merge key that merges itself', () => {
     survives('services: &s\n  web: &w { <<: *w, x-sluice: { allow: none } }\n  <<: *s\n', 'compose');
   });

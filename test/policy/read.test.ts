@@ -205,7 +205,7 @@ services:
     command: [a, 1, 08, yes]
   worker:
     <<: [*common]
-    x-sluice: { allow: [inherit, network/front, network/proxy, network/default], deny: [cloud-metadata] }
+    x-sluice: { allow: [inherit, network/front, network/proxy, network/named, network/default], deny: [cloud-metadata] }
   db: !override
     image: postgres
 networks:
@@ -218,7 +218,7 @@ networks:
     expect(shop?.top?.mode).toBe('audit');
     expect([...(shop?.services ?? [])].map(([name, { allow }]) => [name, listed(allow)])).toEqual([
       ['web', ['service/db', 'internet:443', 'dns']],
-      ['worker', ['inherit', 'network/front', 'network/proxy', 'network/default']],
+      ['worker', ['inherit', 'network/front', 'network/proxy', 'network/shared', 'network/default']],
     ]);
     expect([...(shop?.networks ?? [])].map(([key, { engineName }]) => [key, engineName])).toEqual([
       ['front', 'shop_front'],
@@ -230,6 +230,7 @@ networks:
     expect(who).toEqual([
       { kind: 'network', name: 'front', composeKey: true },
       { kind: 'network', name: 'proxy', composeKey: false },
+      { kind: 'network', name: 'shared', composeKey: false },
       { kind: 'network', name: 'default', composeKey: true },
     ]);
   });
