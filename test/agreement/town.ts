@@ -19,7 +19,12 @@ networks:
   await site.host.docker('run', '-d', '--name', 'portainer', 'lab/app');
 }
 
-const senders = ['app/web', 'app/db', 'shop/web', 'portainer'] as const;
+const senders = ['app/web', 'app/db', 'shop/db', 'portainer'] as const;
+
+/** Whether an attempt goes to a port that the town publishes. */
+export function isPublished({ proto = 'tcp', port }: Attempt): boolean {
+  return (proto === 'tcp' && port === 8080) || (proto === 'udp' && port === 5353);
+}
 
 const layer4: readonly Pick<Attempt, 'proto' | 'port'>[] = [
   ...[22, 53, 80, 443, 3000, 8050].map((port) => ({ port })),
