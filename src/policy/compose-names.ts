@@ -27,7 +27,7 @@ function valueAt(node: Node, key: string, quiet: Reader): Node | undefined {
   return entry && quiet.open(entry.value);
 }
 
-export function scalarText(node: Node | undefined): string | undefined {
+function scalarText(node: Node | undefined): string | undefined {
   return isScalar(node) && node.value !== null ? String(node.value) : undefined;
 }
 

@@ -11,7 +11,7 @@ export function composePaths(texts: readonly PolicyText[]): readonly string[] {
     .filter(({ role }) => role === 'policy')
     .flatMap((text) => {
       const yaml = readYaml(text, () => undefined);
-      if (yaml?.root == null) return [];
+      if (yaml === undefined || yaml.root === null) return [];
       const quiet = new Reader(yaml, () => undefined);
       const list = quiet.entries(yaml.root, '')?.find(({ key }) => key.text === 'compose');
       return list === undefined ? [] : readPaths(list.value, quiet).map(({ text: path }) => path);

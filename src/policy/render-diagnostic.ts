@@ -19,7 +19,7 @@ export interface DiagnosticPaint {
 const plain: Style = (text) => text;
 
 /** No colour. */
-export const plainPaint: DiagnosticPaint = { bad: plain, doubtful: plain, strong: plain, faint: plain };
+const plainPaint: DiagnosticPaint = { bad: plain, doubtful: plain, strong: plain, faint: plain };
 
 const gutter = 9; // "    9 |  " up to the source text
 

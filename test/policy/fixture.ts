@@ -31,7 +31,7 @@ export interface Fixture {
 
 export const now = Date.UTC(2026, 10, 23, 12);
 
-export const fixturesFolder = join(import.meta.dirname, 'fixtures');
+const fixturesFolder = join(import.meta.dirname, 'fixtures');
 
 export function fixtures(): readonly Fixture[] {
   return readdirSync(fixturesFolder).toSorted().map(readFixture);

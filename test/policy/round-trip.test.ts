@@ -15,13 +15,13 @@ function readEntry(text: string) {
   const messages: string[] = [];
   const report = ({ message }: { readonly message: string }) => messages.push(message);
   const yaml = readYaml({ path: 'policy.yaml', text: `[${text}]`, role: 'policy', writableByOthers: false }, report);
-  if (yaml?.root == null) return messages;
+  if (yaml === undefined || yaml.root === null) return messages;
   const [item] = readAllow(yaml.root, new Reader(yaml, report), {})?.items ?? [];
   return messages.length === 0 && item?.kind === 'destination' ? withoutSource(item.destination) : messages;
 }
 
-function withoutSource({ source: _, ...rest }: Destination): Omit<Destination, 'source'> {
-  return rest;
+function withoutSource({ who, l4, until, reason }: Destination): Omit<Destination, 'source'> {
+  return { who, l4, ...(until === undefined ? {} : { until }), ...(reason === undefined ? {} : { reason }) };
 }
 
 test('what a destination is formatted as, a policy file reads back as the same', () => {
