@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { parseAddress } from '../ip/address.ts';
 import { isPrefix, parsePrefix } from '../ip/prefix.ts';
 import { isMac } from '../world/names.ts';
+import type { RoutedPort } from '../world/world.ts';
 import type {
   Attachment,
   ContainerDetails,
@@ -107,22 +108,35 @@ export const containersAnswer = z.array(
 
 const bindings = z.array(z.object({ HostIp: z.string().optional(), HostPort: z.string().optional() })).nullish();
 
-/** `{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}`; null for a port that is only exposed. */
-const portMap = objectOf(bindings).transform((entries, context): readonly PortBinding[] =>
-  entries.flatMap(([key, list]) =>
-    (list ?? []).flatMap(({ HostIp = '', HostPort = '' }) => {
-      if (!/^\d+$/.test(HostPort)) return []; // configured without a port, or as a range: known once it is bound
-      const [, portText = '', protocol = ''] = /^(\d{1,5})\/(tcp|udp|sctp)$/.exec(key) ?? [];
+const portKey = /^(\d{1,5})\/(tcp|udp|sctp)$/;
+type Protocol = PortBinding['protocol'];
+
+/**
+ * `{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}`; null for a port that is only exposed. `open` are those
+ * without a host's port: of a running container they are what a network of gateway mode `routed` lets in.
+ */
+const portMap = objectOf(bindings).transform((entries, context) => {
+  const bound: PortBinding[] = [];
+  const open: RoutedPort[] = [];
+  for (const [key, list] of entries) {
+    const [, portText = '', protocol = ''] = portKey.exec(key) ?? [];
+    const containerPort = Number(portText);
+    for (const { HostIp = '', HostPort = '' } of list ?? []) {
       const hostAddress = HostIp === '' ? null : parseAddress(HostIp);
-      const [containerPort, hostPort] = [Number(portText), Number(HostPort)];
-      if (hostAddress === undefined || !isPort(containerPort) || !isPort(hostPort)) {
-        context.addIssue(`not a published port: ${JSON.stringify([key, HostIp, HostPort]).slice(0, 200)}`);
-        return [];
+      if (!/^\d+$/.test(HostPort)) {
+        // configured without a port, or as a range: known once it is bound
+        if (HostPort === '' && hostAddress && isPort(containerPort))
+          open.push({ protocol: protocol as Protocol, family: hostAddress.family, containerPort });
+        continue;
       }
-      return [{ protocol: protocol as PortBinding['protocol'], containerPort, hostAddress, hostPort }];
-    }),
-  ),
-);
+      const hostPort = Number(HostPort);
+      if (hostAddress === undefined || !isPort(containerPort) || !isPort(hostPort))
+        context.addIssue(`not a published port: ${JSON.stringify([key, HostIp, HostPort]).slice(0, 200)}`);
+      else bound.push({ protocol: protocol as Protocol, containerPort, hostAddress, hostPort });
+    }
+  }
+  return { bound, open };
+});
 
 function isPort(value: number): boolean {
   return Number.isInteger(value) && value > 0 && value < 65536;
@@ -151,7 +165,8 @@ export const containerAnswer = z
       networkMode: HostConfig.NetworkMode,
       attachments: NetworkSettings.Networks,
       dns: (HostConfig.Dns ?? []).flatMap((text) => parseAddress(text.split('%')[0] ?? '') ?? []),
-      bindings: running ? NetworkSettings.Ports : HostConfig.PortBindings,
+      bindings: (running ? NetworkSettings.Ports : HostConfig.PortBindings).bound,
+      routed: running ? NetworkSettings.Ports.open : [],
     };
   });
 

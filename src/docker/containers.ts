@@ -1,7 +1,7 @@
 import type { Nameserver } from '../host/resolv-conf.ts';
 import { type Address, formatAddress } from '../ip/address.ts';
 import type { Link } from '../netlink/link.ts';
-import type { Container, Endpoint, NetworkMode, PublishedPort, Unidentified } from '../world/world.ts';
+import type { Container, Endpoint, NetworkMode, PublishedPort, RoutedPort, Unidentified } from '../world/world.ts';
 import type {
   Attachment,
   ContainerDetails,
@@ -84,6 +84,7 @@ function buildContainer(input: ContainersInput, seen: Seen, image: ImageDetails)
     networkMode,
     endpoints,
     published: seen.kind === 'details' ? publishedPorts(seen.details.bindings) : [],
+    ...(seen.kind === 'details' ? routedPorts(seen.details.routed ?? []) : {}),
     resolvers: resolversOf({
       engineMajor: input.engineMajor,
       networks:
@@ -178,6 +179,15 @@ function publishedPorts(bindings: readonly PortBinding[]): readonly PublishedPor
     }),
   );
   return [...byKey].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, port]) => port);
+}
+
+/** Each port once per family, sorted; nothing at all where there is none. */
+function routedPorts(ports: readonly RoutedPort[]): { readonly routed?: readonly RoutedPort[] } {
+  if (ports.length === 0) return {};
+  const key = ({ protocol, family, containerPort }: RoutedPort) =>
+    [protocol, family, String(containerPort).padStart(5, '0')].join(' ');
+  const byKey = new Map(ports.map((port) => [key(port), port]));
+  return { routed: [...byKey].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, port]) => port) };
 }
 
 function byName<T extends { readonly id: string; readonly name: string }>(items: readonly T[]): readonly T[] {

@@ -1,5 +1,6 @@
 import type { Address } from '../ip/address.ts';
 import type { Prefix } from '../ip/prefix.ts';
+import type { RoutedPort } from '../world/world.ts';
 
 /**
  * What we ask of a Docker Engine. The real one is connectEngine (client.ts), the in-memory one FakeEngine
@@ -42,6 +43,8 @@ export interface ContainerDetails extends ContainerSummary {
   /** `--dns`, as far as they are addresses. */
   readonly dns: readonly Address[];
   readonly bindings: readonly PortBinding[];
+  /** What it publishes on networks of gateway mode `routed`, where the host has no port for it. */
+  readonly routed?: readonly RoutedPort[];
 }
 
 /** A container on a network. */

@@ -238,14 +238,23 @@ function within(points: readonly Point[], intervals: readonly Interval[]): reado
   });
 }
 
-/** Where conversations from outside may begin: every address of a container, at each port that is published. */
+/**
+ * Where conversations from outside may begin: every address of a container, at each port that is published, by the host
+ * or by route.
+ */
 export function publishedEndpoints(index: WorldIndex): readonly PublishedEndpoint[] {
   const endpoints = new Map<string, PublishedEndpoint>();
-  for (const container of index.containers)
+  const add = (address: Address, protocol: number, port: number) => {
+    const key = `${address.family} ${address.value.toString(16).padStart(32, '0')} ${protocol} ${port}`;
+    endpoints.set(key, { address, protocol, port: { low: port, high: port } });
+  };
+  for (const container of index.containers) {
     for (const { protocol, containerPort, addresses } of publicationsOf(container, index, index.hostAddresses))
-      for (const address of addresses) {
-        const key = `${address.family} ${address.value.toString(16).padStart(32, '0')} ${protocol} ${containerPort}`;
-        endpoints.set(key, { address, protocol, port: { low: containerPort, high: containerPort } });
-      }
+      for (const address of addresses) add(address, protocol, containerPort);
+    const own = index.addressesOf(container);
+    for (const { protocol, family, containerPort } of container.routed ?? [])
+      for (const address of single(family, family === 4 ? own.v4 : own.v6))
+        add(address, protocolNumbers[protocol], containerPort);
+  }
   return [...endpoints.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, endpoint]) => endpoint);
 }

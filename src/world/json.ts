@@ -102,6 +102,13 @@ function encodeContainer(container: Container): JsonValue {
         containerPort,
       })),
     ),
+    ...(container.routed === undefined
+      ? {}
+      : {
+          routed: sorted(
+            container.routed.map(({ protocol, family, containerPort }) => ({ protocol, family, containerPort })),
+          ),
+        }),
     resolvers: container.resolvers.map(formatAddress),
   };
 }

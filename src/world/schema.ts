@@ -81,6 +81,15 @@ const container = z.strictObject({
       containerPort: port,
     }),
   ),
+  routed: z
+    .array(
+      z.strictObject({
+        protocol: z.enum(['tcp', 'udp', 'sctp']),
+        family: z.literal([4, 6]),
+        containerPort: port,
+      }),
+    )
+    .optional(),
   resolvers: z.array(address),
 });
 

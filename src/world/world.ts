@@ -77,6 +77,8 @@ export interface Container {
   /** One per network it is attached to, in the order of network names. Empty for modes other than `networks`. */
   readonly endpoints: readonly Endpoint[];
   readonly published: readonly PublishedPort[];
+  /** Ports that the engine opens at the container's own addresses; absent when there are none. */
+  readonly routed?: readonly RoutedPort[] | undefined;
   /** The resolvers its lookups leave for from its own namespace; empty when the engine asks from the host. */
   readonly resolvers: readonly Address[];
 }
@@ -96,6 +98,16 @@ export interface Endpoint {
   readonly mac: string | null;
   /** The host's end of the veth, a port of the network's bridge; null when it could not be found. */
   readonly port: { readonly name: string; readonly index: number } | null;
+}
+
+/**
+ * A published port that nobody answers for on the host: on networks with gateway mode `routed` the engine lets outsiders
+ * reach the container's own address there (moby 27.0, libnetwork/drivers/bridge/port_mapping_linux.go).
+ */
+export interface RoutedPort {
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
+  readonly family: 4 | 6;
+  readonly containerPort: number;
 }
 
 export interface PublishedPort {
