@@ -28,30 +28,28 @@ export function appliedPath(stateDirectory: string): string {
 }
 
 /**
- * Two lines: a head with the format and the digest of the second, which is the record. A record of another format, cut
- * short or edited by hand is told apart from a good one.
+ * Three lines: a head with the format and the digest of the others, then the facts and the ruleset. A record of another
+ * format, cut short or edited by hand is told apart from a good one.
  */
 export async function writeApplied(stateDirectory: string, applied: Applied, files: Files): Promise<void> {
   const { at, engine, switched, ruleset } = applied;
   const facts = JSON.stringify({ at, engine, switched: Object.fromEntries(switched) });
-  const body = `{"facts":${facts},"rules":${JSON.stringify(encodeRuleset(ruleset))}}`;
+  const body = `${facts}\n${encodeRuleset(ruleset)}\n`;
   const head = JSON.stringify({ format, sha256: digest(body) });
-  await files.replace(appliedPath(stateDirectory), `${head}\n${body}\n`);
+  await files.replace(appliedPath(stateDirectory), `${head}\n${body}`);
 }
 
 export async function readApplied(stateDirectory: string, files: Files): Promise<Memory> {
   const path = appliedPath(stateDirectory);
   try {
-    const [head = '', body = ''] = (await files.read(path, limit)).text.split('\n');
+    const { text } = await files.read(path, limit);
+    const [head = '', facts = '', rules = ''] = text.split('\n');
     const { format: theirs, sha256 } = JSON.parse(head) as { format: unknown; sha256: unknown };
     if (theirs !== format) return { kind: 'broken', reason: `${path} is of another version of Sluice` };
-    if (sha256 !== digest(body)) return { kind: 'broken', reason: `${path} is damaged` };
-    const { facts, rules } = JSON.parse(body) as { facts: Facts; rules: string };
-    const switched = new Map(Object.entries(facts.switched));
-    return {
-      kind: 'applied',
-      applied: { at: facts.at, engine: facts.engine, switched, ruleset: decodeRuleset(rules) },
-    };
+    if (sha256 !== digest(text.slice(head.length + 1))) return { kind: 'broken', reason: `${path} is damaged` };
+    const { at, engine, switched } = JSON.parse(facts) as Facts;
+    const applied = { at, engine, switched: new Map(Object.entries(switched)), ruleset: decodeRuleset(rules) };
+    return { kind: 'applied', applied };
   } catch (error) {
     if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
       return { kind: 'none' };

@@ -1,7 +1,7 @@
 import { coverage } from '../evaluate/coverage.ts';
 import { type Box, coversBoxes, intersectBoxes, subtractBoxes } from '../ip/box.ts';
-import { groupsOf } from '../ruleset/clause.ts';
-import type { AddressGroup, Clause, EndpointIdentity, Program, Ruleset } from '../ruleset/ruleset.ts';
+import { groupsOf, meaningKey } from '../ruleset/clause.ts';
+import type { AddressGroup, Clause, Program, Ruleset } from '../ruleset/ruleset.ts';
 import { packetsOf } from './boxes.ts';
 import { entriesOf } from './reach.ts';
 
@@ -28,94 +28,115 @@ export interface Change {
  * @param now milliseconds since the epoch
  */
 export function changesBetween(before: Ruleset | null, after: Ruleset, now: number): readonly Change[] {
-  const compare = comparison(before, after, now);
-  const old = byContainer(before?.endpoints ?? []);
-  const next = byContainer(after.endpoints);
+  const compare = comparison({ groups: unionOfGroups(before, after), hostAddresses: after.hostAddresses }, now);
+  const old = before === null ? new Map<string, Standing>() : standings(before);
+  const next = standings(after);
   const changes = [...new Set([...old.keys(), ...next.keys()])].map((name): Change => {
-    const [was, is] = [old.get(name) ?? [], next.get(name) ?? []];
-    const found = compare(
-      was.map(({ program }) => program),
-      is.map(({ program }) => program),
-    );
-    return { workload: (is[0] ?? was[0])?.workload ?? name, containers: [name], ...found };
+    const [was, is] = [old.get(name), next.get(name)];
+    return { workload: is?.workload ?? was?.workload ?? name, containers: [name], ...fareOf(was, is, compare) };
   });
   return merge(changes);
 }
 
-type Found = Omit<Change, 'workload' | 'containers'>;
+/** How a container is judged: the program of each network it is on, by the network's name. */
+interface Standing {
+  readonly workload: string;
+  readonly programs: ReadonlyMap<string, Program>;
+}
 
-/** Compares programs by id; many containers share one, so each pair is compared once. */
-function comparison(before: Ruleset | null, after: Ruleset, now: number) {
-  const common = { groups: unionOfGroups(before, after), hostAddresses: after.hostAddresses };
-  const programOf = (ruleset: Ruleset | null) => {
-    const byId = new Map(ruleset?.programs.map((program) => [program.id, program]));
-    return (ids: readonly string[]) => [...new Set(ids)].toSorted().flatMap((id) => byId.get(id) ?? []);
-  };
-  const [oldPrograms, newPrograms] = [programOf(before), programOf(after)];
-  const known = new Map<string, Found>();
-  return (was: readonly string[], is: readonly string[]): Found => {
-    const key = JSON.stringify([was.toSorted(), is.toSorted()]);
-    let found = known.get(key);
+function standings(ruleset: Ruleset): ReadonlyMap<string, Standing> {
+  const programs = new Map(ruleset.programs.map((program) => [program.id, program]));
+  const networks = new Map(ruleset.bridges.map(({ name, network }) => [name, network]));
+  const found = new Map<string, Standing & { readonly programs: Map<string, Program> }>();
+  for (const { container, workload, bridge, program } of ruleset.endpoints) {
+    const standing = found.get(container.name) ?? { workload, programs: new Map<string, Program>() };
+    found.set(container.name, standing);
+    const judge = programs.get(program);
+    if (judge !== undefined) standing.programs.set(networks.get(bridge.name) ?? bridge.name, judge);
+  }
+  return found;
+}
+
+type Fare = Omit<Change, 'workload' | 'containers'>;
+
+function fareOf(was: Standing | undefined, is: Standing | undefined, compare: Compare): Fare {
+  const programs = [...new Set(is?.programs.values())];
+  const modeOf = (standing: Standing | undefined) => standing?.programs.values().next().value?.mode ?? null;
+  const still = { loses: [], gains: [], mode: { from: modeOf(was), to: modeOf(is) }, programs };
+  if (was === undefined) return { kind: 'held', ...still };
+  if (is === undefined) return { kind: 'released', ...still };
+  const both = [...is.programs].flatMap(([network, program]) => {
+    const before = was.programs.get(network);
+    return before === undefined ? [] : [compare(before, program)];
+  });
+  const missing = (from: Standing, to: Standing) =>
+    [...from.programs.keys()].filter((network) => !to.programs.has(network)).map((network) => `the network ${network}`);
+  const loses = [...new Set([...both.flatMap((one) => one.loses), ...missing(was, is)])];
+  const gains = [...new Set([...both.flatMap((one) => one.gains), ...missing(is, was)])];
+  const changed = loses.length > 0 || gains.length > 0 || still.mode.from !== still.mode.to;
+  return { ...still, kind: changed ? 'changed' : 'unchanged', loses, gains };
+}
+
+type Compare = (was: Program, is: Program) => { readonly loses: readonly string[]; readonly gains: readonly string[] };
+type Common = Pick<Ruleset, 'groups' | 'hostAddresses'>;
+
+/** Compares programs; many containers share one, so each pair is compared once. */
+function comparison(common: Common, now: number): Compare {
+  const known = new Map<Program, Map<Program, ReturnType<Compare>>>();
+  return (was, is) => {
+    const ofWas = known.get(was) ?? new Map<Program, ReturnType<Compare>>();
+    known.set(was, ofWas);
+    let found = ofWas.get(is);
     if (found === undefined) {
-      found = compareContainer(oldPrograms(was), newPrograms(is), common, now);
-      known.set(key, found);
+      found = { loses: lost(was, is, common, now), gains: lost(is, was, common, now) };
+      ofWas.set(is, found);
     }
     return found;
   };
 }
 
-type Common = Pick<Ruleset, 'groups' | 'hostAddresses'>;
-
-function compareContainer(was: readonly Program[], is: readonly Program[], common: Common, now: number): Found {
-  const mode = { from: was[0]?.mode ?? null, to: is[0]?.mode ?? null };
-  const still = { loses: [], gains: [], mode, programs: is };
-  if (was.length === 0) return { kind: 'held', ...still };
-  if (is.length === 0) return { kind: 'released', ...still };
-  const loses = lost(was, is, common, now);
-  const gains = lost(is, was, common, now);
-  const changed = loses.length > 0 || gains.length > 0 || mode.from !== mode.to;
-  return { ...still, kind: changed ? 'changed' : 'unchanged', loses, gains };
-}
-
-/** Entries of what `from` lets pass and `to` does not, modes read as enforce. */
-function lost(from: readonly Program[], to: readonly Program[], common: Common, now: number): readonly string[] {
-  const passes = (programs: readonly Program[], region: readonly Box[]) =>
-    programs.flatMap((program) => coverage(common, { ...program, mode: 'enforce' }, region, now).allowed);
-  const lostOf = (region: readonly Box[]) => {
-    const before = passes(from, region);
-    return before.length === 0 ? before : subtractBoxes(before, passes(to, before));
+/**
+ * Entries of what `from` lets pass and `to` does not, modes read as enforce. Only clauses that one of them has and the
+ * other has not can make a difference, which spares most of the work.
+ */
+function lost(from: Program, to: Program, common: Common, now: number): readonly string[] {
+  const added = without([...to.deny, ...to.guard], [...from.deny, ...from.guard]);
+  const gone = without([...from.allow, ...from.except], [...to.allow, ...to.except]);
+  if (added.length + gone.length === 0) return [];
+  const groups = groupsOf(common);
+  const region = (clauses: readonly Clause[]) => packetsOf(clauses, groups, common.hostAddresses);
+  const passes = (program: Program, packets: readonly Box[]) =>
+    packets.length === 0 ? packets : coverage(common, { ...program, mode: 'enforce' }, packets, now).allowed;
+  const lostOf = (packets: readonly Box[]) => {
+    const before = passes(from, packets);
+    return subtractBoxes(before, passes(to, before));
   };
-  const region = (clauses: readonly Clause[]) => packetsOf(clauses, groupsOf(common), common.hostAddresses);
 
   // what is denied by name says more than the wider entry it was cut out of
-  const denials = byEntry(to.flatMap(({ deny, guard }) => [...deny, ...guard]));
-  const denied = denials.flatMap(([entry, clauses]) => {
-    const gone = lostOf(region(clauses));
-    return gone.length === 0 ? [] : [{ entry, gone }];
+  const denied = entriesOf(added).flatMap((entry) => {
+    const packets = lostOf(region(added.filter((clause) => clause.entry === entry)));
+    return packets.length === 0 ? [] : [{ entry, packets }];
   });
-  const told = denied.flatMap(({ gone }) => gone);
-  const permissions = byEntry(from.flatMap(({ allow, except }) => [...allow, ...except]));
-  const dropped = permissions.flatMap(([entry, clauses]) => {
-    const whole = region(clauses);
-    const gone = subtractBoxes(lostOf(whole), told);
-    if (gone.length === 0) return [];
-    return [coversBoxes([...gone, ...intersectBoxes(told, whole)], whole) ? entry : `part of ${entry}`];
+  const told = denied.flatMap(({ packets }) => packets);
+  const dropped = entriesOf(gone).flatMap((entry) => {
+    const packets = subtractBoxes(lostOf(region(gone.filter((clause) => clause.entry === entry))), told);
+    if (packets.length === 0) return [];
+    const whole = region([...from.allow, ...from.except].filter((clause) => clause.entry === entry));
+    return [coversBoxes([...packets, ...intersectBoxes(told, whole)], whole) ? entry : `part of ${entry}`];
   });
   return [...denied.map(({ entry }) => entry), ...dropped];
 }
 
-function byEntry(clauses: readonly Clause[]): readonly (readonly [string, readonly Clause[]])[] {
-  return entriesOf(clauses).map((entry) => [entry, clauses.filter((clause) => clause.entry === entry)]);
+/** Clauses that mean what none of `others` means. */
+function without(clauses: readonly Clause[], others: readonly Clause[]): readonly Clause[] {
+  const theirs = new Set(others.map(meaningKey));
+  return clauses.filter((clause) => !theirs.has(meaningKey(clause)));
 }
 
 /** The new addresses of every group; of those that are no more, the last ones. */
 function unionOfGroups(before: Ruleset | null, after: Ruleset): readonly AddressGroup[] {
   const groups = new Map([...(before?.groups ?? []), ...after.groups].map((group) => [group.id, group]));
   return [...groups.values()];
-}
-
-function byContainer(endpoints: readonly EndpointIdentity[]): ReadonlyMap<string, readonly EndpointIdentity[]> {
-  return Map.groupBy(endpoints, ({ container }) => container.name);
 }
 
 /** Containers of one workload with the same change become one; sorted by workload, those that change first. */

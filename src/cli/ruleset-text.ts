@@ -1,97 +1,138 @@
 import { type Address, formatAddress, parseAddress } from '../ip/address.ts';
 import type { AddressSet } from '../ip/address-set.ts';
 import type { Interval } from '../ip/interval.ts';
-import type { SourceRef } from '../policy/source.ts';
-import type { Ruleset } from '../ruleset/ruleset.ts';
+import { setKey } from '../ruleset/clause.ts';
+import type { Clause, Program, Ruleset } from '../ruleset/ruleset.ts';
 
 /**
- * A ruleset as JSON text. Sets of addresses and places in files are written once and referred to, since a thousand
- * workloads share a few of them.
+ * A ruleset as one line of JSON. Most of a ruleset are clauses, a hundred thousand of them on a large host, so each is a
+ * short list of numbers: places in tables of sets, texts and layer 4 matches, which workloads share.
  */
 export function encodeRuleset(ruleset: Ruleset): string {
-  const sets = new Table<AddressSet>((set) => JSON.stringify(intervalsOf(set)));
-  const sources = new Table<SourceRef>((source) => JSON.stringify(source));
-  const body = JSON.stringify(ruleset, (_, value: unknown) => {
-    if (isSet(value)) return { $set: sets.indexOf(value) };
-    if (isSource(value)) return { $source: sources.indexOf(value) };
-    return isAddress(value) ? { $address: formatAddress(value) } : value;
+  const sets = new Table<AddressSet, EncodedSet>(setKey, encodeSet);
+  const texts = new Table<string, string>(
+    (text) => text,
+    (text) => text,
+  );
+  const layers = new Table<Clause['l4'], Clause['l4']>(
+    (l4) => (l4 === 'any' ? l4 : JSON.stringify(l4)),
+    (l4) => l4,
+  );
+  const clause = ({ plane, to, l4, until, entry, source }: Clause): EncodedClause => [
+    plane === 'forward' ? 0 : 1,
+    to.kind === 'addresses' ? sets.placeOf(to.set) : -1 - texts.placeOf(to.group),
+    layers.placeOf(l4),
+    until ?? null,
+    texts.placeOf(entry),
+    texts.placeOf(source.file),
+    source.line,
+    source.column,
+    texts.placeOf(source.text),
+  ];
+  const { programs, ...rest } = ruleset;
+  const judged = programs.map((program) => ({ ...program, ...mapLists(program, clause) }));
+  const body = JSON.stringify({ ...rest, programs: judged }, (_, value: unknown) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    if ('v4' in value) return { $set: sets.placeOf(value as AddressSet) };
+    return 'family' in value ? { $address: formatAddress(value as Address) } : value;
   });
-  return `{"sets":[${sets.texts.join(',')}],"sources":[${sources.texts.join(',')}],"ruleset":${body}}`;
+  const tables = JSON.stringify({ sets: sets.values, texts: texts.values, layers: layers.values });
+  return `[${tables},${body}]`;
 }
 
 /**
  * Reads what {@link encodeRuleset} wrote.
  *
- * @throws Error for any other text
+ * @throws Error for a text that was cut or made by hand
  */
 export function decodeRuleset(text: string): Ruleset {
-  const whole = JSON.parse(text) as { sets: EncodedSet[]; sources: SourceRef[]; ruleset: unknown };
-  const sets = whole.sets.map(setOf);
+  const [tables, body] = JSON.parse(text) as [Tables, Encoded];
+  const sets = tables.sets.map(decodeSet);
+  const clause = ([plane, to, l4, until, entry, file, line, column, written]: EncodedClause): Clause => ({
+    plane: plane === 0 ? 'forward' : 'host',
+    to: to < 0 ? { kind: 'group', group: at(tables.texts, -1 - to) } : { kind: 'addresses', set: at(sets, to) },
+    l4: at(tables.layers, l4),
+    ...(until === null ? {} : { until }),
+    entry: at(tables.texts, entry),
+    source: { file: at(tables.texts, file), line, column, text: at(tables.texts, written) },
+  });
   const restore = (value: unknown): unknown => {
     if (typeof value !== 'object' || value === null) return value;
     if (Array.isArray(value)) return value.map(restore);
-    const { $set, $source, $address } = value as Record<string, unknown>;
-    if (typeof $set === 'number') return known(sets[$set]);
-    if (typeof $source === 'number') return known(whole.sources[$source]);
-    if (typeof $address === 'string') return known(parseAddress($address));
+    const { $set, $address } = value as Record<string, unknown>;
+    if (typeof $set === 'number') return at(sets, $set);
+    if (typeof $address === 'string') return addressOf($address);
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, restore(item)]));
   };
-  return restore(whole.ruleset) as Ruleset;
+  const { programs, ...rest } = body;
+  const decoded = programs.map((program): Program => ({ ...program, ...mapLists(program, clause) }));
+  return { ...(restore(rest) as Omit<Ruleset, 'programs'>), programs: decoded };
 }
 
-/** Values by their text, each once. */
-class Table<T extends object> {
-  readonly texts: string[] = [];
-  readonly #textOf: (value: T) => string;
-  readonly #byText = new Map<string, number>();
-  readonly #byValue = new Map<T, number>();
-
-  constructor(textOf: (value: T) => string) {
-    this.#textOf = textOf;
-  }
-
-  indexOf(value: T): number {
-    const seen = this.#byValue.get(value);
-    if (seen !== undefined) return seen;
-    const text = this.#textOf(value);
-    let index = this.#byText.get(text);
-    if (index === undefined) {
-      index = this.texts.push(text) - 1;
-      this.#byText.set(text, index);
-    }
-    this.#byValue.set(value, index);
-    return index;
-  }
-}
-
-type EncodedSet = readonly [readonly EncodedInterval[], readonly EncodedInterval[]];
+/** plane, set (or a group, below zero), layer 4, until, entry; then of the source file, line, column and text */
+type EncodedClause = readonly [number, number, number, number | null, number, number, number, number, number];
 type EncodedInterval = readonly [string, string];
+type EncodedSet = readonly [readonly EncodedInterval[], readonly EncodedInterval[]];
 
-function intervalsOf({ v4, v6 }: AddressSet): EncodedSet {
+type Lists<T> = Readonly<Record<'guard' | 'except' | 'deny' | 'allow', readonly T[]>>;
+
+interface Encoded {
+  readonly programs: readonly (Omit<Program, keyof Lists<unknown>> & Lists<EncodedClause>)[];
+}
+
+interface Tables {
+  readonly sets: readonly EncodedSet[];
+  readonly texts: readonly string[];
+  readonly layers: readonly Clause['l4'][];
+}
+
+function mapLists<A, B>({ guard, except, deny, allow }: Lists<A>, change: (one: A) => B): Lists<B> {
+  return { guard: guard.map(change), except: except.map(change), deny: deny.map(change), allow: allow.map(change) };
+}
+
+/** Values by their key, each once. */
+class Table<T, E> {
+  readonly values: E[] = [];
+  readonly #keyOf: (value: T) => string;
+  readonly #encode: (value: T) => E;
+  readonly #places = new Map<string, number>();
+
+  constructor(keyOf: (value: T) => string, encode: (value: T) => E) {
+    this.#keyOf = keyOf;
+    this.#encode = encode;
+  }
+
+  placeOf(value: T): number {
+    const key = this.#keyOf(value);
+    let place = this.#places.get(key);
+    if (place === undefined) {
+      place = this.values.push(this.#encode(value)) - 1;
+      this.#places.set(key, place);
+    }
+    return place;
+  }
+}
+
+function encodeSet({ v4, v6 }: AddressSet): EncodedSet {
   const of = (intervals: readonly Interval[]) =>
     intervals.map(({ low, high }): EncodedInterval => [low.toString(16), high.toString(16)]);
   return [of(v4), of(v6)];
 }
 
-function setOf([v4, v6]: EncodedSet): AddressSet {
+function decodeSet([v4, v6]: EncodedSet): AddressSet {
   const of = (intervals: readonly EncodedInterval[]) =>
     intervals.map(([low, high]) => ({ low: BigInt(`0x${low}`), high: BigInt(`0x${high}`) }));
   return { v4: of(v4), v6: of(v6) };
 }
 
-function known<T>(value: T | undefined): T {
+function addressOf(text: string): Address {
+  const address = parseAddress(text);
+  if (address === undefined) throw new Error(`not an address: ${text}`);
+  return address;
+}
+
+function at<T>(list: readonly T[], place: number): T {
+  const value = list[place];
   if (value === undefined) throw new Error('it refers to something that is not in it');
   return value;
-}
-
-function isSet(value: unknown): value is AddressSet {
-  return typeof value === 'object' && value !== null && 'v4' in value && 'v6' in value;
-}
-
-function isSource(value: unknown): value is SourceRef {
-  return typeof value === 'object' && value !== null && 'file' in value && 'line' in value && 'column' in value;
-}
-
-function isAddress(value: unknown): value is Address {
-  return typeof value === 'object' && value !== null && 'family' in value && 'value' in value;
 }
