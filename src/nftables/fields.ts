@@ -11,6 +11,7 @@ export const fieldTypes: Readonly<Record<Field, ValueType>> = {
   iifname: 'ifname',
   oifname: 'ifname',
   'ether saddr': 'ether_addr',
+  'ether daddr': 'ether_addr',
   'ether type': 'number',
   'ip saddr': 'ipv4_addr',
   'ip daddr': 'ipv4_addr',
@@ -69,6 +70,8 @@ export function fieldValue(field: Field, packet: PacketView, { family, now }: Mo
       return packet.out?.name;
     case 'ether saddr':
       return packet.link?.saddr;
+    case 'ether daddr':
+      return packet.link?.daddr;
     case 'ether type':
       return number(packet.link?.type);
     case 'ip saddr':

@@ -1,9 +1,10 @@
 import type { Address, Family } from '../ip/address.ts';
 import { ofFamily } from '../ip/address-set.ts';
-import type { Program, Ruleset } from '../ruleset/ruleset.ts';
+import { normalise } from '../ip/interval.ts';
+import type { EndpointIdentity, Program, Ruleset } from '../ruleset/ruleset.ts';
 import { priorities } from './hooks.ts';
 import type { Marks } from './marks.ts';
-import type { Chain, Element, NftSet, Rule, Table } from './model.ts';
+import type { Chain, Element, NftSet, Rule, Statement, Table } from './model.ts';
 import { errorsChain, type Plane, planes, programChains, programCounters, programEntry } from './program.ts';
 import { SharedSets } from './shared-sets.ts';
 import {
@@ -45,6 +46,8 @@ export function renderInetTable(ruleset: Ruleset, marks: Marks): Table {
     name: 'sluice',
     counters: ['unproven', 'unknown-source', ...ruleset.programs.flatMap(programCounters)],
     sets: [
+      ports(ruleset),
+      ...families.map((family) => gateways(ruleset, family)),
       {
         name: 'bridges',
         key: ['ifname'],
@@ -68,12 +71,26 @@ export function renderInetTable(ruleset: Ruleset, marks: Marks): Table {
       forward(marks),
       inbound(marks),
       input(marks),
+      dhcp,
       ...unknownChains,
       refuse(ruleset),
       ...families.map(errors),
       ...programs.flatMap((program) => program.chains),
     ],
   };
+}
+
+/** Bridge ports of known containers: whatever IP arrives on one itself came round the bridge's own hooks. */
+function ports(ruleset: Ruleset): NftSet {
+  const elements = ruleset.endpoints.map((endpoint) => element([one(endpoint.port.index)]));
+  return { name: 'ports', key: ['iface_index'], interval: false, data: 'none', elements };
+}
+
+/** The host's addresses on enrolled bridges: where a DHCP server would be. */
+function gateways(ruleset: Ruleset, family: Family): NftSet {
+  const all = normalise(ruleset.bridges.flatMap((bridge) => ofFamily(bridge.gateways, family)));
+  const elements = all.map(({ low, high }) => element([range(low, high)]));
+  return { name: `gateways${family}`, key: [addressType[family]], interval: true, data: 'none', elements };
 }
 
 function hostAddresses(ruleset: Ruleset, family: Family): NftSet {
@@ -113,11 +130,19 @@ function programOf(ruleset: Ruleset): (id: string) => Program {
 /** Bridge and source address of each proven sender, to the program that judges it. */
 function senders(ruleset: Ruleset, plane: Plane, family: Family): NftSet {
   const find = programOf(ruleset);
-  const elements = ruleset.endpoints.flatMap((endpoint) =>
-    ofEndpointFamily(endpoint.addresses, family).map((address) =>
-      element([one(endpoint.bridge.index), one(address.value)], programEntry(find(endpoint.program), plane, family)),
-    ),
+  const key = ({ bridge }: EndpointIdentity, { value }: Address) => `${bridge.index} ${value}`;
+  const claims = ruleset.endpoints.flatMap((endpoint) =>
+    ofEndpointFamily(endpoint.addresses, family).map((address) => ({ endpoint, address, key: key(endpoint, address) })),
   );
+  const elements = [...Map.groupBy(claims, (claim) => claim.key).values()].flatMap((same) => {
+    const [first] = same;
+    // two containers with one MAC have one link-local address: judged differently, neither is believed
+    if (first === undefined || same.some(({ endpoint }) => endpoint.program !== first.endpoint.program)) return [];
+    const { endpoint, address } = first;
+    return [
+      element([one(endpoint.bridge.index), one(address.value)], programEntry(find(endpoint.program), plane, family)),
+    ];
+  });
   return {
     name: `${plane}${family}`,
     key: ['iface_index', addressType[family]],
@@ -168,8 +193,10 @@ function unknownSenders(ruleset: Ruleset, plane: Plane, family: Family): NftSet 
 function groupSets(ruleset: Ruleset): readonly NftSet[] {
   return ruleset.groups.flatMap((group) =>
     families.map((family): NftSet => {
-      const elements = ofFamily(group.addresses, family).map(({ low, high }) => element([range(low, high)]));
-      return { name: `group${family}/${group.id}`, key: [addressType[family]], interval: true, data: 'none', elements };
+      const members = group.members.filter(({ address }) => address.family === family);
+      const elements = members.map(({ bridge, address }) => element([one(bridge.index), one(address.value)]));
+      const key = ['iface_index', addressType[family]] as const;
+      return { name: `group${family}/${group.id}`, key, interval: false, data: 'none', elements };
     }),
   );
 }
@@ -185,6 +212,10 @@ function arrival(marks: Marks): Chain {
         accept,
       ],
       [inSet('bridges', 'iifname'), goTo('unproven')],
+      // frames to 01:80:c2:00:00:0x (IEEE 802.1D 7.12.6) are handed up on the port itself, past the bridge's hooks
+      // (net/bridge/br_input.c, br_handle_frame); no IP packet has business there
+      [inSet('ports', 'iif'), count('unproven'), drop],
+      [is('ether daddr', range(0x0180_c200_0000n, 0x0180_c200_000fn)), count('unproven'), drop],
     ],
   };
 }
@@ -225,15 +256,18 @@ function forward(marks: Marks): Chain {
  * looks picked up in the middle is marked, so that the container's side of it is judged like its own.
  */
 function inbound(marks: Marks): Chain {
+  const doubt: Statement = { kind: 'change-mark', of: 'ct', bit: marks.doubtful, to: 'set' };
   return {
     name: 'inbound',
     rules: [
       [{ kind: 'ct-status', status: 'dnat' }, back],
       [is('meta l4proto', 1, 58), back],
       [{ kind: 'tcp-syn' }, back],
+      // the middle of a TCP connection is doubtful on a published port, too: the container may have begun it from there
+      [is('meta l4proto', 6), doubt],
       [inSet('published4', 'ip daddr', 'meta l4proto', 'th dport'), back],
       [inSet('published6', 'ip6 daddr', 'meta l4proto', 'th dport'), back],
-      [{ kind: 'change-mark', of: 'ct', bit: marks.doubtful, to: 'set' }],
+      [doubt],
     ],
   };
 }
@@ -245,7 +279,7 @@ function input(marks: Marks): Chain {
     rules: [
       [notInSet('bridges', 'iifname'), accept],
       replies(marks),
-      [is('udp sport', 68), is('udp dport', 67), accept],
+      [is('udp sport', 68), is('udp dport', 67), jump('dhcp')],
       [vmap('host4', 'iif', 'ip saddr')],
       [is('icmpv6 type', ...neighbourDiscovery, routerSolicit), is('ip6 hoplimit', 255), accept],
       [is('icmpv6 type', ...mldListener), accept],
@@ -255,9 +289,21 @@ function input(marks: Marks): Chain {
   };
 }
 
+/** To whoever serves addresses on the bridge, and to nobody else on the host (RFC 2131 4.1). */
+const dhcp: Chain = {
+  name: 'dhcp',
+  rules: [
+    [is('ip daddr', 0xffff_ffffn), accept],
+    [inSet('gateways4', 'ip daddr'), accept],
+  ],
+};
+
 const unknownChains: readonly Chain[] = planes.map((plane) => ({
   name: `unknown-${plane}`,
   rules: [
+    // a known container that has no address yet: what it may do has passed by now
+    [is('ip saddr', 0), count('unknown-source'), drop],
+    [is('ip6 saddr', 0), count('unknown-source'), drop],
     ...families.map(
       (family): Rule => [is('meta nfproto', family === 4 ? 2 : 10), vmap(`unknown-${plane}${family}`, 'iifname')],
     ),

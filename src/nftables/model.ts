@@ -64,6 +64,7 @@ export type Field =
   | 'oif'
   | 'oifname'
   | 'ether saddr'
+  | 'ether daddr'
   | 'ether type'
   | 'ip saddr'
   | 'ip daddr'

@@ -21,6 +21,8 @@ export interface InterfaceView {
 export interface LinkHeader {
   /** Source MAC, 48 bits. */
   readonly saddr: bigint;
+  /** Destination MAC; the host's own unless told. */
+  readonly daddr?: bigint;
   /** EtherType as it lies behind the MACs: for a frame with a VLAN tag that is the tag's, not the payload's. */
   readonly type: number;
 }

@@ -128,6 +128,7 @@ const fieldTypes: Partial<Record<Field, KeyType>> = {
   'ip6 daddr': 'ipv6_addr',
   'arp saddr ip': 'ipv4_addr',
   'ether saddr': 'ether_addr',
+  'ether daddr': 'ether_addr',
   'ct original ip daddr': 'ipv4_addr',
   'ct original ip6 daddr': 'ipv6_addr',
 };

@@ -22,6 +22,8 @@ const names = {
   guard: (id: string, plane: Plane, family: Family) => `guard-${plane}${family}/${id}`,
   dnat: (id: string, family: Family) => `dnat${family}/${id}`,
   dnatGuard: (id: string, family: Family) => `guard-dnat${family}/${id}`,
+  sent: (id: string, family: Family) => `sent${family}/${id}`,
+  sentGuard: (id: string, family: Family) => `guard-sent${family}/${id}`,
   refused: (id: string) => `refused/${id}`,
   /** Denied, but the mode lets it pass. */
   passed: (id: string) => `passed/${id}`,
@@ -93,30 +95,25 @@ export function programChains(
   if (isOpen(program)) return { chains: [], sets: [] };
   const own = new DestinationSets(program.id);
   const writer = new ClauseWriter(own, shared);
-  const chains = families.flatMap((family) => [
-    ...forwardChains(program, family, writer),
-    ...planeChains(program, 'host', family, writer),
-    ...Object.values(dnatChains(program, family, writer)),
-  ]);
+  const chains = families.flatMap((family) => {
+    const sent = sentChains(program, family, writer);
+    const between: Between = { guardrails: sent.guardrails.map(whereSent), lists: sent.lists.map(whereSent) };
+    return [
+      ...planes.flatMap((plane) => planeChains(program, plane, family, writer, between)),
+      ...[...sent.guardrails, ...sent.lists].map(({ chain }) => chain),
+    ];
+  });
   return { chains: [...chains, ...endings(program, ruleset)], sets: own.all() };
 }
 
-function forwardChains(program: Program, family: Family, writer: ClauseWriter): readonly Chain[] {
-  const dnat = dnatChains(program, family, writer);
-  const viaHost = (chain: Chain | undefined): readonly Rule[] =>
-    chain === undefined
-      ? []
-      : [
-          [
-            { kind: 'ct-status', status: 'dnat' },
-            inSet(`host-addresses${family}`, asSent.address[family]),
-            jump(chain.name),
-          ],
-        ];
-  return planeChains(program, 'forward', family, writer, {
-    guardrails: viaHost(dnat.guard),
-    lists: viaHost(dnat.judge),
-  });
+/** A chain that judges by the place before DNAT, and which places are its business; none: all. */
+interface SentChain {
+  readonly chain: Chain;
+  readonly of: Rule;
+}
+
+function whereSent({ chain, of }: SentChain): Rule {
+  return [{ kind: 'ct-status', status: 'dnat' }, ...of, jump(chain.name)];
 }
 
 /** Rules of a plane that come from elsewhere: after its own guardrails, and between its denials and its permissions. */
@@ -131,7 +128,7 @@ function planeChains(
   plane: Plane,
   family: Family,
   writer: ClauseWriter,
-  between: Between = { guardrails: [], lists: [] },
+  between: Between,
 ): readonly Chain[] {
   const list = (clauses: readonly Clause[]) => clauses.filter((clause) => clause.plane === plane);
   const scope = `${plane}${family}`;
@@ -161,25 +158,42 @@ function planeChains(
 }
 
 /**
- * A packet that a published port's DNAT turned elsewhere is judged by where it was sent, too: denied if either place is
- * denied, allowed if either is allowed. Compile has put the service behind a published port into the host's clauses. The
- * guardrails of both places come before the denials of either, since audit and off let what is only denied pass.
+ * A packet that DNAT turned elsewhere (a published port's, or the operator's own) is judged by where it was sent, too:
+ * denied if either place is denied. What was sent to the host is allowed if either place is: compile has put the service
+ * behind a published port into the host's clauses. The guardrails of both places come before the denials of either,
+ * since audit and off let what is only denied pass.
  */
-function dnatChains(
+function sentChains(
   program: Program,
   family: Family,
   writer: ClauseWriter,
-): { readonly guard?: Chain; readonly judge?: Chain } {
-  const list = (clauses: readonly Clause[]) => clauses.filter((clause) => clause.plane === 'host');
-  const write = (clauses: readonly Clause[], ending: Statement) =>
-    writer.directRules(list(clauses), family, asSent, [ending]);
-  const guard = write(program.guard, goTo(names.refused(program.id)));
-  const lists = [...write(program.deny, goTo(deniedChain(program))), ...write(program.allow, accept)];
+): { readonly guardrails: readonly SentChain[]; readonly lists: readonly SentChain[] } {
+  const write = (clauses: readonly Clause[], plane: Plane, ending: Statement) =>
+    writer.directRules(
+      clauses.filter((clause) => clause.plane === plane && clause.to.kind === 'addresses'),
+      family,
+      asSent,
+      [ending],
+    );
+  const toHost: Rule = [inSet(`host-addresses${family}`, asSent.address[family])];
+  const guard = (plane: Plane, name: string, of: Rule): readonly SentChain[] => {
+    const rules = write(program.guard, plane, goTo(names.refused(program.id)));
+    return rules.length === 0
+      ? []
+      : [{ chain: { name, rules: [...write(program.except, plane, back), ...rules] }, of }];
+  };
+  const lists = (name: string, rules: readonly Rule[], of: Rule): readonly SentChain[] =>
+    rules.length === 0 ? [] : [{ chain: { name, rules }, of }];
+  const deny = (plane: Plane) => write(program.deny, plane, goTo(deniedChain(program)));
   return {
-    ...(guard.length > 0 && {
-      guard: { name: names.dnatGuard(program.id, family), rules: [...write(program.except, back), ...guard] },
-    }),
-    ...(lists.length > 0 && { judge: { name: names.dnat(program.id, family), rules: lists } }),
+    guardrails: [
+      ...guard('host', names.dnatGuard(program.id, family), toHost),
+      ...guard('forward', names.sentGuard(program.id, family), []),
+    ],
+    lists: [
+      ...lists(names.sent(program.id, family), deny('forward'), []),
+      ...lists(names.dnat(program.id, family), [...deny('host'), ...write(program.allow, 'host', accept)], toHost),
+    ],
   };
 }
 
@@ -253,7 +267,7 @@ class ClauseWriter {
       case 'every':
         return [];
       case 'group':
-        return [inSet(to.set, fields.address[family])];
+        return [inSet(to.set, 'oif', fields.address[family])];
       case 'one':
         return [is(fields.address[family], to.interval)];
       case 'many':

@@ -47,6 +47,7 @@ type Ported = { readonly field: Field; readonly protocol?: number };
 /** Payload fields as nft names them; `protocol` where the header's name says the protocol, too. */
 const payloadFields: Readonly<Record<string, Ported>> = {
   'ether saddr': { field: 'ether saddr' },
+  'ether daddr': { field: 'ether daddr' },
   'ether type': { field: 'ether type' },
   'ip saddr': { field: 'ip saddr' },
   'ip daddr': { field: 'ip daddr' },

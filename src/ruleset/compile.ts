@@ -7,7 +7,7 @@ import { workloadName } from '../world/workload.ts';
 import type { Container, World } from '../world/world.ts';
 import { absentWorkloads } from './absent.ts';
 import { sourceKey } from './clause.ts';
-import { crowdAddresses } from './crowd.ts';
+import { addressesOfPlaces, crowdPlaces } from './crowd.ts';
 import { chainOf, type Deciding, type LabelReading } from './decide.ts';
 import { type Bridged, enrolledBridge, enrolledNetworks, isDefaultBridge } from './enrol.ts';
 import { allocateIds, nameKey } from './ids.ts';
@@ -15,7 +15,7 @@ import { indexBlocks } from './naming.ts';
 import { type Draft, draftBuild, draftKey, prepareGuard } from './programs.ts';
 import { createPublishing, publishedEndpoints } from './published.ts';
 import { createResolver, hostPlace } from './resolve.ts';
-import type { AddressGroup, Clause, EndpointIdentity, Program, Ruleset, Unheld } from './ruleset.ts';
+import type { AddressGroup, Clause, EndpointIdentity, GroupMember, Program, Ruleset, Unheld } from './ruleset.ts';
 import { findSenders, type Sender } from './senders.ts';
 import { endpointAddresses, indexWorld } from './world-index.ts';
 
@@ -32,11 +32,12 @@ export interface Compiled {
 export function compile(policy: Policy, world: World, now: number): Compiled {
   const index = indexWorld(world);
   const resolver = createResolver(policy, index, now);
-  const groups = remember((key: string): AddressSet => {
+  const places = remember((key: string): readonly GroupMember[] => {
     const crowd = resolver.crowds.get(key);
     if (crowd === undefined) throw new Error(`no such group: ${key}`);
-    return crowdAddresses(crowd, index);
+    return crowdPlaces(crowd, index);
   });
+  const groups = remember((key: string): AddressSet => addressesOfPlaces(places(key)));
   const blocks = indexBlocks(policy);
   const labelsOf = remember(
     (container: Container): LabelReading => readLabels(container.labels, container.name, policy.groups),
@@ -71,7 +72,7 @@ export function compile(policy: Policy, world: World, now: number): Compiled {
       .map(([id, draft]) => programOf(id, draft, withIds))
       .toSorted(by(({ id }) => id)),
     groups: [...groupIds.entries()]
-      .map(([key, id]): AddressGroup => ({ id, addresses: groups(key) }))
+      .map(([key, id]): AddressGroup => ({ id, members: places(key), addresses: groups(key) }))
       .toSorted(by(({ id }) => id)),
     hostAddresses: index.hostAddresses,
     published: publishedEndpoints(index),

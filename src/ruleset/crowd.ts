@@ -1,8 +1,9 @@
-import { type AddressSet, unionSets } from '../ip/address-set.ts';
+import { type AddressSet, setOfAddresses } from '../ip/address-set.ts';
 import type { NamePattern } from '../policy/model.ts';
 import { covers, matches } from '../policy/pattern.ts';
 import type { Container } from '../world/world.ts';
 import { nameKey } from './ids.ts';
+import type { GroupMember } from './ruleset.ts';
 import type { WorldIndex } from './world-index.ts';
 
 /** Containers that a policy means by who they are, not by address; what an AddressGroup holds the addresses of. */
@@ -56,8 +57,25 @@ function pick(known: ReadonlyMap<string, readonly Container[]>, pattern: NamePat
   return [...known.entries()].filter(([name]) => matches(pattern, name)).flatMap(([, containers]) => containers);
 }
 
+/** Where the members of a crowd are, each address on its bridge; sorted, none twice. */
+export function crowdPlaces(crowd: Crowd, index: WorldIndex): readonly GroupMember[] {
+  const places = crowdMembers(crowd, index).flatMap((member) => index.placesOf(member));
+  const keyed = new Map(places.map((place) => [placeKey(place), place]));
+  return [...keyed.entries()].toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, place]) => place);
+}
+
+function placeKey({ bridge, address }: GroupMember): string {
+  return `${bridge.name}\0${address.family}\0${address.value.toString(16).padStart(32, '0')}`;
+}
+
+/** The addresses of a crowd's members on bridge networks. */
 export function crowdAddresses(crowd: Crowd, index: WorldIndex): AddressSet {
-  return unionSets(...crowdMembers(crowd, index).map((member) => index.addressesOf(member)));
+  return addressesOfPlaces(crowdPlaces(crowd, index));
+}
+
+/** The addresses of places, wherever they are. */
+export function addressesOfPlaces(places: readonly GroupMember[]): AddressSet {
+  return setOfAddresses(places.map(({ address }) => address));
 }
 
 /** Whether whoever is in `inner`, now or later, is in `outer` too. */

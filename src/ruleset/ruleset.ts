@@ -91,7 +91,18 @@ export interface Clause {
 
 export interface AddressGroup {
   readonly id: GroupId;
+  /**
+   * Who is in it, and where: an address is a container's only on the bridge where the container is. Anyone may give a
+   * container the address of a host that is routed elsewhere.
+   */
+  readonly members: readonly GroupMember[];
+  /** The members' addresses. */
   readonly addresses: AddressSet;
+}
+
+export interface GroupMember {
+  readonly bridge: { readonly name: string; readonly index: number };
+  readonly address: Address;
 }
 
 export interface PublishedEndpoint {

@@ -4,6 +4,7 @@ import { type Prefix, prefixInterval } from '../ip/prefix.ts';
 import { linkLocal6Set } from '../ip/registry.ts';
 import type { Container, Endpoint, Network, World } from '../world/world.ts';
 import { linkLocalOf } from './mac.ts';
+import type { GroupMember } from './ruleset.ts';
 
 /** The world with what compiling asks of it again and again already looked up. */
 export interface WorldIndex {
@@ -19,6 +20,8 @@ export interface WorldIndex {
   readonly networksOf: (container: Container) => readonly Network[];
   /** Every address its namespace answers on: what the engine gave it, and the link-local address of each MAC. */
   readonly addressesOf: (container: Container) => AddressSet;
+  /** The same on bridge networks alone, each with its bridge: where the host sees who answers. */
+  readonly placesOf: (container: Container) => readonly GroupMember[];
   /** Containers of Compose, by project. */
   readonly byProject: ReadonlyMap<string, readonly Container[]>;
   /** Containers outside Compose, by name. */
@@ -70,6 +73,16 @@ export function indexWorld(world: World): WorldIndex {
     ),
   );
   const addressesOf = memo((container: Container) => setOfAddresses(endpointsOf(container).flatMap(endpointAddresses)));
+  const placesOf = memo((container: Container) =>
+    endpointsOf(container).flatMap((endpoint): readonly GroupMember[] => {
+      const bridge = networkOf(endpoint)?.bridge;
+      if (!bridge) return [];
+      return endpointAddresses(endpoint).map((address) => ({
+        bridge: { name: bridge.name, index: bridge.index },
+        address,
+      }));
+    }),
+  );
 
   const sharers = groupBy(containers, (container) => {
     const owner = ownerOf(container);
@@ -85,6 +98,7 @@ export function indexWorld(world: World): WorldIndex {
     sharersOf: (owner) => sharers.get(owner.id) ?? [],
     networksOf,
     addressesOf,
+    placesOf,
     byProject: groupBy(containers, (container) => (isComposed(container) ? [container.project ?? ''] : [])),
     byName: groupBy(containers, (container) => (isComposed(container) ? [] : [container.name])),
     byNetwork: groupBy(containers, (container) => networksOf(container).map((network) => network.name)),

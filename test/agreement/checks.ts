@@ -244,7 +244,8 @@ function inboundChecks({ ruleset, tables, now }: Subject, packet: Packet): reado
   const isIcmp = protocol === icmp || protocol === icmpv6;
   const cases = [
     { tcpFlags: flags.syn, dnat: false, free: isPublished || isIcmp || protocol === tcp },
-    { tcpFlags: flags.ack, dnat: false, free: isPublished || isIcmp },
+    // the middle of a TCP connection may be one that the container began from its published port
+    { tcpFlags: flags.ack, dnat: false, free: (isPublished && protocol !== tcp) || isIcmp },
     { tcpFlags: flags.ack, dnat: true, free: true },
   ];
   return cases.map(({ tcpFlags, dnat, free }) => {

@@ -54,7 +54,7 @@ export function judgeSent(tables: readonly Table[], ruleset: Ruleset, sent: Sent
     return walk.verdict === 'accept';
   };
   const between = way.kind === 'neighbour';
-  const out = way.kind === 'host' ? null : between ? sent.bridge : uplink;
+  const out = way.kind === 'host' ? null : between ? sent.bridge : outOf(ruleset, sent.turnedTo?.to ?? sent.to);
   void (
     pass('bridge', 'prerouting', packet) &&
     (!between || sent.brNetfilter
@@ -64,6 +64,14 @@ export function judgeSent(tables: readonly Table[], ruleset: Ruleset, sent: Sent
     (between ? pass('bridge', 'forward', { ...packet, in: sent.port, out: way.port }) : true)
   );
   return resultOf(walks);
+}
+
+/** The interface that the host's routes give: a container's bridge for its address, the uplink for the rest. */
+function outOf(ruleset: Ruleset, to: Address): InterfaceView {
+  const member = ruleset.groups
+    .flatMap(({ members }) => members)
+    .find(({ address }) => address.family === to.family && address.value === to.value);
+  return member?.bridge ?? uplink;
 }
 
 type Way =
