@@ -3,9 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { coverage } from '../../src/evaluate/coverage.ts';
 import { evaluate } from '../../src/evaluate/evaluate.ts';
 import type { Outcome, Packet } from '../../src/evaluate/verdict.ts';
+import { setIncludes } from '../../src/ip/address-set.ts';
 import type { Box } from '../../src/ip/box.ts';
 import { compile } from '../../src/ruleset/compile.ts';
-import type { Program, Ruleset } from '../../src/ruleset/ruleset.ts';
+import type { Ruleset } from '../../src/ruleset/ruleset.ts';
 import type { Container, World } from '../../src/world/world.ts';
 import { arbitraryCase, type Case, caseTime, readDocument, sampleCases } from '../generate/cases.ts';
 import { type BlockDocument, type PolicyDocument, policyDocument } from '../generate/documents.ts';
@@ -77,6 +78,29 @@ describe('generated cases', () => {
     expect(wanted.filter((kind) => !denied.has(kind))).toEqual([]);
   });
 
+  test('have packets that a guardrail denies, and packets that an exception lets on', () => {
+    const first = cases.flatMap(({ ruleset, packets }) =>
+      packets.flatMap((packet) => evaluate(ruleset, packet, caseTime).steps.slice(0, 1)),
+    );
+    const guarded = first.filter((step) => step.kind === 'guardrail');
+    expect(guarded.filter(({ exception }) => exception === null).length).toBeGreaterThan(100);
+    expect(guarded.filter(({ exception }) => exception !== null).length).toBeGreaterThan(50);
+  });
+
+  test('have packets to published ports of every verdict', () => {
+    const published = cases.flatMap(({ ruleset, packets, world }) =>
+      packets
+        .filter(
+          ({ to, port }) =>
+            setIncludes(ruleset.hostAddresses, to) &&
+            world.containers.some((one) => one.published.some(({ hostPort }) => hostPort === port)),
+        )
+        .map((packet) => judged(ruleset, packet)),
+    );
+    for (const outcome of ['allowed', 'denied'])
+      expect(published.filter((one) => one === outcome).length).toBeGreaterThan(30);
+  });
+
   test('have every protocol, mode and standing', () => {
     const programs = cases.flatMap(({ ruleset }) => ruleset.programs);
     expect(new Set(programs.map(({ mode }) => mode))).toEqual(new Set(['enforce', 'audit', 'off']));
@@ -133,15 +157,14 @@ test('coverage of a region is what evaluate says of its packets', () => {
   });
   fc.assert(
     fc.property(arbitraryCase(10), ({ ruleset, packets }) => {
-      const [first] = packets;
-      if (first === undefined) return;
-      const program = ruleset.programs.find(({ id }) => id === first.from.program) as Program;
       const region = packets.map((packet) => point(packet, 300n));
-      const covered = coverage(ruleset, program, region, caseTime);
-      for (const packet of packets) {
-        const outcome = judged(ruleset, { ...packet, from: { ...packet.from, program: program.id } });
-        for (const list of ['allowed', 'denied', 'audited'] as const)
-          expect(`${list} ${holds(covered[list], packet)}`).toBe(`${list} ${list === outcome ? 1 : 0}`);
+      for (const program of ruleset.programs) {
+        const covered = coverage(ruleset, program, region, caseTime);
+        for (const packet of packets) {
+          const outcome = judged(ruleset, { ...packet, from: { ...packet.from, program: program.id } });
+          for (const list of ['allowed', 'denied', 'audited'] as const)
+            expect(`${list} ${holds(covered[list], packet)}`).toBe(`${list} ${list === outcome ? 1 : 0}`);
+        }
       }
     }),
     { numRuns: 150, seed: 43 },

@@ -48,7 +48,7 @@ export function caseOf(document: PolicyDocument, sketch: WorldSketch, seed: numb
     sketch,
     world,
     ruleset,
-    packets: packetsFor(ruleset, randomFrom(seed), packets),
+    packets: packetsFor(ruleset, world, randomFrom(seed), packets),
   };
 }
 

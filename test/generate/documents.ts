@@ -90,15 +90,33 @@ const defaults = fc
   })
   .map((value) => defined<Record<string, string>>(value));
 
-function exceptionDocument(groups: readonly string[]): fc.Arbitrary<ExceptionDocument> {
+type GuardrailsDocument = NonNullable<PolicyDocument['guardrails']>;
+
+function guardrailsDocument(groups: readonly string[]): fc.Arbitrary<GuardrailsDocument> {
+  return fc
+    .array(entryDocument({ kinds: inDeny, groups }), { minLength: 1, maxLength: 2 })
+    .chain((deny) =>
+      sometimes(fc.array(exceptionDocument(deny, groups), { minLength: 1, maxLength: 3 }), 2).map((except) =>
+        defined<GuardrailsDocument>({ deny, except }),
+      ),
+    );
+}
+
+/** Mostly from one of the denials, whole or at other ports, since two entries drawn apart seldom meet. */
+function exceptionDocument(deny: readonly EntryDocument[], groups: readonly string[]): fc.Arbitrary<ExceptionDocument> {
+  const entry = fc.oneof(
+    { weight: 3, arbitrary: fc.constantFrom(...deny) },
+    { weight: 2, arbitrary: fc.constantFrom(...deny).map((one) => (typeof one === 'string' ? one : one.to)) },
+    { weight: 2, arbitrary: entryDocument({ kinds: inDeny, groups }) },
+  );
   return fc
     .record({
-      from: fc.constantFrom('app/web', 'app/*', '*/db', 'container/portainer', 'container/legacy-*'),
-      entry: entryDocument({ kinds: inDeny, groups }),
+      from: fc.constantFrom('app/web', 'app/*', '*/*', 'shop/*', '*/db', 'container/portainer', 'container/*'),
+      entry,
       until: sometimes(fc.constantFrom('2026-12-31', '2099-01-01'), 3),
     })
-    .map(({ from, entry, until }) =>
-      defined<ExceptionDocument>({ from, ...(typeof entry === 'string' ? { to: entry } : entry), until }),
+    .map(({ from, entry: one, until }) =>
+      defined<ExceptionDocument>({ from, ...(typeof one === 'string' ? { to: one } : one), until }),
     );
 }
 
@@ -111,15 +129,7 @@ export const policyDocument: fc.Arbitrary<PolicyDocument> = subsetOf(groupNames)
       groups: record(groups, () =>
         fc.array(entryDocument({ kinds: inGroup, groups: [] }), { minLength: 1, maxLength: 3 }),
       ),
-      guardrails: sometimes(
-        fc
-          .record({
-            deny: fc.array(entryDocument({ kinds: inDeny, groups }), { minLength: 1, maxLength: 2 }),
-            except: sometimes(fc.array(exceptionDocument(groups), { minLength: 1, maxLength: 2 }), 2),
-          })
-          .map((value) => defined<NonNullable<PolicyDocument['guardrails']>>(value)),
-        3,
-      ),
+      guardrails: sometimes(guardrailsDocument(groups), 2),
       projects: subsetOf([...projects, '*'], 1).chain((names) =>
         record(names, (name) =>
           fc

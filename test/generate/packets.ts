@@ -2,8 +2,9 @@ import type { Packet } from '../../src/evaluate/verdict.ts';
 import { type Address, addressOf, bits } from '../../src/ip/address.ts';
 import { type AddressSet, noAddresses } from '../../src/ip/address-set.ts';
 import { icmpOf } from '../../src/ip/box.ts';
-import { hasPorts } from '../../src/ip/protocol.ts';
+import { hasPorts, protocolNumbers } from '../../src/ip/protocol.ts';
 import type { Clause, EndpointIdentity, Ruleset } from '../../src/ruleset/ruleset.ts';
+import type { PublishedPort, World } from '../../src/world/world.ts';
 import { address } from './build.ts';
 
 /** Numbers in [0, 1), the same for the same seed (mulberry32). */
@@ -58,26 +59,43 @@ const protocols = [6, 6, 6, 17, 17, 1, 58, 132, 47, 50, 255, 0];
 const ports = [22, 53, 80, 443, 3000, 5000, 5100, 8000, 8100, 8101, 9, 0, 65535];
 
 /**
- * Packets for a ruleset: a third aimed at something its sender may reach, a third at something denied or near the edge
- * of a clause, a third anywhere.
+ * Packets for a ruleset: a third aimed at something its sender may reach, a third at something that is denied or excepted
+ * from a denial, or near the edge of it, a tenth at ports that the host publishes, the rest anywhere.
  */
-export function packetsFor(ruleset: Ruleset, random: Random, count: number): readonly Packet[] {
+export function packetsFor(ruleset: Ruleset, world: World, random: Random, count: number): readonly Packet[] {
   if (ruleset.endpoints.length === 0) return [];
-  return Array.from({ length: count }, () => packetFor(ruleset, random));
+  const published = world.containers.flatMap((container) => container.published);
+  return Array.from({ length: count }, () => packetFor(ruleset, published, random));
 }
 
-function packetFor(ruleset: Ruleset, random: Random): Packet {
+function packetFor(ruleset: Ruleset, published: readonly PublishedPort[], random: Random): Packet {
   const from = one(ruleset.endpoints, random) as EndpointIdentity;
   const program = ruleset.programs.find(({ id }) => id === from.program);
   const aim = random();
-  const lists = aim < 0.4 ? [program?.allow] : aim < 0.6 ? [program?.deny, program?.guard, program?.except] : [];
-  const clause = one(
-    lists.flatMap((list) => list ?? []),
-    random,
-  );
+  const port = aim < 0.1 ? one(published, random) : undefined;
+  if (port !== undefined)
+    return { from, to: hostAddress(ruleset, random), protocol: protocolNumbers[port.protocol], port: port.hostPort };
+  const list =
+    aim < 0.4
+      ? program?.allow
+      : aim < 0.5
+        ? program?.deny
+        : aim < 0.6
+          ? program?.guard
+          : aim < 0.7
+            ? program?.except
+            : [];
+  const clause = one(list ?? [], random);
   const to = (clause === undefined ? undefined : addressIn(clause, ruleset, random)) ?? anyAddress(ruleset, random);
-  const { protocol, port } = layer4(clause, to, random);
-  return { from, to, protocol, port };
+  return { from, to, ...layer4(clause, to, random) };
+}
+
+function hostAddress({ hostAddresses }: Ruleset, random: Random): Address {
+  const all = [
+    ...hostAddresses.v4.map(({ low }) => addressOf(4, low)),
+    ...hostAddresses.v6.map(({ low }) => addressOf(6, low)),
+  ];
+  return one(all, random) ?? (landmarks[0] as Address);
 }
 
 function addressIn(clause: Clause, ruleset: Ruleset, random: Random): Address | undefined {
@@ -104,14 +122,7 @@ function anyAddress(ruleset: Ruleset, random: Random): Address {
   const kind = random();
   const neighbour = one(ruleset.endpoints, random)?.addresses;
   if (kind < 0.4 && neighbour !== undefined) return one(neighbour, random) ?? (landmarks[0] as Address);
-  if (kind < 0.5) {
-    const host = ruleset.hostAddresses;
-    const interval = one(
-      [...host.v4.map(({ low }) => addressOf(4, low)), ...host.v6.map(({ low }) => addressOf(6, low))],
-      random,
-    );
-    if (interval !== undefined) return interval;
-  }
+  if (kind < 0.5) return hostAddress(ruleset, random);
   return one(landmarks, random) as Address;
 }
 

@@ -74,6 +74,13 @@ describe('exceptions at a published port', () => {
   const guarded = (except: string, deny = 'project/shop') =>
     judge(`guardrails:\n  deny: [${deny}]\n  except: [${except}]\nprojects: { app: { allow: any } }`);
 
+  test('an exception for something else leaves both ways of the service shut', () => {
+    const { say } = guarded('{ from: app/web, to: "10.0.0.1" }', 'project/shop, private');
+    expect(say('app-web-1', '10.0.0.1:80/tcp')).toBe('allowed');
+    expect(say('app-web-1', service)).toBe('denied');
+    expect(say('app-web-1', host)).toBe('denied');
+  });
+
   test('an exception for the service opens both its ways', () => {
     const { say } = guarded('{ from: app/web, to: "project/shop/web:80" }');
     expect(say('app-web-1', service)).toBe('allowed');

@@ -186,6 +186,15 @@ describe('a shared network namespace', () => {
     });
   });
 
+  test('with an exception from a guardrail for one of them has it for neither', () => {
+    const judged = judge(
+      'guardrails: { deny: [private], except: [{ from: app/vpn, to: private }] }\nprojects: { app: { mode: audit, allow: any } }',
+      pair,
+    );
+    expect(judged.codes()).toEqual(['SL1603']);
+    expect(judged.verdict('vpn', '10.0.0.1:80/tcp').steps).toMatchObject([{ kind: 'guardrail', exception: null }]);
+  });
+
   test('named for one only: the one that shares takes its policy; the owner does not take theirs', () => {
     const outside: WorldSketch = {
       ...pair,

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { setIncludes } from '../../src/ip/address-set.ts';
+import { address } from '../generate/build.ts';
 import { judge } from './support.ts';
 
 const allow = (...entries: readonly string[]) => judge(`projects: { app: { allow: ${JSON.stringify(entries)} } }`);
@@ -69,6 +71,26 @@ describe('a permission reaches', () => {
     const { say } = allow(who);
     expect(inside.filter((to) => say('app-web-1', to) !== 'allowed')).toEqual([]);
     expect(outside.filter((to) => say('app-web-1', to) !== 'denied')).toEqual([]);
+  });
+
+  test('as the host not what the kernel takes in beside everybody else', () => {
+    const { ruleset } = allow('host');
+    const [clause] = ruleset.programs.flatMap((program) => program.allow.filter(({ entry }) => entry === 'host'));
+    const set = clause?.to.kind === 'addresses' ? clause.to.set : undefined;
+    expect(clause?.plane).toBe('host');
+    const inside = (text: string) => set !== undefined && setIncludes(set, address(text));
+    expect(['224.0.0.251', 'ff02::fb', '255.255.255.255', '172.22.255.255', '192.168.1.255'].filter(inside)).toEqual(
+      [],
+    );
+    expect(['192.168.1.2', '10.0.0.1', '2a01::1', 'fe80::1'].filter((text) => !inside(text))).toEqual([]);
+  });
+
+  test('nobody by an entry whose day has passed: it is not even handed to the kernel', () => {
+    const { ruleset } = judge(
+      'projects: { app: { allow: [{ to: "10.0.0.1", until: 2026-11-22 }, { to: "10.0.0.2", until: 2026-11-23 }] } }',
+    );
+    const entries = ruleset.programs.flatMap((program) => program.allow.map(({ entry }) => entry));
+    expect(new Set(entries)).toEqual(new Set(['10.0.0.2', 'any']));
   });
 
   test('nobody by `none`', () => {
