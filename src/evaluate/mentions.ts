@@ -75,7 +75,7 @@ function pairsOfBlock({ pattern, services }: Policy['projects'][number]): readon
 }
 
 /** Every block of a policy, those in compose files among them. */
-export function everyBlock(policy: Policy): readonly Block[] {
+function everyBlock(policy: Policy): readonly Block[] {
   return [
     ...policy.projects.flatMap((project) => [project, ...project.services]),
     ...policy.containers,

@@ -1,5 +1,5 @@
 import type { Family } from './address.ts';
-import { type AddressSet, everyAddress, ofFamily } from './address-set.ts';
+import { type AddressSet, ofFamily } from './address-set.ts';
 import type { Interval } from './interval.ts';
 import { everyPort, type L4Match, protocolNumbers } from './protocol.ts';
 
@@ -35,9 +35,6 @@ function shapes(family: Family, l4: L4Match): readonly Pick<Box, 'protocols' | '
 export function icmpOf(family: Family): number {
   return family === 4 ? protocolNumbers.icmp : protocolNumbers.icmpv6;
 }
-
-/** Every packet there can be. */
-export const everything: readonly Box[] = boxesOf(everyAddress, 'any');
 
 /** What is in both lists. Disjoint when both lists are. */
 export function intersectBoxes(a: readonly Box[], b: readonly Box[]): readonly Box[] {

@@ -110,7 +110,7 @@ export function sourceKey({ file, line, column }: SourceRef): string {
 }
 
 /** The order of clauses: as written, then what they mean, then where they stand. 0 for clauses alike in all of it. */
-export function compareClauses(a: Clause, b: Clause): number {
+function compareClauses(a: Clause, b: Clause): number {
   if (a.entry !== b.entry) return a.entry < b.entry ? -1 : 1;
   return compareTexts(meaningKey(a), meaningKey(b)) || compareTexts(sourceKey(a.source), sourceKey(b.source));
 }

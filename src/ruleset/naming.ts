@@ -9,7 +9,7 @@ export type Origin = 'file' | 'compose' | 'labels';
  * The blocks of one level and origin that name a container, the most specific first: a project's exact name before a
  * pattern, a pattern with more literal characters before one with fewer, then the same for the service.
  */
-export interface Step {
+interface Step {
   readonly level: 'service' | 'network' | 'project';
   readonly origin: Origin;
   readonly blocks: readonly Block[];

@@ -32,7 +32,7 @@ export interface Subject {
  * What a list is for. A permission between containers counts by identity only, and by address it does not reach the
  * host; a prohibition counts by both and everywhere.
  */
-export type Role = 'permit' | 'forbid';
+type Role = 'permit' | 'forbid';
 
 /** Turns entries of a policy into clauses. Group clauses carry keys (ids.ts) until {@link Resolver.crowds} has ids. */
 export interface Resolver {

@@ -36,7 +36,7 @@ export interface WorldIndex {
   readonly broadcasts: AddressSet;
 }
 
-export type Owner =
+type Owner =
   | { readonly kind: 'container'; readonly container: Container }
   | { readonly kind: 'host' }
   | { readonly kind: 'none' }

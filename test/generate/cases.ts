@@ -37,7 +37,7 @@ export function readDocument(document: PolicyDocument): Policy {
   return policy;
 }
 
-export function caseOf(document: PolicyDocument, sketch: WorldSketch, seed: number, packets: number): Case {
+function caseOf(document: PolicyDocument, sketch: WorldSketch, seed: number, packets: number): Case {
   const policy = readDocument(document);
   const world = buildWorld(sketch);
   const { ruleset } = compile(policy, world, caseTime);
