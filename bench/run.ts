@@ -1,0 +1,29 @@
+/** `npm run bench`: what Sluice costs. Prints ratios and times; nothing here passes or fails. docs/benchmarks.md explains. */
+import { parseArgs } from 'node:util';
+import { type Engine, engines } from '../lab/roots.ts';
+import { packets } from './packets.ts';
+
+const benches = { packets } as const;
+type Bench = keyof typeof benches;
+const usage = `npm run bench -- [${Object.keys(benches).join('|')}]… [--quick] [--engine ${engines.join('|')}]`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    engine: { type: 'string', default: '28.5' },
+    help: { type: 'boolean', default: false },
+  },
+});
+const names = positionals.length > 0 ? positionals : Object.keys(benches);
+const isBench = (name: string): name is Bench => Object.hasOwn(benches, name);
+const isEngine = (name: string): name is Engine => (engines as readonly string[]).includes(name);
+const { engine } = values;
+if (values.help || !names.every(isBench) || !isEngine(engine)) {
+  console.error(usage);
+  process.exit(values.help ? 0 : 2);
+}
+for (const name of names) {
+  const say = (text: string): void => console.error(`  … ${text}`);
+  console.log(`\n## ${name}\n\n${await benches[name]({ engine, quick: values.quick, say })}`);
+}
