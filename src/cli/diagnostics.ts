@@ -3,7 +3,7 @@ import type { SourceRef } from '../policy/source.ts';
 import type { Context } from './context.ts';
 import type { LoadedPolicy } from './loaded-policy.ts';
 import type { PolicyTexts } from './policy-files.ts';
-import { counted } from './text.ts';
+import { counted, sentence } from './text.ts';
 import type { View } from './view.ts';
 
 /** Diagnostics as lines, each with its place in the text. */
@@ -74,6 +74,6 @@ export async function showProblems(
   const lines = await diagnosticLines(loaded.diagnostics, loaded.texts);
   screen.show({ command, version: 1, good: false, diagnostics: loaded.diagnostics.map(diagnosticJson) }, (view) => [
     ...lines(view),
-    view.paint.strong(`${countsText(loaded.diagnostics)}. ${consequence}`),
+    ...sentence(`${countsText(loaded.diagnostics)}. ${consequence}`, view.paint.strong, view.width),
   ]);
 }

@@ -20,7 +20,7 @@ export function buildProgram(version: string, output: ProgramOutput, dispatch: D
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help for a command')
-    .addHelpText('after', 'The way in: write a policy, `sluice check`, `sluice apply --dry-run`, `sluice apply`.')
+    .addHelpText('after', 'The way in: a policy, `sluice check`, `sluice apply --dry-run`, `sluice apply`.')
     .exitOverride()
     .configureHelp(helpLayout)
     .configureOutput({

@@ -55,6 +55,11 @@ export function wrap(text: string, width: number): readonly string[] {
   return [...lines, line];
 }
 
+/** A sentence as lines that fit, each painted. */
+export function sentence(text: string, style: (line: string) => string, width: number): readonly string[] {
+  return wrap(text, width).map(style);
+}
+
 function breakWord(word: string, width: number): readonly [string, string] {
   const [head] = splitAt(word, width);
   const mark = head.search(/[-/_.:,][^-/_.:,]*$/) + 1;

@@ -107,6 +107,7 @@ test('ps', async () => {
         addresses: ['string'],
         mode: 'string',
         standing: 'string',
+        pending: 'boolean',
         endpoints: [{ bridge: 'string', port: 'string', mac: 'string', program: 'string' }],
         reaches: [{ program: 'string', may: ['string'], not: ['string'] }],
       },

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { CliError } from '../../src/cli/error.ts';
@@ -85,6 +85,7 @@ const scenes: Readonly<Record<string, Scene>> = {
   'ps-120-columns': { args: ['ps'], host: () => applied(), columns: 120 },
   'ps-40-columns': { args: ['ps'], host: () => applied(), columns: 40 },
   'ps-in-a-pipe': { args: ['ps'], host: () => applied(), columns: 0 },
+  'ps-not-up-to-date': { args: ['ps'], host: () => changed(articlePolicy, looser) },
   'ps-not-applied': { args: ['ps'] },
   'ps-nothing-runs': {
     args: ['ps'],
@@ -164,4 +165,13 @@ test.each(Object.entries(scenes))('screen %s', async (name, { args, host, column
 test('every screen on disk is one of these', () => {
   const names = readdirSync(join(import.meta.dirname, 'screens')).map((file) => file.replace(/\.txt$/, ''));
   expect(names.toSorted()).toEqual(Object.keys(scenes).toSorted());
+});
+
+test('nothing but the head of a diagnostic is wider than the terminal', () => {
+  const folder = join(import.meta.dirname, 'screens');
+  const wide = readdirSync(folder)
+    .filter((file) => !/-120-columns|-in-a-pipe/.test(file))
+    .flatMap((file) => readFileSync(join(folder, file), 'utf8').split('--- standard error')[0]?.split('\n') ?? [])
+    .filter((line) => line.length > 80 && !/ {2}(error|warning) {2}SL\d{4} {2}/.test(line));
+  expect(wide).toEqual([]);
 });

@@ -10,7 +10,7 @@ import { changeJson, changeLines, cutJson } from '../plan-text.ts';
 import type { CutConversation, Switched } from '../ports.ts';
 import { requireRoot } from '../root.ts';
 import { readSituation, type Situation } from '../situation.ts';
-import { counted, safe } from '../text.ts';
+import { counted, safe, sentence } from '../text.ts';
 import { unheldJson, unheldLines } from '../unheld-text.ts';
 import { nothingChanged } from './check.ts';
 
@@ -35,7 +35,7 @@ export async function apply(context: Context, given: Given): Promise<Exit> {
       },
       (view) => [
         ...lines(view),
-        view.paint.strong(`A container that the policy enforces cannot be held. ${unchanged}`),
+        ...sentence(`A container that the policy enforces cannot be held. ${unchanged}`, view.paint.strong, view.width),
       ],
     );
     return 'no';
@@ -68,7 +68,7 @@ export async function apply(context: Context, given: Given): Promise<Exit> {
       ...changeLines(changes, cut, view),
       ...unheldLines(ruleset.unheld, view),
       ...(rules === null ? [] : ['', ...rules.trimEnd().split('\n'), '']),
-      view.paint.strong(verdictText(changes, cut, dryRun, situation)),
+      ...sentence(verdictText(changes, cut, dryRun, situation), view.paint.strong, view.width),
     ],
   );
   return 'ok';

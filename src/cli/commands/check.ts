@@ -6,7 +6,7 @@ import { countsText, diagnosticJson, diagnosticLines, showProblems } from '../di
 import type { Exit } from '../exit.ts';
 import type { Given } from '../given.ts';
 import { hasErrors, type LoadedPolicy, loadPolicy } from '../loaded-policy.ts';
-import { counted, safe, safeJson } from '../text.ts';
+import { counted, safe, safeJson, sentence } from '../text.ts';
 
 /** `sluice check`: what is wrong with a policy, or that nothing is. */
 export async function check(context: Context, given: Given): Promise<Exit> {
@@ -32,7 +32,7 @@ export async function check(context: Context, given: Given): Promise<Exit> {
       ...summary,
       diagnostics: loaded.diagnostics.map(diagnosticJson),
     },
-    (view) => [...lines(view), view.paint.good(goodText(loaded, summary))],
+    (view) => [...lines(view), ...sentence(goodText(loaded, summary), view.paint.good, view.width)],
   );
   return 'ok';
 }

@@ -3,14 +3,16 @@ import { codes } from '../../policy/codes.ts';
 import type { Program } from '../../ruleset/ruleset.ts';
 import { indexWorld } from '../../ruleset/world-index.ts';
 import { workloadName } from '../../world/workload.ts';
+import { readApplied } from '../applied.ts';
 import type { Context } from '../context.ts';
 import { diagnosticJson } from '../diagnostics.ts';
 import type { Exit } from '../exit.ts';
 import { type Sender, senderOf } from '../explain/sender.ts';
 import type { Given } from '../given.ts';
+import { pendingContainers } from '../pending.ts';
 import { reachOf, reachWords } from '../reach.ts';
 import { readSituation, type Situation } from '../situation.ts';
-import { cell, table } from '../table.ts';
+import { type Cell, cell, table } from '../table.ts';
 import { counted, safe, wrap } from '../text.ts';
 import { unheldJson, unheldLines } from '../unheld-text.ts';
 import type { View } from '../view.ts';
@@ -21,8 +23,8 @@ export async function ps(context: Context, given: Given): Promise<Exit> {
   const situation = await readSituation(context, 'ps', worldFile, 'So nothing can be said of containers.');
   if (situation === null) return 'no';
   const { ruleset, world, diagnostics } = situation;
-  const rows = rowsOf(situation, given.flag('all'));
   const inForce = worldFile === undefined ? await context.ports.kernel.standing() : null;
+  const rows = rowsOf(situation, given.flag('all'), inForce === true ? await pendingOf(context, situation) : null);
   const ofContainers = diagnostics.filter(({ severity }) => severity === 'error');
   context.screen.show(
     {
@@ -50,6 +52,10 @@ export async function ps(context: Context, given: Given): Promise<Exit> {
   return ruleset.unheld.some(({ wanted }) => wanted === 'enforce') ? 'no' : 'ok';
 }
 
+async function pendingOf({ settings, ports }: Context, { ruleset, loaded }: Situation) {
+  return pendingContainers(await readApplied(settings.state, ports.files), ruleset, loaded.now);
+}
+
 interface Row {
   readonly sender: Sender;
   readonly workload: string;
@@ -57,9 +63,11 @@ interface Row {
   readonly mode: 'enforce' | 'audit' | 'off' | 'not held' | 'free' | 'stopped';
   readonly standing: Program['standing'] | null;
   readonly programs: readonly Program[];
+  /** Whether the kernel holds it otherwise, or not yet; null where that is not known. */
+  readonly pending: boolean | null;
 }
 
-function rowsOf({ world, ruleset }: Situation, all: boolean): readonly Row[] {
+function rowsOf({ world, ruleset }: Situation, all: boolean, pending: ReadonlySet<string> | null): readonly Row[] {
   const index = indexWorld(world);
   const programs = new Map(ruleset.programs.map((program) => [program.id, program]));
   return world.containers
@@ -75,12 +83,21 @@ function rowsOf({ world, ruleset }: Situation, all: boolean): readonly Row[] {
         mode,
         standing: own[0]?.standing ?? null,
         programs: own,
+        pending: pending === null ? null : pending.has(container.name),
       };
     })
     .toSorted((a, b) => compare(a.workload, b.workload) || compare(a.sender.container.name, b.sender.container.name));
 }
 
-function rowJson({ sender: { container, endpoints }, workload, addresses, mode, standing, programs }: Row): object {
+function rowJson({
+  sender: { container, endpoints },
+  workload,
+  addresses,
+  mode,
+  standing,
+  programs,
+  pending,
+}: Row): object {
   return {
     id: container.id,
     name: container.name,
@@ -91,6 +108,7 @@ function rowJson({ sender: { container, endpoints }, workload, addresses, mode, 
     addresses,
     mode,
     standing,
+    pending,
     endpoints: endpoints.map(({ bridge, port, mac, program }) => ({
       bridge: bridge.name,
       port: port.name,
@@ -101,7 +119,7 @@ function rowJson({ sender: { container, endpoints }, workload, addresses, mode, 
   };
 }
 
-function headLines(rows: readonly Row[], inForce: boolean | null, { paint }: View): readonly string[] {
+function headLines(rows: readonly Row[], inForce: boolean | null, { paint, width }: View): readonly string[] {
   const count = (wanted: (row: Row) => boolean) => rows.filter(wanted).length;
   const parts = [
     [count((row) => shownMode(row) === 'enforce'), 'enforced'],
@@ -113,8 +131,20 @@ function headLines(rows: readonly Row[], inForce: boolean | null, { paint }: Vie
   ] as const;
   const facts = parts.filter(([number]) => number > 0).map(([number, word]) => `${number} ${word}`);
   const total = `${counted(rows.length, 'container')}${facts.length === 0 ? '' : `: ${facts.join(', ')}`}`;
-  if (inForce === false) return [`${paint.bad('not in force')}  ${total}; to hold them: sluice apply`];
-  return [inForce === null ? total : `${paint.good('in force')}  ${total}`];
+  const pending = count((row) => row.pending === true);
+  const state =
+    inForce === null
+      ? []
+      : inForce === false
+        ? [paint.bad('not in force: to hold them, sluice apply')]
+        : pending === 0
+          ? [paint.good('in force')]
+          : [
+              paint.doubtful(
+                `in force, but ${counted(pending, 'container')} changed since the last apply: sluice apply`,
+              ),
+            ];
+  return [...state, ...wrap(total, width)];
 }
 
 function tableLines(rows: readonly Row[], view: View): readonly string[] {
@@ -131,11 +161,16 @@ function tableLines(rows: readonly Row[], view: View): readonly string[] {
       cell(safe(row.sender.container.name)),
       row.workload.startsWith('container/') ? cell('-', 'faint') : cell(safe(row.workload)),
       cell(row.addresses.length === 0 ? ['-'] : row.addresses),
-      cell(shownMode(row), looks[shownMode(row)]),
+      modeCell(row),
       cell(reachCell(row)),
     ]),
     view,
   );
+}
+
+function modeCell(row: Row): Cell {
+  const mode = shownMode(row);
+  return row.pending === true ? cell([mode, 'not yet'], 'doubtful') : cell(mode, looks[mode]);
 }
 
 const looks = {

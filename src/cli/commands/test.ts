@@ -8,7 +8,7 @@ import type { Given } from '../given.ts';
 import { entriesOf } from '../live/attempts.ts';
 import { hasErrors, type LoadedPolicy, loadPolicy } from '../loaded-policy.ts';
 import { cell, table } from '../table.ts';
-import { counted, safe } from '../text.ts';
+import { counted, safe, sentence } from '../text.ts';
 import type { View } from '../view.ts';
 
 /** `sluice test`: the policy's tests by the evaluator, and with --live by the kernel. */
@@ -32,7 +32,7 @@ export async function test(context: Context, given: Given): Promise<Exit> {
       entries: results.map(({ source, ...rest }) => ({ ...rest, source: sourceJson(source) })),
       diagnostics: loaded.diagnostics.map(diagnosticJson),
     },
-    (view) => [...lines(view), ...resultLines(results, view), summary(loaded, results, view)],
+    (view) => [...lines(view), ...resultLines(results, view), ...summary(loaded, results, view)],
   );
   return hasErrors(loaded.diagnostics) ? 'no' : 'ok';
 }
@@ -86,13 +86,19 @@ function resultLines(results: readonly Result[], view: View): readonly string[] 
   );
 }
 
-function summary({ policy }: LoadedPolicy, results: readonly Result[], { paint }: View): string {
-  if (policy === null) return paint.strong('The policy has errors, so its tests were not run.');
-  if (results.length === 0) return 'The policy has no tests: write some under "tests:".';
+function summary({ policy }: LoadedPolicy, results: readonly Result[], { paint, width }: View): readonly string[] {
+  if (policy === null) return sentence('The policy has errors, so its tests were not run.', paint.strong, width);
+  if (results.length === 0) return ['The policy has no tests: write some under "tests:".'];
   const failed = results.filter(({ holds }) => !holds).length;
   if (failed > 0)
-    return paint.strong(`${failed} of ${counted(results.length, 'test')} ${failed === 1 ? 'fails' : 'fail'}.`);
-  return paint.good(
+    return sentence(
+      `${failed} of ${counted(results.length, 'test')} ${failed === 1 ? 'fails' : 'fail'}.`,
+      paint.strong,
+      width,
+    );
+  return sentence(
     `${counted(results.length, 'test')} ${results.length === 1 ? 'holds' : 'hold'}. By real packets: sluice test --live`,
+    paint.good,
+    width,
   );
 }

@@ -10,7 +10,7 @@ import { requireRoot } from '../root.ts';
 import { encodeRuleset } from '../ruleset-text.ts';
 import { readSituation } from '../situation.ts';
 import { cell, table } from '../table.ts';
-import { counted, safe, wrap } from '../text.ts';
+import { counted, safe, sentence, wrap } from '../text.ts';
 import type { View } from '../view.ts';
 import { type Attempt, type Attempts, attemptsOf } from './attempts.ts';
 import { type Finding, findingOf } from './findings.ts';
@@ -55,7 +55,7 @@ export async function liveTest(context: Context): Promise<Exit> {
     (view) => [
       ...findingLines(findings, view),
       ...unsentLines(planned.unsent, view),
-      summary(findings, planned.unsent.length, view),
+      ...summary(findings, planned.unsent.length, view),
     ],
   );
   return good ? 'ok' : 'no';
@@ -120,8 +120,8 @@ function unsentLines(unsent: Attempts['unsent'], { paint, width }: View): readon
     .map((line) => paint.faint(line));
 }
 
-function summary(findings: readonly Finding[], unsent: number, { paint }: View): string {
-  if (findings.length === 0) return paint.strong('No packet was sent, so nothing is proven.');
+function summary(findings: readonly Finding[], unsent: number, { paint, width }: View): readonly string[] {
+  if (findings.length === 0) return sentence('No packet was sent, so nothing is proven.', paint.strong, width);
   const count = (kind: Finding['kind']) => findings.filter((finding) => finding.kind === kind).length;
   const bad = [
     [count('differs'), 'where kernel and policy differ'],
@@ -129,13 +129,16 @@ function summary(findings: readonly Finding[], unsent: number, { paint }: View):
     [count('unproven'), 'that prove nothing'],
   ] as const;
   const told = bad.filter(([number]) => number > 0).map(([number, words]) => `${number} ${words}`);
-  if (told.length > 0) return paint.strong(`Of ${counted(findings.length, 'packet')}: ${told.join(', ')}.`);
+  if (told.length > 0)
+    return sentence(`Of ${counted(findings.length, 'packet')}: ${told.join(', ')}.`, paint.strong, width);
   const elsewhere = count('elsewhere');
   const more = [
     ...(elsewhere === 0 ? [] : [`${elsewhere} stopped before Sluice's rules`]),
     ...(unsent === 0 ? [] : [`${counted(unsent, 'entry', 'entries')} not tried`]),
   ];
-  return paint.good(
+  return sentence(
     `${counted(findings.length, 'packet')} sent: kernel and policy agree${more.map((text) => `; ${text}`).join('')}.`,
+    paint.good,
+    width,
   );
 }
