@@ -1,14 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { article } from '../../lab/article.ts';
 import { checkout } from '../../lab/host.ts';
 import { openSite } from '../../lab/site.ts';
-
-beforeAll(() => {
-  execFileSync(join(checkout, 'node_modules/.bin/node'), [join(checkout, 'scripts/build.ts')], { stdio: 'pipe' });
-});
 
 const policy = readFileSync(join(checkout, 'examples/article/policy.yaml'), 'utf8');
 

@@ -16,6 +16,13 @@ const answerLimit = 10_000; // ms
 /** Sends with helpers in the containers' network namespaces, and reads the kernel's trace. */
 export async function openProber(): Promise<Prober> {
   const trace = await Trace.open(nftCommand);
+  // Ctrl-C ends the helpers, then the probe that waits for one, and on that way out everything is taken away
+  let interrupted = false;
+  const interrupt = () => {
+    interrupted = true;
+  };
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
   const helpers = new Map<number, Helper>();
   const helperIn = (pid: number): Helper => {
     const helper = helpers.get(pid) ?? new Helper(pid);
@@ -29,11 +36,14 @@ export async function openProber(): Promise<Prober> {
   return {
     sourceFor,
     async probe(probe) {
+      if (interrupted) throw new CliError('unable', 'interrupted');
       const source = await sourceFor(probe.pid, probe.to);
       if (source === null) return { kind: 'not-sent', reason: 'there is no route to it from the container' };
       return send(probe, source, helperIn(probe.pid), trace);
     },
     async [Symbol.asyncDispose]() {
+      process.off('SIGINT', interrupt);
+      process.off('SIGTERM', interrupt);
       for (const helper of helpers.values()) helper.end();
       await trace[Symbol.asyncDispose]();
     },
