@@ -1,8 +1,9 @@
 import type { Conntrack } from '../host/conntrack.ts';
 import type { BridgeCalls } from '../netlink/link.ts';
 import { applyRuleset, type NftablesOptions, removeTables } from '../nftables/backend.ts';
+import { readProvenPorts } from '../nftables/standing.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
-import { beganAtContainer, type ForbiddenFlow, forbiddenFlows } from './forbidden.ts';
+import { concernsContainer, type ForbiddenFlow, forbiddenFlows, unprovenFlows } from './forbidden.ts';
 
 /**
  * The per-bridge switches that hand a bridge's frames to inet's hooks, whatever the sysctls say, and keep it from
@@ -39,9 +40,10 @@ export interface Enforced {
  *   less or more pass
  */
 export async function enforce(ruleset: Ruleset, kernel: EnforcedKernel, now: number): Promise<Enforced> {
+  const provenBefore = await readProvenPorts(kernel.nftables.run);
   const switched = await switchOn(ruleset, kernel.bridges);
   await applyRuleset(ruleset, kernel.nftables);
-  return { cut: cutForbidden(ruleset, kernel.conntrack, now), switched };
+  return { cut: cutForbidden(ruleset, kernel.conntrack, provenBefore, now), switched };
 }
 
 /** What frames of an enrolled bridge need: inet's hooks, and no way to a neighbour's place in its table past ours. */
@@ -60,10 +62,17 @@ async function switchOn(ruleset: Ruleset, bridges: BridgeSwitches): Promise<Read
 }
 
 /** Judging every packet stops what the container sends; deleting the entry stops what its peer still pushes. */
-function cutForbidden(ruleset: Ruleset, conntrack: Conntrack, now: number): readonly ForbiddenFlow[] {
-  const live = conntrack.dumpFlows(beganAtContainer(ruleset));
+function cutForbidden(
+  ruleset: Ruleset,
+  conntrack: Conntrack,
+  provenBefore: ReadonlySet<string>,
+  now: number,
+): readonly ForbiddenFlow[] {
+  const live = conntrack.dumpFlows(concernsContainer(ruleset));
   const forbidden = forbiddenFlows(ruleset, live, now);
-  if (forbidden.length > 0) conntrack.deleteFlows(forbidden.map(({ flow }) => flow));
+  const unproven = unprovenFlows(ruleset, live, ({ port }) => !provenBefore.has(port.name));
+  const ended = [...new Set([...forbidden.map(({ flow }) => flow), ...unproven])];
+  if (ended.length > 0) conntrack.deleteFlows(ended);
   return forbidden;
 }
 

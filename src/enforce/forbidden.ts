@@ -27,27 +27,46 @@ export function forbiddenFlows(ruleset: Ruleset, flows: readonly Flow[], now: nu
   });
 }
 
-/** Which entries are worth reading at all: those that begin at one of the ruleset's containers. */
-export function beganAtContainer(ruleset: Ruleset): (flow: Flow) => boolean {
+/** Which entries are worth reading at all: those that a container of the ruleset has a part in. */
+export function concernsContainer(ruleset: Ruleset): (flow: Flow) => boolean {
   const addresses = new Set(ruleset.endpoints.flatMap((endpoint) => endpoint.addresses.map(key)));
-  return (flow) => addresses.has(key(flow.original.source));
+  return ({ original, reply }) =>
+    addresses.has(key(original.source)) || addresses.has(key(original.destination)) || addresses.has(key(reply.source));
+}
+
+/**
+ * Conversations that a container answers and that are older than its proof: who began them nobody has checked. While its
+ * frames went unproven it could begin one with itself in any name, and its packets would be replies for as long as it
+ * lasts. Without their entries they are judged again: whoever really began one goes on with the next packet.
+ *
+ * @param isNew whether an endpoint's frames went unproven until now
+ */
+export function unprovenFlows(
+  ruleset: Ruleset,
+  flows: readonly Flow[],
+  isNew: (endpoint: EndpointIdentity) => boolean,
+): readonly Flow[] {
+  const addresses = new Set(ruleset.endpoints.filter(isNew).flatMap((endpoint) => endpoint.addresses.map(key)));
+  return flows.filter(
+    ({ original, reply }) => addresses.has(key(original.destination)) || addresses.has(key(reply.source)),
+  );
 }
 
 const key = (address: Address): string => `${address.family}:${address.value}`;
 
-/** As the kernel's rules do: both ends of a DNAT may deny, either may allow. */
+/**
+ * As the kernel's rules do: where it was sent and where DNAT took it may both deny, and where it went may allow; the host
+ * it was sent to, too.
+ */
 function isForbidden(ruleset: Ruleset, from: EndpointIdentity, flow: Flow, now: number): boolean {
-  const verdicts = judgedPlaces(ruleset, flow).map(({ to, protocol, port }) =>
-    evaluate(ruleset, { from, to, protocol, port }, now),
-  );
-  return verdicts.some(isRefusedOutright) || verdicts.every((verdict) => verdict.outcome === 'denied');
-}
-
-function judgedPlaces(ruleset: Ruleset, flow: Flow): readonly Place[] {
+  const judge = ({ to, protocol, port }: Place) => evaluate(ruleset, { from, to, protocol, port }, now);
   const sent = place(flow.original.destination, flow.original, 'destination');
-  if ((flow.status & flowStatus.destNat) === 0) return [sent];
-  const routed = place(flow.reply.source, flow.reply, 'source');
-  return setIncludes(ruleset.hostAddresses, sent.to) ? [sent, routed] : [routed];
+  const ofSent = judge(sent);
+  if ((flow.status & flowStatus.destNat) === 0) return ofSent.outcome === 'denied';
+  const ofRouted = judge(place(flow.reply.source, flow.reply, 'source'));
+  if (isRefusedOutright(ofSent) || isRefusedOutright(ofRouted)) return true;
+  const allowing = setIncludes(ruleset.hostAddresses, sent.to) ? [ofSent, ofRouted] : [ofRouted];
+  return allowing.every((verdict) => verdict.outcome === 'denied');
 }
 
 interface Place {

@@ -10,6 +10,21 @@ export async function readStanding(run: RunNft, family: 'inet' | 'bridge', name:
   return standingOf(JSON.parse(answer.stdout));
 }
 
+/**
+ * Names of the bridge ports whose senders the standing rules prove; none when no rules of ours stand. A port whose
+ * interface is gone is listed by its index.
+ */
+export async function readProvenPorts(run: RunNft): Promise<ReadonlySet<string>> {
+  const answer = await run(['-j', 'list', 'set', 'bridge', 'sluice', 'ports']);
+  if (isAbsent(answer)) return new Set();
+  if (answer.code !== 0)
+    throw new NftError(`nft could not list the known ports: ${answer.signal ?? answer.stderr.trim()}`);
+  const elements = itemsOf(JSON.parse(answer.stdout)).flatMap(({ set }) =>
+    isObject(set) && Array.isArray(set['elem']) ? set['elem'] : [],
+  );
+  return new Set(elements.map(String));
+}
+
 /** Gathers the names in an answer of `nft -j list table` (libnftables-json(5)). */
 export function standingOf(listing: unknown): Standing {
   const found = { chains: [] as string[], sets: [] as string[], maps: [] as string[], counters: [] as string[] };
