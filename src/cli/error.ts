@@ -20,7 +20,7 @@ const told: ReadonlySet<string> = new Set([
   'EngineError',
   'NetlinkError',
   'BridgeNetfilterError',
-  'WorldError',
+  'EngineSettingsError',
   'EngineSettingsError',
 ]);
 
