@@ -21,7 +21,8 @@ const told: ReadonlySet<string> = new Set([
   'NetlinkError',
   'BridgeNetfilterError',
   'EngineSettingsError',
-  'EngineSettingsError',
+  'ListingError',
+  'FileError',
 ]);
 
 /** Any error as a {@link CliError}: errors of our parts and of the system mean "could not", all others are bugs. */
