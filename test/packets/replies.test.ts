@@ -19,7 +19,10 @@ function project(engine: Engine): string {
   // what makes a network routed: before engine 27 nothing but the want of masquerade
   const routed =
     engine === '28.5'
-      ? { 'com.docker.network.bridge.gateway_mode_ipv4': 'routed', 'com.docker.network.bridge.gateway_mode_ipv6': 'routed' }
+      ? {
+          'com.docker.network.bridge.gateway_mode_ipv4': 'routed',
+          'com.docker.network.bridge.gateway_mode_ipv6': 'routed',
+        }
       : { 'com.docker.network.bridge.enable_ip_masquerade': 'false' };
   const service = (name: string, ports: readonly string[]) =>
     `  ${name}: { image: lab/app, networks: [${name.replace('friend-', '')}], ports: ${JSON.stringify(ports)} }`;
@@ -77,7 +80,11 @@ describe.each(engines)('replies on engine %s', { timeout: 60_000 }, (engine) => 
         const { path, family, proto } = each;
         const sport = freshSport();
         const to = places.internet[family];
-        return { ...each, sport, stream: await site.host.stream(`app/${path}`, { proto, to, port, rate: 20, sport, outside: true }) };
+        return {
+          ...each,
+          sport,
+          stream: await site.host.stream(`app/${path}`, { proto, to, port, rate: 20, sport, outside: true }),
+        };
       }),
     );
   type Talk = Awaited<ReturnType<typeof talk>>;
@@ -112,19 +119,22 @@ describe.each(engines)('replies on engine %s', { timeout: 60_000 }, (engine) => 
   test('control: a firewall that believes every reply is fooled where there is no NAT', async () => {
     const talks = await talk(lost);
     await sleep(400);
-    await naively((bridges) => `${bridges} meta l4proto { tcp, udp } th dport ${lost} drop`, async () => {
-      await sleep(100);
-      const dropped = now();
-      await sleep(300);
-      expect(await alive(talks, lost, dropped)).toEqual([]);
-      await withoutDockersRules(site, async () => {
-        await flush();
-        await sleep(800);
-        const flushed = now();
-        await sleep(700);
-        expect(await alive(talks, lost, flushed)).toEqual(unNated);
-      });
-    });
+    await naively(
+      (bridges) => `${bridges} meta l4proto { tcp, udp } th dport ${lost} drop`,
+      async () => {
+        await sleep(100);
+        const dropped = now();
+        await sleep(300);
+        expect(await alive(talks, lost, dropped)).toEqual([]);
+        await withoutDockersRules(site, async () => {
+          await flush();
+          await sleep(800);
+          const flushed = now();
+          await sleep(700);
+          expect(await alive(talks, lost, flushed)).toEqual(unNated);
+        });
+      },
+    );
     await end(talks);
   });
 
@@ -143,7 +153,8 @@ describe.each(engines)('replies on engine %s', { timeout: 60_000 }, (engine) => 
       await sleep(2500);
       expect(await alive(dying, lost, tightened)).toEqual([]);
       // what is pushed to a translated address no longer finds the container; resets are ours, for its new attempts
-      const pushed = ({ t, sport, flags }: Packet) => t > tightened + 500_000 && sport === lost && !flags?.includes('R');
+      const pushed = ({ t, sport, flags }: Packet) =>
+        t > tightened + 500_000 && sport === lost && !flags?.includes('R');
       expect(await inside.count(pushed)).toBe(0);
       await flush();
       await sleep(500);
@@ -169,7 +180,8 @@ describe.each(engines)('replies on engine %s', { timeout: 60_000 }, (engine) => 
         { name: `route ${family} ${proto}`, proto, to: routed[family], port: proto === 'tcp' ? 3000 : 53 },
       ]),
     );
-    const visit = () => visits.map(({ name, ...spec }) => ({ name, stream: site.lanClient.stream({ ...spec, rate: 20 }) }));
+    const visit = () =>
+      visits.map(({ name, ...spec }) => ({ name, stream: site.lanClient.stream({ ...spec, rate: 20 }) }));
     const older = visit();
     await sleep(500);
     await applyPolicy(site, tight);
@@ -206,17 +218,33 @@ describe.each(engines)('replies on engine %s', { timeout: 60_000 }, (engine) => 
           { way: 'gateway', to: gateway.mac },
           { way: 'neighbour', to: friend.mac },
           { way: 'everybody', to: 'ff:ff:ff:ff:ff:ff' },
-        ].map(({ way, to }) => ({ name: `${way} ${family} ${on}`, to, family, sport: freshSport(), dport: freshSport() })),
+        ].map(({ way, to }) => ({
+          name: `${way} ${family} ${on}`,
+          to,
+          family,
+          sport: freshSport(),
+          dport: freshSport(),
+        })),
       );
       await site.host.sendFrames(
         who,
         attempts.map(({ to, family, sport, dport }) => {
-          const said = frames.udp({ src: places.private[family], dst: self[family], sport: dport, dport: sport }, 'lie');
+          const said = frames.udp(
+            { src: places.private[family], dst: self[family], sport: dport, dport: sport },
+            'lie',
+          );
           return frames.ethernet({ from: self.mac, to, type: frames.etherType(self[family]) }, said);
         }),
       );
       const probes = await site.host.probeMany(
-        attempts.map(({ family, sport, dport }) => ({ from: who, proto: 'udp', to: places.private[family], port: dport, sport, timeout: 200 })),
+        attempts.map(({ family, sport, dport }) => ({
+          from: who,
+          proto: 'udp',
+          to: places.private[family],
+          port: dport,
+          sport,
+          timeout: 200,
+        })),
       );
       arrived.push(...attempts.filter((_, index) => probes[index]?.arrived).map(({ name }) => name));
     }
@@ -232,7 +260,11 @@ describe.each(engines)('replies on engine %s', { timeout: 60_000 }, (engine) => 
       for (const path of paths)
         expect(await forgedReplies(path), path).toEqual(
           expect.arrayContaining(
-            families.flatMap((family) => [`gateway ${family} true`, `gateway ${family} false`, `neighbour ${family} true`]),
+            families.flatMap((family) => [
+              `gateway ${family} true`,
+              `gateway ${family} false`,
+              `neighbour ${family} true`,
+            ]),
           ),
         );
     });
@@ -253,15 +285,27 @@ describe.each(engines)('replies on engine %s', { timeout: 60_000 }, (engine) => 
       const stream = site.lanClient.stream({ proto: 'tcp', to: hostAddress[family], port: 3000, rate: 50, sport });
       await sleep(300);
       const wild = [1, 2, 3, 4].map((n) =>
-        frames.tcp({ src: self[family], dst: client, sport: 3000, dport: sport, flags: 'A', seq: n * 0x3000_0000, ack: n * 0x1234_5678 }),
+        frames.tcp({
+          src: self[family],
+          dst: client,
+          sport: 3000,
+          dport: sport,
+          flags: 'A',
+          seq: n * 0x3000_0000,
+          ack: n * 0x1234_5678,
+        }),
       );
       await site.host.sendFrames(
         'app/nat',
-        wild.map((packet) => frames.ethernet({ from: self.mac, to: gateway.mac, type: frames.etherType(client) }, packet)),
+        wild.map((packet) =>
+          frames.ethernet({ from: self.mac, to: gateway.mac, type: frames.etherType(client) }, packet),
+        ),
       );
       await sleep(200);
       const { connects, sent, answered } = await stream.stop();
-      resets += await seen.count(({ src, sport: from, flags }) => src === client && from === sport && /R/.test(flags ?? ''));
+      resets += await seen.count(
+        ({ src, sport: from, flags }) => src === client && from === sport && /R/.test(flags ?? ''),
+      );
       if (resets === 0) expect([connects, sent > 10, sent - answered < 3], family).toEqual([1, true, true]);
     }
     return resets;
@@ -289,13 +333,33 @@ describe.each(engines)('replies on engine %s', { timeout: 60_000 }, (engine) => 
     const self = await seatOf(site, `app/${path}`);
     const gateway = await gatewayOf(site, `app_${path}`);
     const server = places.internet[family];
-    const [tooBig, unreachable, echo] = family === 'v4' ? [[3, 4], [3, 3], [8, 0]] : [[2, 0], [1, 4], [128, 0]];
-    const error = (name: string, [type = 0, code = 0]: readonly number[], to: string, about: { src: string; sport: number; dport: number }) => {
+    const [tooBig, unreachable, echo] =
+      family === 'v4'
+        ? [
+            [3, 4],
+            [3, 3],
+            [8, 0],
+          ]
+        : [
+            [2, 0],
+            [1, 4],
+            [128, 0],
+          ];
+    const error = (
+      name: string,
+      [type = 0, code = 0]: readonly number[],
+      to: string,
+      about: { src: string; sport: number; dport: number },
+    ) => {
       const token = freshToken();
       const about64 = frames.udp({ src: about.src, dst: self[family], sport: about.sport, dport: about.dport }, token);
       const body = Uint8Array.from([0, 0, 5, 0, ...about64]); // the path's MTU is 1280
       const packet = frames.icmp({ src: self[family], dst: to, type, code }, body);
-      return { name: `${path} ${family} ${name}`, token, frame: frames.ethernet({ from: self.mac, to: gateway.mac, type: frames.etherType(to) }, packet) };
+      return {
+        name: `${path} ${family} ${name}`,
+        token,
+        frame: frames.ethernet({ from: self.mac, to: gateway.mac, type: frames.etherType(to) }, packet),
+      };
     };
     const own = { src: server, sport: kept, dport: flow };
     return [
@@ -303,7 +367,10 @@ describe.each(engines)('replies on engine %s', { timeout: 60_000 }, (engine) => 
       error('unreachable, own', unreachable ?? [], server, own),
       error('too big, of no conversation', tooBig ?? [], server, { ...own, dport: 7999 }),
       error('too big, own but to another', tooBig ?? [], places.private[family], own),
-      error('too big, of another server', tooBig ?? [], places.private[family], { ...own, src: places.private[family] }),
+      error('too big, of another server', tooBig ?? [], places.private[family], {
+        ...own,
+        src: places.private[family],
+      }),
       error('echo request', echo ?? [], server, own),
     ];
   }
@@ -314,13 +381,23 @@ describe.each(engines)('replies on engine %s', { timeout: 60_000 }, (engine) => 
       const streams = await Promise.all(
         families.map(async (family) => {
           const sport = freshSport();
-          const spec = { proto: 'udp', to: places.internet[family], port: kept, rate: 20, sport, outside: true } as const;
+          const spec = {
+            proto: 'udp',
+            to: places.internet[family],
+            port: kept,
+            rate: 20,
+            sport,
+            outside: true,
+          } as const;
           return { family, sport, stream: await site.host.stream(`app/${path}`, spec) };
         }),
       );
       await sleep(200);
       const all = (await Promise.all(streams.map(({ family, sport }) => quotes(path, family, sport)))).flat();
-      await site.host.sendFrames(`app/${path}`, all.map(({ frame }) => frame));
+      await site.host.sendFrames(
+        `app/${path}`,
+        all.map(({ frame }) => frame),
+      );
       await sleep(50);
       const packets = [site.internet, site.private].map((far) => far.seen(({ token }) => token !== undefined));
       const tokens = new Set((await Promise.all(packets)).flat().map(({ token }: Packet) => token));
@@ -335,7 +412,14 @@ describe.each(engines)('replies on engine %s', { timeout: 60_000 }, (engine) => 
       paths.flatMap((path) => families.flatMap((family) => names.map((name) => `${path} ${family} ${name}`)));
     await removePolicy(site);
     expect(await errorsThatArrive()).toEqual(
-      named('too big, own', 'unreachable, own', 'too big, of no conversation', 'too big, own but to another', 'too big, of another server', 'echo request'),
+      named(
+        'too big, own',
+        'unreachable, own',
+        'too big, of no conversation',
+        'too big, own but to another',
+        'too big, of another server',
+        'echo request',
+      ),
     );
     await applyPolicy(site, tight);
     expect(await errorsThatArrive()).toEqual(named('too big, own', 'unreachable, own'));
@@ -345,7 +429,8 @@ describe.each(engines)('replies on engine %s', { timeout: 60_000 }, (engine) => 
     await applyPolicy(site, `${open}containers: { fresh: { allow: none } }\n`);
     const talkTo = { to: places.internet.v4, port: kept, proto: 'udp', sport: freshSport() } as const;
     const at = ['--network', 'app_routed', '--ip', '172.21.9.9', '--ip6', 'fd00:172:21::9:9'];
-    const run = (name: string, ...more: string[]) => site.host.docker('run', '-d', '--name', name, ...at, ...more, 'lab/app');
+    const run = (name: string, ...more: string[]) =>
+      site.host.docker('run', '-d', '--name', name, ...at, ...more, 'lab/app');
     await run('old', '--label', 'com.docker.compose.project=app', '--label', 'com.docker.compose.service=old');
     await applyPolicy(site, `${open}containers: { fresh: { allow: none } }\n`);
     expect((await site.host.probe('old', talkTo)).at).toEqual(['internet']);
