@@ -4,7 +4,7 @@ import { CliError } from './error.ts';
 import { FileError, type Files, type Ownership, type User } from './ports.ts';
 
 /** Bounds on what is read, so that a wrong path cannot fill memory: bytes of one file, files of one policy. */
-const limits = { bytes: 4 * 1024 * 1024, files: 512 };
+const limits = { bytes: 16 * 1024 * 1024, files: 512 };
 
 /** The texts of a policy, in the order that `readPolicy` wants: the main file, policy.d by name, compose files. */
 export type PolicyTexts = readonly PolicyText[];

@@ -5,7 +5,6 @@ import type { InterfaceAddress } from '../netlink/route.ts';
 import { isInterfaceName } from '../world/names.ts';
 import type { Network } from '../world/world.ts';
 import type { NetworkDetails } from './engine-api.ts';
-import { EngineError } from './engine-error.ts';
 import { identifyNetwork } from './identity.ts';
 
 /** Name of the network that containers get who name none; its option `default_bridge` is what makes it that one. */
@@ -14,8 +13,6 @@ const bridgeName = 'com.docker.network.bridge.name';
 
 /**
  * The engine's networks with what the kernel says of their bridges, sorted by name.
- *
- * @throws EngineError for a bridge whose name no rule could carry
  */
 export function buildNetworks(
   networks: readonly NetworkDetails[],
@@ -40,15 +37,17 @@ export function buildNetworks(
     .toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.id < b.id ? -1 : 1));
 }
 
-function findBridge({ id, name, options }: NetworkDetails, links: readonly Link[]): Network['bridge'] {
+function findBridge({ id, options }: NetworkDetails, links: readonly Link[]): Network['bridge'] {
   const interfaceName = options.get(bridgeName) || `br-${id.slice(0, 12)}`;
   const link = links.find((one) => one.kind === 'bridge' && one.name === interfaceName);
   if (link === undefined || link.mac === null) return null; // deleted meanwhile
-  if (isInterfaceName(link.name)) return { name: link.name, index: link.index, mac: link.mac };
-  throw new EngineError(
-    'malformed',
-    `network ${JSON.stringify(name)} is on bridge ${JSON.stringify(link.name)}, a name that cannot be written in a rule: give it another ${bridgeName}`,
-  );
+  // a name that no rule can carry: its containers cannot be held, and others must not suffer for it
+  if (!isInterfaceName(link.name)) return null;
+  const foreignPorts = links
+    .filter((port) => port.master === link.index && port.kind !== 'veth')
+    .map((port) => port.name)
+    .toSorted();
+  return { name: link.name, index: link.index, mac: link.mac, ...(foreignPorts.length > 0 && { foreignPorts }) };
 }
 
 /**

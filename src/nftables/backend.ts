@@ -5,6 +5,7 @@ import { isAbsent, mustNft, NftError, nftCommand, type RunNft } from './nft.ts';
 import { printTable } from './print-table.ts';
 import { renderRuleset } from './render.ts';
 import { readStanding } from './standing.ts';
+import { traceTable } from './trace.ts';
 import { transactionText } from './transaction.ts';
 
 /** What Sluice does to nf_tables. */
@@ -51,5 +52,6 @@ export async function removeTables(run: RunNft = nftCommand): Promise<boolean> {
     else if (!isAbsent(answer))
       throw new NftError(`nft could not delete table ${family} ${name}: ${answer.signal ?? answer.stderr.trim()}`);
   }
+  await run(['delete', 'table', 'inet', traceTable]); // of a live test that was killed; hardly ever there
   return removed;
 }

@@ -23,10 +23,11 @@ export const monitorCommand: SpawnMonitor = () =>
     stdio: ['ignore', 'pipe', 'ignore'],
   });
 
-const table = 'sluice-trace';
+/** The table a live test adds while it runs. */
+export const traceTable = 'sluice-trace';
 
 /** Before everything of ours and of Docker's, after bridge prerouting. */
-const structure = `table inet ${table} {
+const structure = `table inet ${traceTable} {
 	set probes4 { type ipv4_addr . ipv4_addr . inet_proto . inet_service; }
 	set probes6 { type ipv6_addr . ipv6_addr . inet_proto . inet_service; }
 	chain prerouting {
@@ -57,7 +58,7 @@ export class Trace implements AsyncDisposable {
   }
 
   static async open(run: RunNft, monitor: SpawnMonitor = monitorCommand): Promise<Trace> {
-    await run(['delete', 'table', 'inet', table]); // of a run that was killed; it may well not be there
+    await run(['delete', 'table', 'inet', traceTable]); // of a run that was killed; it may well not be there
     await mustNft(run, ['-f', '-'], structure);
     const child = monitor();
     child.on('error', () => {}); // an nft that cannot run leaves every probe unseen, which is an error there
@@ -71,7 +72,7 @@ export class Trace implements AsyncDisposable {
    */
   async follow(conversation: TracedConversation, send: () => Promise<void>, patience = 1000): Promise<TracedVerdict> {
     const { source, destination, protocol, sourcePort } = conversation;
-    const set = `inet ${table} probes${source.family}`;
+    const set = `inet ${traceTable} probes${source.family}`;
     const key = `${formatAddress(source)} . ${formatAddress(destination)} . ${protocol} . ${sourcePort}`;
     await mustNft(this.#run, ['-f', '-'], `flush set ${set}\nadd element ${set} { ${key} }\n`);
     this.#events = [];
@@ -85,12 +86,12 @@ export class Trace implements AsyncDisposable {
       seen = this.#events.length;
       await new Promise((resolve) => setTimeout(resolve, 60));
     }
-    await mustNft(this.#run, ['flush', 'set', 'inet', table, `probes${source.family}`]);
+    await mustNft(this.#run, ['flush', 'set', 'inet', traceTable, `probes${source.family}`]);
     return verdictOf(this.#events);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#monitor.kill('SIGTERM');
-    await this.#run(['delete', 'table', 'inet', table]);
+    await this.#run(['delete', 'table', 'inet', traceTable]);
   }
 }

@@ -23,7 +23,7 @@ export interface YamlText {
 }
 
 /** Characters; a policy of a thousand services has a tenth of it. */
-const longestText = 1 << 20;
+const longestText = 16 << 20;
 
 /**
  * Reads a text as YAML 1.2: one document, keys that are text, no duplicate keys. What YAML itself finds wrong is

@@ -12,8 +12,13 @@ const defaultNetwork = 'bridge';
 /** A network with its bridge. */
 export type Bridged = Network & { readonly bridge: NonNullable<Network['bridge']> };
 
+/** Whether a network's bridge is containers' alone: judging another port's frames would cut off whoever is behind it. */
 export function isBridged(network: Network): network is Bridged {
-  return network.bridge !== null;
+  return network.bridge !== null && foreignPorts(network).length === 0;
+}
+
+export function foreignPorts(network: Network): readonly string[] {
+  return network.bridge?.foreignPorts ?? [];
 }
 
 export function isDefaultBridge(network: Network): boolean {

@@ -5,6 +5,7 @@ import {
   intersectSets,
   isEmptySet,
   noAddresses,
+  setIncludes,
   setOfAddresses,
   subtractSets,
   unionSets,
@@ -57,6 +58,8 @@ export function createResolver(policy: Policy, index: WorldIndex, now: number): 
   const crowds = new Map<string, Crowd>();
   const places = builtinPlaces(index);
   const offLimits = unionSets(index.containerSpace, index.broadcasts);
+  const isOutside = (address: Address) =>
+    setIncludes(index.hostAddresses, address) || !setIncludes(index.containerSpace, address);
   const shared = {
     permit: new Map<Destination, readonly Clause[]>(),
     forbid: new Map<Destination, readonly Clause[]>(),
@@ -100,7 +103,8 @@ export function createResolver(policy: Policy, index: WorldIndex, now: number): 
         return [...(isEmptySet(own) ? [] : [at('host', own)]), ...points(index.world.engine.hostGateway)];
       }
       case 'dns':
-        return points(subject.resolvers, dnsPorts);
+        // a compose file names resolvers as it likes; between containers only identity counts
+        return points(subject.resolvers.filter(isOutside), dnsPorts);
       case 'cloud-metadata':
         return area(cloudMetadataSet, role);
       case 'private':

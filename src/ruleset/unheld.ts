@@ -1,12 +1,13 @@
 import type { Mode } from '../policy/model.ts';
 import type { Container, Endpoint, Network } from '../world/world.ts';
+import { foreignPorts, isBridged } from './enrol.ts';
 import { isMac } from './mac.ts';
 import type { Unheld } from './ruleset.ts';
 
 /** Why something cannot be held: a stable word, the reason and the next step. */
 export type Obstacle = Pick<Unheld, 'code' | 'reason' | 'fix'>;
 
-const restart = 'restart the container, then apply again; if it stays so, run `sluice doctor`';
+const restart = 'restart the container, then apply again';
 
 export const onHostNetwork: Obstacle = {
   code: 'host-network',
@@ -37,10 +38,20 @@ function onDriver(network: Network): Obstacle {
   };
 }
 
+function besideForeignPorts(network: Network): Obstacle {
+  const ports = foreignPorts(network).map((port) => JSON.stringify(port));
+  return {
+    code: 'foreign-port',
+    reason: `the bridge of the network ${JSON.stringify(network.name)} has the port ${ports.join(', ')}, which is no container's: holding the bridge would cut off what is behind it`,
+    fix: 'give the containers a network whose bridge is theirs alone, or set `mode: off` for them',
+  };
+}
+
 /** What is missing to prove that an endpoint's packets are its own; null when nothing is. */
 export function obstacleOf(endpoint: Endpoint, network: Network | undefined): Obstacle | null {
   if (network === undefined) return withoutNetwork;
   if (network.bridge === null) return onDriver(network);
+  if (!isBridged(network)) return besideForeignPorts(network);
   const missing = (code: string, what: string): Obstacle => ({
     code,
     reason: `${what} on the network ${JSON.stringify(network.name)} is not known, so everything it sends there is dropped`,

@@ -68,7 +68,15 @@ function encodeNetwork(network: Network): JsonValue {
     id,
     name,
     driver,
-    bridge: bridge === null ? null : { name: bridge.name, index: bridge.index, mac: bridge.mac },
+    bridge:
+      bridge === null
+        ? null
+        : {
+            name: bridge.name,
+            index: bridge.index,
+            mac: bridge.mac,
+            ...(bridge.foreignPorts && { foreignPorts: bridge.foreignPorts.toSorted() }),
+          },
     subnets: network.subnets.map(formatPrefix).toSorted(),
     gateways: network.gateways.map(formatAddress).toSorted(),
     internal,

@@ -29,7 +29,7 @@ const network = z.strictObject({
   id,
   name: z.string(),
   driver: z.string(),
-  bridge: z.strictObject({ ...netInterface, mac }).nullable(),
+  bridge: z.strictObject({ ...netInterface, mac, foreignPorts: z.array(z.string()).exactOptional() }).nullable(),
   subnets: z.array(prefix),
   gateways: z.array(address),
   internal: z.boolean(),

@@ -47,7 +47,7 @@ export interface Network {
   readonly name: string;
   readonly driver: string;
   /** Interface of a bridge network (`docker0`, `br-388e266f9993`, a pinned name); null for other drivers. */
-  readonly bridge: { readonly name: string; readonly index: number; readonly mac: string } | null;
+  readonly bridge: Bridge | null;
   readonly subnets: readonly Prefix[];
   /** The host's own addresses on the bridge, link-local included. */
   readonly gateways: readonly Address[];
@@ -55,6 +55,14 @@ export interface Network {
   /** Compose's project and key of the file, from the network's labels; null outside Compose. */
   readonly project: string | null;
   readonly composeKey: string | null;
+}
+
+export interface Bridge {
+  readonly name: string;
+  readonly index: number;
+  readonly mac: string;
+  /** Ports that cannot be a container's, such as the host's own network card; absent when there are none. */
+  readonly foreignPorts?: readonly string[];
 }
 
 export interface Container {
