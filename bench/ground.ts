@@ -94,8 +94,9 @@ async function prepare(site: Site, program: string, half: number): Promise<Groun
     connect: () => connect(firstDestination, half),
     floodNeighbour: () => flood(1, { mac: other.mac, address: neighbour, stride: 0, addresses: 1 }),
     connectNeighbour: () => connect(neighbour, 1),
-    arrivedFar: async () => counted(await world.must(['nft', 'list', 'ruleset'], { netns: sink })),
-    arrivedNeighbour: async () => counted((await host.inNetworkOf('neighbour', ['nft', 'list', 'ruleset'])).stdout),
+    arrivedFar: async () => counted(await world.must(['nft', 'list', 'table', 'netdev', 'bench'], { netns: sink })),
+    arrivedNeighbour: async () =>
+      counted((await host.inNetworkOf('neighbour', ['nft', 'list', 'table', 'netdev', 'bench'])).stdout),
     bridgeNetfilter: async (by) => {
       const own = by === 'bridge' ? '1' : '0';
       await host.setBrNetfilter(by === 'sysctl');

@@ -1,23 +1,16 @@
 /** `bench packets`: what a packet and a connection cost on their way out of the host. */
-import type { Engine } from '../lab/roots.ts';
 import { type Ground, openGround } from './ground.ts';
 import { linearText } from './linear.ts';
-import { type Configuration, measurePairs, type Result } from './pairs.ts';
+import { type BenchOptions, proveArrival, resultTable } from './measured.ts';
+import { type Configuration, measurePairs } from './pairs.ts';
 import { ourText, Rules } from './rules.ts';
-import { markdown } from './table.ts';
 import type { Send } from './worker.ts';
 
 const sizes = [10, 100, 1000] as const;
 const destinations = 100;
 const linear = [1000, 10_000] as const;
 
-export interface PacketOptions {
-  readonly engine: Engine;
-  readonly quick: boolean;
-  readonly say: (text: string) => void;
-}
-
-export async function packets({ engine, quick, say }: PacketOptions): Promise<string> {
+export async function packets({ engine, quick, say }: BenchOptions): Promise<string> {
   await using ground = await openGround(engine, destinations / 2, say);
   const sends = sendersOf(ground);
   // the sender plays all containers but itself, the neighbour too
@@ -44,11 +37,11 @@ export async function packets({ engine, quick, say }: PacketOptions): Promise<st
   say('every flow once, so that conntrack knows them all');
   await enter(undefined, 'nothing');
   for (const [name, send] of sends) if (name.startsWith('spread')) await send(quick ? 500 : 1500);
-  await proveArrival(ground, 'flow without Sluice', sends.get('flow') as Send);
+  await proveArrival('flow without Sluice', sends.get('flow'), ground.arrivedFar);
   for (const workloads of sizes) {
     await enter(rules.get(String(workloads)), 'bridge');
     for (const name of ['flow', `spread ${workloads}`])
-      await proveArrival(ground, `${name} through ${workloads} workloads`, sends.get(name) as Send);
+      await proveArrival(`${name} through ${workloads} workloads`, sends.get(name), ground.arrivedFar);
   }
   const parts: string[] = [];
   for (const host of quick ? (['nothing'] as const) : (['nothing', 'sysctl'] as const)) {
@@ -78,7 +71,7 @@ export async function packets({ engine, quick, say }: PacketOptions): Promise<st
     });
     parts.push(
       `Against the same host without Sluice, br_netfilter ${host === 'sysctl' ? 'on' : 'off'} (${engine}, nft ${ground.nft}):`,
-      table(results),
+      resultTable(results),
     );
   }
   return parts.join('\n\n');
@@ -90,31 +83,4 @@ function sendersOf(ground: Ground): ReadonlyMap<string, Send> {
     ...sizes.map((workloads) => [`spread ${workloads}`, ground.flood(workloads)] as const),
     ['connections', ground.connect()],
   ]);
-}
-
-/** Every packet sent must arrive: a dropped one is cheaper, and the sender's clock would praise it. */
-async function proveArrival(ground: Ground, what: string, send: Send): Promise<void> {
-  const before = await ground.arrivedFar();
-  const { pieces } = await send(30);
-  const arrived = (await ground.arrivedFar()) - before;
-  if (arrived !== pieces) throw new Error(`${what}: ${pieces} packets were sent and ${arrived} arrived`);
-}
-
-/** One row per configuration, one pair of columns per thing measured. */
-export function table(results: readonly Result[]): string {
-  const measured = [...new Set(results.map((result) => result.measured))];
-  const names = [...new Set(results.map((result) => result.name))];
-  const head = ['', ...measured.flatMap((what) => [`${what}, ns`, 'rate', 'half of the pairs'])];
-  return markdown(
-    head,
-    names.map((name) => [
-      name,
-      ...measured.flatMap((what) => {
-        const result = results.find((one) => one.name === name && one.measured === what);
-        if (result === undefined) return ['', '', ''];
-        const [low, high] = result.quartiles;
-        return [result.ns.toFixed(0), result.ratio.toFixed(3), `${low.toFixed(3)}–${high.toFixed(3)}`];
-      }),
-    ]),
-  );
 }

@@ -1,9 +1,12 @@
 /** `npm run bench`: what Sluice costs. Prints ratios and times; nothing here passes or fails. docs/benchmarks.md explains. */
 import { parseArgs } from 'node:util';
 import { type Engine, engines } from '../lab/roots.ts';
+import { apply } from './apply.ts';
+import { cli } from './cli.ts';
+import { neighbours } from './neighbours.ts';
 import { packets } from './packets.ts';
 
-const benches = { packets } as const;
+const benches = { packets, neighbours, apply, cli } as const;
 type Bench = keyof typeof benches;
 const usage = `npm run bench -- [${Object.keys(benches).join('|')}]… [--quick] [--engine ${engines.join('|')}]`;
 
