@@ -3,11 +3,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { engines } from '../../lab/roots.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import { checkPolicy } from '../../src/evaluate/check.ts';
-import { evaluate } from '../../src/evaluate/evaluate.ts';
+import { evaluate, targetOf } from '../../src/evaluate/evaluate.ts';
 import type { Packet, Verdict } from '../../src/evaluate/verdict.ts';
 import { parseAddress } from '../../src/ip/address.ts';
 import { protocolNumbers } from '../../src/ip/protocol.ts';
 import { renderRuleset } from '../../src/nftables/render.ts';
+import { clauseMatches, groupsOf } from '../../src/ruleset/clause.ts';
 import { compile } from '../../src/ruleset/compile.ts';
 import type { Ruleset } from '../../src/ruleset/ruleset.ts';
 import { decodeWorld, isWorldProblem } from '../../src/world/json.ts';
@@ -69,7 +70,9 @@ describe.each(engines)('engine %s', { timeout: 600_000 }, (engine) => {
           if (check.expected !== check.got) disagreements.push(`rules, ${check.kind}: ${check.got}: ${about}`);
         const probe = probes[index];
         if (probe?.arrived !== (verdict.outcome !== 'denied'))
-          disagreements.push(`packet ${probe?.arrived ? `arrived at ${probe.at.join()}` : 'did not arrive'}: ${about}`);
+          disagreements.push(
+            `packet ${probe?.arrived ? `arrived: ${JSON.stringify(probe.packets)}` : 'did not arrive'}: ${about}`,
+          );
         if (
           verdict.refusal !== null &&
           probe !== undefined &&
@@ -129,23 +132,41 @@ interface Chosen {
   readonly verdict: Verdict;
 }
 
-/** As many allowed as denied ones, as far as the policy has them. */
+/** As many allowed as denied ones, and of each the rarest first: packets that several lists speak of, and differently. */
 function choose(pool: readonly Attempt[], ruleset: Ruleset, now: number, random: Random): readonly Chosen[] {
   const judged = pool.flatMap((attempt): Chosen[] => {
     const packet = packetOf(attempt, ruleset);
     return packet === undefined ? [] : [{ attempt, packet, verdict: evaluate(ruleset, packet, now) }];
   });
-  const some = (outcome: Verdict['outcome'], count: number) =>
-    pickSome(
+  const some = (outcome: Verdict['outcome'], count: number): readonly Chosen[] => {
+    const sorts = Map.groupBy(
       judged.filter(({ verdict }) => verdict.outcome === outcome),
-      count,
-      random,
+      ({ packet }) => listsThatMatch(packet, ruleset, now),
     );
+    const piles = [...sorts.values()].map((pile) => pickSome(pile, count, random));
+    return piles
+      .flatMap((pile) => pile.map((chosen, turn) => ({ chosen, turn })))
+      .toSorted((a, b) => a.turn - b.turn)
+      .slice(0, count)
+      .map(({ chosen }) => chosen);
+  };
   return [
     ...some('allowed', 0.45 * packetsEach),
     ...some('denied', 0.45 * packetsEach),
     ...some('audited', 0.1 * packetsEach),
   ];
+}
+
+/** Which lists of its sender's program speak of a packet, whatever the evaluator makes of it, and in which mode. */
+function listsThatMatch(packet: Packet, ruleset: Ruleset, now: number): string {
+  const program = ruleset.programs.find(({ id }) => id === packet.from.program);
+  if (program === undefined) return '';
+  const target = targetOf(ruleset, packet);
+  const groups = groupsOf(ruleset);
+  const matching = (['guard', 'except', 'deny', 'allow'] as const).filter((list) =>
+    program[list].some((clause) => clauseMatches(clause, target, groups, now)),
+  );
+  return [program.mode, ...matching].join();
 }
 
 function packetOf({ from, to, proto = 'tcp', port = 0 }: Attempt, ruleset: Ruleset): Packet | undefined {

@@ -31,10 +31,13 @@ const layer4: readonly Pick<Attempt, 'proto' | 'port'>[] = [
   ...[53, 123, 5050].map((port) => ({ proto: 'udp' as const, port })),
   { proto: 'icmp' },
   { proto: 132, port: 9 },
-  { proto: 47 },
-  { proto: 50 },
-  { proto: 255 },
 ];
+
+/**
+ * Protocols without ports: all that two hosts say to each other is one conversation, so what one of them may send the
+ * other may answer, also to the address that masquerade gave the first. They are sent from one container only.
+ */
+const portless: readonly Pick<Attempt, 'proto' | 'port'>[] = [{ proto: 47 }, { proto: 50 }, { proto: 255 }];
 
 /**
  * Packets that arrive while there is no Sluice and Docker's own isolation is out of the way: the positive control of
@@ -60,7 +63,11 @@ export async function controlled(site: Site, random: Random): Promise<readonly A
   const attempts = senders.flatMap((from) => [
     ...everywhere
       .filter((to) => to !== '')
-      .flatMap((to) => pickSome(layer4, 5, random).map((l4): Attempt => ({ from, to, ...l4 }))),
+      .flatMap((to) =>
+        pickSome(from === senders[0] ? [...layer4, ...portless] : layer4, 5, random).map(
+          (l4): Attempt => ({ from, to, ...l4 }),
+        ),
+      ),
     ...[hostAddress.v4, '172.22.0.1'].flatMap((to): readonly Attempt[] => [
       { from, to, port: 8080 },
       { from, to, port: 5353, proto: 'udp' },
