@@ -3,7 +3,13 @@ import type { BridgeCalls } from '../netlink/link.ts';
 import { applyRuleset, type NftablesOptions, removeTables } from '../nftables/backend.ts';
 import { readProvenPorts } from '../nftables/standing.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
-import { concernsContainer, type ForbiddenFlow, forbiddenFlows, unprovenFlows } from './forbidden.ts';
+import {
+  concernsContainer,
+  type ForbiddenFlow,
+  forbiddenFlows,
+  outlivingTheirEntry,
+  unprovenFlows,
+} from './forbidden.ts';
 
 /**
  * The per-bridge switches that hand a bridge's frames to inet's hooks, whatever the sysctls say, and keep it from
@@ -71,8 +77,10 @@ function cutForbidden(
   const live = conntrack.dumpFlows(concernsContainer(ruleset));
   const forbidden = forbiddenFlows(ruleset, live, now);
   const unproven = unprovenFlows(ruleset, live, ({ port }) => !provenBefore.has(port.name));
-  const ended = [...new Set([...forbidden.map(({ flow }) => flow), ...unproven])];
-  if (ended.length > 0) conntrack.deleteFlows(ended);
+  const kept = new Set(outlivingTheirEntry(ruleset, forbidden, now));
+  const ended = new Set([...forbidden.filter((one) => !kept.has(one)).map(({ flow }) => flow), ...unproven]);
+  for (const { flow } of kept) ended.delete(flow);
+  if (ended.size > 0) conntrack.deleteFlows([...ended]);
   return forbidden;
 }
 

@@ -18,9 +18,7 @@ export interface ForbiddenFlow {
  * @param now milliseconds since the epoch
  */
 export function forbiddenFlows(ruleset: Ruleset, flows: readonly Flow[], now: number): readonly ForbiddenFlow[] {
-  const senders = new Map(
-    ruleset.endpoints.flatMap((endpoint) => endpoint.addresses.map((address) => [key(address), endpoint])),
-  );
+  const senders = endpointsByAddress(ruleset);
   return flows.flatMap((flow) => {
     const from = senders.get(key(flow.original.source));
     return from !== undefined && isForbidden(ruleset, from, flow, now) ? [{ flow, from }] : [];
@@ -49,6 +47,34 @@ export function unprovenFlows(
   const addresses = new Set(ruleset.endpoints.filter(isNew).flatMap((endpoint) => endpoint.addresses.map(key)));
   return flows.filter(
     ({ original, reply }) => addresses.has(key(original.destination)) || addresses.has(key(reply.source)),
+  );
+}
+
+/**
+ * Which of the forbidden conversations live on when their entries are deleted: those whose peer may begin one itself, as
+ * the host may, and a container that policy lets. The next packet from there would make the entry anew with the
+ * directions swapped, and what is forbidden would pass as replies. With the entry in place it is judged, packet by
+ * packet, and nothing that the peer may not say anyway comes back.
+ */
+export function outlivingTheirEntry(
+  ruleset: Ruleset,
+  forbidden: readonly ForbiddenFlow[],
+  now: number,
+): readonly ForbiddenFlow[] {
+  const peers = endpointsByAddress(ruleset);
+  return forbidden.filter(({ flow }) => {
+    if ((flow.status & flowStatus.destNat) !== 0) return false; // the peer's own packets would be another conversation
+    const to = flow.original.destination;
+    if (setIncludes(ruleset.hostAddresses, to)) return true;
+    const peer = peers.get(key(to));
+    const back = place(flow.original.source, flow.original, 'source');
+    return peer !== undefined && evaluate(ruleset, { from: peer, ...back }, now).outcome !== 'denied';
+  });
+}
+
+function endpointsByAddress(ruleset: Ruleset): ReadonlyMap<string, EndpointIdentity> {
+  return new Map(
+    ruleset.endpoints.flatMap((endpoint) => endpoint.addresses.map((address) => [key(address), endpoint] as const)),
   );
 }
 
