@@ -18,7 +18,7 @@ export interface InterfaceView {
   readonly name: string;
 }
 
-export interface LinkHeader {
+interface LinkHeader {
   /** Source MAC, 48 bits. */
   readonly saddr: bigint;
   /** Destination MAC; the host's own unless told. */

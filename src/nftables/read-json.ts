@@ -96,7 +96,10 @@ const hooks = ['prerouting', 'input', 'forward', 'output'] as const;
 function readChain(object: JsonObject): Omit<Chain, 'rules'> {
   const { name, type, hook, prio, policy } = objectWith('a chain', object, [
     ...every,
-    ...['type', 'hook', 'prio', 'policy'],
+    'type',
+    'hook',
+    'prio',
+    'policy',
   ]);
   if (hook === undefined) return { name: text('a name', name) };
   if (type !== 'filter' || policy !== 'accept') return unknown('a base chain of another type or policy', object);

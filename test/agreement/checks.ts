@@ -44,7 +44,7 @@ export const checkKinds = [
   'unknown source',
   'inbound',
 ] as const;
-export type CheckKind = (typeof checkKinds)[number];
+type CheckKind = (typeof checkKinds)[number];
 
 export interface Subject {
   readonly ruleset: Ruleset;

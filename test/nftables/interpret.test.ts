@@ -210,10 +210,8 @@ describe('single statements', () => {
     const flags = (tcpFlags: number) =>
       view({ ...tcp('10.0.0.1', '10.0.0.2', 80), transport: { kind: 'ports', sport: 1, dport: 80, tcpFlags } });
     const syn: Rule = [{ kind: 'tcp-syn' }];
-    expect([0x02, 0x42, 0x12, 0x10, 0x03, 0x06].map((bits) => matches(syn, flags(bits)))).toEqual([
-      ...[true, true],
-      ...[false, false, false, false],
-    ]);
+    const opens = [0x02, 0x42, 0x12, 0x10, 0x03, 0x06].filter((bits) => matches(syn, flags(bits)));
+    expect(opens).toEqual([0x02, 0x42]);
     expect(matches(syn, view(udp('10.0.0.1', '10.0.0.2', 80)))).toBe(false);
   });
 

@@ -1,26 +1,11 @@
 import { parseAddress } from '../../src/ip/address.ts';
-import { everyAddress, noAddresses, setOfPrefixes } from '../../src/ip/address-set.ts';
+import { noAddresses, setOfPrefixes } from '../../src/ip/address-set.ts';
 import { prefixOf } from '../../src/ip/prefix.ts';
-import type { L4, L4Match } from '../../src/ip/protocol.ts';
-import type { Clause, EndpointIdentity, Program, Ruleset } from '../../src/ruleset/ruleset.ts';
-import { value } from './views.ts';
+import type { EndpointIdentity, Program, Ruleset } from '../../src/ruleset/ruleset.ts';
 
 /** Rulesets by hand, for tests of the rules alone. */
 
 const source = { file: 'policy.yaml', line: 1, column: 1, text: 'entry' };
-
-export const ports = (protocol: number, low: number, high = low): L4 => ({ protocol, ports: { low, high } });
-
-/** A clause on addresses: prefixes, or `any`. */
-export function to(plane: Clause['plane'], where: string, l4: L4Match = 'any', until?: number): Clause {
-  const set = where === 'any' ? everyAddress : setOfPrefixes(where.split(' ').map(prefixOf));
-  const ending = until === undefined ? {} : { until };
-  return { plane, to: { kind: 'addresses', set }, l4, ...ending, entry: where, source };
-}
-
-export function toGroup(group: string, l4: L4Match = 'any'): Clause {
-  return { plane: 'forward', to: { kind: 'group', group }, l4, entry: group, source };
-}
 
 export function program(id: string, lists: Partial<Program> = {}): Program {
   const empty = { guard: [], except: [], deny: [], allow: [] };
@@ -77,5 +62,3 @@ export const building = {
   broadcasts: noAddresses,
   unknown: { kind: 'judge', program: 'build' },
 } as const;
-
-export const addresses = (...texts: readonly string[]): readonly bigint[] => texts.map(value);
