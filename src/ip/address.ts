@@ -20,9 +20,11 @@ export function bits(family: Family): 32 | 128 {
   return family === 4 ? 32 : 128;
 }
 
+const highest = { 4: (1n << 32n) - 1n, 6: (1n << 128n) - 1n } as const;
+
 /** The highest address value of a family. */
 export function maxValue(family: Family): bigint {
-  return (1n << BigInt(bits(family))) - 1n;
+  return highest[family];
 }
 
 /** Makes an address from its integer value; throws a RangeError outside the family's range. */
@@ -72,11 +74,13 @@ export function formatAddress(address: Address): string {
 }
 
 function formatV4(value: bigint): string {
-  return [24n, 16n, 8n, 0n].map((shift) => String((value >> shift) & 0xffn)).join('.');
+  const bytes = Number(value); // numbers, because every step on a bigint makes a new one
+  return `${bytes >>> 24}.${(bytes >>> 16) & 255}.${(bytes >>> 8) & 255}.${bytes & 255}`;
 }
 
 function formatV6(value: bigint): string {
-  const parts = Array.from({ length: 8 }, (_, index) => Number((value >> BigInt(112 - 16 * index)) & 0xffffn));
+  const digits = value.toString(16).padStart(32, '0');
+  const parts = Array.from({ length: 8 }, (_, index) => Number.parseInt(digits.slice(4 * index, 4 * index + 4), 16));
   const { start, length } = longestZeroRun(parts);
   const hex = (list: number[]) => list.map((part) => part.toString(16)).join(':');
   if (length < 2) return hex(parts);

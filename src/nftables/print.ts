@@ -40,7 +40,12 @@ export function printSetType(set: NftSet): string {
 }
 
 export function printElement(set: NftSet, element: Element): string {
-  const key = element.key.map((part, index) => printPart(set.key[index] as KeyType, part)).join(' . ');
+  // a loop, because a policy has hundreds of thousands of these
+  let key = '';
+  for (let index = 0; index < element.key.length; index++) {
+    if (index > 0) key += ' . ';
+    key += printPart(set.key[index] as KeyType, element.key[index] as KeyPart);
+  }
   return element.verdict === undefined ? key : `${key} : ${printVerdict(element.verdict)}`;
 }
 
@@ -61,7 +66,7 @@ function printValue(type: KeyType, value: bigint): string {
     case 'nd_target':
       return `0x${value.toString(16).padStart(32, '0')}`;
     default:
-      return value.toString();
+      return Number(value).toString(); // interfaces, protocols, ports, seconds: all far below 2^53, and numbers print faster
   }
 }
 
