@@ -55,6 +55,35 @@ describe.each(engines)('an attacker on engine %s', { timeout: 120_000 }, (engine
     await removePolicy(site);
   });
 
+  test('a conversation that a container forged with itself before the apply does not outlive it', async () => {
+    const self = await seatOf(site, 'app/elasticsearch');
+    const neighbour = await seatOf(site, 'app/mongo');
+    const targets = [
+      { to: places.private.v4, me: self.v4 },
+      { to: places.ten.v6, me: self.v6 },
+      { to: places.metadata.v4, me: self.v4 },
+    ];
+    const forged = targets.map(({ to, me }) =>
+      frames.ethernet(
+        { from: self.mac, to: neighbour.mac, type: frames.etherType(me) },
+        frames.udp({ src: to, dst: me, sport: 9_999, dport: 5_555 }, 'x'),
+      ),
+    );
+    const attempts = targets.map(
+      ({ to }): Attempt => ({ from: 'app/elasticsearch', to, port: 9_999, sport: 5_555, proto: 'udp' }),
+    );
+    await site.host.sendFrames('app/elasticsearch', forged);
+    await expectControl(site, attempts);
+    const known = async () =>
+      (await site.host.must(['conntrack', '-L', '-p', 'udp'])) +
+      (await site.host.must(['conntrack', '-L', '-f', 'ipv6', '-p', 'udp']));
+    expect(await known()).toContain('dport=5555'); // the forged ones are there
+    await applyPolicy(site, nothing);
+    expect(await known()).not.toContain('dport=5555');
+    await expectDenied(site, attempts);
+    await removePolicy(site);
+  });
+
   test("a redirect of the operator's is no way past a guardrail or a deny", async () => {
     const redirects = `table ip redirects {
       chain prerouting {
