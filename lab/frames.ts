@@ -120,12 +120,6 @@ export function icmp(
   return packet({ ...h, proto: v6 ? 58 : 1 }, message);
 }
 
-/** An echo request. */
-export function echo(h: { src: string; dst: string; id?: number; ttl?: number }, data: string): Uint8Array {
-  const type = h.src.includes(':') ? 128 : 8;
-  return icmp({ ...h, type }, join(be16(h.id ?? 1), be16(1), text(data)));
-}
-
 /** An ARP frame; `op` 1 asks, 2 answers. `from` is the frame's source, which may differ from `sha`. */
 export function arp(h: {
   op: 1 | 2;

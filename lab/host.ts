@@ -512,7 +512,7 @@ export class Host {
       }
     }
     await Promise.all(
-      (all ? running : [...some]).map((c) => (c.pid > 0 ? this.#observe(c.id, c.name, c.pid) : undefined)),
+      (all ? running : [...some]).filter(({ pid }) => pid > 0).map((c) => this.#observe(c.id, c.name, c.pid)),
     );
   }
 

@@ -14,8 +14,8 @@ export const referencePage = join(import.meta.dirname, '../docs/policy.md');
 /** The part of JSON Schema that our schema uses. */
 interface Schema {
   readonly description?: string;
-  readonly const?: unknown;
-  readonly enum?: readonly unknown[];
+  readonly const?: string | number | boolean;
+  readonly enum?: readonly (string | number)[];
   readonly anyOf?: readonly Schema[];
   readonly items?: Schema;
   readonly type?: string;

@@ -21,11 +21,6 @@ export function normalise(intervals: readonly Interval[]): readonly Interval[] {
   return merged;
 }
 
-/** What is in `a` or in `b`. */
-export function union(a: readonly Interval[], b: readonly Interval[]): readonly Interval[] {
-  return normalise([...a, ...b]);
-}
-
 /** What is in `a` and in `b`; both lists normalised. */
 export function intersect(a: readonly Interval[], b: readonly Interval[]): readonly Interval[] {
   const result: Interval[] = [];

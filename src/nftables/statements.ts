@@ -12,7 +12,6 @@ export const named = (name: string): KeyPart => ({ name });
 export const accept: Statement = { kind: 'verdict', verdict: { kind: 'accept' } };
 export const drop: Statement = { kind: 'verdict', verdict: { kind: 'drop' } };
 export const back: Statement = { kind: 'verdict', verdict: { kind: 'return' } };
-export const toGoto = (chain: string): Verdict => ({ kind: 'goto', chain });
 export const goTo = (chain: string): Statement => ({ kind: 'verdict', verdict: { kind: 'goto', chain } });
 export const jump = (chain: string): Statement => ({ kind: 'verdict', verdict: { kind: 'jump', chain } });
 export const count = (name: string): Statement => ({ kind: 'counter', name });

@@ -28,7 +28,10 @@ function valueAt(node: Node, key: string, quiet: Reader): Node | undefined {
 }
 
 function scalarText(node: Node | undefined): string | undefined {
-  return isScalar(node) && node.value !== null ? String(node.value) : undefined;
+  const value: unknown = isScalar(node) ? node.value : undefined;
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+    ? String(value)
+    : undefined;
 }
 
 /** Networks are written by their key; `default` is there without being written (compose-spec, "networks"). */

@@ -36,6 +36,10 @@ describe('the house rules', () => {
     }
   });
 
+  test('nothing is exported, depended on or kept that nobody uses', () => {
+    expect(tool('knip')).toMatchObject({ code: 0 });
+  });
+
   test('everything is formatted', () => {
     expect(tool('biome', 'check', '--error-on-warnings').text).toMatch(/No fixes applied/);
   });
