@@ -28,7 +28,8 @@ export async function apply({ quick, say }: BenchOptions): Promise<string> {
     const tools = await ensureTools(say);
     for (const engine of engines) {
       const cell = await Cell.open(await ensureRoot(engine, say), 'apply', tools);
-      const run: RunNft = (args, input) => cell.run([...first, 'nft', ...args], { input: input ?? '', timeout: 120_000 });
+      const run: RunNft = (args, input) =>
+        cell.run([...first, 'nft', ...args], { input: input ?? '', timeout: 120_000 });
       const nft = (await cell.must(['nft', '--version'])).replace(/^nftables v(\S+)[^]*$/, '$1');
       cells.push({ cell, nft, run });
     }

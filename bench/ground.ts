@@ -75,8 +75,17 @@ async function prepare(site: Site, program: string, half: number): Promise<Groun
   };
   const flood = (workloads: number, to: { mac: string; address: string; stride: number; addresses: number }) =>
     lazily(`flood of ${workloads}`, [
-      ...['send', cpu, 'eth0', sender.mac, to.mac, firstSource, String(workloads)],
-      ...[to.address, String(to.stride), String(to.addresses), String(port)],
+      'send',
+      cpu,
+      'eth0',
+      sender.mac,
+      to.mac,
+      firstSource,
+      String(workloads),
+      to.address,
+      String(to.stride),
+      String(to.addresses),
+      String(port),
     ]);
   const connect = (to: string, addresses: number) =>
     lazily('connections', ['connect', cpu, to, String(addresses), String(port)]);

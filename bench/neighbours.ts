@@ -1,10 +1,11 @@
 /** `bench neighbours`: what a packet and a connection cost between two containers on one bridge, by ways to judge them. */
-import { type Ground, openGround } from './ground.ts';
+import { openGround } from './ground.ts';
 import { liftedText } from './lifted.ts';
 import { type BenchOptions, proveArrival, resultTable } from './measured.ts';
 import { type Configuration, measurePairs } from './pairs.ts';
 import { Rules, textOf } from './rules.ts';
 import { port } from './scene.ts';
+import { Stage } from './stage.ts';
 
 /** Both may talk to each other, on the bench's port alone. */
 const policy = `version: 1
@@ -24,30 +25,22 @@ export async function neighbours({ engine, quick, say }: BenchOptions): Promise<
     ['flow', ground.floodNeighbour()],
     ['connections', ground.connectNeighbour()],
   ]);
-  let awake: readonly Rules[] = [];
-  const enter = async (wanted: readonly Rules[], by: Parameters<Ground['bridgeNetfilter']>[0]) => {
-    if (wanted.length !== awake.length) {
-      for (const rules of awake) await rules.sleep();
-      for (const rules of wanted) await rules.wake();
-      awake = wanted;
-    }
-    await ground.bridgeNetfilter(by);
-  };
+  const stage = new Stage(ground);
   const configurations: readonly Configuration[] = [
-    { name: 'nothing, again', sends, enter: () => enter([], 'nothing') },
-    { name: 'nothing, br_netfilter on', sends, enter: () => enter([], 'sysctl') },
-    { name: 'Sluice: judged through br_netfilter', sends, enter: () => enter([own], 'bridge') },
-    { name: 'Sluice with neighbours lifted to routing', sends, enter: () => enter([own, lift], 'nothing') },
+    { name: 'nothing, again', sends, enter: () => stage.set([], 'nothing') },
+    { name: 'nothing, br_netfilter on', sends, enter: () => stage.set([], 'sysctl') },
+    { name: 'Sluice: judged through br_netfilter', sends, enter: () => stage.set([own], 'bridge') },
+    { name: 'Sluice with neighbours lifted to routing', sends, enter: () => stage.set([own, lift], 'nothing') },
   ];
-  for (const { name, enter: prepare } of configurations) {
-    await prepare();
-    await proveArrival(name, sends.get('flow'), ground.arrivedNeighbour);
+  for (const configuration of configurations) {
+    await configuration.enter();
+    await proveArrival(configuration.name, sends.get('flow'), ground.arrivedNeighbour);
   }
   const results = await measurePairs(configurations, {
     rounds: quick ? 5 : 15,
     visit: 30,
-    baseline: { enter: () => enter([], 'nothing') },
+    baseline: { enter: () => stage.set([], 'nothing') },
     say,
   });
-  return `Against the same host without Sluice, br_netfilter off (${engine}, nft ${ground.nft}):\n\n${resultTable(results)}`;
+  return `Against the same host without Sluice, br_netfilter off (engine ${engine}, nft ${ground.nft}):\n\n${resultTable(results)}`;
 }
