@@ -1,4 +1,5 @@
 import type { Conntrack } from '../host/conntrack.ts';
+import { protocolNumbers } from '../ip/protocol.ts';
 import type { BridgeCalls } from '../netlink/link.ts';
 import { applyRuleset, type NftablesOptions, removeTables } from '../nftables/backend.ts';
 import { readProvenPorts } from '../nftables/standing.ts';
@@ -67,7 +68,10 @@ async function switchOn(ruleset: Ruleset, bridges: BridgeSwitches): Promise<Read
   return switched;
 }
 
-/** Judging every packet stops what the container sends; deleting the entry stops what its peer still pushes. */
+/**
+ * Judging every packet stops what the container sends; deleting the entry stops what its peer still pushes. TCP keeps its
+ * entry: the container's next packet, be it an acknowledgement, is answered with a reset, and both know at once.
+ */
 function cutForbidden(
   ruleset: Ruleset,
   conntrack: Conntrack,
@@ -78,7 +82,8 @@ function cutForbidden(
   const forbidden = forbiddenFlows(ruleset, live, now);
   const unproven = unprovenFlows(ruleset, live, ({ port }) => !provenBefore.has(port.name));
   const kept = new Set(outlivingTheirEntry(ruleset, forbidden, now));
-  const ended = new Set([...forbidden.filter((one) => !kept.has(one)).map(({ flow }) => flow), ...unproven]);
+  const cut = forbidden.filter((one) => !kept.has(one) && one.flow.original.protocol !== protocolNumbers.tcp);
+  const ended = new Set([...cut.map(({ flow }) => flow), ...unproven]);
   for (const { flow } of kept) ended.delete(flow);
   if (ended.size > 0) conntrack.deleteFlows([...ended]);
   return forbidden;

@@ -330,6 +330,10 @@ function refuse(ruleset: Ruleset): Chain {
     [{ kind: 'ct-state', states: ['invalid', 'untracked'] }, drop],
     // with br_netfilter on, an answer to a packet after DNAT carries the wrong source: better none
     [{ kind: 'ct-status', status: 'dnat' }, drop],
+    [{ kind: 'tcp-syn' }, { kind: 'reject', with: 'tcp-reset' }],
+    // the middle of a connection that conntrack does not know: it may be one from outside that lost its entry, which the
+    // other end's next packet gives back; a reset would end it
+    [is('meta l4proto', 6), { kind: 'ct-state', states: ['new'] }, drop],
     [is('meta l4proto', 6), { kind: 'reject', with: 'tcp-reset' }],
     [{ kind: 'reject', with: 'admin-prohibited' }],
   ];

@@ -187,7 +187,10 @@ describe.each(engines)('replies on engine %s', { timeout: 60_000 }, (engine) => 
     await applyPolicy(site, tight);
     await sleep(500);
     const late = now() - 200_000;
-    for (const { name, stream } of older) {
+    // the middle of a TCP connection without DNAT may be one that the container began itself: it has to begin anew
+    const going = older.filter(({ name }) => !/^route .* tcp$/.test(name));
+    for (const { stream } of older.filter((one) => !going.includes(one))) await stream.stop();
+    for (const { name, stream } of going) {
       const { connects, lastAnswer, sent, answered } = await stream.stop();
       expect([connects, lastAnswer > late, sent - answered < 5], name).toEqual([1, true, true]);
     }
@@ -199,8 +202,8 @@ describe.each(engines)('replies on engine %s', { timeout: 60_000 }, (engine) => 
     await sleep(500);
     const later = now() - 300_000;
     // a TCP connection that conntrack meets in the middle may be anybody's, so only datagrams go on; all may begin anew
-    const going = [...flushed.filter(({ name }) => name.endsWith('udp')), ...again];
-    for (const { name, stream } of going) expect((await stream.stop()).lastAnswer, name).toBeGreaterThan(later);
+    const served = [...flushed.filter(({ name }) => name.endsWith('udp')), ...again];
+    for (const { name, stream } of served) expect((await stream.stop()).lastAnswer, name).toBeGreaterThan(later);
     for (const { stream } of flushed) await stream.stop();
   });
 
