@@ -11,7 +11,7 @@ import { applyTables, removeTables } from '../src/nftables/backend.ts';
 import type { RunNft } from '../src/nftables/nft.ts';
 import { renderRuleset } from '../src/nftables/render.ts';
 import { compile } from '../src/ruleset/compile.ts';
-import type { BenchOptions } from './measured.ts';
+import { type BenchOptions, undisturbed } from './measured.ts';
 import { quantile } from './pairs.ts';
 import { type DestinationKind, instant, policyOf, policyTexts, type Size, worldOf } from './scene.ts';
 import { markdown } from './table.ts';
@@ -21,24 +21,24 @@ const kinds: readonly DestinationKind[] = ['exact', 'wide'];
 const stages = ['read', 'compile', 'render', 'print'] as const;
 type Stages = Readonly<Record<(typeof stages)[number], number>>;
 
-export async function apply({ quick, say }: BenchOptions): Promise<string> {
+export async function apply({ engine: chosen, quick, say }: BenchOptions): Promise<string> {
   const folder = mkdtempSync(join(cacheDir('tmp'), 'apply-'));
   const cells: { readonly cell: Cell; readonly nft: string; readonly run: RunNft }[] = [];
   try {
     const tools = await ensureTools(say);
-    for (const engine of engines) {
+    for (const engine of quick ? [chosen] : engines) {
       const cell = await Cell.open(await ensureRoot(engine, say), 'apply', tools);
       const run: RunNft = (args, input) =>
-        cell.run([...first, 'nft', ...args], { input: input ?? '', timeout: 120_000 });
+        cell.run([...undisturbed, 'nft', ...args], { input: input ?? '', timeout: 120_000 });
       const nft = (await cell.must(['nft', '--version'])).replace(/^nftables v(\S+)[^]*$/, '$1');
       cells.push({ cell, nft, run });
     }
     const rows: string[][] = [];
-    for (const kind of kinds)
+    for (const kind of quick ? kinds.slice(0, 1) : kinds)
       for (const workloads of workloadCounts) {
         say(`${workloads} × 100 ${kind}`);
         rows.push(
-          await measure({ workloads, destinations: 100, kind }, cells, join(folder, 'text.nft'), quick ? 1 : 5),
+          await measure({ workloads, destinations: 100, kind }, cells, join(folder, 'text.nft'), quick ? 2 : 3),
         );
       }
     const head = ['workloads × destinations', ...stages, ...cells.flatMap(({ nft }) => [`nft ${nft}`, 'sum', 'again'])];
@@ -52,9 +52,6 @@ export async function apply({ quick, say }: BenchOptions): Promise<string> {
     rmSync(folder, { recursive: true, force: true });
   }
 }
-
-/** Before everything else on its CPU: the machine's other work is not what an apply takes. */
-const first = ['chrt', '--fifo', '1'];
 
 /** The least time is told: what a shared machine adds is never negative. */
 const least = (times: readonly number[]): number => quantile(times, 0);
@@ -91,7 +88,7 @@ async function measure(
 async function once(size: Size, file: string): Promise<Stages> {
   const program = join(import.meta.dirname, 'apply-once.ts');
   const args = [String(size.workloads), String(size.destinations), size.kind, file];
-  return JSON.parse(await must([...first, process.execPath, program, ...args])) as Stages;
+  return JSON.parse(await must([...undisturbed, process.execPath, program, ...args])) as Stages;
 }
 
 function insist({ code, stderr }: { readonly code: number | null; readonly stderr: string }): void {

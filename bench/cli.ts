@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { cacheDir } from '../lab/cache.ts';
 import { must } from '../lab/exec.ts';
 import { checkout } from '../lab/host.ts';
-import type { BenchOptions } from './measured.ts';
+import { type BenchOptions, undisturbed } from './measured.ts';
 import { type Configuration, measurePairs } from './pairs.ts';
 import { policyTexts } from './scene.ts';
 import { markdown } from './table.ts';
@@ -31,7 +31,7 @@ export async function cli({ quick, say }: BenchOptions): Promise<string> {
     // a visit is one run of what was entered last, however long it takes
     const run: Send = async () => {
       const start = performance.now();
-      await must(next);
+      await must([...undisturbed, ...next]);
       return { ns: (performance.now() - start) * 1e6, pieces: 1 };
     };
     const entering = (command: readonly string[]) => ({
@@ -43,7 +43,7 @@ export async function cli({ quick, say }: BenchOptions): Promise<string> {
       ([name, command]): Configuration => ({ name, sends: new Map([['time', run]]), ...entering(command) }),
     );
     const baseline = entering([join(dist, 'lib/node'), '-e', '0']);
-    const results = await measurePairs(configurations, { rounds: quick ? 5 : 15, visit: 1, baseline, say });
+    const results = await measurePairs(configurations, { rounds: quick ? 4 : 13, visit: 1, baseline, say });
     const rows = results.map(({ name, ns, baselineNs, ratio }) => [
       name,
       (ns / 1e6).toFixed(0),

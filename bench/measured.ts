@@ -13,6 +13,9 @@ export interface BenchOptions {
   readonly say: (text: string) => void;
 }
 
+/** Before everything else on its CPU: the machine's other work is not what a command takes. */
+export const undisturbed = ['chrt', '--fifo', '1'] as const;
+
 /** Every packet sent must arrive: a dropped one is cheaper, and the sender's clock would praise it. */
 export async function proveArrival(what: string, send: Send | undefined, arrived: Arrived): Promise<void> {
   const before = await arrived();

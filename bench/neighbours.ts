@@ -37,7 +37,7 @@ export async function neighbours({ engine, quick, say }: BenchOptions): Promise<
     await proveArrival(configuration.name, sends.get('flow'), ground.arrivedNeighbour);
   }
   const results = await measurePairs(configurations, {
-    rounds: quick ? 5 : 15,
+    rounds: quick ? 4 : 15,
     visit: 30,
     baseline: { enter: () => stage.set([], 'nothing') },
     say,

@@ -28,7 +28,7 @@ export async function packets({ engine, quick, say }: BenchOptions): Promise<str
     const filtered = `br_netfilter ${host === 'sysctl' ? 'on' : 'off'}`;
     say(filtered);
     const results = await measurePairs(configurationsOn(host, stage, loaded, senders), {
-      rounds: quick ? 5 : 13,
+      rounds: quick ? 3 : 13,
       visit: 30,
       baseline: { enter: () => stage.set([], host) },
       say,
