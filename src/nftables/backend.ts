@@ -6,7 +6,7 @@ import { printTable } from './print-table.ts';
 import { renderRuleset } from './render.ts';
 import { readStanding } from './standing.ts';
 import { traceTable } from './trace.ts';
-import { transactionText } from './transaction.ts';
+import { prepare, transactionText } from './transaction.ts';
 
 /** What Sluice does to nf_tables. */
 export interface NftablesOptions {
@@ -28,7 +28,7 @@ export function renderText(ruleset: Ruleset, options: NftablesOptions = nftables
 
 /**
  * Makes the kernel hold exactly this ruleset, in one transaction over both tables: either all of it stands, or nothing
- * changed.
+ * that rules refer to has changed.
  *
  * @throws NftError when nft or the kernel refuses
  */
@@ -39,7 +39,14 @@ export async function applyRuleset(ruleset: Ruleset, options: NftablesOptions = 
 /** The same for tables that were rendered before. */
 export async function applyTables(tables: readonly Table[], run: RunNft): Promise<void> {
   const texts: string[] = [];
-  for (const table of tables) texts.push(transactionText(table, await readStanding(run, table.family, table.name)));
+  const before: string[] = [];
+  for (const table of tables) {
+    const { text, standing } = prepare(table, await readStanding(run, table.family, table.name));
+    before.push(text);
+    texts.push(transactionText(table, standing));
+  }
+  const preparation = before.join('');
+  if (preparation !== '') await mustNft(run, ['-f', '-'], preparation);
   await mustNft(run, ['-f', '-'], texts.join('\n'));
 }
 

@@ -11,6 +11,7 @@ import { element, range } from './statements.ts';
  */
 export class SharedSets {
   readonly #names = new Map<string, string>();
+  readonly #used = new Set<string>();
   readonly #sets: NftSet[] = [];
 
   /** The name of the set with exactly these addresses. */
@@ -35,10 +36,31 @@ export class SharedSets {
     const content = `${kind}:${intervals.map(({ low, high }) => `${low}-${high}`).join(',')}`;
     const known = this.#names.get(content);
     if (known !== undefined) return known;
-    const name = `${kind}/${this.#sets.length + 1}`;
+    const name = this.#freeName(`${kind}/${digest(content)}`);
     this.#names.set(content, name);
     const elements = intervals.map(({ low, high }) => element([range(low, high)]));
     this.#sets.push({ name, key: [key], interval: true, data: 'none', elements });
     return name;
   }
+
+  #freeName(name: string): string {
+    const free = this.#used.has(name) ? this.#freeName(`${name}+`) : name;
+    this.#used.add(free);
+    return free;
+  }
+}
+
+/**
+ * A name for content, so that a name never changes its meaning from one apply to the next: for a moment the kernel
+ * answers from a set's old content by the new rules. FNV-1a twice, 64 bits; what collides within a table gets another
+ * name.
+ */
+function digest(content: string): string {
+  let [low, high] = [0x811c9dc5, 0x01000193];
+  for (let at = 0; at < content.length; at++) {
+    const code = content.charCodeAt(at);
+    low = Math.imul(low ^ code, 0x01000193);
+    high = Math.imul(high ^ (code + at), 0x01000193);
+  }
+  return [high, low].map((half) => (half >>> 0).toString(16).padStart(8, '0')).join('');
 }

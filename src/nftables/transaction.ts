@@ -42,6 +42,30 @@ export function transactionText(table: Table, standing: Standing | null): string
   ].join('\n');
 }
 
+/** A transaction to run before another, and what stands after it. */
+export interface Preparation {
+  /** Empty when there is nothing to prepare. */
+  readonly text: string;
+  readonly standing: Standing | null;
+}
+
+/**
+ * What to run before the transaction of {@link transactionText}, which then starts from the standing given here: it fills the interval sets that do not stand
+ * yet, which no rule refers to. The kernel looks intervals up in a copy that it makes after new rules are in force
+ * (net/netfilter/nft_set_rbtree.c and nft_set_pipapo.c, `commit`), so that a set made together with its rules is empty
+ * for them at first: some tenth of a millisecond in which allowed packets are lost and denied ones pass.
+ */
+export function prepare(table: Table, standing: Standing | null): Preparation {
+  if (standing === null || !standing.chains.includes(layout)) return { text: '', standing };
+  const known = new Set(standing.sets);
+  const sets = table.sets.filter(({ name, interval, elements }) => interval && elements.length > 0 && !known.has(name));
+  if (sets.length === 0) return { text: '', standing };
+  return {
+    text: printTable({ ...table, counters: [], chains: [], sets }),
+    standing: { ...standing, sets: [...standing.sets, ...sets.map(({ name }) => name)] },
+  };
+}
+
 function wantedNames(table: Table): Readonly<Record<'sets' | 'chains' | 'counters', ReadonlySet<string>>> {
   return {
     sets: new Set(table.sets.map((set) => set.name)),
