@@ -70,7 +70,7 @@ test('named files stand in for the configured ones', async () => {
 });
 
 test('a file too large to be a policy is not read', async () => {
-  const host = articleHost(`version: 1\n#${'x'.repeat(5 * 1024 * 1024)}`);
+  const host = articleHost(`version: 1\n#${'x'.repeat(17 * 1024 * 1024)}`);
   const { code, err } = await host.sluice(['check']);
   expect(code).toBe(3);
   expect(err).toContain('more than');

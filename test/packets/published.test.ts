@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Probe } from '../../lab/probe.ts';
+import type { Probe, ProbeSpec } from '../../lab/probe.ts';
 import { engines } from '../../lab/roots.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import { hostAddress } from '../../lab/world.ts';
@@ -116,7 +116,7 @@ describe.each(ways)('published ports on engine $engine, userland-proxy $userland
 
   /** What is no container's: the LAN's clients and the host itself. */
   async function expectOthersServed(): Promise<void> {
-    const specs = tries('lanClient').map(({ from: _, ...spec }) => spec);
+    const specs: readonly ProbeSpec[] = tries('lanClient');
     for (const { reply, at, spec } of await site.lanClient.probeMany(specs)) {
       expect(reply, describeAttempt({ from: 'the LAN', ...spec })).toContain('peer ');
       expect(at).toContain(web);
