@@ -3,7 +3,7 @@
  * this machine's network is touched; everything is gone at the end.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse, stringify } from 'yaml';
@@ -62,7 +62,6 @@ async function sluice(site: Site, ...args: string[]): Promise<void> {
 }
 
 async function build(): Promise<void> {
-  if (existsSync(join(checkout, 'dist/sluice'))) return;
   progress('building dist/sluice');
   if (
     (await ended(
