@@ -199,8 +199,8 @@ function textOf({ family, addresses, protocols, ports }: Box, bench: Bench): str
 function standIn(address: Address, { ruleset, world }: Bench): string | undefined {
   if (!setIncludes(syntheticSpace, address)) return undefined;
   const isIt = ({ family, value }: Address) => family === address.family && value === address.value;
-  const holder = ruleset.endpoints.find(({ addresses }) => addresses.some(isIt));
-  if (holder !== undefined) return readable(holder.workload);
+  const holder = world.containers.find(({ endpoints }) => endpoints.some(({ addresses }) => addresses.some(isIt)));
+  if (holder !== undefined) return readable(workloadName(holder));
   if (world.networks.some(({ gateways }) => gateways.some(isIt)) || world.engine.hostGateway.some(isIt))
     return 'gateway';
   return setIncludes(ruleset.hostAddresses, address) ? 'host' : 'dns';

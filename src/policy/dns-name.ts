@@ -58,6 +58,12 @@ function nameProblem(name: string): Problem | undefined {
   if (!/^[\x21-\x7e]*$/.test(name)) return { message: 'a DNS name is written in ASCII', fix: asciiForm(name) };
   if (name.endsWith('.'))
     return { message: 'the dot at the end is left out', fix: `write "${name.replace(/\.+$/, '')}"` };
+  if (/^[0-9.]+-[0-9.]+$/.test(name))
+    return {
+      code: 'notAnAddress',
+      message: `"${name}" is a range, and addresses are written one by one or as prefixes`,
+      fix: 'write prefixes that make up the range, as in "192.168.1.0/30"',
+    };
   const labels = name.split('.');
   if (labels.includes('')) return { message: 'two dots in a row, or a dot in front', fix: undefined };
   const last = labels.at(-1) ?? '';

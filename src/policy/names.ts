@@ -29,6 +29,7 @@ export function parseName(piece: Piece, kind: NameKind, report: Report): string 
     return undefined;
   }
   if (text.length <= longest && shapes[kind].shape.test(text)) return text;
+  const star = kind === 'group' && text === '*';
   const lower = kind === 'project' && shapes.project.shape.test(text.toLowerCase());
   report(
     diagnostic(
@@ -37,7 +38,13 @@ export function parseName(piece: Piece, kind: NameKind, report: Report): string 
       text.length > longest
         ? `the name of a ${kind} has ${text.length} characters; ${longest} are read`
         : `no ${kind} can be called "${text}": its name is made of ${shapes[kind].made}`,
-      { fix: lower ? `Compose writes project names in lower case: "${text.toLowerCase()}"` : undefined },
+      {
+        fix: star
+          ? 'everything is written "any"'
+          : lower
+            ? `Compose writes project names in lower case: "${text.toLowerCase()}"`
+            : undefined,
+      },
     ),
   );
   return undefined;

@@ -23,6 +23,11 @@ export function parseProtocol(piece: Piece, report: Report): Protocols | undefin
   const number = /^\d+$/.test(text)
     ? `a protocol by number needs the long form: { to: …, protocol: ${text} }`
     : undefined;
+  if (/^\d+(\.\d+){3}$/.test(text)) {
+    const fix = 'write the length of the prefix, as in "10.0.0.0/8"';
+    report(diagnostic('badProtocol', at, `"${text}" is a mask, and neither a prefix length nor a protocol`, { fix }));
+    return undefined;
+  }
   const fix = meant[text.toLowerCase()];
   report(
     diagnostic('badProtocol', at, `unknown protocol "${text}"; there are ${Object.keys(protocolWords).join(', ')}`, {

@@ -34,7 +34,8 @@ export function readPolicy(
   // what an unreadable file would have said is unknown: checks across files would blame the others for it
   if (whole) {
     checkAcross(policy, joined, compose, report);
-    warn(policy, options.now, report);
+    const complete = !diagnostics.some(({ severity }) => severity === 'error');
+    warn(policy, options.now, complete, report);
   }
   const order = new Map(texts.map(({ path }, index) => [path, index]));
   const sorted = unique(diagnostics).toSorted((a, b) => byPlace(a, b, order));
@@ -154,12 +155,14 @@ function destinationsOf(allow: AllowList | undefined): readonly Destination[] {
   return (allow?.items ?? []).flatMap((item) => (item.kind === 'destination' ? [item.destination] : []));
 }
 
-function warn(policy: Policy, now: number, report: Report): void {
+/** `complete`: nothing is in error, so that what a list lacks is known; an entry in error may have been meant to be it. */
+function warn(policy: Policy, now: number, complete: boolean, report: Report): void {
   const { groups, guardrails, projects, containers, compose } = policy;
   const facts = groupFacts(groups);
   const list = (block: Block, above: readonly Block[]) => {
     if (block.allow === undefined) return;
     warnOfEntries(block.allow, facts, now, report);
+    if (!complete) return;
     const inherits = block.allow.items.some(({ kind }) => kind === 'inherit');
     warnOfDns(block.allow, inherits ? above.flatMap(({ allow }) => allow ?? []) : [], groups, report);
   };

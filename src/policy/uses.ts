@@ -73,6 +73,7 @@ function within(source: SourceRef, word: string): SourceRef {
 
 function groupMeant(name: string, groups: Groups, { purpose, services }: Surroundings): string {
   if (name === 'localhost') return 'a container reaches itself without a rule; the Docker host is "host"';
+  if (name === 'all' || name === 'everything') return 'everything is written "any"';
   const words = purpose === 'allow' ? ['any', 'none', 'inherit'] : ['any'];
   const meant = suggest(name, [...groups.keys(), ...builtinGroups, ...words]);
   const service = services?.has(name) ? name : meant === undefined ? suggest(name, services ?? []) : undefined;

@@ -85,6 +85,9 @@ describe('a test of the policy', () => {
     expect(tested('deny', '192.168.0.0/16:22', '{ allow: [private] }')).toEqual([
       'SL1601 test fails: app/web may reach 192.168.0.0:22/tcp: "private" allows it',
     ]);
+    expect(tested('allow', 'project/shop/db:5432', '{ allow: [same-project] }')).toEqual([
+      'SL1601 test fails: app/web may not reach shop/db:5432/tcp: nothing allows it',
+    ]);
     expect(tested('allow', '169.254.169.254:80', '{ allow: any }', 'guardrails: { deny: [cloud-metadata] }')).toEqual([
       'SL1601 test fails: app/web may not reach 169.254.169.254:80/tcp: the guardrail "cloud-metadata" denies it',
     ]);
