@@ -4,7 +4,7 @@ import { type Interval, normalise } from '../ip/interval.ts';
 import type { EndpointIdentity, Ruleset } from '../ruleset/ruleset.ts';
 import { priorities } from './hooks.ts';
 import type { Marks } from './marks.ts';
-import type { Chain, Element, KeyPart, NftSet, Rule, Table } from './model.ts';
+import type { Chain, Element, KeyPart, KeyType, NftSet, Rule, Table } from './model.ts';
 import { accept, count, drop, element, goTo, inSet, is, jump, notInSet, one, range } from './statements.ts';
 
 const icmpv6 = {
@@ -52,6 +52,10 @@ function identitySets(ruleset: Ruleset): readonly NftSet[] {
     data: 'none',
     elements: ruleset.endpoints.flatMap((endpoint) => of(endpoint).map((parts): Element => element(parts))),
   });
+  const held = (name: string, key: KeyType, of: (endpoint: EndpointIdentity) => readonly bigint[]): NftSet => ({
+    ...set(name, [key], () => []),
+    elements: [...new Set(ruleset.endpoints.flatMap(of))].map((value) => element([one(value)])),
+  });
   return [
     set('ports', ['iface_index'], (endpoint) => [[port(endpoint)]]),
     // where `docker build` may run, a frame of an unknown port to a known one is inet's to judge
@@ -78,6 +82,9 @@ function identitySets(ruleset: Ruleset): readonly NftSet[] {
         one(value),
       ]),
     ),
+    held('held-macs', 'ether_addr', (endpoint) => [macValue(endpoint)]),
+    held('held4', 'ipv4_addr', (endpoint) => addresses(endpoint, 4).map(({ value }) => value)),
+    held('held-targets', 'nd_target', (endpoint) => addresses(endpoint, 6).map(({ value }) => value)),
     set('nd-targets', ['iface_index', 'ether_addr', 'nd_target'], (endpoint) =>
       addresses(endpoint, 6).map((address) => [port(endpoint), mac(endpoint), one(address.value)]),
     ),
@@ -101,7 +108,8 @@ function everybody(ruleset: Ruleset, family: Family): NftSet {
 }
 
 const port = (endpoint: EndpointIdentity): KeyPart => one(endpoint.port.index);
-const mac = (endpoint: EndpointIdentity): KeyPart => one(BigInt(`0x${endpoint.mac.replaceAll(':', '')}`));
+const macValue = (endpoint: EndpointIdentity): bigint => BigInt(`0x${endpoint.mac.replaceAll(':', '')}`);
+const mac = (endpoint: EndpointIdentity): KeyPart => one(macValue(endpoint));
 const addresses = (endpoint: EndpointIdentity, family: 4 | 6): readonly Address[] =>
   endpoint.addresses.filter((address) => address.family === family);
 
@@ -121,6 +129,11 @@ function proofChains(marks: Marks): readonly Chain[] {
         [inSet('senders4', 'iif', 'ether saddr', 'ip saddr'), prove, accept],
         [inSet('senders6', 'iif', 'ether saddr', 'ip6 saddr'), goTo('proven6')],
         [inSet('ports', 'iif'), goTo('without-address')],
+        // a port nobody knows, of whatever bridge: the bridge would send a known container's frames there, and the host or
+        // a neighbour believe that it is there (IP in a known container's name is inet's to drop)
+        [inSet('held-macs', 'ether saddr'), ...spoofed],
+        [inSet('held4', 'arp saddr ip'), ...spoofed],
+        [is('icmpv6 type', icmpv6.neighbourAdvert), inSet('held-targets', 'nd target'), ...spoofed],
       ],
     },
     {
@@ -167,13 +180,15 @@ function proofChains(marks: Marks): readonly Chain[] {
 }
 
 function witnessChains(marks: Marks): readonly Chain[] {
+  const spoofed: Rule = [count('spoofed'), drop];
   return [
     {
       name: 'forward',
       hook: { hook: 'forward', priority: priorities.witness },
       rules: [
         [inSet('ports', 'iif'), goTo('between-neighbours')],
-        [inSet('strict-ports', 'oif'), count('spoofed'), drop],
+        [inSet('ports', 'oif'), is('icmpv6 type', icmpv6.routerAdvert, icmpv6.redirect), ...spoofed],
+        [inSet('strict-ports', 'oif'), ...spoofed],
       ],
     },
     {

@@ -99,7 +99,20 @@ describe('the proof of a sender, at its own port', () => {
   });
 
   test('frames of ports that are nobody known pass without a proof', () => {
-    expect(arrives(tcp('172.20.0.2', '192.0.2.1', 80), one, { in: { index: 99, name: 'veth99' } })).toBe('passed');
+    const link = { saddr: mac('02:42:ac:14:00:99'), type: 0x0800 };
+    const changes = { in: { index: 99, name: 'veth99' }, link };
+    expect(arrives(tcp('172.20.0.2', '192.0.2.1', 80), one, changes)).toBe('passed');
+  });
+
+  test('frames of ports that are nobody known, by the MAC or for an address of somebody who is, do not', () => {
+    const there = { in: { index: 99, name: 'veth99' } };
+    expect(arrives(tcp('172.20.9.9', '192.0.2.1', 80), one, there)).toBe('spoofed');
+    const other = '02:42:ac:14:00:99';
+    expect(arrives(arp(2, other, '172.20.0.3'), one, { ...there, link: { saddr: mac(other), type: 0x0806 } })).toBe(
+      'spoofed',
+    );
+    const advert = icmp(link6, 'ff02::1', 136, 'fd00:20::3');
+    expect(arrives(advert, one, { ...there, link: { saddr: mac(other), type: 0x86dd } })).toBe('spoofed');
   });
 });
 

@@ -185,6 +185,9 @@ function tagged({ self, peer, gateway }: Scene): readonly Forgery[] {
 
 const strangeTypes = [0x88b5, 0x8864, 0x0040];
 
+/** An ARP question to everybody. */
+const asks = { op: 1, tha: '00:00:00:00:00:00', to: broadcast } as const;
+
 /** Frames of EtherTypes that are no IP and no ARP, and one of IEEE 802.3 with a length in its place. */
 function unknownFrames({ self, peer, gateway }: Scene): readonly Uint8Array[] {
   const payload = new Uint8Array(64).fill(0x42);
@@ -248,6 +251,8 @@ describe.each(engines)('forged senders on engine %s', { timeout: 60_000 }, (engi
     });
     expect(await lossUnderTheft()).toBeGreaterThan(0.2);
     await borrowing((attempts) => expectControl(site, attempts));
+    // whoever was deceived forgets it: what follows is not to live on old lies
+    for (const who of ['host', victim, ...forgers]) await forgetNeighbours(site, who);
   }
 
   /** Puts the neighbour's addresses, its MAC and both on the interface of the one with NET_ADMIN, and back. */
@@ -392,6 +397,20 @@ describe.each(engines)('forged senders on engine %s', { timeout: 60_000 }, (engi
       const risen = await risenBy(site, () => expectDenied(site, attempts));
       expect(risen['bridge spoofed'], how).toBeGreaterThanOrEqual(attempts.length);
     });
+  });
+
+  test('a container that apply has not seen takes no place and no address of those it has', async () => {
+    const scene = sceneOf('app/elasticsearch');
+    await site.host.docker('run', '-d', '--name', 'newcomer', '--network', 'app_default', 'lab/app');
+    const self = await seatOf(site, 'newcomer');
+    const asNeighbour = frames.arp({ ...asks, sha: scene.peer.mac, spa: self.v4, tpa: self.v4 });
+    const spec = { proto: 'udp', to: places.internet.v4, port: 4002, rate: 100, seconds: 1 } as const;
+    const stream = await site.host.stream(victim, spec);
+    await site.host.sendFrames('newcomer', [asNeighbour, ...thefts(scene.peer.mac)], { count: 700, interval: 1000 });
+    const { sent, answered } = await stream.report();
+    expect([sent > 50, sent - answered]).toEqual([true, 0]);
+    expect(await believers('newcomer', { ...scene, self })).toEqual([]);
+    await site.host.docker('rm', '-f', 'newcomer');
   });
 
   test("the neighbour's own traffic goes on while all this happens", async () => {
