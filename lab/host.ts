@@ -438,15 +438,22 @@ export class Host {
     if (specs.some(({ timeout }) => timeout === 0)) await sleep(50);
     const hostObservers = [...this.#observers].map(([key, { observer }]) => ({ key, observer }));
     const observers = [...[...this.#far()].map((observer) => ({ key: observer.name, observer })), ...hostObservers];
-    await Promise.all(observers.map(({ observer }) => observer.sync()));
-    return asked.map(({ spec, key, token, since, answer }) => {
-      const tcp = (spec.proto ?? 'tcp') === 'tcp' ? answer.sport : undefined;
-      const hits = observers
-        .filter((each) => each.key !== key)
-        .map(({ observer }) => ({ name: observer.name, packets: observer.ofProbe(token, tcp, since) }))
-        .filter(({ packets }) => packets.length > 0);
-      return result(spec, token, answer, hits);
-    });
+    const judged = async () => {
+      await Promise.all(observers.map(({ observer }) => observer.sync()));
+      return asked.map(({ spec, key, token, since, answer }) => {
+        const tcp = (spec.proto ?? 'tcp') === 'tcp' ? answer.sport : undefined;
+        const hits = observers
+          .filter((each) => each.key !== key)
+          .map(({ observer }) => ({ name: observer.name, packets: observer.ofProbe(token, tcp, since) }))
+          .filter(({ packets }) => packets.length > 0);
+        return result(spec, token, answer, hits);
+      });
+    };
+    const probes = await judged();
+    if (!probes.some(({ outcome, arrived }) => outcome === 'answered' && !arrived)) return probes;
+    // A server that speaks unasked "answers" before the probe has left: it may still wait for its neighbour's MAC.
+    await sleep(200);
+    return judged();
   }
 
   /** Starts a steady sender in a container or on `host`. Its packets carry the stream's token. */

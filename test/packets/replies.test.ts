@@ -443,7 +443,8 @@ describe.each(engines)('replies on engine %s', { timeout: 60_000 }, (engine) => 
     await applyPolicy(site, `${open}containers: { fresh: { allow: none } }\n`);
     expect((await site.host.probe('fresh', talkTo)).arrived).toBe(false);
     await removePolicy(site);
-    expect((await site.host.probe('fresh', talkTo)).arrived, 'without Sluice').toBe(true);
+    const free = await site.host.probe('fresh', talkTo);
+    expect(free.arrived, `without Sluice: ${JSON.stringify(free)}`).toBe(true);
     await site.host.docker('rm', '-f', 'fresh');
   });
 });
