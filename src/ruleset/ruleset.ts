@@ -26,6 +26,22 @@ export interface Ruleset {
   readonly unheld: readonly Unheld[];
 }
 
+/**
+ * What a container will be on an enrolled network, whether or not it runs: known from `container create` on, before it
+ * has a port or an address. Its program and groups stand in the kernel beforehand; the place comes when its veth joins.
+ */
+export interface Seat {
+  readonly container: { readonly id: string; readonly name: string };
+  /** `PROJECT/SERVICE` or `container/NAME`. */
+  readonly workload: string;
+  /** Engine id of the network. */
+  readonly network: string;
+  readonly bridge: { readonly name: string; readonly index: number };
+  readonly program: ProgramId;
+  /** Groups that its addresses on this bridge belong to. */
+  readonly groups: readonly GroupId[];
+}
+
 /** A bridge whose packets are judged. */
 export interface EnrolledBridge {
   readonly name: string;

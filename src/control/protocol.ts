@@ -1,0 +1,119 @@
+/**
+ * What the daemon says over its control socket: HTTP over a unix socket, JSON bodies, `/v1/…`.
+ *
+ *   GET  /v1/status    Status
+ *   POST /v1/apply     ApplyRequest → ApplyAnswer     the policy as it is written now
+ *   POST /v1/rollback  → ApplyAnswer                  the policy that was in force before
+ *   POST /v1/confirm   → { confirmed: boolean }       keeps what `apply --confirm` put in force
+ *   POST /v1/stop      → {}                           the daemon ends; the kernel stays as it is
+ */
+
+/** Why the daemon is not simply enforcing. Stable words for scripts. */
+export interface Trouble {
+  readonly code:
+    | 'engine-gone'
+    | 'policy-bad'
+    | 'state-broken'
+    | 'not-held'
+    | 'kernel-refused'
+    | 'denying-all'
+    | 'unguarded';
+  readonly message: string;
+  /** The next step. */
+  readonly fix: string;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+}
+
+/** Facts about the daemon; what containers may reach is compiled by whoever shows it. */
+export interface Status {
+  readonly version: 1;
+  readonly state: 'enforcing' | 'audit' | 'degraded';
+  readonly troubles: readonly Trouble[];
+  readonly pid: number;
+  readonly startedAt: number;
+  readonly backend: 'nftables';
+  readonly engine: { readonly version: string; readonly address: string } | null;
+  readonly policy: PolicyInForce | null;
+  /** Whether the files say something else than what is in force; null: they cannot be read. */
+  readonly filesDiffer: boolean | null;
+  readonly workloads: readonly WorkloadStatus[];
+  /** Containers that no policy names, by name. */
+  readonly unnamed: readonly string[];
+  /** Entries of labels and x-sluice that ask for more than they may. */
+  readonly refused: readonly { readonly workload: string; readonly message: string }[];
+  readonly unheld: readonly {
+    readonly workload: string;
+    readonly container: string;
+    readonly reason: string;
+    readonly fix: string;
+  }[];
+  readonly repairs: readonly Repair[];
+  readonly pending: Pending | null;
+  /** Since its start. */
+  readonly counts: {
+    readonly reconciles: number;
+    readonly seated: number;
+    readonly late: number;
+    readonly gaps: number;
+  };
+  /** Longest pause of each thread's event loop since the last status, milliseconds. */
+  readonly pauses: { readonly main: number; readonly guard: number };
+}
+
+export interface PolicyInForce {
+  /** SHA-256 over its files, hex. */
+  readonly digest: string;
+  readonly since: number;
+  /** `files`: as written; `rollback`, `confirm-expired`: put back. */
+  readonly by: 'files' | 'rollback' | 'confirm-expired';
+}
+
+export interface WorkloadStatus {
+  readonly project: string | null;
+  /** Service, or the container's name outside Compose. */
+  readonly name: string;
+  readonly mode: 'enforce' | 'audit' | 'off';
+  readonly containers: number;
+  /** Since when its rules are what they are. */
+  readonly since: number;
+}
+
+/** Someone changed our tables, and we put them back. */
+export interface Repair {
+  readonly at: number;
+  /** From the kernel's notice to the whole ruleset standing again, milliseconds. */
+  readonly took: number;
+  readonly by: { readonly process: number; readonly name: string };
+  readonly tables: readonly string[];
+}
+
+/** A change that goes back by itself. */
+export interface Pending {
+  readonly digest: string;
+  /** Milliseconds since the epoch. */
+  readonly until: number;
+}
+
+export interface ApplyRequest {
+  /** Digest of the texts that the caller has read and checked; another one by now is refused. */
+  readonly digest: string;
+  /** Seconds until it goes back by itself; absent: it stays. */
+  readonly confirm?: number;
+}
+
+export type ApplyAnswer =
+  | { readonly ok: true; readonly digest: string; readonly cut: readonly Cut[]; readonly pending: Pending | null }
+  | {
+      readonly ok: false;
+      readonly code: 'changed-meanwhile' | 'bad-policy' | 'nothing-before' | 'kernel-refused' | 'engine-gone';
+      readonly message: string;
+    };
+
+export interface Cut {
+  readonly workload: string;
+  readonly container: string;
+  readonly to: string;
+  readonly protocol: number;
+  readonly port: number;
+}

@@ -1,0 +1,86 @@
+import type { SeatRules, SenderPlace } from '../../nftables/endpoint-elements.ts';
+import type { TableFamily } from '../../nftables/model.ts';
+
+/**
+ * What the daemon's two threads say to each other. The main thread decides who may send what; the guard thread watches
+ * the kernel and seats newcomers, and must never wait for anything else. All of it is structured-clone data.
+ */
+export type ToGuard =
+  /** What stands now, as a change to what was said before. Sent after the kernel holds it. */
+  | {
+      readonly kind: 'plan';
+      /** Enrolled bridges: all of them, each time; they are few. */
+      readonly bridges: readonly GuardedBridge[];
+      /** Seats that are new or have changed. */
+      readonly seats: readonly PlannedSeat[];
+      /** Ids of containers that have no seat any more, whatever network. */
+      readonly gone: readonly string[];
+      /** Senders that the main thread put into the kernel, or took out, with this plan. */
+      readonly seated: readonly Seated[];
+      readonly unseated: readonly number[];
+    }
+  /** The engine said that somebody was connected to this network: look, as at a link event. */
+  | { readonly kind: 'look'; readonly network: string }
+  | { readonly kind: 'stop' };
+
+/** A bridge whose ports the guard watches. */
+export interface GuardedBridge {
+  readonly name: string;
+  readonly index: number;
+  /** Engine id of its network. */
+  readonly network: string;
+}
+
+/** Everything but the place: what a container will be on a network. */
+export interface PlannedSeat {
+  readonly container: string;
+  readonly network: string;
+  readonly rules: SeatRules;
+}
+
+/** A container that stands in the kernel's sets. */
+export interface Seated {
+  readonly container: string;
+  readonly network: string;
+  readonly rules: SeatRules;
+  readonly place: SenderPlace;
+}
+
+export type FromGuard =
+  /** Both monitors listen; what happens from now on is seen. */
+  | { readonly kind: 'ready' }
+  /** A newcomer can send. Times are milliseconds of performance.timeOrigin + performance.now(). */
+  | {
+      readonly kind: 'seated';
+      readonly seated: Seated;
+      /** When the kernel told of the port, and when the elements stood. */
+      readonly joined: number;
+      readonly stood: number;
+      /** Ports whose elements were deleted in the same batch, because they held one of its addresses. */
+      readonly replaced: readonly number[];
+    }
+  /** A known port is gone, and so are its elements. */
+  | { readonly kind: 'left'; readonly port: number }
+  /** A port joined an enrolled bridge and nobody with a seat could be found for it in time. */
+  | {
+      readonly kind: 'stranger';
+      readonly bridge: string;
+      readonly port: { readonly name: string; readonly index: number };
+    }
+  /** A bridge came or went. */
+  | { readonly kind: 'bridges'; readonly name: string; readonly index: number; readonly there: boolean }
+  /** A transaction touched our tables, and the guard did not make it. */
+  | { readonly kind: 'rules'; readonly tables: readonly TableFamily[]; readonly by: Changer; readonly at: number }
+  /** The kernel dropped messages (ENOBUFS): anything may have happened. */
+  | { readonly kind: 'lost'; readonly what: 'links' | 'rules' }
+  /** The elements could not be set; the newcomer is denied until the next plan. */
+  | { readonly kind: 'failed'; readonly container: string; readonly network: string; readonly reason: string };
+
+/** Who changed rules, as NFT_MSG_NEWGEN tells (linux/netfilter/nf_tables.h, NFTA_GEN_PROC_PID and _NAME). */
+export interface Changer {
+  /** Netlink port id: the process id of an nft, in the sender's own PID namespace. */
+  readonly portId: number;
+  /** Process id in the initial PID namespace; 0 where the kernel did not tell. */
+  readonly process: number;
+  readonly name: string;
+}
