@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Ruleset } from '../ruleset/ruleset.ts';
+import { decodeRuleset, encodeRuleset } from '../state/ruleset-text.ts';
 import type { Files, Switched } from './ports.ts';
-import { decodeRuleset, encodeRuleset } from './ruleset-text.ts';
 
 /** What the last apply put into the kernel, remembered in the state directory. */
 export interface Applied {

@@ -23,6 +23,7 @@ const told: ReadonlySet<string> = new Set([
   'EngineSettingsError',
   'ListingError',
   'FileError',
+  'StateError',
 ]);
 
 /** Any error as a {@link CliError}: errors of our parts and of the system mean "could not", all others are bugs. */

@@ -1,6 +1,7 @@
 import type { Address } from '../ip/address.ts';
-import type { BridgeCalls } from '../netlink/link.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
+import type { StateFiles } from '../state/files.ts';
+import type { Switched } from '../state/host-state.ts';
 import type { World } from '../world/world.ts';
 import type { Prober } from './live/prober.ts';
 
@@ -32,7 +33,7 @@ export interface User {
 }
 
 /** Errors of the system (`code` and `syscall` set) pass through. */
-export interface Files {
+export interface Files extends StateFiles {
   /**
    * A regular file's text and who may change it, both of the same opened file.
    *
@@ -40,14 +41,8 @@ export interface Files {
    * @throws FileError when it is something else, too large or not UTF-8
    */
   read(path: string, limit: number): Promise<FileText>;
-  /** Names in a directory, in no order; null when there is none. */
-  list(path: string): Promise<readonly string[] | null>;
   /** Who may add files to a directory or replace them. */
   directory(path: string): Promise<Ownership>;
-  /** Replaces a file so that a reader, or a crash, sees the old or the new text whole. Makes the directory. */
-  replace(path: string, text: string): Promise<void>;
-  /** False when it was not there. */
-  remove(path: string): Promise<boolean>;
 }
 
 export interface Ownership {
@@ -82,7 +77,7 @@ export interface Applied {
   readonly switched: Switched;
 }
 
-export type Switched = ReadonlyMap<string, BridgeCalls>;
+export type { Switched } from '../state/host-state.ts';
 
 export interface CutConversation {
   /** `PROJECT/SERVICE` or `container/NAME`. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Change, changesBetween } from '../../src/cli/changes.ts';
-import { decodeRuleset, encodeRuleset } from '../../src/cli/ruleset-text.ts';
 import type { Ruleset } from '../../src/ruleset/ruleset.ts';
+import { decodeRuleset, encodeRuleset } from '../../src/state/ruleset-text.ts';
 import type { WorldSketch } from '../generate/build.ts';
 import { judge, now, town } from '../ruleset/support.ts';
 

@@ -57,6 +57,13 @@ export class FakeFiles implements Files {
     this.write(path, text);
   }
 
+  async rename(from: string, to: string): Promise<void> {
+    const file = this.#files.get(from);
+    if (file === undefined) throw systemError('ENOENT', 'rename', from);
+    this.#files.delete(from);
+    this.#files.set(to, file);
+  }
+
   async remove(path: string): Promise<boolean> {
     return this.#files.delete(path);
   }

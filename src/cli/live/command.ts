@@ -1,5 +1,6 @@
 import { formatAddress } from '../../ip/address.ts';
 import { indexWorld } from '../../ruleset/world-index.ts';
+import { encodeRuleset } from '../../state/ruleset-text.ts';
 import { workloadName } from '../../world/workload.ts';
 import { readApplied } from '../applied.ts';
 import { packetText } from '../boxes.ts';
@@ -7,7 +8,6 @@ import type { Context } from '../context.ts';
 import { CliError } from '../error.ts';
 import type { Exit } from '../exit.ts';
 import { requireRoot } from '../root.ts';
-import { encodeRuleset } from '../ruleset-text.ts';
 import { readSituation } from '../situation.ts';
 import { cell, table } from '../table.ts';
 import { counted, safe, sentence, wrap } from '../text.ts';

@@ -1,9 +1,31 @@
 import { constants } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { type Disk, replaceFile } from '../../state/replace.ts';
 import { FileError, type Files, type Ownership } from '../ports.ts';
 
 const permissionBits = 0o7777;
+
+/** Tells what is being written apart from what else this process writes. */
+let replaced = 0;
+
+const systemDisk: Disk = {
+  async makeDirectory(path) {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  },
+  async writeThrough(path, text) {
+    await using file = await open(path, 'w', 0o600);
+    await file.writeFile(text);
+    await file.sync();
+  },
+  rename,
+  async syncDirectory(path) {
+    await using folder = await open(path, 'r');
+    await folder.sync();
+  },
+  async remove(path) {
+    await rm(path, { force: true });
+  },
+};
 
 /** The file system. */
 export const systemFiles: Files = {
@@ -38,21 +60,11 @@ export const systemFiles: Files = {
   },
 
   async replace(path, text) {
-    const directory = dirname(path);
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    const temporary = join(directory, `.${process.pid}.tmp`);
-    try {
-      await using file = await open(temporary, 'w', 0o600);
-      await file.writeFile(text);
-      await file.sync();
-    } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
-    }
-    await rename(temporary, path);
-    await using folder = await open(directory, 'r');
-    await folder.sync();
+    replaced += 1;
+    await replaceFile(systemDisk, path, text, `${process.pid}-${replaced}`);
   },
+
+  rename,
 
   async remove(path) {
     try {

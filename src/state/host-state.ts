@@ -1,0 +1,50 @@
+import type { Prefix } from '../ip/prefix.ts';
+import { formatPrefix, prefixOf } from '../ip/prefix.ts';
+import type { BridgeCalls } from '../netlink/link.ts';
+import { jsonPart } from './part.ts';
+
+/** Bridges whose switches we turned on since we came, each with how it stood before us. */
+export type Switched = ReadonlyMap<string, BridgeCalls>;
+
+/** A network of a project that policy names, as it was when it was last seen. */
+export interface RememberedNetwork {
+  readonly project: string;
+  /** Its engine name. */
+  readonly name: string;
+  readonly subnets: readonly Prefix[];
+}
+
+/** What the host was like: small, and written with every bridge that comes. */
+export interface HostState {
+  readonly switched: Switched;
+  readonly networks: readonly RememberedNetwork[];
+}
+
+export const noHost: HostState = { switched: new Map(), networks: [] };
+
+interface Written {
+  readonly switched: Readonly<Record<string, BridgeCalls>>;
+  readonly networks: readonly {
+    readonly project: string;
+    readonly name: string;
+    readonly subnets: readonly string[];
+  }[];
+}
+
+const written = jsonPart('host.json', (value) => value as Written);
+
+export const hostPart = {
+  name: written.name,
+  encode: ({ switched, networks }: HostState): string =>
+    written.encode({
+      switched: Object.fromEntries(switched),
+      networks: networks.map((network) => ({ ...network, subnets: network.subnets.map(formatPrefix) })),
+    }),
+  decode(body: string, format: number): HostState {
+    const { switched, networks } = written.decode(body, format);
+    return {
+      switched: new Map(Object.entries(switched)),
+      networks: networks.map((network) => ({ ...network, subnets: network.subnets.map(prefixOf) })),
+    };
+  },
+};
