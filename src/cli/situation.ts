@@ -1,3 +1,4 @@
+import { codes } from '../policy/codes.ts';
 import type { Diagnostic } from '../policy/diagnostic.ts';
 import type { Policy } from '../policy/model.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
@@ -15,12 +16,15 @@ export interface Situation {
   readonly ruleset: Ruleset;
   /** Of compiling the policy for this world; those of its texts are in `loaded`. */
   readonly diagnostics: readonly Diagnostic[];
+  /** How many tests of the policy fail: then it is to be looked at, and cannot be applied. */
+  readonly failingTests: number;
 }
 
 /**
  * Reads the policy and the world, and compiles. Where the policy has errors they are shown, with `consequence` below.
  *
  * @param worldFile a saved world in place of the live host
+ * @param tests whether a policy whose tests fail will do
  * @returns null when errors were shown
  */
 export async function readSituation(
@@ -28,14 +32,18 @@ export async function readSituation(
   command: string,
   worldFile: string | undefined,
   consequence: string,
+  tests: 'hold' | 'may fail' = 'hold',
 ): Promise<Situation | null> {
   const loaded = await loadPolicy(context);
-  if (loaded.policy === null || hasErrors(loaded.diagnostics)) {
+  const isFailingTest = ({ code }: Diagnostic) => code === codes.failingTest.code;
+  const inTheWay = tests === 'hold' ? loaded.diagnostics : loaded.diagnostics.filter((found) => !isFailingTest(found));
+  if (loaded.policy === null || hasErrors(inTheWay)) {
     await showProblems(context, command, loaded, consequence);
     return null;
   }
   const world = await worldFor(context, worldFile);
   const { compile } = await import('../ruleset/compile.ts');
   const { ruleset, diagnostics } = compile(loaded.policy, world, loaded.now);
-  return { loaded, policy: loaded.policy, world, ruleset, diagnostics };
+  const failingTests = loaded.diagnostics.filter(isFailingTest).length;
+  return { loaded, policy: loaded.policy, world, ruleset, diagnostics, failingTests };
 }

@@ -64,6 +64,7 @@ function outcomeOf(steps: readonly Step[]): Verdict['outcome'] {
  */
 function refusalOf(ruleset: Ruleset, { plane, address, protocol }: Target): Refusal {
   if (ruleset.denied === 'drop' || setIncludes(multicastSet, address)) return 'silence';
+  if (ruleset.bridges.some(({ broadcasts }) => setIncludes(broadcasts, address))) return 'silence';
   if (plane === 'forward' && setIncludes(linkLocal6Set, address)) return 'silence';
   return protocol === protocolNumbers.tcp ? 'reset' : 'icmp-error';
 }

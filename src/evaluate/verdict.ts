@@ -15,7 +15,10 @@ export interface Packet {
 
 export type Outcome = 'allowed' | 'denied' | 'audited';
 
-/** What the sender of a denied packet sees. */
+/**
+ * What the sender of a denied packet sees, unless DNAT turns the packet to another place: then it is silence. Which port
+ * published on the host is turned, and which is docker-proxy's, is the engine's business and in no ruleset.
+ */
 export type Refusal = 'reset' | 'icmp-error' | 'silence';
 
 export interface Verdict {

@@ -103,10 +103,13 @@ function expectedOf(verdict: Verdict, program: string, refusal: string | null = 
 }
 
 /** What the rules said, in the same words. What a reject can do for nobody is silence (RFC 1122 3.2.2, RFC 4443 2.4 e). */
-function saidOf(judged: Judged, to: Address, plane: Verdict['plane']): string {
+function saidOf(judged: Judged, to: Address, plane: Verdict['plane'], ruleset: Ruleset): string {
   const counted = judged.counters.map((counter) => `, counted ${counter}`).join('');
   if (judged.outcome !== 'denied') return `${judged.outcome}${counted}`;
-  const isDeaf = setIncludes(multicastSet, to) || (plane === 'forward' && setIncludes(linkLocal6Set, to));
+  const isDeaf =
+    setIncludes(multicastSet, to) ||
+    ruleset.bridges.some(({ broadcasts }) => setIncludes(broadcasts, to)) ||
+    (plane === 'forward' && setIncludes(linkLocal6Set, to));
   const refusals = { 'tcp-reset': 'reset', 'admin-prohibited': 'icmp-error' } as const;
   return `denied${counted}, ${judged.reject === null || isDeaf ? 'silence' : refusals[judged.reject]}`;
 }
@@ -114,7 +117,7 @@ function saidOf(judged: Judged, to: Address, plane: Verdict['plane']): string {
 function firstChecks({ ruleset, tables, now }: Subject, packet: Packet, sent: Sent): readonly Check[] {
   const verdict = evaluate(ruleset, packet, now);
   const about = described(packet);
-  const got = saidOf(judgeSent(tables, ruleset, sent, now), packet.to, verdict.plane);
+  const got = saidOf(judgeSent(tables, ruleset, sent, now), packet.to, verdict.plane, ruleset);
   const first: Check = {
     kind: 'first',
     about,
@@ -126,7 +129,7 @@ function firstChecks({ ruleset, tables, now }: Subject, packet: Packet, sent: Se
   if (!isBetweenNeighbours(ruleset, sent)) return [first];
   const without = judgeSent(tables, ruleset, { ...sent, brNetfilter: false }, now);
   const expected = 'unproven, counted unjudged';
-  const unjudged = saidOf(without, packet.to, verdict.plane);
+  const unjudged = saidOf(without, packet.to, verdict.plane, ruleset);
   return [first, { kind: 'neighbour without br_netfilter', about, expected, got: unjudged, packet }];
 }
 
@@ -140,7 +143,7 @@ function conversationChecks({ ruleset, tables, now }: Subject, packet: Packet, s
   const inward = { family: sent.source.family, daddr: sent.source.value, dport: 40_000 };
   const reply = { ...entry, direction: 'reply', original: inward } as const;
   const say = (ct: typeof entry | typeof reply) =>
-    saidOf(judgeSent(tables, ruleset, { ...later, ct }, now), packet.to, verdict.plane);
+    saidOf(judgeSent(tables, ruleset, { ...later, ct }, now), packet.to, verdict.plane, ruleset);
   return [
     { kind: 'established', about, expected: judged, got: say(entry), packet },
     { kind: 'reply', about, expected: 'allowed', got: say({ ...reply, mark: 0x4000_0001 }), packet },
@@ -171,7 +174,7 @@ function publishedChecks({ ruleset, world, tables, now }: Subject, packet: Packe
         const turned = { ...sent, turnedTo: { to, port: containerPort } };
         const verdict = evaluate(ruleset, packet, now);
         const expected = expectedOf(verdict, packet.from.program, 'silence');
-        const got = saidOf(judgeSent(tables, ruleset, turned, now), packet.to, 'forward');
+        const got = saidOf(judgeSent(tables, ruleset, turned, now), packet.to, 'forward', ruleset);
         const about = `${described(packet)}, turned to ${formatAddress(to)} port ${containerPort}`;
         return [{ kind: 'published by DNAT', about, expected, got, packet, verdict } as const];
       }),
@@ -197,7 +200,7 @@ function forgedChecks({ ruleset, tables, now }: Subject, packet: Packet, sent: S
   return lies
     .filter(([, lie]) => lie.source.value === sent.source.value || !own.has(formatAddress(lie.source)))
     .map(([kind, lie]) => {
-      const got = saidOf(judgeSent(tables, ruleset, lie, now), packet.to, 'forward');
+      const got = saidOf(judgeSent(tables, ruleset, lie, now), packet.to, 'forward', ruleset);
       return { kind, about: described(packet), expected: 'unproven, counted spoofed', got, packet };
     });
 }
@@ -218,12 +221,12 @@ function unknownChecks({ ruleset, tables, now }: Subject, packet: Packet, sent: 
   const judged = judgeSent(tables, ruleset, stranger, now);
   const about = `somebody unknown on ${bridge.name}: ${described(packet)}`;
   if (bridge.unknown.kind === 'drop') {
-    const got = saidOf(judged, packet.to, 'forward');
+    const got = saidOf(judged, packet.to, 'forward', ruleset);
     return [{ kind: 'unknown source', about, expected: 'unproven, counted unproven', got, packet }];
   }
   const { program } = bridge.unknown;
   const verdict = evaluate(ruleset, { ...packet, from: { ...packet.from, program } }, now);
-  const got = saidOf(judged, packet.to, verdict.plane);
+  const got = saidOf(judged, packet.to, verdict.plane, ruleset);
   return [{ kind: 'unknown source', about, expected: expectedOf(verdict, program), got, packet, verdict }];
 }
 

@@ -96,6 +96,7 @@ test('ps', async () => {
     command: 'string',
     version: 'number',
     inForce: 'boolean',
+    failingTests: 'number',
     containers: [
       {
         id: 'string',
@@ -135,6 +136,8 @@ test('explain', async () => {
     to: '192.168.5.5:22',
     outcome: 'denied',
     refusal: 'reset',
+    mayBeSilent: false,
+    publishedBy: null,
     plane: 'forward',
     packet: '192.168.5.5:22/tcp',
     onePacket: true,
@@ -149,9 +152,19 @@ test('explain', async () => {
     ],
     hints: ['192.168.5.5 is private; "internet" is public addresses only'],
     next: 'To allow it, add "192.168.5.5:22" to the allow list at /etc/sluice/policy.yaml:10.',
+    inForce: true,
+    pending: false,
+    failingTests: 0,
     otherNetworks: [],
     replicas: [],
   });
+});
+
+test('explain, of a port that another container publishes on the host', async () => {
+  const tight = articlePolicy.replace('same-project, ', '').replace(/tests:[^]*/, '');
+  const { value } = await json(['explain', 'app/mongo', 'host:3000'], (host) => host.files.write(configured, tight));
+  const seen = { outcome: 'denied', refusal: 'reset', mayBeSilent: true, publishedBy: 'app/app', pending: true };
+  expect(value).toMatchObject(seen);
 });
 
 test('test, by the evaluator and live', async () => {
@@ -211,11 +224,11 @@ test('an error is JSON on standard output and text on standard error', async () 
     error: {
       kind: 'unable',
       exitCode: 3,
-      message: 'no running container is nobody',
+      message: 'no running container is "nobody"',
       next: 'sluice ps lists those that run',
     },
   });
-  expect(err).toContain('no running container is nobody');
+  expect(err).toContain('no running container is "nobody"');
   expect(code).toBe(3);
 });
 

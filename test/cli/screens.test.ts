@@ -35,6 +35,12 @@ const broken = articlePolicy
   .replace('deny: [cloud-metadata]', 'deny: []');
 const named = (rest: string) => `version: 1\nprojects:\n  app: { allow: [same-project, dns] }\n${rest}`;
 
+/** `sluice explain` with these words, on a host that holds the policy. */
+const explained = (words: string, policy?: string): Scene => ({
+  args: ['explain', ...words.split(' ')],
+  host: () => applied(policy),
+});
+
 const scenes: Readonly<Record<string, Scene>> = {
   'check-good': { args: ['check'] },
   'check-errors': { args: ['check'], host: () => articleHost(broken) },
@@ -87,35 +93,63 @@ const scenes: Readonly<Record<string, Scene>> = {
   'ps-in-a-pipe': { args: ['ps'], host: () => applied(), columns: 0 },
   'ps-not-up-to-date': { args: ['ps'], host: () => changed(articlePolicy, looser) },
   'ps-not-applied': { args: ['ps'] },
+  'ps-failing-test': { args: ['ps'], host: () => articleHost(articlePolicy.replace('internet]', 'private]')) },
+  'ps-not-root': {
+    args: ['ps'],
+    host: () => {
+      const host = articleHost();
+      host.kernel.standing = async () => null;
+      return host;
+    },
+  },
   'ps-nothing-runs': {
     args: ['ps'],
     host: () => Object.assign(articleHost(), { world: worldOf({ ...articleWorld, containers: [] }) }),
   },
-  'explain-denied': { args: ['explain', 'app/app', '192.168.5.5:22'] },
-  'explain-denied-120-columns': { args: ['explain', 'app/app', '192.168.5.5:22'], columns: 120 },
-  'explain-allowed': { args: ['explain', 'app/app', '8.8.8.8:443'] },
-  'explain-allowed-by-identity': { args: ['explain', 'app-app-1', 'service/mongo:27017'] },
-  'explain-guardrail': { args: ['explain', 'app/app', '169.254.169.254:80'] },
-  'explain-wrong-port': { args: ['explain', 'app/app', '192.168.100.2:53'] },
-  'explain-partly': { args: ['explain', 'app/app', '192.168.100.2'] },
-  'explain-host': { args: ['explain', 'app/app', 'host:22'] },
-  'explain-published-port': { args: ['explain', 'app/mongo', 'host:3000'] },
-  'explain-audit': {
+  'explain-denied': explained('app/app 192.168.5.5:22'),
+  'explain-denied-120-columns': { ...explained('app/app 192.168.5.5:22'), columns: 120 },
+  'explain-allowed': explained('app/app 8.8.8.8:443'),
+  'explain-allowed-by-identity': explained('app-app-1 service/mongo:27017'),
+  'explain-by-the-name-in-from': explained('app/app app/mongo:27017'),
+  'explain-guardrail': explained('app/app 169.254.169.254:80'),
+  'explain-wrong-port': explained('app/app 192.168.100.2:53'),
+  'explain-partly': explained('app/app 192.168.100.2'),
+  'explain-host': explained('app/app host:22'),
+  'explain-published-port': explained('app/mongo host:3000'),
+  'explain-published-port-denied': explained('app/mongo host:3000', named('').replace('same-project, ', '')),
+  'explain-broadcast': explained('app/app 172.20.255.255:137/udp'),
+  'explain-vacant-address': explained('app/app 172.20.0.99:80'),
+  'explain-a-neighbour-by-address': explained('app/app 172.22.0.2'),
+  'explain-a-ping': explained('app/app 172.22.0.2/icmp'),
+  'explain-audit': explained('app/app 192.168.5.5:22', articlePolicy.replace('mode: enforce', 'mode: audit')),
+  'explain-deny-list': explained(
+    'app/app 8.8.8.8:443',
+    named('').replace('dns] }', 'internet, dns], deny: ["8.8.8.0/24"] }'),
+  ),
+  'explain-unmanaged': explained('portainer 192.168.5.5:22'),
+  'explain-not-held': explained('node-exporter 192.168.5.5:22'),
+  'explain-two-networks': explained('shop/web 192.168.5.5:22'),
+  'explain-other-network': explained('shop-web-1 192.168.5.5:22 --network shop_default'),
+  'explain-not-in-force': { args: ['explain', 'app/app', '192.168.5.5:22'] },
+  'explain-changed-since': {
     args: ['explain', 'app/app', '192.168.5.5:22'],
-    host: () => articleHost(articlePolicy.replace('mode: enforce', 'mode: audit')),
+    host: () => changed(articlePolicy, looser),
   },
-  'explain-deny-list': {
-    args: ['explain', 'app/app', '8.8.8.8:443'],
-    host: () => articleHost(named('').replace('dns] }', 'internet, dns], deny: ["8.8.8.0/24"] }')),
+  'explain-failing-test': {
+    args: ['explain', 'app/app', '192.168.100.1:3128'],
+    host: () => changed(articlePolicy, articlePolicy.replace('internet]', 'private]')),
   },
-  'explain-unmanaged': { args: ['explain', 'portainer', '192.168.5.5:22'] },
-  'explain-not-held': { args: ['explain', 'node-exporter', '192.168.5.5:22'] },
-  'explain-two-networks': { args: ['explain', 'shop/web', '192.168.5.5:22'] },
-  'explain-other-network': { args: ['explain', 'shop-web-1', '192.168.5.5:22', '--network', 'shop_default'] },
-  'explain-nobody': { args: ['explain', 'app/ap', '192.168.5.5:22'] },
-  'explain-bad-destination': { args: ['explain', 'app/app', '10.1'] },
-  'explain-dns-name': { args: ['explain', 'app/app', 'api.example.com:443'] },
-  'explain-loopback': { args: ['explain', 'app/app', '127.0.0.1:80'] },
+  'explain-nobody': explained('app/ap 192.168.5.5:22'),
+  'explain-from-a-project': explained('app 192.168.5.5:22'),
+  'explain-from-a-composed-container': explained('container/app-mongo-1 192.168.5.5:22'),
+  'explain-to-nobody': explained('app/app app/mngo:27017'),
+  'explain-to-a-container': explained('app/app app-mongo-1:27017'),
+  'explain-to-an-unknown-group': explained('app/app http-proxi'),
+  'explain-to-ports-twice': explained('app/app resolver:53'),
+  'explain-bad-destination': explained('app/app 10.1'),
+  'explain-bad-service': explained('app/app service/*:80'),
+  'explain-dns-name': explained('app/app api.example.com:443'),
+  'explain-loopback': explained('app/app 127.0.0.1:80'),
   test: { args: ['test'] },
   'test-failing': { args: ['test'], host: () => articleHost(articlePolicy.replace('internet]', 'private]')) },
   'test-none': { args: ['test'], host: () => articleHost(named('')) },

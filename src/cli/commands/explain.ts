@@ -13,13 +13,15 @@ import {
   notJudgedLines,
 } from '../explain/screen.ts';
 import { type Sender, sendersNamed } from '../explain/sender.ts';
+import { readForce } from '../force.ts';
 import type { Given } from '../given.ts';
 import { readSituation, type Situation } from '../situation.ts';
 
 /** `sluice explain FROM TO`: one packet's way through the policy. */
 export async function explain(context: Context, given: Given): Promise<Exit> {
   const to = readDestination(given.argument(1));
-  const situation = await readSituation(context, 'explain', given.text('world'), 'So nothing can be explained.');
+  const consequence = 'So nothing can be explained.';
+  const situation = await readSituation(context, 'explain', given.text('world'), consequence, 'may fail');
   if (situation === null) return 'no';
   const { policy, world, ruleset, loaded } = situation;
   const senders = sendersNamed(given.argument(0), world, ruleset);
@@ -39,13 +41,15 @@ export async function explain(context: Context, given: Given): Promise<Exit> {
     return first.unheld.length > 0 ? 'no' : 'ok';
   }
   const explanation: Explanation = {
-    asked: given.argument(1),
+    asked: to,
     sender: first,
     answer,
     elsewhere,
     replicas: senders.slice(1).map((sender) => ({ sender, answers: ask(sender) })),
     index,
     ruleset,
+    force: given.text('world') === undefined ? await readForce(context, situation) : null,
+    failingTests: situation.failingTests,
   };
   context.screen.show(explanationJson(explanation), (view) => explanationLines(explanation, view));
   return answer.outcome === 'denied' || answer.outcome === 'partly' ? 'no' : 'ok';

@@ -3,13 +3,12 @@ import { codes } from '../../policy/codes.ts';
 import type { Program } from '../../ruleset/ruleset.ts';
 import { indexWorld } from '../../ruleset/world-index.ts';
 import { workloadName } from '../../world/workload.ts';
-import { readApplied } from '../applied.ts';
 import type { Context } from '../context.ts';
 import { diagnosticJson } from '../diagnostics.ts';
 import type { Exit } from '../exit.ts';
 import { type Sender, senderOf } from '../explain/sender.ts';
+import { type Force, failingTestsText, readForce } from '../force.ts';
 import type { Given } from '../given.ts';
-import { pendingContainers } from '../pending.ts';
 import { reachOf, reachWords } from '../reach.ts';
 import { readSituation, type Situation } from '../situation.ts';
 import { type Cell, cell, table } from '../table.ts';
@@ -20,24 +19,26 @@ import type { View } from '../view.ts';
 /** `sluice ps`: who is held, how, and what they may reach. */
 export async function ps(context: Context, given: Given): Promise<Exit> {
   const worldFile = given.text('world');
-  const situation = await readSituation(context, 'ps', worldFile, 'So nothing can be said of containers.');
+  const situation = await readSituation(context, 'ps', worldFile, 'So nothing can be said of containers.', 'may fail');
   if (situation === null) return 'no';
-  const { ruleset, world, diagnostics } = situation;
-  const inForce = worldFile === undefined ? await context.ports.kernel.standing() : null;
-  const rows = rowsOf(situation, given.flag('all'), inForce === true ? await pendingOf(context, situation) : null);
+  const { ruleset, world, diagnostics, failingTests } = situation;
+  const force = worldFile === undefined ? await readForce(context, situation) : null;
+  const rows = rowsOf(situation, given.flag('all'), force?.pending ?? null);
   const ofContainers = diagnostics.filter(({ severity }) => severity === 'error');
   context.screen.show(
     {
       command: 'ps',
       version: 1,
-      inForce,
+      inForce: force?.inForce ?? null,
+      failingTests,
       containers: rows.map(rowJson),
       unheld: ruleset.unheld.map(unheldJson),
       unidentified: (world.unidentified ?? []).map(({ name, id, reason }) => ({ name, id, reason })),
       diagnostics: ofContainers.map(diagnosticJson),
     },
     (view) => [
-      ...headLines(rows, inForce, view),
+      ...headLines(rows, force, view),
+      ...(failingTests === 0 ? [] : wrap(failingTestsText(failingTests), view.width).map(view.paint.bad)),
       ...(rows.length === 0 ? [] : tableLines(rows, view)),
       ...unheldLines(ruleset.unheld, view),
       ...unidentifiedLines(world.unidentified ?? [], view),
@@ -50,10 +51,6 @@ export async function ps(context: Context, given: Given): Promise<Exit> {
     ],
   );
   return ruleset.unheld.some(({ wanted }) => wanted === 'enforce') ? 'no' : 'ok';
-}
-
-async function pendingOf({ settings, ports }: Context, { ruleset, loaded }: Situation) {
-  return pendingContainers(await readApplied(settings.state, ports.files), ruleset, loaded.now);
 }
 
 interface Row {
@@ -119,7 +116,7 @@ function rowJson({
   };
 }
 
-function headLines(rows: readonly Row[], inForce: boolean | null, { paint, width }: View): readonly string[] {
+function headLines(rows: readonly Row[], force: Force | null, view: View): readonly string[] {
   const count = (wanted: (row: Row) => boolean) => rows.filter(wanted).length;
   const parts = [
     [count((row) => shownMode(row) === 'enforce'), 'enforced'],
@@ -132,19 +129,19 @@ function headLines(rows: readonly Row[], inForce: boolean | null, { paint, width
   const facts = parts.filter(([number]) => number > 0).map(([number, word]) => `${number} ${word}`);
   const total = `${counted(rows.length, 'container')}${facts.length === 0 ? '' : `: ${facts.join(', ')}`}`;
   const pending = count((row) => row.pending === true);
-  const state =
-    inForce === null
-      ? []
-      : inForce === false
-        ? [paint.bad('not in force: to hold them, sluice apply')]
-        : pending === 0
-          ? [paint.good('in force')]
-          : [
-              paint.doubtful(
-                `in force, but ${counted(pending, 'container')} changed since the last apply: sluice apply`,
-              ),
-            ];
-  return [...state, ...wrap(total, width)];
+  return [...stateLines(force, pending, view), ...wrap(total, view.width)];
+}
+
+/** Whether the kernel holds what is shown; nothing of a saved world. */
+function stateLines(force: Force | null, pending: number, { paint, width }: View): readonly string[] {
+  if (force === null) return [];
+  if (force.inForce === null)
+    return wrap('whether it is in force, only root can tell, with nft installed', width).map(paint.doubtful);
+  if (!force.inForce)
+    return wrap('not in force, this is what would be: to hold them, sluice apply', width).map(paint.bad);
+  if (pending === 0) return [paint.good('in force')];
+  const text = `in force, but ${counted(pending, 'container')} changed since the last apply: sluice apply`;
+  return wrap(text, width).map(paint.doubtful);
 }
 
 function tableLines(rows: readonly Row[], view: View): readonly string[] {

@@ -1,20 +1,24 @@
 import { formatAddress } from '../../ip/address.ts';
+import type { Destination } from '../../policy/model.ts';
 import type { EndpointIdentity, Ruleset } from '../../ruleset/ruleset.ts';
 import type { WorldIndex } from '../../ruleset/world-index.ts';
 import { workloadName } from '../../world/workload.ts';
+import type { Container } from '../../world/world.ts';
 import { boxText, packetText } from '../boxes.ts';
+import { type Force, failingTestsText } from '../force.ts';
 import { columns, counted, safe, wrap } from '../text.ts';
 import { unheldJson } from '../unheld-text.ts';
 import type { View } from '../view.ts';
 import type { Answer } from './answer.ts';
 import { hintsFor } from './hints.ts';
 import { nextStep } from './next-step.ts';
+import { publisherOf } from './published.ts';
 import type { Sender } from './sender.ts';
 import { refusalText, stepJson, stepText } from './steps.ts';
 
 export interface Explanation {
   /** TO as it was asked. */
-  readonly asked: string;
+  readonly asked: Destination;
   readonly sender: Sender;
   readonly answer: Answer;
   /** Through the sender's other networks. */
@@ -22,19 +26,26 @@ export interface Explanation {
   readonly replicas: readonly { readonly sender: Sender; readonly answers: readonly Answer[] }[];
   readonly index: WorldIndex;
   readonly ruleset: Ruleset;
+  /** Of the live host; null for a saved world. */
+  readonly force: Force | null;
+  /** How many tests of the policy fail: it cannot be applied as it is. */
+  readonly failingTests: number;
 }
 
 export function explanationJson(explanation: Explanation): object {
   const { asked, answer, elsewhere, replicas, sender } = explanation;
   const { outcome, verdict, one, parts } = answer;
+  const publisher = askedPublisher(explanation);
   return {
     command: 'explain',
     version: 1,
     judged: true,
     from: endpointJson(sender, answer.endpoint, explanation.index),
-    to: asked,
+    to: asked.source.text,
     outcome,
     refusal: verdict.refusal,
+    mayBeSilent: mayBeSilent(explanation),
+    publishedBy: publisher === undefined ? null : workloadName(publisher),
     plane: verdict.plane,
     packet: packetOf(answer),
     onePacket: one,
@@ -46,6 +57,9 @@ export function explanationJson(explanation: Explanation): object {
     steps: verdict.steps.map(stepJson),
     hints: hintsOf(explanation),
     next: nextStep(answer, asked, explanation.index),
+    inForce: explanation.force?.inForce ?? null,
+    pending: isPending(explanation),
+    failingTests: explanation.failingTests,
     otherNetworks: elsewhere.map((other) => ({
       ...endpointJson(sender, other.endpoint, explanation.index),
       outcome: other.outcome,
@@ -63,8 +77,9 @@ export function explanationLines(explanation: Explanation, view: View): readonly
   const { outcome, one, verdict } = answer;
   const word = { allowed: 'ALLOWED', audited: 'AUDITED', denied: 'DENIED', partly: 'PARTLY' }[outcome];
   const style = { allowed: paint.good, audited: paint.doubtful, denied: paint.bad, partly: paint.doubtful }[outcome];
-  const how = outcome === 'partly' ? 'part of it passes' : refusalText(verdict);
-  const to = one ? packetOf(answer) : safe(asked);
+  const publisher = askedPublisher(explanation);
+  const how = outcome === 'partly' ? 'part of it passes' : refusalText(verdict, mayBeSilent(explanation));
+  const to = one ? packetOf(answer) : safe(asked.source.text);
   const head = `${style(paint.strong(word))}${how === '' ? '' : ` (${how})`}  ${safe(answer.endpoint.workload)} -> ${to}`;
   const example = one ? [] : [`for example ${packetOf(answer)}:`];
   const hintLines = hintsOf(explanation)
@@ -74,6 +89,7 @@ export function explanationLines(explanation: Explanation, view: View): readonly
   return [
     head,
     ...indented('', fromText(explanation), view),
+    ...(publisher === undefined ? [] : indented('', publishedText(explanation, publisher), view)),
     ...partLines(answer, view),
     ...example.map((text) => `  ${paint.faint(text)}`),
     ...verdict.steps.flatMap((step, index) => [
@@ -83,7 +99,43 @@ export function explanationLines(explanation: Explanation, view: View): readonly
     ...elsewhereLines(answer, elsewhere, explanation, view),
     ...replicaLines(explanation, view),
     ...(next === null ? [] : wrap(safe(next), view.width)),
+    ...forceLines(explanation, view),
   ];
+}
+
+/** That the kernel may judge otherwise until the policy as it is written is applied. */
+function forceLines(explanation: Explanation, { paint, width }: View): readonly string[] {
+  const text = forceText(explanation);
+  return text === null ? [] : wrap(text, width).map(paint.doubtful);
+}
+
+function forceText(explanation: Explanation): string | null {
+  const { failingTests, force, answer } = explanation;
+  if (failingTests > 0) return failingTestsText(failingTests);
+  if (force?.inForce === false) return 'This is not in force: the kernel holds no policy. To hold it: sluice apply';
+  if (isPending(explanation) !== true) return null;
+  const name = safe(answer.endpoint.container.name);
+  return `This may not be in force yet: what holds for ${name} has changed since the last apply: sluice apply`;
+}
+
+function isPending({ force, answer }: Explanation): boolean | null {
+  return force?.pending?.has(answer.endpoint.container.name) ?? null;
+}
+
+/** The container whose published port the told packet asks for, by an address of the host. */
+function askedPublisher({ answer, index }: Explanation): Container | undefined {
+  return answer.verdict.plane === 'host' ? publisherOf(answer.packet, index) : undefined;
+}
+
+/** What DNAT has turned elsewhere is dropped without a word (docs/packet-path.md, "Denied"). */
+function mayBeSilent(explanation: Explanation): boolean {
+  const { outcome, verdict } = explanation.answer;
+  const speaks = outcome === 'denied' && verdict.refusal !== 'silence';
+  return speaks && askedPublisher(explanation) !== undefined;
+}
+
+function publishedText({ answer }: Explanation, publisher: Container): string {
+  return `${packetOf(answer)} is a port of ${safe(workloadName(publisher))}, published on the host`;
 }
 
 /** A container that nothing judges: on no enrolled bridge, or not held. */
@@ -158,12 +210,18 @@ const mostParts = 6;
 
 function partLines({ outcome, parts }: Answer, { paint, width }: View): readonly string[] {
   if (outcome !== 'partly') return [];
-  return (['allowed', 'audited', 'denied'] as const).flatMap((kind) => {
+  const kinds = (['allowed', 'audited', 'denied'] as const).filter((kind) => parts[kind].length > 0);
+  const most = Math.max(...kinds.map((kind) => parts[kind].length));
+  const remainder = kinds.find((kind) => parts[kind].length === most);
+  return kinds.flatMap((kind) => {
     const boxes = parts[kind];
     const style = { allowed: paint.good, audited: paint.doubtful, denied: paint.bad }[kind];
     const shown = boxes.slice(0, mostParts).map(boxText);
     const rest = boxes.length - shown.length;
-    const lines = [...shown, ...(rest > 0 ? [`and ${counted(rest, 'more range')}`] : [])];
+    const lines =
+      kind === remainder && boxes.length > 1
+        ? ['everything else in it']
+        : [...shown, ...(rest > 0 ? [`and ${counted(rest, 'more range')}`] : [])];
     return lines
       .flatMap((text) => wrap(text, width - 13))
       .map((text, index) => `  ${index === 0 ? style(kind.padEnd(9)) : ' '.repeat(9)}  ${text}`);

@@ -63,10 +63,18 @@ function nobody(from: string, world: World): CliError {
   if (stopped) return new CliError('unable', `${from} does not run`, 'start it, or ask about another: sluice ps');
   const known = world.containers.filter(({ running }) => running);
   const near = suggest(from, [...new Set(known.flatMap((container) => [workloadName(container), container.name]))]);
+  const composed = known.find((container) => `container/${container.name}` === from);
+  const project = [...new Set(known.filter((container) => container.project === from).map(workloadName))];
+  const meant =
+    composed !== undefined
+      ? `${composed.name} is of Compose: write ${workloadName(composed)}`
+      : project.length > 0
+        ? `"${from}" is a project: write ${project.join(' or ')}`
+        : undefined;
   return new CliError(
     'unable',
-    `no running container is ${from}`,
-    near === undefined ? 'sluice ps lists those that run' : `did you mean ${near}?`,
+    `no running container is "${from}"`,
+    meant ?? (near === undefined ? 'sluice ps lists those that run' : `did you mean ${near}?`),
   );
 }
 

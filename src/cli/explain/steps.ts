@@ -72,11 +72,12 @@ export function stepJson(step: Step): object {
   }
 }
 
-/** What the sender of a denied packet sees. */
-export function refusalText({ outcome, refusal }: Verdict): string {
+/** What the sender of a denied packet sees. `orSilence`: whether it may be nothing at all, as the engine has it. */
+export function refusalText({ outcome, refusal }: Verdict, orSilence: boolean): string {
   if (outcome === 'audited') return 'passes, counted as denied';
   if (refusal === null) return '';
-  return { reset: 'reset', 'icmp-error': 'ICMP error', silence: 'dropped in silence' }[refusal];
+  const text = { reset: 'reset', 'icmp-error': 'ICMP error', silence: 'dropped in silence' }[refusal];
+  return orSilence ? `${text}, or silence` : text;
 }
 
 function clauseJson({ entry, source }: Clause): object {
