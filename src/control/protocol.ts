@@ -2,11 +2,27 @@
  * What the daemon says over its control socket: HTTP over a unix socket, JSON bodies, `/v1/…`.
  *
  *   GET  /v1/status    Status
- *   POST /v1/apply     ApplyRequest → ApplyAnswer     the policy as it is written now
- *   POST /v1/rollback  → ApplyAnswer                  the policy that was in force before
- *   POST /v1/confirm   → { confirmed: boolean }       keeps what `apply --confirm` put in force
- *   POST /v1/stop      → {}                           the daemon ends; the kernel stays as it is
+ *   POST /v1/apply     ApplyRequest → ApplyAnswer       the policy as it is written now
+ *   POST /v1/rollback  RollbackRequest → ApplyAnswer    the policy that was in force before
+ *   POST /v1/confirm   {} → ConfirmAnswer               keeps what `apply --confirm` put in force
+ *   POST /v1/stop      {} → {}                          the daemon ends; the kernel stays as it is
+ *
+ * Anything else is answered with a status of 400 and above and a {@link Refusal}.
  */
+
+/** What the daemon does when it is asked. Each may take its time; none is called twice at once for the same client. */
+export interface ControlHandlers {
+  status(): Promise<Status>;
+  apply(request: ApplyRequest): Promise<ApplyAnswer>;
+  rollback(request: RollbackRequest): Promise<ApplyAnswer>;
+  confirm(): Promise<ConfirmAnswer>;
+  /** Called after the answer has left; the daemon then ends. */
+  stop(): void;
+}
+
+export interface Refusal {
+  readonly error: { readonly code: 'unknown' | 'bad-request' | 'too-large' | 'failed'; readonly message: string };
+}
 
 /** Why the daemon is not simply enforcing. Stable words for scripts. */
 export interface Trouble {
@@ -88,7 +104,7 @@ export interface Repair {
   readonly tables: readonly string[];
 }
 
-/** A change that goes back by itself. */
+/** A change that goes back by itself, unless it is confirmed in time. */
 export interface Pending {
   readonly digest: string;
   /** Milliseconds since the epoch. */
@@ -98,15 +114,44 @@ export interface Pending {
 export interface ApplyRequest {
   /** Digest of the texts that the caller has read and checked; another one by now is refused. */
   readonly digest: string;
-  /** Seconds until it goes back by itself; absent: it stays. */
-  readonly confirm?: number;
+  /**
+   * It goes back by itself; absent: it stays. Whoever asks has started a process that sees to it, which names the change
+   * by `token`; the daemon goes back itself when it finds one overdue, as after a reboot.
+   */
+  readonly confirm?: { readonly until: number; readonly token: string };
+}
+
+export interface RollbackRequest {
+  readonly by: 'rollback' | 'confirm-expired';
+  /** Of `confirm-expired`: only while this very change waits to be confirmed; else the answer is `not-pending`. */
+  readonly token?: string;
+}
+
+export interface ConfirmAnswer {
+  /** False when nothing waited. */
+  readonly confirmed: boolean;
 }
 
 export type ApplyAnswer =
-  | { readonly ok: true; readonly digest: string; readonly cut: readonly Cut[]; readonly pending: Pending | null }
+  | {
+      readonly ok: true;
+      /** Of what is in force now; null: nothing, since nothing was before. */
+      readonly digest: string | null;
+      readonly cut: readonly Cut[];
+      readonly pending: Pending | null;
+      /** What went wrong beside it, such as a full disk. */
+      readonly warnings: readonly string[];
+    }
   | {
       readonly ok: false;
-      readonly code: 'changed-meanwhile' | 'bad-policy' | 'nothing-before' | 'kernel-refused' | 'engine-gone';
+      readonly code:
+        | 'changed-meanwhile'
+        | 'bad-policy'
+        | 'nothing-before'
+        | 'not-pending'
+        | 'kernel-refused'
+        | 'engine-gone'
+        | 'state-unwritable';
       readonly message: string;
     };
 

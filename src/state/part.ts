@@ -13,7 +13,7 @@ export interface Part<T> {
    */
   decode(body: string, format: number): T;
   /** The whole file where it is not a record of JSON. */
-  readonly file?: { encode(value: T): string; decode(text: string): Record };
+  readonly file?: { readonly encode: (value: T) => string; readonly decode: (text: string) => Record };
 }
 
 export type Reading<T> =
