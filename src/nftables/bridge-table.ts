@@ -1,11 +1,13 @@
-import type { Address, Family } from '../ip/address.ts';
+import type { Family } from '../ip/address.ts';
 import { ofFamily } from '../ip/address-set.ts';
 import { type Interval, normalise } from '../ip/interval.ts';
-import type { EndpointIdentity, Ruleset } from '../ruleset/ruleset.ts';
+import type { Ruleset } from '../ruleset/ruleset.ts';
+import { senderSets } from './endpoint-elements.ts';
 import { priorities } from './hooks.ts';
 import type { Marks } from './marks.ts';
-import type { Chain, Element, KeyPart, KeyType, NftSet, Rule, Table } from './model.ts';
-import { accept, count, drop, element, goTo, inSet, is, jump, notInSet, one, range } from './statements.ts';
+import type { Chain, NftSet, Rule, Table } from './model.ts';
+import { standingSets } from './sender-sets.ts';
+import { accept, count, drop, element, goTo, inSet, is, jump, notInSet, range } from './statements.ts';
 
 const icmpv6 = {
   mldReport: 131,
@@ -38,57 +40,8 @@ export function renderBridgeTable(ruleset: Ruleset, marks: Marks): Table {
 }
 
 function identitySets(ruleset: Ruleset): readonly NftSet[] {
-  const strict = new Set(
-    ruleset.bridges.filter((bridge) => bridge.unknown.kind === 'drop').map((bridge) => bridge.name),
-  );
-  const set = (
-    name: string,
-    key: NftSet['key'],
-    of: (endpoint: EndpointIdentity) => readonly (readonly KeyPart[])[],
-  ): NftSet => ({
-    name,
-    key,
-    interval: false,
-    data: 'none',
-    elements: ruleset.endpoints.flatMap((endpoint) => of(endpoint).map((parts): Element => element(parts))),
-  });
-  const held = (name: string, key: KeyType, of: (endpoint: EndpointIdentity) => readonly bigint[]): NftSet => ({
-    ...set(name, [key], () => []),
-    elements: [...new Set(ruleset.endpoints.flatMap(of))].map((value) => element([one(value)])),
-  });
-  return [
-    set('ports', ['iface_index'], (endpoint) => [[port(endpoint)]]),
-    // where `docker build` may run, a frame of an unknown port to a known one is inet's to judge
-    set('strict-ports', ['iface_index'], (endpoint) => (strict.has(endpoint.bridge.name) ? [[port(endpoint)]] : [])),
-    set('macs', ['iface_index', 'ether_addr'], (endpoint) => [[port(endpoint), mac(endpoint)]]),
-    set('senders4', ['iface_index', 'ether_addr', 'ipv4_addr'], (endpoint) =>
-      addresses(endpoint, 4).map((address) => [port(endpoint), mac(endpoint), one(address.value)]),
-    ),
-    set('senders6', ['iface_index', 'ether_addr', 'ipv6_addr'], (endpoint) =>
-      addresses(endpoint, 6).map((address) => [port(endpoint), mac(endpoint), one(address.value)]),
-    ),
-    set('receivers4', ['iface_index', 'ipv4_addr'], (endpoint) =>
-      addresses(endpoint, 4).map((address) => [port(endpoint), one(address.value)]),
-    ),
-    set('receivers6', ['iface_index', 'ipv6_addr'], (endpoint) =>
-      addresses(endpoint, 6).map((address) => [port(endpoint), one(address.value)]),
-    ),
-    // sender 0.0.0.0 is an ARP probe (RFC 5227): it claims nothing
-    set('arp-senders', ['iface_index', 'ether_addr', 'ether_addr', 'ipv4_addr'], (endpoint) =>
-      [0n, ...addresses(endpoint, 4).map((address) => address.value)].map((value) => [
-        port(endpoint),
-        mac(endpoint),
-        mac(endpoint),
-        one(value),
-      ]),
-    ),
-    held('held-macs', 'ether_addr', (endpoint) => [macValue(endpoint)]),
-    held('held4', 'ipv4_addr', (endpoint) => addresses(endpoint, 4).map(({ value }) => value)),
-    held('held-targets', 'nd_target', (endpoint) => addresses(endpoint, 6).map(({ value }) => value)),
-    set('nd-targets', ['iface_index', 'ether_addr', 'nd_target'], (endpoint) =>
-      addresses(endpoint, 6).map((address) => [port(endpoint), mac(endpoint), one(address.value)]),
-    ),
-  ];
+  const own = standingSets('bridge', ruleset);
+  return (Object.keys(senderSets.bridge) as (keyof typeof senderSets.bridge)[]).map(own);
 }
 
 /** Multicast (RFC 5771, RFC 4291 2.7) and broadcast: destinations that a frame to every neighbour may have. */
@@ -106,12 +59,6 @@ function everybody(ruleset: Ruleset, family: Family): NftSet {
     elements,
   };
 }
-
-const port = (endpoint: EndpointIdentity): KeyPart => one(endpoint.port.index);
-const macValue = (endpoint: EndpointIdentity): bigint => BigInt(`0x${endpoint.mac.replaceAll(':', '')}`);
-const mac = (endpoint: EndpointIdentity): KeyPart => one(macValue(endpoint));
-const addresses = (endpoint: EndpointIdentity, family: 4 | 6): readonly Address[] =>
-  endpoint.addresses.filter((address) => address.family === family);
 
 function proofChains(marks: Marks): readonly Chain[] {
   const prove = { kind: 'change-mark', of: 'meta', bit: marks.proven, to: 'set' } as const;

@@ -1,11 +1,21 @@
-import type { Address, Family } from '../ip/address.ts';
+import type { Family } from '../ip/address.ts';
 import { ofFamily } from '../ip/address-set.ts';
 import { normalise } from '../ip/interval.ts';
-import type { EndpointIdentity, Program, Ruleset } from '../ruleset/ruleset.ts';
+import type { Program, Ruleset } from '../ruleset/ruleset.ts';
+import {
+  addressType,
+  groupElement,
+  groupKey,
+  groupName,
+  publishedElement,
+  publishedKey,
+  publishedName,
+} from './endpoint-elements.ts';
 import { priorities } from './hooks.ts';
 import type { Marks } from './marks.ts';
 import type { Chain, Element, NftSet, Rule, Statement, Table } from './model.ts';
 import { errorsChain, type Plane, planes, programChains, programCounters, programEntry } from './program.ts';
+import { programsOf, standingSets } from './sender-sets.ts';
 import { SharedSets } from './shared-sets.ts';
 import {
   accept,
@@ -19,13 +29,11 @@ import {
   jump,
   named,
   notInSet,
-  one,
   range,
   vmap,
 } from './statements.ts';
 
 const families = [4, 6] as const;
-const addressType = { 4: 'ipv4_addr', 6: 'ipv6_addr' } as const;
 
 /** ICMPv6 types of neighbour discovery that containers may send (RFC 4861), and of MLD listeners (RFC 2710, RFC 3810). */
 const neighbourDiscovery = [135, 136] as const;
@@ -40,13 +48,13 @@ const mldListener = [131, 132, 143] as const;
 export function renderInetTable(ruleset: Ruleset, marks: Marks): Table {
   const sets = new SharedSets();
   const programs = ruleset.programs.flatMap((program) => programChains(program, ruleset, sets));
-  const sendersSets = families.flatMap((family) => planes.map((plane) => senders(ruleset, plane, family)));
+  const own = standingSets('inet', ruleset);
   return {
     family: 'inet',
     name: 'sluice',
     counters: ['unproven', 'unknown-source', ...ruleset.programs.flatMap(programCounters)],
     sets: [
-      ports(ruleset),
+      own('ports'),
       ...families.map((family) => gateways(ruleset, family)),
       {
         name: 'bridges',
@@ -57,8 +65,8 @@ export function renderInetTable(ruleset: Ruleset, marks: Marks): Table {
       },
       ...families.map((family) => hostAddresses(ruleset, family)),
       ...families.map((family) => published(ruleset, family)),
-      ...sendersSets,
-      ...families.map((family) => knownOnJudged(ruleset, family)),
+      ...families.flatMap((family) => planes.map((plane) => own(`${plane}${family}`))),
+      ...families.map((family) => own(`known${family}`)),
       judgedBridges(ruleset),
       ...families.flatMap((family) => planes.map((plane) => unknownSenders(ruleset, plane, family))),
       ...programs.flatMap((program) => program.sets),
@@ -80,12 +88,6 @@ export function renderInetTable(ruleset: Ruleset, marks: Marks): Table {
   };
 }
 
-/** Bridge ports of known containers: whatever IP arrives on one itself came round the bridge's own hooks. */
-function ports(ruleset: Ruleset): NftSet {
-  const elements = ruleset.endpoints.map((endpoint) => element([one(endpoint.port.index)]));
-  return { name: 'ports', key: ['iface_index'], interval: false, data: 'none', elements };
-}
-
 /** The host's addresses on enrolled bridges: where a DHCP server would be. */
 function gateways(ruleset: Ruleset, family: Family): NftSet {
   const all = normalise(ruleset.bridges.flatMap((bridge) => ofFamily(bridge.gateways, family)));
@@ -103,51 +105,14 @@ function published(ruleset: Ruleset, family: Family): NftSet {
     .filter((endpoint) => endpoint.address.family === family)
     .flatMap(({ address, protocol, port }): Element[] =>
       Array.from({ length: port.high - port.low + 1 }, (_, index) =>
-        element([one(address.value), one(protocol), one(port.low + index)]),
+        publishedElement(address, protocol, port.low + index),
       ),
     );
   return {
-    name: `published${family}`,
-    key: [addressType[family], 'inet_proto', 'inet_service'],
+    name: publishedName(family),
+    key: publishedKey(family),
     interval: false,
     data: 'none',
-    elements,
-  };
-}
-
-const ofEndpointFamily = (addresses: readonly Address[], family: Family) =>
-  addresses.filter((address) => address.family === family);
-
-function programOf(ruleset: Ruleset): (id: string) => Program {
-  const byId = new Map(ruleset.programs.map((program) => [program.id, program]));
-  return (id) => {
-    const program = byId.get(id);
-    if (program === undefined) throw new Error(`the ruleset has no program ${id}`);
-    return program;
-  };
-}
-
-/** Bridge and source address of each proven sender, to the program that judges it. */
-function senders(ruleset: Ruleset, plane: Plane, family: Family): NftSet {
-  const find = programOf(ruleset);
-  const key = ({ bridge }: EndpointIdentity, { value }: Address) => `${bridge.index} ${value}`;
-  const claims = ruleset.endpoints.flatMap((endpoint) =>
-    ofEndpointFamily(endpoint.addresses, family).map((address) => ({ endpoint, address, key: key(endpoint, address) })),
-  );
-  const elements = [...Map.groupBy(claims, (claim) => claim.key).values()].flatMap((same) => {
-    const [first] = same;
-    // two containers with one MAC have one link-local address: judged differently, neither is believed
-    if (first === undefined || same.some(({ endpoint }) => endpoint.program !== first.endpoint.program)) return [];
-    const { endpoint, address } = first;
-    return [
-      element([one(endpoint.bridge.index), one(address.value)], programEntry(find(endpoint.program), plane, family)),
-    ];
-  });
-  return {
-    name: `${plane}${family}`,
-    key: ['iface_index', addressType[family]],
-    interval: false,
-    data: 'verdict',
     elements,
   };
 }
@@ -169,23 +134,10 @@ function judgedBridges(ruleset: Ruleset): NftSet {
   };
 }
 
-/** Addresses of known containers on those bridges: an unproven frame with one of them is a lie, not a build. */
-function knownOnJudged(ruleset: Ruleset, family: Family): NftSet {
-  const names = new Set(judged(ruleset).map(({ name }) => name));
-  const elements = ruleset.endpoints
-    .filter((endpoint) => names.has(endpoint.bridge.name))
-    .flatMap((endpoint) =>
-      ofEndpointFamily(endpoint.addresses, family).map((address) =>
-        element([one(endpoint.bridge.index), one(address.value)]),
-      ),
-    );
-  return { name: `known${family}`, key: ['iface_index', addressType[family]], interval: false, data: 'none', elements };
-}
-
 function unknownSenders(ruleset: Ruleset, plane: Plane, family: Family): NftSet {
-  const find = programOf(ruleset);
+  const programs = programsOf(ruleset.programs);
   const elements = judged(ruleset).map(({ name, program }) =>
-    element([named(name)], programEntry(find(program), plane, family)),
+    element([named(name)], programEntry(programs.get(program) as Program, plane, family)),
   );
   return { name: `unknown-${plane}${family}`, key: ['ifname'], interval: false, data: 'verdict', elements };
 }
@@ -194,9 +146,8 @@ function groupSets(ruleset: Ruleset): readonly NftSet[] {
   return ruleset.groups.flatMap((group) =>
     families.map((family): NftSet => {
       const members = group.members.filter(({ address }) => address.family === family);
-      const elements = members.map(({ bridge, address }) => element([one(bridge.index), one(address.value)]));
-      const key = ['iface_index', addressType[family]] as const;
-      return { name: `group${family}/${group.id}`, key, interval: false, data: 'none', elements };
+      const elements = members.map(({ bridge, address }) => groupElement(bridge, address));
+      return { name: groupName(group.id, family), key: groupKey(family), interval: false, data: 'none', elements };
     }),
   );
 }

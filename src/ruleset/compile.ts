@@ -7,17 +7,27 @@ import { workloadName } from '../world/workload.ts';
 import type { Container, World } from '../world/world.ts';
 import { absentWorkloads } from './absent.ts';
 import { sourceKey } from './clause.ts';
-import { addressesOfPlaces, crowdPlaces } from './crowd.ts';
+import { addressesOfPlaces, type Crowd, crowdMembers, crowdPlaces } from './crowd.ts';
 import { chainOf, type Deciding, type LabelReading } from './decide.ts';
 import { type Bridged, enrolledBridge, enrolledNetworks, isDefaultBridge } from './enrol.ts';
 import { allocateIds, nameKey } from './ids.ts';
 import { indexBlocks } from './naming.ts';
 import { type Draft, draftBuild, draftKey, prepareGuard } from './programs.ts';
-import { createPublishing, publishedEndpoints } from './published.ts';
+import { createPublishing, openPorts, publishedEndpoints } from './published.ts';
 import { createResolver, hostPlace } from './resolve.ts';
-import type { AddressGroup, Clause, EndpointIdentity, GroupMember, Program, Ruleset, Unheld } from './ruleset.ts';
-import { findSenders, type Sender } from './senders.ts';
-import { endpointAddresses, indexWorld } from './world-index.ts';
+import type {
+  AddressGroup,
+  Clause,
+  EndpointIdentity,
+  GroupId,
+  GroupMember,
+  Program,
+  Ruleset,
+  Seat,
+  Unheld,
+} from './ruleset.ts';
+import { findSenders, type Seated } from './senders.ts';
+import { endpointAddresses, indexWorld, type WorldIndex } from './world-index.ts';
 
 export interface Compiled {
   readonly ruleset: Ruleset;
@@ -59,15 +69,19 @@ export function compile(policy: Policy, world: World, now: number): Compiled {
   const found = findSenders({ policy, index, deciding, guard, publish, enrolled: new Set(enrolled) });
   const build = buildOf(policy, enrolled, guard, publish);
 
-  const programs = namePrograms(found.senders, build);
+  const programs = namePrograms(found.seats, build);
   const used = [...programs.drafts.values()].flatMap(groupKeys);
   const groupIds = allocateIds(used);
   const ofGroup = remember((clause: Clause) => withGroupId(clause, groupIds));
+  const groupsOf = groupsByOwner(groupIds, resolver.crowds, index);
   const withIds = (clause: Clause) => (clause.to.kind === 'group' ? ofGroup(clause) : clause);
   const ruleset: Ruleset = {
     denied: policy.defaults.denied,
     bridges: enrolled.map((network) => enrolledBridge(network, build === null ? null : programs.idOf(build))),
-    endpoints: found.senders.map((sender) => identity(sender, programs.idOf(sender.draft))).toSorted(byPlace),
+    endpoints: found.seats.flatMap((seat) => identity(seat, programs.idOf(seat.draft))).toSorted(byPlace),
+    seats: found.seats
+      .map((seat) => seatOf(seat, programs.idOf(seat.draft), groupsOf.get(seat.container) ?? []))
+      .toSorted(by(({ container, network }) => `${container.id}\0${network}`)),
     programs: [...programs.drafts.entries()]
       .map(([id, draft]) => programOf(id, draft, withIds))
       .toSorted(by(({ id }) => id)),
@@ -112,7 +126,7 @@ interface Variant {
  * with an ordinal. Those that nothing names share one.
  */
 function namePrograms(
-  senders: readonly Sender[],
+  seats: readonly Seated[],
   build: Draft | null,
 ): { readonly drafts: ReadonlyMap<string, Draft>; readonly idOf: (draft: Draft) => string } {
   const byName = new Map<string, { readonly parts: readonly string[]; readonly variants: Variant[] }>();
@@ -123,7 +137,7 @@ function namePrograms(
     byName.set(name, entry);
   };
   if (build !== null) add(['build'], build, '');
-  for (const { program, draft, network } of senders) add(program, draft, network.name);
+  for (const { program, draft, network } of seats) add(program, draft, network.name);
 
   const keys = new Map<Draft, string>();
   const drafts = new Map<string, Draft>();
@@ -181,18 +195,54 @@ function withGroupId(clause: Clause, ids: ReadonlyMap<string, string>): Clause {
   return group === clause.to.group ? clause : { ...clause, to: { kind: 'group', group } };
 }
 
-function identity({ container, endpoint, network }: Sender, program: string): EndpointIdentity {
+function identity({ container, endpoint, network }: Seated, program: string): readonly EndpointIdentity[] {
+  if (endpoint === null) return [];
+  return [
+    {
+      container: { id: container.id, name: container.name },
+      workload: workloadName(container),
+      bridge: { name: network.bridge.name, index: network.bridge.index },
+      port: endpoint.port,
+      mac: endpoint.mac,
+      addresses: endpointAddresses(endpoint).toSorted(
+        by(({ family, value }) => `${family} ${value.toString(16).padStart(32, '0')}`),
+      ),
+      program,
+    },
+  ];
+}
+
+function seatOf({ container, network }: Seated, program: string, groups: readonly GroupId[]): Seat {
   return {
     container: { id: container.id, name: container.name },
     workload: workloadName(container),
+    network: network.id,
     bridge: { name: network.bridge.name, index: network.bridge.index },
-    port: endpoint.port,
-    mac: endpoint.mac,
-    addresses: endpointAddresses(endpoint).toSorted(
-      by(({ family, value }) => `${family} ${value.toString(16).padStart(32, '0')}`),
-    ),
     program,
+    groups,
+    opens: openPorts(container),
   };
+}
+
+/** Groups by the container whose addresses are in them: its own, and those of containers that share its namespace. */
+function groupsByOwner(
+  groupIds: ReadonlyMap<string, GroupId>,
+  crowds: ReadonlyMap<string, Crowd>,
+  index: WorldIndex,
+): ReadonlyMap<Container, readonly GroupId[]> {
+  const groups = new Map<Container, GroupId[]>();
+  for (const [key, id] of [...groupIds.entries()].toSorted(by(([, group]) => group))) {
+    const members = crowdMembers(crowds.get(key) as Crowd, index).flatMap((member) => {
+      const owner = index.ownerOf(member);
+      return owner.kind === 'container' ? [owner.container] : [];
+    });
+    for (const owner of new Set(members)) {
+      const list = groups.get(owner);
+      if (list === undefined) groups.set(owner, [id]);
+      else list.push(id);
+    }
+  }
+  return groups;
 }
 
 function byPlace(a: EndpointIdentity, b: EndpointIdentity): number {

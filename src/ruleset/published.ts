@@ -1,15 +1,23 @@
 import type { Address } from '../ip/address.ts';
-import { type AddressSet, everyAddress, setOfAddresses } from '../ip/address-set.ts';
+import {
+  type AddressSet,
+  everyAddress,
+  intersectSets,
+  isEmptySet,
+  ofFamily,
+  setOfAddresses,
+} from '../ip/address-set.ts';
 import { type Box, boxesOf, intersectBoxes, subtractBoxes } from '../ip/box.ts';
 import type { Interval } from '../ip/interval.ts';
+import { type Prefix, prefixInterval } from '../ip/prefix.ts';
 import { type L4Match, protocolNumbers } from '../ip/protocol.ts';
 import type { Container, PublishedPort } from '../world/world.ts';
 import { clausesOfBoxes } from './box-clauses.ts';
 import { coveredUntil, endingBy } from './ceiling.ts';
-import { canonical, clauseMatches, type GroupAddresses, l4Matches, setKey } from './clause.ts';
+import { canonical, clauseMatches, type GroupAddresses, setKey } from './clause.ts';
 import { type Crowd, crowdMembers } from './crowd.ts';
 import type { Draft } from './programs.ts';
-import type { Clause, PublishedEndpoint } from './ruleset.ts';
+import type { Clause, OpenPort, PublishedEndpoint } from './ruleset.ts';
 import type { WorldIndex } from './world-index.ts';
 
 /** A published port: where the host answers for a container, and where the container itself does. */
@@ -19,8 +27,10 @@ interface Publication {
   /** The host's addresses it is bound to. */
   readonly bound: AddressSet;
   readonly containerPort: number;
-  /** Of the container, sorted. */
+  /** Of the container, sorted; none while it does not run. */
   readonly addresses: readonly Address[];
+  /** Where its addresses will be, while it has none. */
+  readonly subnets: readonly Prefix[];
 }
 
 /** Puts the services behind published ports into the host's clauses of a draft. */
@@ -30,6 +40,9 @@ export type Publishing = (draft: Draft) => Draft;
  * policy.md: "A published port counts as `host` with that port and as its service with the container's port: allowed if
  * an allow matches either, unless a deny or a guardrail matches either, whichever way the engine routes it." What
  * matches the service at the container's port gets a twin for the host at the host's port.
+ *
+ * A container that does not run yet has its denials beforehand, unless another one that runs has its port of the host. What
+ * allows it waits until it runs: until then the port may be anybody's.
  */
 export function createPublishing(
   index: WorldIndex,
@@ -38,66 +51,118 @@ export function createPublishing(
   hostPlace: AddressSet,
   now: number,
 ): Publishing {
-  const byContainer = new Map(
-    index.containers.map((container) => [container, publicationsOf(container, index, hostPlace)]),
-  );
-  const all = [...byContainer.values()].flat();
+  const found = new Map(index.containers.map((container) => [container, publicationsOf(container, index, hostPlace)]));
+  const all = [...found.values()].flat();
   if (all.length === 0) return (draft) => draft;
+  const present = all.filter(isPresent);
+  const expected = all.filter((one) => !isPresent(one) && !present.some((other) => isSamePort(one, other)));
+  const permit = createTwins({ publications: present, found, index, crowds });
+  const forbid = createTwins({ publications: [...present, ...expected], found, index, crowds });
+
+  return (draft) => {
+    const lists = { deny: forbid.beside(draft.deny), allow: permit.beside(draft.allow) };
+    if (draft.except.length === 0) return { ...draft, ...lists, guard: forbid.beside(draft.guard) };
+    const guarded = [...new Set(draft.guard.flatMap(forbid.matching))];
+    const fine = { draft, groups, now };
+    return {
+      ...draft,
+      ...lists,
+      guard: forbid.beside(draft.guard),
+      except: guarded.reduce((except, publication) => exceptAt(except, publication, fine), draft.except),
+    };
+  };
+}
+
+function isPresent({ addresses }: Publication): boolean {
+  return addresses.length > 0;
+}
+
+function isSamePort(one: Publication, other: Publication): boolean {
+  return (
+    one.protocol === other.protocol &&
+    one.hostPort === other.hostPort &&
+    !isEmptySet(intersectSets(one.bound, other.bound))
+  );
+}
+
+interface Twins {
+  /** Publications whose service a clause matches. */
+  readonly matching: (clause: Clause) => readonly Publication[];
+  /** A list with the twins of its clauses. */
+  readonly beside: (list: readonly Clause[]) => readonly Clause[];
+}
+
+function createTwins({
+  publications,
+  found,
+  index,
+  crowds,
+}: {
+  readonly publications: readonly Publication[];
+  readonly found: ReadonlyMap<Container, readonly Publication[]>;
+  readonly index: WorldIndex;
+  readonly crowds: ReadonlyMap<string, Crowd>;
+}): Twins {
+  const counting = new Set(publications);
   const points = {
-    4: pointsOf(all, 4),
-    6: pointsOf(all, 6),
+    4: pointsOf(publications, 4),
+    6: pointsOf(publications, 6),
   } as const;
+  const expected = publications.filter((one) => !isPresent(one));
 
   const ofCrowd = new Map<string, readonly Publication[]>();
   const reachedBy = (clause: Clause): readonly Publication[] => {
     const { to } = clause;
     if (to.kind === 'addresses') {
-      const found = within(points[4], to.set.v4);
-      return to.set.v6.length === 0 ? found : [...found, ...within(points[6], to.set.v6)];
+      const { v4, v6 } = to.set;
+      const reached = v6.length === 0 ? within(points[4], v4) : [...within(points[4], v4), ...within(points[6], v6)];
+      const surely = expected.filter(({ subnets }) => subnets.some((subnet) => holds(to.set, subnet)));
+      return surely.length === 0 ? reached : [...reached, ...surely];
     }
-    let found = ofCrowd.get(to.group);
-    if (found === undefined) {
+    let reached = ofCrowd.get(to.group);
+    if (reached === undefined) {
       const crowd = crowds.get(to.group);
-      found = crowd === undefined ? [] : crowdMembers(crowd, index).flatMap((member) => byContainer.get(member) ?? []);
-      ofCrowd.set(to.group, found);
+      const members = crowd === undefined ? [] : crowdMembers(crowd, index);
+      reached = members.flatMap((member) => found.get(member) ?? []).filter((one) => counting.has(one));
+      ofCrowd.set(to.group, reached);
     }
-    return found;
+    return reached;
   };
 
   const matching = (clause: Clause): readonly Publication[] => {
     if (clause.plane !== 'forward' || isAny(clause)) return [];
     const reached = reachedBy(clause);
     if (reached.length === 0) return reached;
-    return reached.filter(({ protocol, containerPort, addresses }) =>
-      addresses.some((address) => l4Matches(clause.l4, { address, protocol, port: containerPort })),
-    );
+    return reached.filter(({ protocol, containerPort }) => portMatches(clause.l4, protocol, containerPort));
   };
 
   const known = new Map<Clause, readonly Clause[]>();
   const twins = (clause: Clause): readonly Clause[] => {
-    const publications = matching(clause);
-    if (publications.length === 0) return nothing;
-    const found = known.get(clause) ?? twinsAt(clause, publications);
-    known.set(clause, found);
-    return found;
+    const matched = matching(clause);
+    if (matched.length === 0) return nothing;
+    const its = known.get(clause) ?? twinsAt(clause, matched);
+    known.set(clause, its);
+    return its;
   };
-  const withTwins = (list: readonly Clause[]): readonly Clause[] => {
-    const added = list.flatMap(twins);
-    return added.length === 0 ? list : canonical([...list, ...added]);
+  return {
+    matching,
+    beside: (list) => {
+      const added = list.flatMap(twins);
+      return added.length === 0 ? list : canonical([...list, ...added]);
+    },
   };
+}
 
-  return (draft) => {
-    const lists = { deny: withTwins(draft.deny), allow: withTwins(draft.allow) };
-    if (draft.except.length === 0) return { ...draft, ...lists, guard: withTwins(draft.guard) };
-    const guarded = [...new Set(draft.guard.flatMap(matching))];
-    const fine = { draft, groups, now };
-    return {
-      ...draft,
-      ...lists,
-      guard: withTwins(draft.guard),
-      except: guarded.reduce((except, publication) => exceptAt(except, publication, fine), draft.except),
-    };
-  };
+/** Whether a set has every address of a subnet. */
+function holds(set: AddressSet, subnet: Prefix): boolean {
+  const { low, high } = prefixInterval(subnet);
+  return ofFamily(set, subnet.address.family).some((one) => one.low <= low && high <= one.high);
+}
+
+/** Published ports are of protocols with ports, which mean the same on both families. */
+function portMatches(l4: L4Match, protocol: number, port: number): boolean {
+  if (l4 === 'any') return true;
+  return l4.some((one) => one.protocol === protocol && one.ports.low <= port && port <= one.ports.high);
 }
 
 /** `any` has the whole host beside it already. */
@@ -184,13 +249,15 @@ function publicationsOf(container: Container, index: WorldIndex, hostPlace: Addr
   const owner = index.ownerOf(container);
   const { v4, v6 } = index.addressesOf(container);
   const addresses: readonly Address[] = [...single(4, v4), ...single(6, v6)];
-  if (addresses.length === 0 || owner.kind !== 'container') return [];
+  if (owner.kind !== 'container') return [];
+  const subnets = addresses.length > 0 ? [] : index.networksOf(container).flatMap((network) => network.subnets);
   return owner.container.published.map((port) => ({
     protocol: protocolNumbers[port.protocol],
     hostPort: port.hostPort,
     bound: boundTo(port, hostPlace),
     containerPort: port.containerPort,
     addresses,
+    subnets,
   }));
 }
 
@@ -238,23 +305,36 @@ function within(points: readonly Point[], intervals: readonly Interval[]): reado
   });
 }
 
+/** The container's own ports where conversations from outside may begin, each once, sorted. */
+export function openPorts({ published, routed = [] }: Container): readonly OpenPort[] {
+  const open = new Map<string, OpenPort>();
+  const add = (port: OpenPort) => {
+    const both = `${String(port.protocol).padStart(3, '0')} ${String(port.port).padStart(5, '0')}`;
+    if (!open.has(both)) open.set(`${both}${port.only === undefined ? '' : ` ${port.only}`}`, port);
+  };
+  for (const { protocol, containerPort } of published)
+    add({ protocol: protocolNumbers[protocol], port: containerPort });
+  for (const { protocol, family, containerPort } of routed)
+    add({ only: family, protocol: protocolNumbers[protocol], port: containerPort });
+  return [...open.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, port]) => port);
+}
+
 /**
  * Where conversations from outside may begin: every address of a container, at each port that is published, by the host
  * or by route.
  */
 export function publishedEndpoints(index: WorldIndex): readonly PublishedEndpoint[] {
   const endpoints = new Map<string, PublishedEndpoint>();
-  const add = (address: Address, protocol: number, port: number) => {
-    const key = `${address.family} ${address.value.toString(16).padStart(32, '0')} ${protocol} ${port}`;
-    endpoints.set(key, { address, protocol, port: { low: port, high: port } });
-  };
   for (const container of index.containers) {
-    for (const { protocol, containerPort, addresses } of publicationsOf(container, index, index.hostAddresses))
-      for (const address of addresses) add(address, protocol, containerPort);
-    const own = index.addressesOf(container);
-    for (const { protocol, family, containerPort } of container.routed ?? [])
-      for (const address of single(family, family === 4 ? own.v4 : own.v6))
-        add(address, protocolNumbers[protocol], containerPort);
+    const owner = index.ownerOf(container);
+    const { v4, v6 } = index.addressesOf(container);
+    if (owner.kind !== 'container') continue;
+    for (const { only, protocol, port } of openPorts(owner.container))
+      for (const address of [...single(4, v4), ...single(6, v6)]) {
+        if (only !== undefined && only !== address.family) continue;
+        const key = `${address.family} ${address.value.toString(16).padStart(32, '0')} ${protocol} ${port}`;
+        endpoints.set(key, { address, protocol, port: { low: port, high: port } });
+      }
   }
   return [...endpoints.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, endpoint]) => endpoint);
 }

@@ -15,6 +15,8 @@ export interface Ruleset {
   readonly denied: 'reject' | 'drop';
   readonly bridges: readonly EnrolledBridge[];
   readonly endpoints: readonly EndpointIdentity[];
+  /** One for each container and enrolled network it is attached to, whether or not it runs. Sorted by id and network. */
+  readonly seats: readonly Seat[];
   readonly programs: readonly Program[];
   /** Addresses that come and go with containers, by group; programs refer to them. Sorted by id. */
   readonly groups: readonly AddressGroup[];
@@ -38,8 +40,18 @@ export interface Seat {
   readonly network: string;
   readonly bridge: { readonly name: string; readonly index: number };
   readonly program: ProgramId;
-  /** Groups that its addresses on this bridge belong to. */
+  /** Groups that its addresses on this bridge belong to. Sorted. */
   readonly groups: readonly GroupId[];
+  /** Ports where conversations from outside may begin with it. Sorted. */
+  readonly opens: readonly OpenPort[];
+}
+
+/** A container's own port that the engine publishes. */
+export interface OpenPort {
+  /** The one family it is open on; left out where it is both. */
+  readonly only?: 4 | 6;
+  readonly protocol: number;
+  readonly port: number;
 }
 
 /** A bridge whose packets are judged. */

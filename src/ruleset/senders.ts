@@ -13,18 +13,21 @@ import { obstacleOf, onHostNetwork, unheld, withoutNamespace } from './unheld.ts
 import { workloadParts } from './workload.ts';
 import { presentEndpoints, type WorldIndex } from './world-index.ts';
 
-/** An endpoint whose packets can be proven its own, and how they are judged. */
-export interface Sender {
+/** A container on an enrolled network and how it is judged there, whether or not it runs. */
+export interface Seated {
   readonly container: Container;
-  readonly endpoint: Endpoint & { readonly mac: string; readonly port: NonNullable<Endpoint['port']> };
   readonly network: Bridged;
   /** Parts of the name its program goes by. */
   readonly program: readonly string[];
   readonly draft: Draft;
+  /** Where it is, if its packets can be proven its own. */
+  readonly endpoint: ProvableEndpoint | null;
 }
 
+export type ProvableEndpoint = Endpoint & { readonly mac: string; readonly port: NonNullable<Endpoint['port']> };
+
 export interface Senders {
-  readonly senders: readonly Sender[];
+  readonly seats: readonly Seated[];
   readonly unheld: readonly Unheld[];
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -41,13 +44,13 @@ export interface Sending {
 export function findSenders(sending: Sending): Senders {
   const found = sending.index.containers.map((container) => sendersOf(container, sending));
   return {
-    senders: found.flatMap(({ senders }) => senders),
+    seats: found.flatMap(({ seats }) => seats),
     unheld: found.flatMap((one) => one.unheld),
     diagnostics: found.flatMap(({ diagnostics }) => diagnostics),
   };
 }
 
-const nobody: Senders = { senders: [], unheld: [], diagnostics: [] };
+const nobody: Senders = { seats: [], unheld: [], diagnostics: [] };
 
 function sendersOf(container: Container, sending: Sending): Senders {
   const { index } = sending;
@@ -56,51 +59,53 @@ function sendersOf(container: Container, sending: Sending): Senders {
   if (owner.kind === 'host' || owner.kind === 'missing') {
     const decision = decideFor(container, null, container, sending);
     return {
-      senders: [],
+      seats: [],
       unheld: notHeld(container, decision, owner.kind === 'host' ? onHostNetwork : withoutNamespace, sending, false),
       diagnostics: decision.diagnostics,
     };
   }
-  const parts = presentEndpoints(owner.container).map((endpoint) =>
-    owner.container === container
-      ? ownEndpoint(container, endpoint, sending)
-      : sharedEndpoint(container, owner.container, endpoint, sending),
-  );
+  const present = new Set(presentEndpoints(owner.container));
+  const parts = owner.container.endpoints.map((endpoint): Senders => {
+    if (owner.container === container) return ownEndpoint(container, endpoint, present.has(endpoint), sending);
+    return present.has(endpoint) ? sharedEndpoint(container, owner.container, endpoint, sending) : nobody;
+  });
   return {
-    senders: parts.flatMap(({ senders }) => senders),
+    seats: parts.flatMap(({ seats }) => seats),
     unheld: parts.flatMap((part) => part.unheld),
     diagnostics: parts.flatMap(({ diagnostics }) => diagnostics),
   };
 }
 
-function ownEndpoint(container: Container, endpoint: Endpoint, sending: Sending): Senders {
+/** What is wrong with one that does not run is told when it does; its seat is as if it ran. */
+function ownEndpoint(container: Container, endpoint: Endpoint, isPresent: boolean, sending: Sending): Senders {
   const { index, enrolled } = sending;
   const network = index.networkOf(endpoint);
   const decision = decideFor(container, network?.name ?? null, container, sending);
-  const onEnrolled = network !== undefined && isBridged(network) && enrolled.has(network);
-  if (network !== undefined && isBridged(network) && !onEnrolled)
-    return { ...nobody, diagnostics: decision.diagnostics };
-  const obstacle = obstacleOf(endpoint, network);
-  if (obstacle !== null || !onEnrolled || endpoint.port === null || endpoint.mac === null)
-    return {
-      senders: [],
-      unheld: obstacle === null ? [] : notHeld(container, decision, obstacle, sending, onEnrolled),
-      diagnostics: decision.diagnostics,
-    };
+  const told = isPresent ? decision.diagnostics : [];
+  if (network === undefined || !isBridged(network)) {
+    const obstacle = obstacleOf(endpoint, network);
+    const unheld = isPresent && obstacle !== null ? notHeld(container, decision, obstacle, sending, false) : [];
+    return { seats: [], unheld, diagnostics: told };
+  }
+  if (!enrolled.has(network)) return { ...nobody, diagnostics: told };
   const { draft, diagnostics } = reconcile(container, network, decision, sending);
-  return {
-    senders: [
-      {
-        container,
-        endpoint: { ...endpoint, port: endpoint.port, mac: endpoint.mac },
-        network,
-        program: draft.standing === 'unmanaged' ? ['unmanaged'] : workloadParts(container),
-        draft: draft.standing === 'unmanaged' ? { ...draft, workload: 'unmanaged' } : draft,
-      },
-    ],
-    unheld: [],
-    diagnostics: [...decision.diagnostics, ...diagnostics],
+  const obstacle = obstacleOf(endpoint, network);
+  const seat: Seated = {
+    container,
+    network,
+    program: draft.standing === 'unmanaged' ? ['unmanaged'] : workloadParts(container),
+    draft: draft.standing === 'unmanaged' ? { ...draft, workload: 'unmanaged' } : draft,
+    endpoint: obstacle === null && isProvable(endpoint) ? endpoint : null,
   };
+  return {
+    seats: [seat],
+    unheld: isPresent && obstacle !== null ? notHeld(container, decision, obstacle, sending, true) : [],
+    diagnostics: isPresent && obstacle === null ? [...told, ...diagnostics] : told,
+  };
+}
+
+function isProvable(endpoint: Endpoint): endpoint is ProvableEndpoint {
+  return endpoint.port !== null && endpoint.mac !== null;
 }
 
 /** What keeps an endpoint from being held keeps everybody from it who shares its namespace. */
@@ -111,7 +116,7 @@ function sharedEndpoint(container: Container, owner: Container, endpoint: Endpoi
   const obstacle = obstacleOf(endpoint, network);
   const onEnrolled = network !== undefined && isBridged(network) && enrolled.has(network);
   return {
-    senders: [],
+    seats: [],
     unheld:
       obstacle === null || decision.standing === 'unmanaged'
         ? []

@@ -14,9 +14,9 @@ export interface WorldIndex {
   readonly networkOf: (endpoint: Endpoint) => Network | undefined;
   /** Whose endpoints a container sends from: its own, or those of the container whose namespace it shares. */
   readonly ownerOf: (container: Container) => Owner;
-  /** Running containers that share a container's namespace. */
+  /** Containers that share a container's namespace, or will: what they may not send is forbidden before they run. */
   readonly sharersOf: (owner: Container) => readonly Container[];
-  /** Networks a container's namespace is attached to, sorted by name. */
+  /** Networks a container's namespace is attached to, sorted by name; also while it does not run. */
   readonly networksOf: (container: Container) => readonly Network[];
   /** Every address its namespace answers on: what the engine gave it, and the link-local address of each MAC. */
   readonly addressesOf: (container: Container) => AddressSet;
@@ -67,11 +67,13 @@ export function indexWorld(world: World): WorldIndex {
     const owner = ownerOf(container);
     return owner.kind === 'container' ? presentEndpoints(owner.container) : [];
   };
-  const networksOf = memo((container: Container) =>
-    [...new Set(endpointsOf(container).flatMap((endpoint) => networkOf(endpoint) ?? []))].toSorted((a, b) =>
+  const networksOf = memo((container: Container) => {
+    const owner = ownerOf(container);
+    if (owner.kind !== 'container') return [];
+    return [...new Set(owner.container.endpoints.flatMap((endpoint) => networkOf(endpoint) ?? []))].toSorted((a, b) =>
       a.name < b.name ? -1 : a.name > b.name ? 1 : 0,
-    ),
-  );
+    );
+  });
   const addressesOf = memo((container: Container) => setOfAddresses(endpointsOf(container).flatMap(endpointAddresses)));
   const placesOf = memo((container: Container) =>
     endpointsOf(container).flatMap((endpoint): readonly GroupMember[] => {
@@ -86,7 +88,7 @@ export function indexWorld(world: World): WorldIndex {
 
   const sharers = groupBy(containers, (container) => {
     const owner = ownerOf(container);
-    return container.running && owner.kind === 'container' && owner.container !== container ? [owner.container.id] : [];
+    return owner.kind === 'container' && owner.container !== container ? [owner.container.id] : [];
   });
   const bridges = world.networks.filter((network) => network.bridge !== null);
   const subnets = bridges.flatMap((network) => network.subnets);

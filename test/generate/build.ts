@@ -59,6 +59,12 @@ export function buildWorld(sketch: WorldSketch): World {
       port: lacks === 'port' ? null : { name: `veth${hex(endpoints, 7)}`, index: 1000 + endpoints },
     };
   };
+  /** Of a container that does not run: the engine tells its networks alone. */
+  const expected = (on: string): Endpoint => {
+    const network = byName.get(on);
+    if (network === undefined) throw new TypeError(`no network ${on}`);
+    return { network: network.id, addresses: [], mac: null, port: null };
+  };
   const idOf = (name: string) => hex(1 + sketch.containers.findIndex((one) => one.name === name), 64);
   const containers = sketch.containers.map((one): Container => {
     const [project = null, service = null] = one.workload?.split('/') ?? [];
@@ -74,7 +80,7 @@ export function buildWorld(sketch: WorldSketch): World {
       labels: new Map(Object.entries(one.labels ?? {})),
       composeFiles: one.composeFiles ?? [],
       networkMode: modeOf(one.mode, idOf),
-      endpoints: running ? (one.on ?? []).map((on) => endpoint(on, one.lacks)) : [],
+      endpoints: (one.on ?? []).map((on) => (running ? endpoint(on, one.lacks) : expected(on))),
       published: (one.published ?? []).map(parsePublished),
       resolvers: (one.resolvers ?? []).map(address),
     };

@@ -45,6 +45,7 @@ export function rulesetOf(changes: Partial<Ruleset> = {}): Ruleset {
       },
     ],
     endpoints: [],
+    seats: [],
     programs: [],
     groups: [],
     hostAddresses: setOfPrefixes(['172.20.0.1', 'fd00:20::1', '192.168.0.1', '127.0.0.0/8', '::1'].map(prefixOf)),
