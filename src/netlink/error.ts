@@ -25,7 +25,19 @@ export class NetlinkError extends Error {
 }
 
 /** Error numbers of Linux that callers tell apart (asm-generic/errno-base.h, errno.h). */
-export const errnos = { EPERM: 1, ENOENT: 2, ESRCH: 3, EAGAIN: 11, ENODEV: 19, EINVAL: 22, EOPNOTSUPP: 95 } as const;
+export const errnos = {
+  EPERM: 1,
+  ENOENT: 2,
+  ESRCH: 3,
+  EINTR: 4,
+  EAGAIN: 11,
+  EBUSY: 16,
+  EEXIST: 17,
+  ENODEV: 19,
+  EINVAL: 22,
+  EOPNOTSUPP: 95,
+  ENOBUFS: 105,
+} as const;
 
 /** `ENOENT: no such file or directory`, for messages. */
 export function describeErrno(errno: number): string {

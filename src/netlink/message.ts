@@ -13,7 +13,7 @@ export interface Message {
 const head = 16; // u32 length, u16 type, u16 flags, u32 sequence, u32 port id
 
 /** linux/netlink.h */
-export const messageTypes = { error: 2, done: 3 } as const;
+export const messageTypes = { nothing: 1, error: 2, done: 3 } as const;
 export const messageFlags = {
   request: 0x1,
   multi: 0x2,

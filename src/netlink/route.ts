@@ -14,8 +14,8 @@ export interface InterfaceAddress {
 }
 
 /** linux/rtnetlink.h */
-const types = { newLink: 16, getLink: 18, newAddress: 20, getAddress: 22, newNetns: 88, getNetns: 90 } as const;
-const families = { unspecified: 0, inet: 2, inet6: 10 } as const;
+export const types = { newLink: 16, getLink: 18, newAddress: 20, getAddress: 22, newNetns: 88, getNetns: 90 } as const;
+export const families = { unspecified: 0, inet: 2, inet6: 10 } as const;
 const skipStatistics = 1 << 3; // RTEXT_FILTER_SKIP_STATS: we read none
 
 /**
@@ -40,7 +40,7 @@ export function listAddresses(netlink: Netlink): readonly InterfaceAddress[] {
 }
 
 /** struct ifaddrmsg: u8 family, prefix length, flags, scope; u32 index. */
-const addressHead = 8;
+export const addressHead = 8;
 
 /**
  * Reads the payload of an RTM_NEWADDR.

@@ -1,10 +1,16 @@
 import { closeSync, readSync, writeSync } from 'node:fs';
-import koffi from 'koffi';
+import {
+  forceReceiveBuffer,
+  forceSendBuffer,
+  limitReads,
+  openDescriptor,
+  type Protocol,
+  portIdOf,
+  preferStrict,
+  socketError,
+} from './descriptor.ts';
 import { describeErrno, errnos, NetlinkError } from './error.ts';
 import { decodeDatagram, encodeMessage, errnoOf, type Message, messageFlags, messageTypes } from './message.ts';
-
-/** linux/netlink.h: the families of netlink we speak. */
-export const protocols = { route: 0, netfilter: 12 } as const;
 
 /** A request to the kernel: message type, flags besides NLM_F_REQUEST, and the payload. */
 export interface Request {
@@ -30,10 +36,21 @@ export interface Netlink {
   dump<T>(request: Request, read: (message: Message) => T | undefined): readonly T[];
 }
 
+/** A message of a batch that the kernel refused. */
+export interface Refusal {
+  /** Which one, counted from 0. */
+  readonly position: number;
+  readonly errno: number;
+}
+
 /** Milliseconds for one read, and for a whole answer: the kernel answers at once or not at all. */
 const readLimit = 2_000;
 const answerLimit = 20_000;
 const dumpAttempts = 10;
+/** Refusals that an ordinary receive buffer holds; each counts for some 800 bytes. */
+const ordinaryAnswers = 128;
+/** Well within net.core.wmem_default (208 KiB); a longer datagram needs a send buffer of its length (af_netlink.c). */
+const longestOrdinaryWrite = 128 * 1024;
 const bufferSize = 256 * 1024; // the kernel makes datagrams of a dump 32 KiB long at most
 
 /** A netlink socket of the namespace we are in. Every call blocks, and ends within the limits above. */
@@ -41,14 +58,29 @@ export class NetlinkSocket implements Netlink, Disposable {
   readonly #fd: number;
   readonly #buffer = Buffer.alloc(bufferSize);
   #sequence = 0;
+  #longestWrite = longestOrdinaryWrite;
+  #mostAnswers = ordinaryAnswers;
 
   private constructor(fd: number) {
     this.#fd = fd;
   }
 
   /** @throws NetlinkError `socket` */
-  static open(protocol: keyof typeof protocols): NetlinkSocket {
-    return new NetlinkSocket(openDescriptor(protocols[protocol]));
+  static open(protocol: Protocol): NetlinkSocket {
+    const fd = openDescriptor(protocol);
+    try {
+      limitReads(fd, readLimit);
+      preferStrict(fd);
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    return new NetlinkSocket(fd);
+  }
+
+  /** By which the kernel tells others who changed something. @throws NetlinkError */
+  get portId(): number {
+    return portIdOf(this.#fd);
   }
 
   ask(request: Request): readonly Message[] {
@@ -61,6 +93,41 @@ export class NetlinkSocket implements Netlink, Disposable {
       if (!interrupted) return answers;
     }
     throw new NetlinkError('timeout', `the kernel's list changed during each of ${dumpAttempts} readings`);
+  }
+
+  /**
+   * Sends messages that belong together in one write, and waits until the kernel has done with them.
+   *
+   * @param count how many messages there are
+   * @param acknowledged position of the one that asks for an acknowledgement, after which no other is refused
+   * @param encode writes them, numbered one by one from the sequence given
+   * @returns those that were refused; none: all of it is done
+   * @throws NetlinkError
+   */
+  sendTogether(
+    { count, acknowledged }: { readonly count: number; readonly acknowledged: number },
+    encode: (firstSequence: number) => Buffer,
+  ): readonly Refusal[] {
+    const first = (this.#sequence + 1) >>> 0;
+    this.#sequence = (this.#sequence + count) >>> 0;
+    if (count > this.#mostAnswers) {
+      forceReceiveBuffer(this.#fd, count * 1024);
+      this.#mostAnswers = count;
+    }
+    this.#write(encode(first));
+    const refusals: Refusal[] = [];
+    const end = performance.now() + answerLimit;
+    while (performance.now() < end) {
+      for (const message of this.#receive()) {
+        const position = (message.sequence - first) >>> 0;
+        if (message.type !== messageTypes.error || position >= count) continue;
+        const errno = errnoOf(message);
+        if (errno !== 0) refusals.push({ position, errno });
+        // refused as a whole (no permission, no memory, not committed) the first message stands for all
+        if (position === acknowledged || (position === 0 && errno !== 0)) return refusals;
+      }
+    }
+    throw new NetlinkError('timeout', `no end of the kernel's answer within ${answerLimit} ms`);
   }
 
   #exchange<T>(
@@ -103,8 +170,16 @@ export class NetlinkSocket implements Netlink, Disposable {
   }
 
   #send(message: Message): void {
+    this.#write(encodeMessage(message));
+  }
+
+  #write(bytes: Buffer): void {
+    if (bytes.length > this.#longestWrite) {
+      forceSendBuffer(this.#fd, bytes.length); // the kernel doubles it, for its own bookkeeping
+      this.#longestWrite = bytes.length;
+    }
     try {
-      writeSync(this.#fd, encodeMessage(message));
+      writeSync(this.#fd, bytes);
     } catch (error) {
       throw socketError('write', error);
     }
@@ -126,61 +201,4 @@ export class NetlinkSocket implements Netlink, Disposable {
   [Symbol.dispose](): void {
     closeSync(this.#fd);
   }
-}
-
-function socketError(call: string, error: unknown): NetlinkError {
-  const { errno = 0, message } = error as NodeJS.ErrnoException;
-  return new NetlinkError('socket', `netlink ${call}: ${message}`, Math.abs(errno));
-}
-
-// sys/socket.h and bits of it that have no name in Node
-const AF_NETLINK = 16;
-const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
-const SOL_SOCKET = 1;
-const SO_RCVTIMEO = 20;
-const SOL_NETLINK = 270;
-const NETLINK_GET_STRICT_CHK = 12;
-
-interface Libc {
-  readonly socket: (domain: number, type: number, protocol: number) => number;
-  readonly bind: (fd: number, address: Buffer, length: number) => number;
-  readonly setsockopt: (fd: number, level: number, name: number, value: Buffer, length: number) => number;
-}
-
-let loaded: Libc | undefined;
-
-/** The three calls Node has no name for; loaded at the first socket, so that commands without one do not pay. */
-function libc(): Libc {
-  if (loaded !== undefined) return loaded;
-  const library = koffi.load(null);
-  loaded = {
-    socket: library.func('int socket(int, int, int)'),
-    bind: library.func('int bind(int, const void *, uint32_t)'),
-    setsockopt: library.func('int setsockopt(int, int, int, const void *, uint32_t)'),
-  };
-  return loaded;
-}
-
-function openDescriptor(protocol: number): number {
-  const { socket, bind, setsockopt } = libc();
-  const fd = socket(AF_NETLINK, SOCK_RAW_CLOEXEC, protocol);
-  if (fd < 0) throw callError('socket');
-  const address = Buffer.alloc(12); // struct sockaddr_nl: family, pad, port id 0 (the kernel chooses), no groups
-  address.writeUInt16LE(AF_NETLINK);
-  const limit = Buffer.alloc(16); // struct timeval: seconds, microseconds
-  limit.writeBigInt64LE(BigInt(readLimit / 1000));
-  if (bind(fd, address, address.length) < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, limit, limit.length) < 0) {
-    const error = callError('bind');
-    closeSync(fd);
-    throw error;
-  }
-  // Filters in dumps are obeyed or refused, never ignored (Linux 5.0; older kernels know no such option).
-  const on = Buffer.of(1, 0, 0, 0);
-  setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, on, on.length);
-  return fd;
-}
-
-function callError(call: string): NetlinkError {
-  const errno = koffi.errno();
-  return new NetlinkError('socket', `netlink ${call}: ${describeErrno(errno)}`, errno);
 }
