@@ -61,15 +61,17 @@ const textMap = objectOf(z.string()).transform((entries): ReadonlyMap<string, st
 
 const attachment = z.object({
   NetworkID: z.string().optional(),
+  EndpointID: z.string().optional(),
   MacAddress: optionalMac,
   IPAddress: optionalAddress,
   GlobalIPv6Address: optionalAddress,
 });
 
 const attachments = objectOf(attachment).transform((entries): readonly Attachment[] =>
-  entries.map(([name, { NetworkID = '', MacAddress = '', IPAddress, GlobalIPv6Address }]) => ({
+  entries.map(([name, { NetworkID = '', EndpointID = '', MacAddress = '', IPAddress, GlobalIPv6Address }]) => ({
     name,
     networkId: NetworkID,
+    endpoint: EndpointID,
     addresses: [IPAddress, GlobalIPv6Address].filter((one) => one !== undefined),
     mac: MacAddress === '' ? null : MacAddress,
   })),
@@ -79,32 +81,33 @@ export const versionAnswer = z
   .object({ Version: z.string().min(1).max(100), ApiVersion: z.string().regex(/^\d{1,3}\.\d{1,3}$/) })
   .transform(({ Version, ApiVersion }): EngineVersion => ({ version: Version, apiVersion: ApiVersion }));
 
-export const containersAnswer = z.array(
-  z
-    .object({
-      Id: hexId,
-      Names: z.array(z.string()).nullable(),
-      Image: z.string(),
-      ImageID: z.string(),
-      State: z.string(),
-      Labels: textMap,
-      HostConfig: z.object({ NetworkMode: z.string().optional() }),
-      NetworkSettings: z.object({ Networks: attachments }).nullish(),
-    })
-    .transform(
-      ({ Id, Names, Image, ImageID, State, Labels, HostConfig, NetworkSettings }): ContainerSummary => ({
-        id: Id,
-        // links (docker run --link) give a container further names, which have a second slash
-        name: bareName((Names ?? []).find((name) => name.lastIndexOf('/') <= 0) ?? Id.slice(0, 12)),
-        image: Image,
-        imageId: ImageID,
-        running: State === 'running' || State === 'paused',
-        labels: Labels,
-        networkMode: HostConfig.NetworkMode ?? '',
-        attachments: NetworkSettings?.Networks ?? [],
-      }),
-    ),
-);
+/** One container of the list. */
+export const summaryAnswer = z
+  .object({
+    Id: hexId,
+    Names: z.array(z.string()).nullable(),
+    Image: z.string(),
+    ImageID: z.string(),
+    State: z.string(),
+    Labels: textMap,
+    HostConfig: z.object({ NetworkMode: z.string().optional() }),
+    NetworkSettings: z.object({ Networks: attachments }).nullish(),
+  })
+  .transform(
+    ({ Id, Names, Image, ImageID, State, Labels, HostConfig, NetworkSettings }): ContainerSummary => ({
+      id: Id,
+      // links (docker run --link) give a container further names, which have a second slash
+      name: bareName((Names ?? []).find((name) => name.lastIndexOf('/') <= 0) ?? Id.slice(0, 12)),
+      image: Image,
+      imageId: ImageID,
+      running: State === 'running' || State === 'paused',
+      labels: Labels,
+      networkMode: HostConfig.NetworkMode ?? '',
+      attachments: NetworkSettings?.Networks ?? [],
+    }),
+  );
+
+export const containersAnswer = z.array(summaryAnswer);
 
 const bindings = z.array(z.object({ HostIp: z.string().optional(), HostPort: z.string().optional() })).nullish();
 

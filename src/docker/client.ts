@@ -1,8 +1,9 @@
 import type * as z from 'zod';
-import { containerAnswer, containersAnswer, imageAnswer, networksAnswer, versionAnswer } from './answers.ts';
+import { containerAnswer, imageAnswer, networksAnswer, versionAnswer } from './answers.ts';
 import type { EngineAddress } from './context.ts';
 import type { EngineApi, Inspected } from './engine-api.ts';
 import { EngineError } from './engine-error.ts';
+import { summaries } from './summaries.ts';
 import { type Get, type GetOptions, type HttpAnswer, unixGet } from './transport.ts';
 
 /** The newest and the oldest version of the API we speak: engines 28.5 and 19.03. */
@@ -14,22 +15,56 @@ const whole: GetOptions = { time: 15_000, size: 64 << 20 };
 const one: GetOptions = { time: 2_500, size: 4 << 20 };
 
 /**
- * A connection to the engine. It speaks the older of our newest API version and the engine's, as Docker's client does
- * (`Api-Version` of `/_ping`).
+ * A connection to the engine, which must answer now.
  *
  * @throws EngineError
  */
 export async function connectEngine(address: EngineAddress, get: Get = unixGet(address.path)): Promise<EngineApi> {
-  const base = `/v${negotiate(await get('/_ping', one))}`;
-  const ask = async <T>(path: string, options: GetOptions, schema: z.ZodType<T>) =>
-    read(path, await get(path, options), schema);
-  return {
-    version: () => ask(`${base}/version`, whole, versionAnswer),
-    containers: () => ask(`${base}/containers/json?all=1`, whole, containersAnswer),
-    container: (id) => inspected(() => ask(`${base}/containers/${encodeURIComponent(id)}/json`, one, containerAnswer)),
-    networks: () => ask(`${base}/networks`, whole, networksAnswer),
-    image: (id) => inspected(() => ask(`${base}/images/${encodeURIComponent(id)}/json`, one, imageAnswer)),
+  return speak(get, await apiBase(get));
+}
+
+/**
+ * The engine at this address, whether it is there yet or not. It is spoken to in the version that it and we know; which
+ * that is is asked before the first question and at each `version()`, so that another engine may come in its place.
+ */
+export function openEngine(address: EngineAddress, get: Get = unixGet(address.path)): EngineApi {
+  return speak(get, undefined);
+}
+
+function speak(get: Get, base: string | undefined): EngineApi {
+  let known = base;
+  const list = summaries();
+  const ask = async <T>(path: string, options: GetOptions, accept: (value: unknown) => Read<T>) => {
+    const whole = `${(known ??= await apiBase(get))}${path}`;
+    return read(whole, await get(whole, options), accept);
   };
+  const inspect = <T>(path: string, schema: z.ZodType<T>) =>
+    inspected(() => ask(path, one, (value) => schema.safeParse(value)));
+  return {
+    version: async () => {
+      known = await apiBase(get);
+      return ask('/version', whole, (value) => versionAnswer.safeParse(value));
+    },
+    containers: (ids) => ask(`/containers/json?${listQuery(ids)}`, whole, (value) => list(value, ids === undefined)),
+    container: (id) => inspect(`/containers/${encodeURIComponent(id)}/json`, containerAnswer),
+    networks: () => ask('/networks', whole, (value) => networksAnswer.safeParse(value)),
+    image: (id) => inspect(`/images/${encodeURIComponent(id)}/json`, imageAnswer),
+  };
+}
+
+/**
+ * Where the API of this engine begins, such as `/v1.51`: the older of our newest version and the engine's, as Docker's
+ * client does (`Api-Version` of `/_ping`).
+ *
+ * @throws EngineError
+ */
+export async function apiBase(get: Get): Promise<string> {
+  return `/v${negotiate(await get('/_ping', one))}`;
+}
+
+function listQuery(ids: readonly string[] | undefined): string {
+  const filters: Record<string, string> = ids === undefined ? {} : { filters: JSON.stringify({ id: ids }) };
+  return new URLSearchParams({ all: '1', ...filters }).toString();
 }
 
 /** The API version to speak, from the answer to `/_ping`, which is the same in every version. */
@@ -55,11 +90,13 @@ function isOlder(a: readonly [number, number], b: readonly [number, number]): bo
   return a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
 }
 
-/** The answer as `schema` reads it. @throws EngineError */
-function read<T>(path: string, { status, body }: HttpAnswer, schema: z.ZodType<T>): T {
+type Read<T> = z.ZodSafeParseResult<T>;
+
+/** The answer as `accept` reads it. @throws EngineError */
+function read<T>(path: string, { status, body }: HttpAnswer, accept: (value: unknown) => Read<T>): T {
   const value = parseJson(body);
   if (status !== 200) throw new EngineError('api', `the engine refused ${path} (${status}): ${refusal(value)}`, status);
-  const result = value === undefined ? undefined : schema.safeParse(value);
+  const result = value === undefined ? undefined : accept(value);
   if (result?.success) return result.data;
   const [issue] = result?.error.issues ?? [];
   const what = issue === undefined ? 'it is not JSON' : `${issue.path.map(String).join('.')}: ${issue.message}`;

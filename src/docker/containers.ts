@@ -1,6 +1,5 @@
 import type { Nameserver } from '../host/resolv-conf.ts';
 import { type Address, formatAddress } from '../ip/address.ts';
-import type { Link } from '../netlink/link.ts';
 import type { Container, Endpoint, NetworkMode, PublishedPort, RoutedPort, Unidentified } from '../world/world.ts';
 import type {
   Attachment,
@@ -11,9 +10,9 @@ import type {
   PortBinding,
 } from './engine-api.ts';
 import { identify } from './identity.ts';
-import { defaultNetwork } from './networks.ts';
+import { defaultNetwork, type NetworkIndex } from './networks.ts';
 import { resolversOf } from './resolvers.ts';
-import { findPort } from './veth.ts';
+import type { Veths } from './veth.ts';
 
 /** What the engine says of one container: all of it, or what its list says. */
 export type Seen =
@@ -24,11 +23,12 @@ export interface ContainersInput {
   readonly seen: readonly Seen[];
   /** By image id. */
   readonly images: ReadonlyMap<string, ImageDetails>;
-  readonly networks: readonly NetworkDetails[];
+  readonly networks: NetworkIndex;
   /** Index of each network's bridge by network id; null where it has none. */
   readonly bridges: ReadonlyMap<string, number | null>;
-  readonly links: readonly Link[];
-  readonly netnsIdOf: (pid: number) => number | null;
+  readonly veths: Veths;
+  /** The id by which links name the namespace of a running container; null when it has none. */
+  readonly netnsIdOf: (container: ContainerDetails) => number | null;
   readonly engineMajor: number;
   readonly engineDns: readonly Address[];
   readonly hostNameservers: readonly Nameserver[];
@@ -71,9 +71,7 @@ function buildContainer(input: ContainersInput, seen: Seen, image: ImageDetails)
   const { details } = seen;
   const attached = attachedNetworks(details, input.networks);
   const networkMode = parseNetworkMode(details, attached.length > 0, input.seen);
-  const netns = seen.kind === 'details' && seen.details.pid !== null ? input.netnsIdOf(seen.details.pid) : null;
-  const endpoints =
-    networkMode.kind === 'networks' ? attached.map((one) => buildEndpoint(input, seen, one, netns)) : [];
+  const endpoints = networkMode.kind === 'networks' ? attached.map((one) => buildEndpoint(input, seen, one)) : [];
   return {
     id: details.id,
     name: details.name,
@@ -103,7 +101,7 @@ interface Attached {
 }
 
 /** The networks a container is on, by name; `host` and `none` are no networks in this sense. */
-function attachedNetworks({ attachments }: ContainerSummary, networks: readonly NetworkDetails[]): readonly Attached[] {
+function attachedNetworks({ attachments }: ContainerSummary, networks: NetworkIndex): readonly Attached[] {
   return attachments
     .flatMap((attachment) => {
       const network = findNetwork(attachment, networks);
@@ -113,11 +111,17 @@ function attachedNetworks({ attachments }: ContainerSummary, networks: readonly 
     .toSorted((a, b) => (a.network.name < b.network.name ? -1 : 1));
 }
 
-/** By id; a container that was never started may have only a name, an id as its name, or `default`. */
-function findNetwork({ name, networkId }: Attachment, networks: readonly NetworkDetails[]): NetworkDetails | undefined {
-  if (networkId !== '') return networks.find(({ id }) => id === networkId);
-  const wanted = name === 'default' ? defaultNetwork : name;
-  return networks.find((network) => network.name === wanted) ?? networks.find(({ id }) => id === name);
+/**
+ * By id; a container that was never started may have only a name, an id as its name, or `default`. The default network
+ * has another id after each start of the engine, and a container that did not run then joins it all the same; of any
+ * other network that is gone the engine refuses to start it, whatever has its name now (moby, daemon/container_operations.go,
+ * getNetworkID; tried on 20.10, 26.1 and 28.5).
+ */
+function findNetwork({ name, networkId }: Attachment, networks: NetworkIndex): NetworkDetails | undefined {
+  const byId = networks.byId.get(networkId === '' ? name : networkId);
+  if (byId !== undefined) return byId;
+  if (name === 'default' || name === defaultNetwork) return networks.byName.get(defaultNetwork);
+  return networkId === '' ? networks.byName.get(name) : undefined;
 }
 
 function isDefault({ name, driver }: NetworkDetails): boolean {
@@ -134,12 +138,7 @@ function parseNetworkMode({ networkMode }: ContainerSummary, attached: boolean, 
   return { kind: 'container', container: target?.details.id ?? wanted };
 }
 
-function buildEndpoint(
-  input: ContainersInput,
-  seen: Seen,
-  { attachment, network }: Attached,
-  netns: number | null,
-): Endpoint {
+function buildEndpoint(input: ContainersInput, seen: Seen, { attachment, network }: Attached): Endpoint {
   if (seen.kind === 'summary' || !seen.details.running)
     return { network: network.id, addresses: [], mac: null, port: null };
   const bridge = input.bridges.get(network.id) ?? null;
@@ -147,7 +146,7 @@ function buildEndpoint(
     network: network.id,
     addresses: attachment.addresses,
     mac: attachment.mac,
-    port: bridge === null ? null : findPort(input.links, bridge, netns),
+    port: bridge === null ? null : input.veths.port(bridge, input.netnsIdOf(seen.details)),
   };
 }
 

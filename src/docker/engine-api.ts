@@ -8,8 +8,8 @@ import type { RoutedPort } from '../world/world.ts';
  */
 export interface EngineApi {
   version(): Promise<EngineVersion>;
-  /** Every container, running or not. */
-  containers(): Promise<readonly ContainerSummary[]>;
+  /** Every container, running or not; those of them that are named, where ids are given. */
+  containers(ids?: readonly string[]): Promise<readonly ContainerSummary[]>;
   container(id: string): Promise<Inspected<ContainerDetails>>;
   networks(): Promise<readonly NetworkDetails[]>;
   image(id: string): Promise<Inspected<ImageDetails>>;
@@ -53,6 +53,8 @@ export interface Attachment {
   readonly name: string;
   /** Empty until the container is first started. */
   readonly networkId: string;
+  /** Another one each time it is attached; empty unless it is. */
+  readonly endpoint: string;
   /** Empty unless it is attached now. */
   readonly addresses: readonly Address[];
   readonly mac: string | null;

@@ -13,6 +13,12 @@ import type {
   NetworkDetails,
   PortBinding,
 } from './engine-api.ts';
+import { EngineError } from './engine-error.ts';
+import type { EngineEvent, Following, OnNotice } from './events.ts';
+import { defaultNetwork } from './networks.ts';
+
+/** An event without its time. */
+type Told = EngineEvent extends infer E ? (E extends EngineEvent ? Omit<E, 'at'> : never) : never;
 
 /** What `docker run` is told. */
 export interface FakeContainerOptions {
@@ -27,31 +33,44 @@ export interface FakeContainerOptions {
 
 interface FakeContainer extends FakeContainerOptions {
   readonly id: string;
-  readonly name: string;
+  name: string;
   pid: number | null;
   attachments: readonly Attachment[];
 }
 
+const bridgeName = 'com.docker.network.bridge.name';
+
 /**
  * An engine in memory, on a host in memory: a container gets its addresses, its process and its veths at start and
- * loses them at stop, labels of its image are its own too, and ids are as long as real ones.
+ * loses them at stop, labels of its image are its own too, ids are as long as real ones, and what it does it tells those
+ * who follow its events, as real ones do: nothing of a network that a stopped container is connected to.
  */
 export class FakeEngine implements EngineApi {
   readonly #kernel: FakeKernel;
   readonly #networks = new Map<string, NetworkDetails>();
+  readonly #followers = new Set<OnNotice>();
+  /** Names of veths by endpoint. */
+  readonly #veths = new Map<string, string>();
+  readonly #held = new Map<string, Promise<void>>();
+  #away: string | undefined;
   readonly #images = new Map<string, ImageDetails>();
   readonly #containers = new Map<string, FakeContainer>();
   readonly #locked = new Set<string>();
   #counter = 0;
+  #clock = 0n;
   /** Settings a test may change at will. */
   release: EngineVersion = { version: '28.5.2', apiVersion: '1.51' };
   /** Called before each inspect of a container: the place to let things happen while somebody looks. */
   beforeInspect: (name: string) => void = () => {};
+  /** Whether its events get lost, silently. */
+  mute = false;
+  /** How often it was asked, by call. */
+  readonly asked = { version: 0, containers: 0, container: 0, networks: 0, image: 0 };
 
   constructor(kernel: FakeKernel) {
     this.#kernel = kernel;
     this.addImage('app', {});
-    this.addNetwork('bridge', '172.17.0.0/16', { options: { 'com.docker.network.bridge.name': 'docker0' } });
+    this.addNetwork(defaultNetwork, '172.17.0.0/16', { options: { [bridgeName]: 'docker0' } });
   }
 
   addImage(name: string, labels: Readonly<Record<string, string>>): void {
@@ -84,30 +103,43 @@ export class FakeEngine implements EngineApi {
       labels: new Map(Object.entries(labels)),
     });
     const gateway = subnet.replace(/\d+\/(\d+)$/, '1/$1');
-    if (driver === 'bridge')
-      this.#kernel.bridge(options['com.docker.network.bridge.name'] ?? `br-${id.slice(0, 12)}`, gateway);
+    if (driver === 'bridge') this.#kernel.bridge(this.#bridgeOf(id), gateway);
+    this.#tell({ kind: 'network', action: 'create', network: id, container: null });
     return id;
+  }
+
+  /** `docker network rm`; running containers must have left it. */
+  removeNetwork(name: string): void {
+    const { id, driver } = this.#network(name);
+    if (driver === 'bridge') this.#kernel.remove(this.#bridgeOf(id));
+    this.#networks.delete(id);
+    this.#tell({ kind: 'network', action: 'destroy', network: id, container: null });
   }
 
   /** `docker create`; returns the id. */
   create(name: string, options: FakeContainerOptions = {}): string {
     const id = this.#id(`container ${name}`);
-    const networks = options.mode === undefined ? (options.networks ?? ['bridge']) : [];
-    const attachments = networks.map((network) => ({ name: network, networkId: '', addresses: [], mac: null }));
-    this.#containers.set(id, { ...options, id, name, pid: null, attachments });
+    const networks = options.mode === undefined ? (options.networks ?? [defaultNetwork]) : [];
+    this.#containers.set(id, { ...options, id, name, pid: null, attachments: networks.map(detached) });
+    this.#tell({ kind: 'container', action: 'create', container: id });
     return id;
   }
 
-  /** `docker start`: process, addresses, veths. */
+  /** `docker start`: process, addresses, veths. A network that is not the one it was joined to is refused. */
   start(id: string): void {
     const container = this.#container(id);
     const pid = 1000 + ++this.#counter;
     const { mode } = container;
+    const lost = container.attachments.find(
+      ({ name, networkId }) => networkId !== '' && name !== defaultNetwork && !this.#networks.has(networkId),
+    );
+    if (lost !== undefined) throw new TypeError(`network ${lost.networkId} not found`);
     this.#kernel.process(pid);
     if (mode?.startsWith('container:'))
       this.#kernel.share(pid, this.#container(mode.slice('container:'.length)).pid ?? 0);
     container.pid = pid;
-    container.attachments = container.attachments.map(({ name }) => this.#attach(name, pid));
+    container.attachments = container.attachments.map(({ name }) => this.#attach(container.id, name, pid));
+    this.#tell({ kind: 'container', action: 'start', container: container.id });
   }
 
   /** `docker run`; returns the id. */
@@ -120,15 +152,81 @@ export class FakeEngine implements EngineApi {
   /** `docker stop`. */
   stop(id: string): void {
     const container = this.#container(id);
-    if (container.pid !== null) this.#kernel.exit(container.pid);
+    if (container.pid === null) return;
+    this.#kernel.exit(container.pid);
     container.pid = null;
-    container.attachments = container.attachments.map((one) => ({ ...one, addresses: [], mac: null }));
+    for (const { networkId } of container.attachments)
+      this.#tell({ kind: 'network', action: 'disconnect', network: networkId, container: container.id });
+    container.attachments = container.attachments.map((one) => ({ ...one, endpoint: '', addresses: [], mac: null }));
+    this.#tell({ kind: 'container', action: 'die', container: container.id });
   }
 
   /** `docker rm -f`. */
   remove(id: string): void {
     this.stop(id);
     this.#containers.delete(id);
+    this.#tell({ kind: 'container', action: 'destroy', container: id });
+  }
+
+  /** `docker rename`. */
+  rename(id: string, name: string): void {
+    this.#container(id).name = name;
+    this.#tell({ kind: 'container', action: 'rename', container: id });
+  }
+
+  /** `docker network connect`; of one that does not run nothing is told. */
+  connect(network: string, id: string): void {
+    const container = this.#container(id);
+    const added = container.pid === null ? detached(network) : this.#attach(container.id, network, container.pid);
+    container.attachments = [...container.attachments, added];
+  }
+
+  /** `docker network disconnect`; of one that does not run nothing is told. */
+  disconnect(network: string, id: string): void {
+    const container = this.#container(id);
+    const leaves = container.attachments.find(({ name }) => name === network);
+    if (leaves === undefined) throw new TypeError(`${id} is not on ${network}`);
+    container.attachments = container.attachments.filter((one) => one !== leaves);
+    if (container.pid === null) return;
+    const veth = this.#veths.get(leaves.endpoint);
+    if (veth !== undefined) this.#kernel.remove(veth);
+    this.#tell({ kind: 'network', action: 'disconnect', network: leaves.networkId, container: container.id });
+  }
+
+  /** As `followEvents` of a real one; an end is told with its reason, and the connection after it at once. */
+  follow(onNotice: OnNotice): Following {
+    this.#followers.add(onNotice);
+    if (this.#away === undefined) onNotice({ kind: 'connected' });
+    else onNotice({ kind: 'gap', reason: this.#away });
+    return { stop: () => void this.#followers.delete(onNotice) };
+  }
+
+  /** Ends the streams of events; those who follow connect again. */
+  cut(reason = 'the engine hung up'): void {
+    for (const onNotice of this.#followers) onNotice({ kind: 'gap', reason });
+    if (this.#away === undefined) for (const onNotice of this.#followers) onNotice({ kind: 'connected' });
+  }
+
+  /** Is not there, and tells nobody what happens, until `comeBack`. */
+  leave(reason = 'nobody listens'): void {
+    this.#away = reason;
+    this.cut(reason);
+  }
+
+  comeBack(): void {
+    this.#away = undefined;
+    for (const onNotice of this.#followers) onNotice({ kind: 'connected' });
+  }
+
+  /** `systemctl restart docker`: containers stop, and the default network gets another id. */
+  restart(): void {
+    for (const { id, pid } of this.#containers.values()) if (pid !== null) this.stop(id);
+    this.leave();
+    const before = this.#network(defaultNetwork);
+    const id = this.#id(`network ${defaultNetwork}`);
+    this.#networks.delete(before.id);
+    this.#networks.set(id, { ...before, id });
+    this.comeBack();
   }
 
   /** Holds a container's lock, as its start does: its inspect does not come. */
@@ -140,29 +238,46 @@ export class FakeEngine implements EngineApi {
     this.#locked.delete(id);
   }
 
+  /** Lets the inspect of a container wait, as a start does, until the function it returns is called. */
+  hold(id: string): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#held.set(id, promise);
+    return () => {
+      this.#held.delete(id);
+      resolve();
+    };
+  }
+
   async version(): Promise<EngineVersion> {
+    this.#answer('version');
     return this.release;
   }
 
-  async containers(): Promise<readonly ContainerSummary[]> {
-    return [...this.#containers.values()].map((container) => {
+  async containers(ids?: readonly string[]): Promise<readonly ContainerSummary[]> {
+    this.#answer('containers');
+    const named = [...this.#containers.values()].filter(({ id }) => ids === undefined || ids.includes(id));
+    return named.map((container) => {
       const { pid: _pid, dns: _dns, bindings: _bindings, ...summary } = this.#details(container);
       return summary;
     });
   }
 
   async container(id: string): Promise<Inspected<ContainerDetails>> {
+    this.#answer('container');
     this.beforeInspect(this.#containers.get(id)?.name ?? '');
+    await this.#held.get(id);
     if (this.#locked.has(id)) return { kind: 'busy' };
     const container = this.#containers.get(id);
     return container === undefined ? { kind: 'gone' } : { kind: 'found', value: this.#details(container) };
   }
 
   async networks(): Promise<readonly NetworkDetails[]> {
+    this.#answer('networks');
     return [...this.#networks.values()];
   }
 
   async image(id: string): Promise<Inspected<ImageDetails>> {
+    this.#answer('image');
     const value = this.#images.get(id);
     return value === undefined ? { kind: 'gone' } : { kind: 'found', value };
   }
@@ -184,18 +299,41 @@ export class FakeEngine implements EngineApi {
     };
   }
 
-  #attach(name: string, pid: number): Attachment {
-    const network = [...this.#networks.values()].find((one) => one.name === name);
-    const subnet = network?.subnets[0];
-    if (network === undefined || subnet === undefined) throw new TypeError(`no network ${name}`);
+  #attach(container: string, name: string, pid: number): Attachment {
+    const network = this.#network(name);
+    const subnet = network.subnets[0];
+    if (subnet === undefined) throw new TypeError(`no subnet in ${name}`);
     const number = ++this.#counter;
+    const endpoint = digest(`endpoint ${number}`);
     if (network.driver === 'bridge') {
-      const bridge = network.options.get('com.docker.network.bridge.name') ?? `br-${network.id.slice(0, 12)}`;
-      this.#kernel.veth(`veth${number}`, bridge, pid);
+      this.#veths.set(endpoint, `veth${number}`);
+      this.#kernel.veth(`veth${number}`, this.#bridgeOf(network.id), pid);
     }
     const address = addressOf(subnet.address.family, subnet.address.value + BigInt(number + 1));
     const mac = `02:42:00:00:${(number >> 8).toString(16).padStart(2, '0')}:${(number & 255).toString(16).padStart(2, '0')}`;
-    return { name, networkId: network.id, addresses: [address], mac };
+    this.#tell({ kind: 'network', action: 'connect', network: network.id, container });
+    return { name, networkId: network.id, endpoint, addresses: [address], mac };
+  }
+
+  #bridgeOf(networkId: string): string {
+    return this.#networks.get(networkId)?.options.get(bridgeName) ?? `br-${networkId.slice(0, 12)}`;
+  }
+
+  #network(name: string): NetworkDetails {
+    const network = [...this.#networks.values()].find((one) => one.name === name);
+    if (network === undefined) throw new TypeError(`no network ${name}`);
+    return network;
+  }
+
+  #tell(event: Told): void {
+    if (this.mute || this.#away !== undefined) return;
+    const at = ++this.#clock;
+    for (const onNotice of this.#followers) onNotice({ kind: 'event', event: { ...event, at } });
+  }
+
+  #answer(call: keyof FakeEngine['asked']): void {
+    this.asked[call]++;
+    if (this.#away !== undefined) throw new EngineError('unreachable', this.#away);
   }
 
   #container(idOrName: string): FakeContainer {
@@ -206,8 +344,15 @@ export class FakeEngine implements EngineApi {
   }
 
   #id(what: string): string {
-    return createHash('sha256')
-      .update(`${what} ${++this.#counter}`)
-      .digest('hex');
+    return digest(`${what} ${++this.#counter}`);
   }
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** On a network that it has not joined yet. */
+function detached(name: string): Attachment {
+  return { name, networkId: '', endpoint: '', addresses: [], mac: null };
 }

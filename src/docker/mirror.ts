@@ -1,5 +1,12 @@
+import type { KernelView } from '../host/kernel-view.ts';
 import type { World } from '../world/world.ts';
+import { buildWorld, type FindNetns } from './build-world.ts';
+import type { ContainerSummary, EngineApi, EngineVersion, NetworkDetails } from './engine-api.ts';
 import type { EngineEvent } from './events.ts';
+import { Images } from './images.ts';
+import { Inspections } from './inspections.ts';
+import { rememberNetns } from './netns-memory.ts';
+import { lacksPort } from './unsettled.ts';
 
 /** The engine's state as a World, kept so that reading it again asks only for what may have changed. */
 export interface EngineMirror {
@@ -14,4 +21,114 @@ export interface EngineMirror {
    * @throws EngineError
    */
   readWorld(): Promise<World>;
+}
+
+/**
+ * A mirror of the engine's state, empty until it is first read.
+ *
+ * @param onLate what came too late for a reading has come: read again
+ */
+export function openMirror(api: EngineApi, kernel: KernelView, onLate: () => void): EngineMirror {
+  return new Mirror(api, kernel, onLate);
+}
+
+/** So many containers are asked for by their ids at once; of more the whole list is read. */
+const fewIds = 50;
+
+/** What may have changed since it was asked for. */
+interface Doubts {
+  /** Everything: the lists name what there is. */
+  everything: boolean;
+  networks: boolean;
+  /** Containers by id. */
+  containers: Set<string>;
+}
+
+/**
+ * Reads the lists first and asks about containers afterwards: whoever changes between the two is found changed. An
+ * event is noted at once and read with the next reading, also while one is under way.
+ */
+class Mirror implements EngineMirror {
+  readonly #api: EngineApi;
+  readonly #kernel: KernelView;
+  readonly #inspections: Inspections;
+  readonly #images: Images;
+  readonly #findNetns: FindNetns;
+  #doubts: Doubts = { everything: true, networks: true, containers: new Set() };
+  #engine: EngineVersion | undefined;
+  #list: ReadonlyMap<string, ContainerSummary> = new Map();
+  #networks: readonly NetworkDetails[] = [];
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(api: EngineApi, kernel: KernelView, onLate: () => void) {
+    this.#api = api;
+    this.#kernel = kernel;
+    this.#inspections = new Inspections(api, onLate);
+    this.#images = new Images(api);
+    this.#findNetns = rememberNetns(kernel);
+  }
+
+  note(event: EngineEvent): void {
+    if (event.container !== null) this.#doubt(event.container);
+    if (event.kind === 'network' && event.container === null) this.#doubts.networks = true;
+  }
+
+  forget(): void {
+    this.#doubts = { ...this.#doubts, everything: true, networks: true };
+    this.#inspections.doubtAll();
+    this.#images.forget();
+  }
+
+  readWorld(): Promise<World> {
+    const reading = this.#turn.then(() => this.#read());
+    this.#turn = reading.catch(() => {});
+    return reading;
+  }
+
+  #doubt(container: string): void {
+    this.#doubts.containers.add(container);
+    this.#inspections.doubt(container);
+  }
+
+  async #read(): Promise<World> {
+    const doubts = this.#doubts;
+    this.#doubts = { everything: false, networks: false, containers: new Set() };
+    try {
+      return await this.#refresh(doubts);
+    } catch (error) {
+      const { everything, networks, containers } = this.#doubts;
+      this.#doubts = {
+        everything: everything || doubts.everything,
+        networks: networks || doubts.networks,
+        containers: containers.union(doubts.containers),
+      };
+      throw error;
+    }
+  }
+
+  async #refresh({ everything, networks, containers }: Doubts): Promise<World> {
+    if (everything) this.#engine = undefined;
+    const engine = (this.#engine ??= await this.#api.version());
+    this.#list = await this.#listed(everything, containers);
+    const all = await this.#inspections.refresh(this.#list.values());
+    const seen = [...this.#list.values()].flatMap((summary) => this.#inspections.seen(summary) ?? []);
+    const images = await this.#images.of(seen);
+    // after the containers: theirs are all there. And where one did not answer: is the engine still there?
+    if (networks || everything || !all) this.#networks = await this.#api.networks();
+    const world = buildWorld({ engine, seen, images, networks: this.#networks }, this.#kernel, this.#findNetns);
+    for (const { id } of lacksPort(world)) this.#doubt(id);
+    return world;
+  }
+
+  /** The list of containers, read whole or where it may have changed. */
+  async #listed(everything: boolean, doubted: ReadonlySet<string>): Promise<ReadonlyMap<string, ContainerSummary>> {
+    if (!everything && doubted.size === 0) return this.#list;
+    const whole = everything || doubted.size > fewIds;
+    const answer = await this.#api.containers(whole ? undefined : [...doubted]);
+    const list = new Map(whole ? [] : this.#list);
+    for (const id of doubted) list.delete(id);
+    for (const summary of answer) list.set(summary.id, summary);
+    this.#inspections.keepOnly(list);
+    return list;
+  }
 }

@@ -11,6 +11,19 @@ import { identifyNetwork } from './identity.ts';
 export const defaultNetwork = 'bridge';
 const bridgeName = 'com.docker.network.bridge.name';
 
+/** The engine's networks by id, and by name; of several with one name (API up to 1.43) the first. */
+export interface NetworkIndex {
+  readonly byId: ReadonlyMap<string, NetworkDetails>;
+  readonly byName: ReadonlyMap<string, NetworkDetails>;
+}
+
+export function indexNetworks(networks: readonly NetworkDetails[]): NetworkIndex {
+  return {
+    byId: new Map(networks.map((network) => [network.id, network])),
+    byName: new Map(networks.toReversed().map((network) => [network.name, network])),
+  };
+}
+
 /**
  * The engine's networks with what the kernel says of their bridges, sorted by name.
  */

@@ -1,14 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { hostAddresses } from '../host/addresses.ts';
 import type { KernelView } from '../host/kernel-view.ts';
-import type { Container, Unidentified, World } from '../world/world.ts';
-import { buildContainers, type Seen } from './containers.ts';
-import type { ContainerSummary, EngineApi, ImageDetails } from './engine-api.ts';
+import type { World } from '../world/world.ts';
+import { askNetns, buildWorld } from './build-world.ts';
+import type { Seen } from './containers.ts';
+import type { ContainerSummary, EngineApi } from './engine-api.ts';
 import { EngineError } from './engine-error.ts';
-import { buildNetworks, hostGateway } from './networks.ts';
+import { Images } from './images.ts';
+import { mapParallel } from './parallel.ts';
+import { lacksPort } from './unsettled.ts';
 
-/** Asked at once of the engine; it works on them one by one where they share a lock. */
-const parallel = 8;
 /** So many containers that do not answer mean an engine that hangs, not containers that are being started. */
 const mostBusy = 32;
 /** Containers that start and stop while we look make a picture that does not fit together: look again. */
@@ -36,36 +36,10 @@ export async function readWorld(api: EngineApi, kernel: KernelView): Promise<Wor
 async function look(api: EngineApi, kernel: KernelView): Promise<{ world: World; settled: boolean }> {
   const engine = await api.version();
   const seen = await inspectAll(api, await api.containers());
-  const images = await inspectImages(api, seen);
+  const images = await new Images(api).of(seen);
   const networks = await api.networks(); // after the containers: theirs are all there
-  const links = kernel.links(); // before namespace ids, which a listing gives
-  const addresses = kernel.addresses();
-  const settings = kernel.engineSettings();
-  const known = buildNetworks(networks, links, addresses);
-  const engineMajor = Number.parseInt(engine.version, 10);
-  const { containers, unidentified } = buildContainers({
-    seen,
-    images,
-    networks,
-    bridges: new Map(known.map(({ id, bridge }) => [id, bridge?.index ?? null])),
-    links,
-    netnsIdOf: (pid) => kernel.netnsIdOf(pid),
-    engineMajor: Number.isNaN(engineMajor) ? 0 : engineMajor,
-    engineDns: settings.dns,
-    hostNameservers: kernel.nameservers(),
-  });
-  const world: World = {
-    engine: { ...engine, hostGateway: hostGateway(known, settings.hostGateway) },
-    host: {
-      name: kernel.hostname(),
-      addresses: hostAddresses(links, addresses),
-      bridgeNetfilter: kernel.bridgeNetfilter(),
-    },
-    networks: known,
-    containers,
-    ...(unidentified.length === 0 ? {} : { unidentified }),
-  };
-  return { world, settled: isSettled(world, unidentified, seen) };
+  const world = buildWorld({ engine, seen, images, networks }, kernel, askNetns(kernel));
+  return { world, settled: isSettled(world, seen) };
 }
 
 async function inspectAll(api: EngineApi, list: readonly ContainerSummary[]): Promise<readonly Seen[]> {
@@ -84,33 +58,9 @@ async function inspectAll(api: EngineApi, list: readonly ContainerSummary[]): Pr
   return seen.filter((one) => one !== undefined);
 }
 
-/** The images' labels, each image asked once; an image that is gone or does not answer is not there. */
-async function inspectImages(api: EngineApi, seen: readonly Seen[]): Promise<ReadonlyMap<string, ImageDetails>> {
-  const ids = [...new Set(seen.map(({ details }) => details.imageId))];
-  const found = await mapParallel(ids, async (id) => {
-    const answer = await api.image(id);
-    return answer.kind === 'found' ? ([id, answer.value] as const) : undefined;
-  });
-  return new Map(found.filter((one) => one !== undefined));
-}
-
 /** Whether everything that should be there was found: else something changed while we looked. */
-function isSettled(world: World, unidentified: readonly Unidentified[], seen: readonly Seen[]): boolean {
-  const bridged = new Set(world.networks.filter(({ bridge }) => bridge !== null).map(({ id }) => id));
-  const lacksPort = ({ running, endpoints }: Container) =>
-    running && endpoints.some(({ network, port }) => port === null && bridged.has(network));
-  return seen.every(({ kind }) => kind === 'details') && unidentified.length === 0 && !world.containers.some(lacksPort);
-}
-
-async function mapParallel<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<readonly R[]> {
-  const results: R[] = [];
-  let next = 0;
-  const worker = async () => {
-    while (next < items.length) {
-      const at = next++;
-      results[at] = await work(items[at] as T);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(parallel, items.length) }, worker));
-  return results;
+function isSettled(world: World, seen: readonly Seen[]): boolean {
+  return (
+    seen.every(({ kind }) => kind === 'details') && world.unidentified === undefined && lacksPort(world).length === 0
+  );
 }

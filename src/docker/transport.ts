@@ -18,9 +18,9 @@ export interface GetOptions {
 /** One GET to the engine. Throws EngineError: `unreachable`, or `malformed` for what is not HTTP or too large. */
 export type Get = (path: string, options: GetOptions) => Promise<HttpAnswer>;
 
-/** GETs over the engine's unix socket, eight at a time. */
+/** GETs over the engine's unix socket, as many at once as are asked; connections are kept for the next. */
 export function unixGet(socketPath: string): Get {
-  const agent = new Agent({ keepAlive: true, maxSockets: 8, timeout: 60_000 });
+  const agent = new Agent({ keepAlive: true, maxSockets: Infinity, timeout: 60_000 });
   return (path, { time, size }) =>
     new Promise((resolve, reject) => {
       let late = false;

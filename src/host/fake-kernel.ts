@@ -58,6 +58,14 @@ export class FakeKernel implements KernelView {
     return this.#add({ name, kind: 'veth', master, peer: { index: 2, netns: this.#idOf(pid) } });
   }
 
+  /** Deletes an interface; the ports of a bridge that goes stay, without a master. */
+  remove(name: string): void {
+    const { index } = this.#find(name);
+    this.#links.delete(index);
+    for (const link of this.#links.values())
+      if (link.master === index) this.#links.set(link.index, { ...link, master: null });
+  }
+
   /** Adds `10.0.0.1/24` to an interface. */
   address(name: string, text: string): void {
     const [bare = '', length] = text.split('/');

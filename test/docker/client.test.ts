@@ -1,37 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer as createHttpServer, type RequestListener } from 'node:http';
-import { createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import type { Socket } from 'node:net';
+import { describe, expect, test } from 'vitest';
 import { connectEngine } from '../../src/docker/client.ts';
 import { EngineError } from '../../src/docker/engine-error.ts';
 import { readWorld } from '../../src/docker/snapshot.ts';
 import { unixGet } from '../../src/docker/transport.ts';
 import { recorded, recordedEngine, recordedGet, recordedKernel } from './recorded.ts';
+import { http, nowhere, raw } from './sockets.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'engine-'));
-let servers: (() => void)[] = [];
-afterEach(() => {
-  for (const close of servers) close();
-  servers = [];
-});
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-
-let number = 0;
-function listen(server: Server): Promise<string> {
-  const path = join(folder, `${++number}.sock`);
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => sockets.add(socket.on('error', () => {})));
-  servers.push(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  });
-  return new Promise((resolve) => server.listen(path, () => resolve(path)));
-}
-const http = (answer: RequestListener) => listen(createHttpServer(answer));
-const raw = (speak: (socket: Socket) => void) =>
-  listen(createServer((socket) => socket.once('data', () => speak(socket))));
 const limits = { time: 300, size: 10_000 };
 
 async function failure(work: Promise<unknown>): Promise<EngineError> {
@@ -93,7 +68,7 @@ describe('an engine that does not answer as one should', () => {
   });
 
   test('the errors of a missing and of a dead socket name the next step', async () => {
-    const missing = await failure(unixGet(join(folder, 'none.sock'))('/x', limits));
+    const missing = await failure(unixGet(nowhere())('/x', limits));
     expect(missing).toMatchObject({
       kind: 'unreachable',
       message: expect.stringMatching(/is Docker installed and running/),

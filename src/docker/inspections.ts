@@ -1,0 +1,197 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Seen } from './containers.ts';
+import type { ContainerDetails, ContainerSummary, EngineApi } from './engine-api.ts';
+import { EngineError } from './engine-error.ts';
+
+/** What is known of one container besides its entry in the list. */
+interface Entry {
+  /** The newest answer, to which question it was, and what the list said when that was asked. */
+  answer: {
+    readonly number: number;
+    readonly details: ContainerDetails | 'gone';
+    readonly at: ContainerSummary;
+  } | null;
+  /** The question under way whose answer will be fresh; null when there is none, or something has happened since. */
+  asking: Question | null;
+  /** Whether nothing has happened since the answer was asked for. */
+  fresh: boolean;
+  /** Whether the last question was not answered in time, and nothing has happened since. */
+  hangs: boolean;
+}
+
+interface Question {
+  readonly number: number;
+  readonly summary: ContainerSummary;
+  readonly entry: Entry;
+  /** Whether a reading waits for the answer; one that came in vain does not hold up the next one too. */
+  awaited: boolean;
+  done: boolean;
+  error: Error | null;
+}
+
+/** Questions at once: each may hang for as long as its container takes to start. */
+const parallel = 64;
+/** Milliseconds that a reading waits for a container that does not run yet; its inspect waits for its start. */
+const patience = 25;
+/** So often that long without any answer, and running containers are not waited for either. */
+const longPatience = 20;
+/** So many running containers that do not answer mean an engine that hangs, not containers that are being started. */
+const mostBusy = 32;
+
+/**
+ * Inspects of containers, kept while nothing has happened to them. The engine does not answer about a container while it
+ * starts it, so an answer that is late is kept when it comes, and `onLate` told.
+ */
+export class Inspections {
+  readonly #api: EngineApi;
+  readonly #onLate: () => void;
+  readonly #entries = new Map<string, Entry>();
+  readonly #queue: Question[] = [];
+  #running = 0;
+  #number = 0;
+  #answers = 0;
+  #onAnswer: () => void = () => {};
+
+  constructor(api: EngineApi, onLate: () => void) {
+    this.#api = api;
+    this.#onLate = onLate;
+  }
+
+  /** Something happened to it: what is known, or being asked now, may not be so any more. */
+  doubt(id: string): void {
+    const entry = this.#entries.get(id);
+    if (entry !== undefined) doubtful(entry);
+  }
+
+  doubtAll(): void {
+    for (const entry of this.#entries.values()) doubtful(entry);
+  }
+
+  /** Forgets containers that the list does not name any more. */
+  keepOnly(listed: ReadonlyMap<string, ContainerSummary>): void {
+    for (const id of this.#entries.keys()) if (!listed.has(id)) this.#entries.delete(id);
+  }
+
+  /**
+   * Asks about every container that is not known as the list has it, and waits for the answers, but not for long.
+   *
+   * @returns whether each running container has been answered for
+   * @throws EngineError where the engine refuses, or answers about hardly any
+   */
+  async refresh(listed: Iterable<ContainerSummary>): Promise<boolean> {
+    const asked: Question[] = [];
+    for (const summary of listed) {
+      const question = this.#question(summary);
+      if (question !== undefined) asked.push(question);
+    }
+    // running ones first: the answers about the others may be long in coming
+    this.#queue.unshift(...asked.filter(({ summary }) => summary.running));
+    this.#queue.push(...asked.filter(({ summary }) => !summary.running));
+    this.#pump();
+    await this.#wait(asked);
+    const failed = asked.find(({ error }) => error !== null);
+    if (failed?.error) throw failed.error;
+    const unanswered = asked.filter(({ summary, entry }) => summary.running && !stands(entry, summary)).length;
+    if (unanswered > mostBusy)
+      throw new EngineError(
+        'unreachable',
+        `the engine lists its containers, but does not answer about ${unanswered} of them: restart it (systemctl restart docker)`,
+      );
+    return unanswered === 0;
+  }
+
+  /** What is known of a listed container; undefined for one that was removed meanwhile. */
+  seen(summary: ContainerSummary): Seen | undefined {
+    const entry = this.#entries.get(summary.id);
+    const details = entry !== undefined && stands(entry, summary) ? entry.answer?.details : undefined;
+    if (details === 'gone') return undefined;
+    return details === undefined ? { kind: 'summary', details: summary } : { kind: 'details', details };
+  }
+
+  /** A question to ask, unless the answer is known or under way. */
+  #question(summary: ContainerSummary): Question | undefined {
+    let entry = this.#entries.get(summary.id);
+    if (entry === undefined) {
+      entry = { answer: null, asking: null, fresh: false, hangs: false };
+      this.#entries.set(summary.id, entry);
+    }
+    if (entry.fresh && stands(entry, summary) && entry.answer?.details !== 'gone') return undefined;
+    if (entry.asking !== null && isSame(entry.asking.summary, summary)) return undefined;
+    entry.fresh = false;
+    entry.asking = { number: ++this.#number, summary, entry, awaited: !entry.hangs, done: false, error: null };
+    return entry.asking;
+  }
+
+  /** Ends with the last of these answers, or with our patience. */
+  async #wait(asked: readonly Question[]): Promise<void> {
+    let open = asked.filter(({ awaited }) => awaited);
+    let still = 0;
+    while (open.length > 0 && still < longPatience) {
+      const before = this.#answers;
+      await this.#pause(open);
+      open = open.filter(({ done }) => !done);
+      still = this.#answers > before ? 0 : still + 1;
+      if (!open.some(({ summary }) => summary.running)) break;
+    }
+    for (const question of open) question.awaited = false;
+  }
+
+  #pause(open: readonly Question[]): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        this.#onAnswer = () => {};
+        resolve();
+      };
+      const timer = setTimeout(end, patience);
+      this.#onAnswer = () => open.every(({ done }) => done) && end();
+    });
+  }
+
+  #pump(): void {
+    while (this.#running < parallel) {
+      const question = this.#queue.shift();
+      if (question === undefined) return;
+      this.#running++;
+      void this.#ask(question).then(() => {
+        this.#running--;
+        this.#pump();
+      });
+    }
+  }
+
+  async #ask(question: Question): Promise<void> {
+    const { entry, number, summary } = question;
+    try {
+      const answer = await this.#api.container(summary.id);
+      const current = entry.asking === question;
+      if (current) entry.hangs = answer.kind === 'busy';
+      if (answer.kind !== 'busy' && number > (entry.answer?.number ?? 0)) {
+        entry.answer = { number, details: answer.kind === 'found' ? answer.value : 'gone', at: summary };
+        entry.fresh = current;
+        if (!question.awaited) this.#onLate();
+      }
+    } catch (error) {
+      question.error = error as Error; // told to whoever waits; else it is asked again
+    }
+    if (entry.asking === question) entry.asking = null;
+    question.done = true;
+    this.#answers++;
+    this.#onAnswer();
+  }
+}
+
+/** Whether the answer was given about the container as the list has it now. */
+function stands(entry: Entry, summary: ContainerSummary): boolean {
+  return entry.answer !== null && isSame(entry.answer.at, summary);
+}
+
+function isSame(a: ContainerSummary, b: ContainerSummary): boolean {
+  return a === b || isDeepStrictEqual(a, b);
+}
+
+function doubtful(entry: Entry): void {
+  entry.fresh = false;
+  entry.hangs = false;
+  entry.asking = null;
+}
