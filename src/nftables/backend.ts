@@ -1,4 +1,5 @@
 import type { Ruleset } from '../ruleset/ruleset.ts';
+import { type Change, elementChangeText } from './change.ts';
 import { defaultMarks, type Marks } from './marks.ts';
 import type { Table } from './model.ts';
 import { isAbsent, mustNft, NftError, nftCommand, type RunNft } from './nft.ts';
@@ -48,6 +49,20 @@ export async function applyTables(tables: readonly Table[], run: RunNft): Promis
   const preparation = before.join('');
   if (preparation !== '') await mustNft(run, ['-f', '-'], preparation);
   await mustNft(run, ['-f', '-'], texts.join('\n'));
+}
+
+/**
+ * Makes a change of {@link changeTables} to tables that stand.
+ *
+ * @throws NftError when nft or the kernel refuses: then nothing that rules refer to has changed
+ */
+export async function applyChange(change: Change, run: RunNft): Promise<void> {
+  if (change.kind === 'elements') {
+    await mustNft(run, ['-f', '-'], elementChangeText(change));
+    return;
+  }
+  if (change.before !== '') await mustNft(run, ['-f', '-'], change.before);
+  await mustNft(run, ['-f', '-'], change.text);
 }
 
 /** Takes both tables away. True when there was anything to take. */

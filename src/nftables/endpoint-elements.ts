@@ -2,6 +2,7 @@ import type { Address, Family } from '../ip/address.ts';
 import type { GroupId, OpenPort } from '../ruleset/ruleset.ts';
 import type { Element, KeyPart, KeyType, TableFamily, Verdict } from './model.ts';
 import type { Plane } from './program.ts';
+import { keyText } from './same.ts';
 import { element, one } from './statements.ts';
 
 /** What the standing rules hold ready for a sender: everything but where it sends from. */
@@ -84,15 +85,6 @@ export function endpointElements(rules: SeatRules, place: SenderPlace): readonly
 /** Text that two elements share when they are of one set and have one key: whoever needs it, it stands once. */
 export function elementId({ table, set, element: { key } }: SetElement): string {
   return `${table} ${set} ${keyText(key)}`;
-}
-
-export function keyText(key: readonly KeyPart[]): string {
-  let text = '';
-  for (const part of key) {
-    if ('name' in part) text += `${part.name} `;
-    else text += part.low === part.high ? `${part.low} ` : `${part.low}-${part.high} `;
-  }
-  return text;
 }
 
 function proofOf({ strict }: SeatRules, { port: { index }, mac: text, addresses }: SenderPlace): readonly SetElement[] {

@@ -39,7 +39,7 @@ export function printSetType(set: NftSet): string {
   return `${printKeyType(set.key)}${data};${set.interval ? ' flags interval;' : ''}`;
 }
 
-export function printElement(set: NftSet, element: Element): string {
+export function printElement(set: Pick<NftSet, 'key'>, element: Element): string {
   // a loop, because a policy has hundreds of thousands of these
   let key = '';
   for (let index = 0; index < element.key.length; index++) {

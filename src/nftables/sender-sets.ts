@@ -1,7 +1,8 @@
 import type { Program, Ruleset, Seat } from '../ruleset/ruleset.ts';
-import { endpointElements, keyText, type SeatRules, senderSets } from './endpoint-elements.ts';
-import type { Element, KeyType, NftSet, TableFamily, Verdict } from './model.ts';
+import { endpointElements, type SeatRules, senderSets } from './endpoint-elements.ts';
+import type { Element, KeyType, NftSet, TableFamily } from './model.ts';
 import { planes, programEntry } from './program.ts';
+import { isSameVerdict, keyText } from './same.ts';
 
 const families = [4, 6] as const;
 
@@ -71,8 +72,3 @@ export function standingSets<Of extends TableFamily>(
 }
 
 const maps: ReadonlySet<string> = new Set(planes.flatMap((plane) => families.map((family) => `${plane}${family}`)));
-
-function isSameVerdict(a: Verdict | undefined, b: Verdict | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b;
-  return a.kind === b.kind && ('chain' in a ? a.chain : '') === ('chain' in b ? b.chain : '');
-}

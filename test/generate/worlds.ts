@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { Endpoint, World } from '../../src/world/world.ts';
 import type { ContainerSketch, NetworkSketch, WorldSketch } from './build.ts';
 import { loners, projects, services } from './entries.ts';
 
@@ -99,3 +100,14 @@ export const worldSketch: fc.Arbitrary<WorldSketch> = fc
         };
       }),
   );
+
+/** The same world while a container does not run. */
+export function withStopped(world: World, id: string): World {
+  const expected = ({ network }: Endpoint): Endpoint => ({ network, addresses: [], mac: null, port: null });
+  return {
+    ...world,
+    containers: world.containers.map((one) =>
+      one.id === id ? { ...one, running: false, pid: null, endpoints: one.endpoints.map(expected) } : one,
+    ),
+  };
+}

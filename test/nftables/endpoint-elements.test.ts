@@ -3,38 +3,15 @@ import { describe, expect, test } from 'vitest';
 import { parseAddress } from '../../src/ip/address.ts';
 import { setOfAddresses } from '../../src/ip/address-set.ts';
 import { canonicalTables } from '../../src/nftables/canonical.ts';
-import {
-  elementId,
-  endpointElements,
-  type SenderPlace,
-  type SetElement,
-} from '../../src/nftables/endpoint-elements.ts';
-import type { NftSet, Table } from '../../src/nftables/model.ts';
+import { withElements } from '../../src/nftables/change.ts';
+import { elementId, endpointElements, type SenderPlace } from '../../src/nftables/endpoint-elements.ts';
 import { renderRuleset } from '../../src/nftables/render.ts';
 import { seatRules } from '../../src/nftables/sender-sets.ts';
 import { compile } from '../../src/ruleset/compile.ts';
 import type { EndpointIdentity, Ruleset, Seat } from '../../src/ruleset/ruleset.ts';
-import type { World } from '../../src/world/world.ts';
 import { arbitraryCase, caseTime } from '../generate/cases.ts';
+import { withStopped } from '../generate/worlds.ts';
 import { bridge, endpoint, program, rulesetOf } from './rulesets.ts';
-
-/** Tables with elements added, each where it is not yet. */
-function withElements(tables: readonly Table[], added: readonly SetElement[]): readonly Table[] {
-  return tables.map((table) => ({
-    ...table,
-    sets: table.sets.map((set): NftSet => {
-      const id = ({ key }: { readonly key: NftSet['elements'][number]['key'] }) =>
-        elementId({ table: table.family, set: set.name, key: set.key, element: { key } });
-      const elements = new Map(set.elements.map((one) => [id(one), one]));
-      for (const one of added)
-        if (one.table === table.family && one.set === set.name) {
-          expect(one.key).toEqual(set.key);
-          elements.set(elementId(one), one.element);
-        }
-      return { ...set, elements: [...elements.values()] };
-    }),
-  }));
-}
 
 const seatOf = (ruleset: Ruleset, { container, bridge: on }: EndpointIdentity): Seat => {
   const seat = ruleset.seats.find((one) => one.container.id === container.id && one.bridge.name === on.name);
@@ -57,23 +34,6 @@ function without(ruleset: Ruleset, gone: EndpointIdentity): Ruleset {
   };
 }
 
-/** The same world before a container runs. */
-function stopped(world: World, id: string): World {
-  return {
-    ...world,
-    containers: world.containers.map((one) =>
-      one.id === id
-        ? {
-            ...one,
-            running: false,
-            pid: null,
-            endpoints: one.endpoints.map(({ network }) => ({ network, addresses: [], mac: null, port: null })),
-          }
-        : one,
-    ),
-  };
-}
-
 describe('what makes a newcomer a proven sender', () => {
   test('is what the tables would have had with it, whoever it is', () => {
     fc.assert(
@@ -82,7 +42,9 @@ describe('what makes a newcomer a proven sender', () => {
         fc.pre(newcomer !== undefined);
         const elements = endpointElements(seatRules(ruleset, seatOf(ruleset, newcomer)), newcomer);
         const before = renderRuleset(without(ruleset, newcomer));
-        expect(canonicalTables(withElements(before, elements))).toEqual(canonicalTables(renderRuleset(ruleset)));
+        expect(canonicalTables(withElements(before, { remove: [], add: elements }))).toEqual(
+          canonicalTables(renderRuleset(ruleset)),
+        );
       }),
       { numRuns: 150 },
     );
@@ -96,13 +58,13 @@ describe('what makes a newcomer a proven sender', () => {
         fc.pre(newcomer !== undefined && newcomer.published.length === 0);
         // on a bridge that is not enrolled it is nobody's sender; it can be a destination, which waits for the next pass
         fc.pre(newcomer.endpoints.every(({ network }) => ruleset.seats.some((seat) => seat.network === network)));
-        const before = compile(policy, stopped(world, newcomer.id), caseTime).ruleset;
+        const before = compile(policy, withStopped(world, newcomer.id), caseTime).ruleset;
         expect(before.seats).toEqual(ruleset.seats);
         expect(before.programs).toEqual(ruleset.programs);
         const elements = ruleset.endpoints
           .filter(({ container }) => container.id === newcomer.id)
           .flatMap((one) => endpointElements(seatRules(before, seatOf(before, one)), one));
-        const tables = withElements(renderRuleset(before), elements);
+        const tables = withElements(renderRuleset(before), { remove: [], add: elements });
         expect(canonicalTables(tables)).toEqual(canonicalTables(renderRuleset(ruleset)));
       }),
       { numRuns: 150 },
