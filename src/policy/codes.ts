@@ -68,6 +68,7 @@ export const codes = {
   shadowsBuiltin: error('SL1214', 'a group named like a built-in one', 'a user group that shadows a built-in'),
   badName: error('SL1215', 'a name that nothing can have'),
   noProject: error('SL1216', 'a service of the same project, where there is no project'),
+  projectCalledContainer: error('SL1217', 'a project called `container`, whose services read as containers'),
 
   // lists and levels
   emptyList: error('SL1301', 'an empty list', 'empty list or selector'),

@@ -3,6 +3,7 @@ import { readBlock } from './blocks.ts';
 import { diagnostic } from './codes.ts';
 import { networkOf, projectName, scopeOf } from './compose-names.ts';
 import type { Block, ComposePolicy } from './model.ts';
+import { checkProjectName } from './names.ts';
 import { type Entry, Reader } from './reader.ts';
 
 /** What one Compose file says, and what it has, for the checks across files. */
@@ -39,6 +40,8 @@ export function readComposeFile(reader: Reader): ComposePart | undefined {
   if (first === undefined) return undefined;
   const project = projectName(top.get('name')?.value, reader, first.key.at);
   if (project === undefined) return undefined;
+  const fix = 'give the file another "name:"';
+  checkProjectName({ text: project, at: top.get('name')?.key.at ?? first.key.at }, reader.report, fix);
 
   const ofFile = new Map(networks.map(({ name, value }) => [name, networkOf(name, value, project, quiet)]));
   const scope = scopeOf(ofFile);

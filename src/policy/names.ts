@@ -60,6 +60,13 @@ export function parsePattern(
   return name === undefined ? undefined : patternOf(name);
 }
 
+/** Refuses the one name of a project that `PROJECT/SERVICE` cannot be written with: `container/db` is a container. */
+export function checkProjectName({ text, at }: Piece, report: Report, fix: string): void {
+  if (text !== 'container') return;
+  const message = 'a project called "container" cannot be told from containers, which are written container/NAME';
+  report(diagnostic('projectCalledContainer', at, message, { fix }));
+}
+
 /** Checks a name in which `*` may not stand. */
 export function parseExactName(piece: Piece, kind: NameKind, report: Report, fix: string): string | undefined {
   if (!piece.text.includes('*')) return parseName(piece, kind, report);

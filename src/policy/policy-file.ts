@@ -15,7 +15,7 @@ import {
   type ServiceBlock,
   type WorkloadSelector,
 } from './model.ts';
-import { parseName, parsePattern } from './names.ts';
+import { checkProjectName, parseName, parsePattern } from './names.ts';
 import type { Piece } from './piece.ts';
 import type { Reader } from './reader.ts';
 import { readSelector } from './selector.ts';
@@ -226,6 +226,7 @@ function readProjects(node: Node, reader: Reader, result: PolicyPart): void {
       },
     );
     const pattern = parsePattern(key, 'project', reader.report);
+    checkProjectName(key, reader.report, 'give the project another name');
     if (pattern !== undefined) result.projects.push({ ...block, pattern, services });
   }
 }

@@ -68,9 +68,15 @@ export class Reader {
     return undefined;
   }
 
-  /** Reads a map with known keys: each handler gets its value; an unknown key is reported. */
-  fields(node: Node, what: string, handlers: Handlers): void {
-    for (const { key, value } of this.entries(node, what) ?? []) {
+  /**
+   * Reads a map with known keys: each handler gets its value; an unknown key is reported.
+   *
+   * @param instead what to write in place of something that is no map
+   * @returns whether it is a map
+   */
+  fields(node: Node, what: string, handlers: Handlers, instead?: (node: Node) => string | undefined): boolean {
+    const entries = this.entries(node, what, instead);
+    for (const { key, value } of entries ?? []) {
       const handler = Object.hasOwn(handlers, key.text) ? handlers[key.text] : undefined;
       if (handler !== undefined) handler(value, key);
       else {
@@ -79,14 +85,15 @@ export class Reader {
         this.report(diagnostic('unknownKey', key.at, `unknown key "${key.text}" in ${what}`, { fix }));
       }
     }
+    return entries !== undefined;
   }
 
   /** The entries of a map; undefined, and reported, when it is none. In a Compose file merge keys are followed. */
-  entries(node: Node, what: string): readonly Entry[] | undefined {
+  entries(node: Node, what: string, instead?: (node: Node) => string | undefined): readonly Entry[] | undefined {
     const map = this.open(node);
     if (map === undefined) return undefined;
     if (!isMap(map)) {
-      this.#wrongKind(map, what, 'a map of keys and values');
+      this.#wrongKind(map, what, 'a map of keys and values', instead?.(map));
       return undefined;
     }
     const found = new Map<string, Entry>();
@@ -130,7 +137,7 @@ export class Reader {
     if (list === undefined) return undefined;
     if (!isSeq(list)) {
       const text = isScalar(list) && typeof list.value === 'string' ? list.value : undefined;
-      this.#wrongKind(list, what, 'a list', text && `write it as a list: [${quoteIfNeeded(text)}]`);
+      this.#wrongKind(list, what, 'a list', text && `write it as a list: ${listOf(text)}`);
       return undefined;
     }
     if (list.items.length > 0) return list.items as Node[];
@@ -238,6 +245,15 @@ function otherReading(text: string): string | undefined {
   if (/^[-+]?(0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)$/.test(text)) return 'a number';
   if (/^[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?$/.test(text)) return 'a number';
   return /^[-+]?\.(inf|nan)$/i.test(text) ? 'a number' : undefined;
+}
+
+/** A text that was to be a list, as one: `internet, dns` and `internet dns` are two items. */
+export function listOf(text: string): string {
+  return `[${text
+    .split(/[\s,]+/)
+    .filter((item) => item !== '')
+    .map(quoteIfNeeded)
+    .join(', ')}]`;
 }
 
 function quoteIfNeeded(text: string): string {

@@ -101,7 +101,7 @@ function reportErrors(text: string, errors: readonly YAMLError[], ref: YamlText[
       const key = /^[^:\s,{}]+/.exec(rest)?.[0] ?? '';
       const fix = 'join the two, or take one out';
       report(
-        diagnostic('duplicateKey', ref(pos[0], pos[0] + key.length), `the key ${key} stands twice in this map`, {
+        diagnostic('duplicateKey', ref(pos[0], pos[0] + key.length), `the key "${key}" stands twice in this map`, {
           fix,
         }),
       );
