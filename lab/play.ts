@@ -1,8 +1,11 @@
 /** A site to play with by hand: opens it, starts the article's project, gives a shell on the Docker host. */
 import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { article } from './article.ts';
 import { ended, plainEnv } from './exec.ts';
+import { checkout } from './host.ts';
 import { type Engine, engines } from './roots.ts';
 import { openSite } from './site.ts';
 import { places } from './world.ts';
@@ -37,9 +40,19 @@ console.error(`\nThe Docker host is ${site.host.v4} and ${site.host.v6}. Around 
 for (const [name, place] of Object.entries(places))
   console.error(`  ${name.padEnd(10)} ${place.v4.padEnd(16)} ${place.v6}`);
 console.error(`Try: docker ps
-     docker exec app${values.engine === '20.10' ? '_app_' : '-app-'}1 /labtool probe tcp 192.168.5.5 22\n`);
+     docker exec app${values.engine === '20.10' ? '_app_' : '-app-'}1 /labtool probe tcp 192.168.5.5 22`);
 const [command, ...args] = site.host.cell.enter(['bash', '--norc'], { cwd: '/root' });
-const env = { ...plainEnv, TERM: process.env['TERM'] ?? 'dumb', PS1: `[engine ${values.engine}] \\w # ` };
+const built = existsSync(join(checkout, 'dist/sluice'));
+const [sluice = ''] = built ? await site.host.sluiceCommand() : [];
+if (built) {
+  const policy = join(checkout, 'examples/article/policy.yaml');
+  if (!values.empty) site.host.write('/etc/sluice/policy.yaml', readFileSync(policy, 'utf8'));
+  console.error(
+    `     sluice ps${values.empty ? '' : ', and "sluice apply": the article\'s policy is /etc/sluice/policy.yaml'}\n`,
+  );
+} else console.error('     npm run build leaves dist/sluice; then "sluice" is here as well\n');
+const path = [plainEnv.PATH, ...(built ? [dirname(sluice)] : [])].join(':');
+const env = { ...plainEnv, PATH: path, TERM: process.env['TERM'] ?? 'dumb', PS1: `[engine ${values.engine}] \\w # ` };
 const shell = spawn(command as string, args, { stdio: 'inherit', env });
 process.on('SIGINT', () => {}); // the shell's business
 const code = await ended(shell);

@@ -111,7 +111,7 @@ export const commandSpecs: readonly CommandSpec[] = [
       { form: '<from>', text: 'PROJECT/SERVICE, container/NAME, or the name of a container' },
       {
         form: '<to>',
-        text: 'a destination as in a policy, down to one port: 192.168.5.5:22, host:53/udp, service/db:5432',
+        text: 'a destination as in a policy: 192.168.5.5:22, host:53/udp, service/db:5432; or as in FROM, app/db:5432',
       },
     ],
     options: [

@@ -115,7 +115,7 @@ function forceText(explanation: Explanation): string | null {
   if (force?.inForce === false) return 'This is not in force: the kernel holds no policy. To hold it: sluice apply';
   if (isPending(explanation) !== true) return null;
   const name = safe(answer.endpoint.container.name);
-  return `This may not be in force yet: what holds for ${name} has changed since the last apply: sluice apply`;
+  return `This may not be in force yet: what holds for ${name} has changed since the last apply. To hold it: sluice apply`;
 }
 
 function isPending({ force, answer }: Explanation): boolean | null {
