@@ -68,10 +68,11 @@ describe('patterns', () => {
   });
 
   test('a pattern that would make a backtracking matcher hang is answered at once', () => {
-    const begun = performance.now();
+    const begun = process.threadCpuUsage();
     expect(matches(patternOf(`${'a*'.repeat(100)}b`), 'a'.repeat(255))).toBe(false);
     expect(intersects(patternOf(`${'a*'.repeat(100)}b`), patternOf(`${'*a'.repeat(100)}c`))).toBe(false);
-    expect(performance.now() - begun).toBeLessThan(1000);
+    const { user, system } = process.threadCpuUsage(begun);
+    expect((user + system) / 1000).toBeLessThan(1000);
   });
 });
 
