@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { exits } from '../src/cli/exit.ts';
+import { codeOf, type Exit, exits } from '../src/cli/exit.ts';
 import type { CommandSpec, OptionSpec } from '../src/cli/spec.ts';
 import { commandSpecs, globalOptions } from '../src/cli/specs.ts';
 
@@ -30,7 +30,9 @@ export function cliReference(): string {
     '',
     table(
       ['Code', 'Meaning'],
-      Object.values(exits).map(({ code, means }) => [String(code), means]),
+      Object.values(exits)
+        .toSorted((a, b) => a.code - b.code)
+        .map(({ code, means }) => [String(code), means]),
     ),
     '',
     'Where a command says more, it stands with the command.',
@@ -49,9 +51,10 @@ function commandSection(spec: CommandSpec): readonly string[] {
     ...(spec.options.length > 0 ? ['[options]'] : []),
     ...spec.args.map(({ form }) => form),
   ];
-  const codes = Object.entries(spec.exits).map(
-    ([exit, text]) => `- **${exits[exit as keyof typeof exits].code}** ${text}`,
-  );
+  const codes = Object.entries(spec.exits)
+    .map(([exit, text]) => ({ code: codeOf(exit as Exit, spec.codes), text }))
+    .toSorted((a, b) => a.code - b.code)
+    .map(({ code, text }) => `- **${code}** ${text}`);
   return [
     '',
     `## sluice ${spec.name}`,

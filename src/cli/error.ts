@@ -24,6 +24,8 @@ const told: ReadonlySet<string> = new Set([
   'ListingError',
   'FileError',
   'StateError',
+  'ControlError',
+  'NoPolicyError',
 ]);
 
 /** Any error as a {@link CliError}: errors of our parts and of the system mean "could not", all others are bugs. */

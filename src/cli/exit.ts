@@ -14,6 +14,18 @@ export const exits = {
     means: 'It could not be done or found out: no engine, no nft, not root, a file that cannot be read.',
   },
   bug: { code: 4, means: 'Sluice itself failed, which is a bug. --debug shows where.' },
+  degraded: { code: 5, means: 'Of `status`: the daemon runs, and something is not as it should be.' },
+  denying: { code: 6, means: 'Of `status`: no policy can be held, so nothing leaves a Docker bridge.' },
+  unattended: { code: 7, means: 'Of `status`: no daemon runs; the rules stand, and nobody keeps them true.' },
+  open: { code: 8, means: 'Of `status`: no daemon runs, and no rules of ours stand.' },
+  changes: { code: 2, means: 'Of `plan`: something would change.' },
 } as const satisfies Readonly<Record<string, { readonly code: number; readonly means: string }>>;
 
 export type Exit = keyof typeof exits;
+
+/** Exit codes of one command that are not the table's. */
+export type OwnCodes = Partial<Readonly<Record<Exit, number>>>;
+
+export function codeOf(exit: Exit, own: OwnCodes | undefined): number {
+  return own?.[exit] ?? exits[exit].code;
+}

@@ -1,5 +1,5 @@
 import type { Command, Help, HelpConfiguration } from 'commander';
-import { type Exit, exits } from './exit.ts';
+import { codeOf, type Exit, exits } from './exit.ts';
 import type { CommandSpec } from './spec.ts';
 import { wrap } from './text.ts';
 
@@ -59,7 +59,13 @@ export function notes(spec: CommandSpec, width: number): string {
 /** The exit codes of one command: its own words where it has them, the table's for the rest. */
 export function exitLines(spec: CommandSpec): readonly { readonly code: number; readonly means: string }[] {
   const always: readonly Exit[] = ['ok', 'usage', 'unable'];
-  return (Object.keys(exits) as Exit[])
-    .filter((exit) => always.includes(exit) || spec.exits[exit] !== undefined)
-    .map((exit) => ({ code: exits[exit].code, means: spec.exits[exit] ?? exits[exit].means }));
+  const lines = new Map<number, string>();
+  for (const exit of Object.keys(exits) as Exit[]) {
+    if (!always.includes(exit) && spec.exits[exit] === undefined) continue;
+    const code = codeOf(exit, spec.codes);
+    const means = spec.exits[exit];
+    // two ways to end with the same code are told in the words that the command has for one of them
+    if (means !== undefined || !lines.has(code)) lines.set(code, means ?? exits[exit].means);
+  }
+  return [...lines].map(([code, means]) => ({ code, means })).toSorted((a, b) => a.code - b.code);
 }

@@ -1,6 +1,7 @@
 import { formatAddress } from '../ip/address.ts';
 import { packetText } from './boxes.ts';
 import type { Change } from './changes.ts';
+import { spanText } from './duration.ts';
 import type { CutConversation } from './ports.ts';
 import { fewOf, reachOf, reachWords } from './reach.ts';
 import { columns, counted, safe, wrap } from './text.ts';
@@ -14,13 +15,21 @@ export function cutJson({ workload, container, to, protocol, port }: CutConversa
   return { workload, container, to: formatAddress(to), protocol, port };
 }
 
-/** The plan: a block of lines per workload that changes, or per project where all of it fares alike; then what stays. */
+/** A conversation that ends, and since when it lives; null where nobody knows, absent where it does not matter. */
+type Cut = CutConversation & { readonly since?: number | null };
+
+/**
+ * The plan: a block of lines per workload that changes, or per project where all of it fares alike; then what stays.
+ *
+ * @param now milliseconds since the epoch, to tell the age of what is cut; left out where it is cut already
+ */
 export function changeLines(
   changes: readonly Change[],
-  cut: readonly CutConversation[],
+  cut: readonly Cut[],
   view: View,
+  now?: number,
 ): readonly string[] {
-  const blocks = [...changingBlocks(changes, cut), ...stillBlocks(changes)];
+  const blocks = [...changingBlocks(changes, cut, now), ...otherCuts(changes, cut, now), ...stillBlocks(changes)];
   const margin = Math.min(Math.max(...blocks.map(({ name }) => columns(name)), 0), 28) + 2;
   return blocks.flatMap(({ name, facts }) => block(name, facts, margin, view));
 }
@@ -30,7 +39,7 @@ interface Block {
   readonly facts: readonly Fact[];
 }
 
-function changingBlocks(changes: readonly Change[], cut: readonly CutConversation[]): readonly Block[] {
+function changingBlocks(changes: readonly Change[], cut: readonly Cut[], now: number | undefined): readonly Block[] {
   const changing = changes.filter(({ kind }) => kind !== 'unchanged');
   const alike = Map.groupBy(changing, (change) => JSON.stringify([projectOf(change), factsOf(change)]));
   const told = new Set<string>();
@@ -38,7 +47,10 @@ function changingBlocks(changes: readonly Change[], cut: readonly CutConversatio
     const cutOf = (workloads: readonly string[]) => {
       const fresh = workloads.filter((workload) => !told.has(workload));
       for (const workload of fresh) told.add(workload);
-      return cutFacts(cut.filter(({ workload }) => fresh.includes(workload)));
+      return cutFacts(
+        cut.filter(({ workload }) => fresh.includes(workload)),
+        now,
+      );
     };
     const [first] = members;
     if (first === undefined) return [];
@@ -54,6 +66,16 @@ function changingBlocks(changes: readonly Change[], cut: readonly CutConversatio
       facts: withCut(factsOf(change), cutOf([change.workload])),
     }));
   });
+}
+
+/** Connections of workloads that do not change: another's address or the time made them forbidden. */
+function otherCuts(changes: readonly Change[], cut: readonly Cut[], now: number | undefined): readonly Block[] {
+  const changing = new Set(changes.filter(({ kind }) => kind !== 'unchanged').map(({ workload }) => workload));
+  const others = Map.groupBy(
+    cut.filter(({ workload }) => !changing.has(workload)),
+    ({ workload }) => workload,
+  );
+  return [...others].map(([workload, list]) => ({ name: safe(workload), facts: cutFacts(list, now) }));
 }
 
 /** What does not change: a whole project in one line where all of it stays. */
@@ -100,14 +122,21 @@ function factsOf({ kind, loses, gains, mode, programs }: Change): readonly Fact[
   ];
 }
 
-function cutFacts(cut: readonly CutConversation[]): readonly Fact[] {
+function cutFacts(cut: readonly Cut[], now: number | undefined): readonly Fact[] {
   if (cut.length === 0) return [];
   const places = [
-    ...new Set(
-      cut.map(({ to, protocol, port }) => packetText({ family: to.family, address: to.value, protocol, port })),
+    ...Map.groupBy(cut, ({ to, protocol, port }) =>
+      packetText({ family: to.family, address: to.value, protocol, port }),
     ),
-  ];
+  ].map(([place, list]) => (now === undefined ? place : `${place} ${ageText(list, now)}`));
   return [{ word: '- cuts', text: `${counted(cut.length, 'live connection')}: ${fewOf(places)}`, style: 'bad' }];
+}
+
+/** `(for 2 hours)`; of several, the oldest. */
+function ageText(cut: readonly Cut[], now: number): string {
+  const known = cut.flatMap(({ since }) => since ?? []);
+  if (known.length === 0) return '(age unknown)';
+  return `(for ${spanText(now - Math.min(...known))})`;
 }
 
 /** Before what holds now, which comes last. */

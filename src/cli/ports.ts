@@ -1,8 +1,11 @@
+import type { Daemon } from '../control/client.ts';
 import type { Address } from '../ip/address.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
 import type { StateFiles } from '../state/files.ts';
 import type { Switched } from '../state/host-state.ts';
 import type { World } from '../world/world.ts';
+import type { TimerOrder } from './confirm/order.ts';
+import type { DaemonOptions } from './daemon-options.ts';
 import type { Prober } from './live/prober.ts';
 
 /** Everything outside that the commands touch. The real ones are in `system/`, made in main; tests have fakes. */
@@ -18,6 +21,17 @@ export interface Ports {
   readonly files: Files;
   readonly engine: (address: string | undefined) => Promise<EnginePort>;
   readonly kernel: KernelPort;
+  /** The daemon behind a control socket; null when none listens. Throws ControlError. */
+  readonly daemon: (socket: string) => Promise<Daemon | null>;
+  /** Takes the state directory for ourselves. Throws StateError when another process has it for longer than `patience` ms. */
+  readonly lock: (directory: string, patience: number) => Promise<AsyncDisposable>;
+  /** Starts the process that takes a change back; it waits already when this comes back. */
+  readonly startTimer: (order: TimerOrder) => Promise<void>;
+  /** A name that nobody else has. */
+  readonly token: () => string;
+  readonly sleep: (milliseconds: number) => Promise<void>;
+  /** Runs the daemon to its end. */
+  readonly runDaemon: (options: DaemonOptions) => Promise<void>;
   readonly versions: Versions;
 }
 
@@ -89,11 +103,27 @@ export interface CutConversation {
   readonly port: number;
 }
 
+export interface LiveConversation extends CutConversation {
+  /** Tells it from others to the same place. */
+  readonly id: string;
+  /** Milliseconds since the epoch; null where the kernel keeps no account of it (net.netfilter.nf_conntrack_timestamp). */
+  readonly since: number | null;
+}
+
 export interface KernelPort {
   /** Makes the kernel hold the ruleset, all of it or nothing. `now` in milliseconds since the epoch. */
   apply(ruleset: Ruleset, now: number): Promise<Applied>;
   /** The rules as nft text. */
   rules(ruleset: Ruleset): Promise<string>;
+  /** The rules as nft text that {@link load} takes whatever stands. */
+  loadable(ruleset: Ruleset): Promise<string>;
+  load(text: string): Promise<void>;
+  /** Reads the kernel: whether the rules that stand are a ruleset's, and everybody it names is known to them. */
+  holds(ruleset: Ruleset): Promise<boolean>;
+  /** Reads the kernel: whether the chains and sets that stand are those of a text of {@link loadable}. */
+  standsAs(text: string): Promise<boolean>;
+  /** Live conversations that a ruleset forbids; null where that cannot be told, as without root. */
+  forbidden(ruleset: Ruleset, now: number): Promise<readonly LiveConversation[] | null>;
   /** Takes our tables away and sets bridges back; whether there were any tables. */
   release(switched: Switched): Promise<boolean>;
   /** Whether our tables are in the kernel; null where that cannot be told, as without root. */

@@ -1,11 +1,12 @@
 import { CommanderError } from 'commander';
 import type { Context, Settings } from './context.ts';
 import { asCliError, CliError } from './error.ts';
-import { type Exit, exits } from './exit.ts';
+import { codeOf, type Exit } from './exit.ts';
 import type { Given } from './given.ts';
 import type { Ports } from './ports.ts';
 import { buildProgram } from './program.ts';
 import { screenOn } from './screen.ts';
+import type { CommandSpec } from './spec.ts';
 import { commandSpecs, globalOptions } from './specs.ts';
 import { safe } from './text.ts';
 import { versionLine } from './version-line.ts';
@@ -18,10 +19,12 @@ import { widthOf } from './view.ts';
  */
 export async function run(argv: readonly string[], ports: Ports): Promise<number> {
   let exit: Exit = 'ok';
+  let named = commandNamed(argv);
   let debug = argv.includes('--debug');
   const width = widthOf(ports.out, ports.env);
   const output = { write: ports.out.write.bind(ports.out), width: Number.isFinite(width) ? Math.min(width, 100) : 80 };
   const program = buildProgram(versionLine(ports.versions), output, async (spec, given, globals) => {
+    named = spec;
     const settings = settingsOf(globals, ports.env);
     debug = settings.debug;
     const screen = screenOn(ports, { json: settings.json, colour: !colourRefused(globals) });
@@ -33,11 +36,17 @@ export async function run(argv: readonly string[], ports: Ports): Promise<number
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
     const failure = error instanceof CommanderError ? usageError(error, argv) : asCliError(error);
-    if (failure === null) return exits.ok.code;
-    showFailure(failure, ports, argv.includes('--json'), argv.includes('--no-color'), debug);
-    return exits[failure.exit].code;
+    if (failure === null) return codeOf('ok', undefined);
+    const code = codeOf(failure.exit, named?.codes);
+    showFailure(failure, code, ports, argv.includes('--json'), argv.includes('--no-color'), debug);
+    return code;
   }
-  return exits[exit].code;
+  return codeOf(exit, named?.codes);
+}
+
+/** The command that a line names which makes no sense otherwise. */
+function commandNamed(argv: readonly string[]): CommandSpec | undefined {
+  return commandSpecs.find(({ name }) => argv.includes(name));
 }
 
 /** `--no-color` is stored as `color: false`. */
@@ -68,12 +77,19 @@ function usageError(error: CommanderError, argv: readonly string[]): CliError | 
   if (error.exitCode === 0 || error.code === 'commander.help') return null;
   const [message = '', hint] = error.message.replace(/^error: /, '').split('\n');
   const meant = hint === undefined ? '' : `; ${hint.replace(/^\((.*)\)$/, '$1').replace('Did', 'did')}`;
-  const command = commandSpecs.find(({ name }) => argv.includes(name));
+  const command = commandNamed(argv);
   const help = command === undefined ? 'sluice --help' : `sluice ${command.name} --help`;
   return new CliError('usage', `${message.replace(/\.$/, '')}${meant}`, `${help} shows what it takes`);
 }
 
-function showFailure(failure: CliError, ports: Ports, json: boolean, plain: boolean, debug: boolean): void {
+function showFailure(
+  failure: CliError,
+  code: number,
+  ports: Ports,
+  json: boolean,
+  plain: boolean,
+  debug: boolean,
+): void {
   const { errors } = screenOn(ports, { json, colour: !plain });
   const lines = failure.message.split('\n').map(safe);
   const [first = '', ...more] = lines;
@@ -81,7 +97,6 @@ function showFailure(failure: CliError, ports: Ports, json: boolean, plain: bool
   for (const line of [...more, ...(failure.next?.split('\n').map(safe) ?? [])]) ports.err.write(`       ${line}\n`);
   if (debug) ports.err.write(`${safeTrace(failure)}\n`);
   if (json) {
-    const { code } = exits[failure.exit];
     screenOn(ports, { json, colour: false }).show(
       { error: { kind: failure.exit, exitCode: code, message: failure.message, next: failure.next ?? null } },
       () => [],

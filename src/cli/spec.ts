@@ -1,5 +1,5 @@
 import type { Context } from './context.ts';
-import type { Exit } from './exit.ts';
+import type { Exit, OwnCodes } from './exit.ts';
 import type { Given } from './given.ts';
 
 /** One command as data: parsing, help, docs/cli.md and shell completion are all made from it. */
@@ -14,6 +14,8 @@ export interface CommandSpec {
   readonly examples: readonly Example[];
   /** What the exit codes mean for this command, where that is more than the table says. */
   readonly exits: Partial<Readonly<Record<Exit, string>>>;
+  /** Exit codes that are not the table's. */
+  readonly codes?: OwnCodes;
   /** Loads the command when it runs, so that nobody pays for what others need. */
   readonly load: () => Promise<Command>;
 }

@@ -65,19 +65,81 @@ export const commandSpecs: readonly CommandSpec[] = [
     load: async () => (await import('./commands/check.ts')).check,
   },
   {
+    name: 'run',
+    summary: 'the daemon: keep the kernel at what the policy says',
+    description:
+      'Runs in the foreground until SIGTERM, SIGINT or `sluice down`. Follows the engine, holds new containers before ' +
+      'their first instruction, repairs rules that others change, and answers the other commands over the control ' +
+      'socket. Loads the policy at its start, on SIGHUP and on `apply`. When it ends, however it ends, the rules stay.',
+    args: [],
+    options: [{ form: '--watch', text: 'load the policy at every change of its files, too' }],
+    examples: [
+      { line: 'sudo sluice run', text: '' },
+      { line: 'sudo sluice run --watch', text: 'what you save is in force, when it is good' },
+    ],
+    exits: { ok: 'It was told to end.', unable: 'It could not begin: no policy, another daemon, not root.' },
+    load: async () => (await import('./commands/run.ts')).run,
+  },
+  {
+    name: 'status',
+    summary: 'whether the policy is held, and what is in its way',
+    description:
+      'Says in its first line whether the policy is enforced; then what is in force per project and service and since ' +
+      'when, which containers no policy names, what was refused or repaired, and whether the files say something else.',
+    args: [],
+    options: [],
+    examples: [
+      { line: 'sudo sluice status', text: '' },
+      { line: 'sudo sluice status --json', text: 'for monitoring; the exit code says the most of it' },
+    ],
+    exits: {
+      ok: 'The daemon runs and holds the policy, enforcing or auditing as it says.',
+      degraded: 'The daemon runs, and something is not as it should be: the lines say what.',
+      denying: 'The daemon runs without a policy it could hold: nothing leaves a Docker bridge.',
+      unattended: 'No daemon runs. The rules stand, and new containers on held bridges are denied.',
+      open: 'No daemon runs, and nothing of Sluice is in the kernel.',
+    },
+    load: async () => (await import('./commands/status.ts')).status,
+  },
+  {
+    name: 'plan',
+    summary: 'what applying the policy would change, and whom it would cut off',
+    description:
+      'Reads the policy and the engine and says in words what would change for each container, and which live ' +
+      'connections would be cut, with their age where the kernel keeps it (net.netfilter.nf_conntrack_timestamp). ' +
+      'Changes nothing.',
+    args: [],
+    options: [],
+    examples: [{ line: 'sudo sluice plan', text: '' }],
+    exits: {
+      ok: 'Nothing would change.',
+      no: 'An error: in the policy, on the command line, or it could not be found out.',
+      changes: 'Something would change.',
+    },
+    codes: { usage: 1, unable: 1 },
+    load: async () => (await import('./commands/plan.ts')).plan,
+  },
+  {
     name: 'apply',
     summary: 'make the kernel hold the policy',
     description:
       'Reads the policy and the engine, changes the kernel in one transaction, ends live connections that are now ' +
-      'forbidden, and says in words what changed for each container. With any error nothing changes.',
+      'forbidden, and says in words what changed for each container. With any error nothing changes. Where the daemon ' +
+      'runs, it does it and keeps it true. With --confirm a process of its own takes the change back when nobody ' +
+      'confirms it, whatever becomes of this shell, its terminal and the daemon.',
     args: [],
     options: [
+      {
+        form: '--confirm <time>',
+        text: 'go back by itself unless `sluice confirm` comes in time: 10s to 1h, such as 60s or 5m',
+      },
       { form: '--dry-run', text: 'say what would change, and change nothing' },
       { form: '--rules', text: 'print the rules as nft text as well' },
     ],
     examples: [
       { line: 'sluice apply --dry-run', text: 'what would change' },
       { line: 'sluice apply', text: 'change it' },
+      { line: 'sluice apply --confirm 60s', text: 'change it back in a minute, unless you confirm' },
       { line: 'sluice apply --dry-run --rules', text: 'the rules, to read them first' },
     ],
     exits: {
@@ -85,6 +147,28 @@ export const commandSpecs: readonly CommandSpec[] = [
       no: 'The policy has errors, or a container that it enforces cannot be held. Nothing was changed.',
     },
     load: async () => (await import('./commands/apply.ts')).apply,
+  },
+  {
+    name: 'confirm',
+    summary: 'keep what `apply --confirm` put in force',
+    description: 'From any shell. Without it the change goes back when its time is up.',
+    args: [],
+    options: [],
+    examples: [{ line: 'sudo sluice confirm', text: '' }],
+    exits: { ok: 'The change stays.', no: 'Nothing waits to be confirmed, or the time was up already.' },
+    load: async () => (await import('./commands/confirm.ts')).confirm,
+  },
+  {
+    name: 'rollback',
+    summary: 'go back to the policy before',
+    description:
+      'Puts the policy that was in force before in force again, from what is remembered, whatever the files say. It ' +
+      'stays so over restarts: the files are not loaded again by themselves until they change.',
+    args: [],
+    options: [],
+    examples: [{ line: 'sudo sluice rollback', text: '' }],
+    exits: { ok: 'The policy before is in force.', no: 'There is no policy before this one. Nothing was changed.' },
+    load: async () => (await import('./commands/rollback.ts')).rollback,
   },
   {
     name: 'ps',
@@ -162,10 +246,10 @@ export const commandSpecs: readonly CommandSpec[] = [
   },
   {
     name: 'down',
-    summary: 'remove everything Sluice put into the kernel',
+    summary: 'stop the daemon and remove everything Sluice put into the kernel',
     description:
-      "Takes Sluice's own tables out of the kernel and forgets what was applied. Docker's rules, yours and the policy " +
-      'files stay as they are. Containers may then send what Docker lets them.',
+      "Stops the daemon, takes Sluice's own tables out of the kernel and forgets what was applied. Docker's rules, yours " +
+      'and the policy files stay as they are. Containers may then send what Docker lets them.',
     args: [],
     options: [],
     examples: [{ line: 'sudo sluice down', text: '' }],

@@ -36,6 +36,8 @@ export interface Flow {
   readonly mark: number;
   /** Seconds until it is forgotten; null for an entry that the kernel no longer times. */
   readonly timeout: number | null;
+  /** When it began, in milliseconds since the epoch; absent unless net.netfilter.nf_conntrack_timestamp was on by then. */
+  readonly began?: number;
 }
 
 /** enum ip_conntrack_status (linux/netfilter/nf_conntrack_common.h). */
@@ -50,7 +52,8 @@ export const flowStatus = {
 // linux/netfilter/nfnetlink_conntrack.h
 const subsystem = 1 << 8; // NFNL_SUBSYS_CTNETLINK
 const types = { new: subsystem | 0, get: subsystem | 1, delete: subsystem | 2 } as const;
-const cta = { original: 1, reply: 2, status: 3, timeout: 7, mark: 8, id: 12, zone: 18 } as const;
+const cta = { original: 1, reply: 2, status: 3, timeout: 7, mark: 8, id: 12, zone: 18, timestamp: 20 } as const;
+const ctaTimestamp = { start: 1 } as const; // nanoseconds since the epoch, 64 bits, big-endian
 const ctaTuple = { ip: 1, protocol: 2, zone: 3 } as const;
 const ctaIp = { source4: 1, destination4: 2, source6: 3, destination6: 4 } as const;
 const ctaProto = {
@@ -112,6 +115,7 @@ export function decodeFlow(payload: Buffer): Flow | undefined {
   const family = payload.readUInt8(0);
   if (family !== families.inet && family !== families.inet6) return undefined;
   const attributes = decodeAttributes(payload.subarray(head));
+  const began = decodeStart(attributes.get(cta.timestamp));
   return {
     id: readU32be(attributes.get(cta.id)) ?? 0,
     zone: readU16be(attributes.get(cta.zone)) ?? 0,
@@ -120,7 +124,13 @@ export function decodeFlow(payload: Buffer): Flow | undefined {
     status: readU32be(attributes.get(cta.status)) ?? 0,
     mark: readU32be(attributes.get(cta.mark)) ?? 0,
     timeout: readU32be(attributes.get(cta.timeout)) ?? null,
+    ...(began === null ? {} : { began }),
   };
+}
+
+function decodeStart(timestamp: Buffer | undefined): number | null {
+  const start = timestamp === undefined ? undefined : decodeAttributes(timestamp).get(ctaTimestamp.start);
+  return start?.length === 8 ? Number(start.readBigUInt64BE() / 1_000_000n) : null;
 }
 
 function decodeTuple(payload: Buffer | undefined): Tuple {

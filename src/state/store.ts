@@ -110,6 +110,12 @@ export class Store {
     return { policy, applied, host: both, rules, rulesBefore, repairs, notices };
   }
 
+  /** Forgets the rules and keeps the policies: what stands is no longer what they say. */
+  async forgetRules(): Promise<void> {
+    for (const { name } of [appliedPart, currentRules, previousRules])
+      await this.#files.remove(join(this.directory, name));
+  }
+
   /** Forgets everything but what was set aside; whether there was anything. */
   async forget(): Promise<boolean> {
     let had = false;

@@ -19,7 +19,7 @@ test('a dry run says the same and changes nothing', async () => {
   expect(host.kernel.held).toBeNull();
   expect(host.files.textOf(state)).toBeUndefined();
   const real = await host.sluice(['apply', '--json']);
-  expect({ ...JSON.parse(dry.out), applied: true }).toEqual(JSON.parse(real.out));
+  expect({ ...JSON.parse(dry.out), applied: true, by: 'command' }).toEqual(JSON.parse(real.out));
 });
 
 test.each([
@@ -92,7 +92,7 @@ test('a state that cannot be written is told, and the policy holds all the same'
 
 test.each([
   ['garbage', 'is damaged'],
-  ['{"format":99,"sha256":""}\n{}\n', 'is of another version'],
+  ['{"format":99,"sha256":""}\n{}\n', 'is of a newer version'],
   ['', 'is damaged'],
 ])('a state file with %j is told and not trusted', async (text, words) => {
   const host = articleHost();

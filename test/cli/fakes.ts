@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import type { TimerOrder } from '../../src/cli/confirm/order.ts';
 import { CliError } from '../../src/cli/error.ts';
 import type { LiveProbe, LiveResult, Prober } from '../../src/cli/live/prober.ts';
 import {
@@ -6,11 +7,14 @@ import {
   FileError,
   type Files,
   type KernelPort,
+  type LiveConversation,
   type Ownership,
   type Ports,
+  type Sink,
   type Switched,
 } from '../../src/cli/ports.ts';
 import { run } from '../../src/cli/run.ts';
+import type { Daemon } from '../../src/control/client.ts';
 import { evaluate } from '../../src/evaluate/evaluate.ts';
 import type { Outcome } from '../../src/evaluate/verdict.ts';
 import type { Address } from '../../src/ip/address.ts';
@@ -18,6 +22,8 @@ import type { BridgeCalls } from '../../src/netlink/link.ts';
 import { renderText } from '../../src/nftables/backend.ts';
 import type { TracedVerdict } from '../../src/nftables/trace-events.ts';
 import type { EndpointIdentity, Ruleset } from '../../src/ruleset/ruleset.ts';
+import { StateError } from '../../src/state/part.ts';
+import { encodeRuleset } from '../../src/state/ruleset-text.ts';
 import type { World } from '../../src/world/world.ts';
 
 const root: Ownership = { uid: 0, gid: 0, mode: 0o644 };
@@ -79,6 +85,7 @@ export interface FakeFlow {
   readonly to: Address;
   readonly protocol: number;
   readonly port: number;
+  readonly since?: number;
 }
 
 /** A kernel that holds one ruleset, judges by it, and cuts conversations that it forbids. */
@@ -88,6 +95,11 @@ export class FakeKernel implements KernelPort {
   readonly bridges = new Map<string, BridgeCalls>();
   /** What the kernel does in place of what the ruleset says, for tests of disagreement. */
   flaw: ((probe: LiveProbe) => TracedVerdict | undefined) | null = null;
+  /** Without root, conversations cannot be read. */
+  blind = false;
+  /** Refuses to change anything, as a kernel without memory does. */
+  refuses = false;
+  readonly #texts: Ruleset[] = [];
   readonly #world: () => World;
 
   constructor(world: () => World) {
@@ -95,6 +107,7 @@ export class FakeKernel implements KernelPort {
   }
 
   async apply(ruleset: Ruleset, now: number): Promise<Applied> {
+    if (this.refuses) throw Object.assign(new Error('nft refused: no memory'), { name: 'NftError' });
     this.held = ruleset;
     const switched = new Map<string, BridgeCalls>();
     for (const { name } of ruleset.bridges) {
@@ -119,6 +132,36 @@ export class FakeKernel implements KernelPort {
 
   async rules(ruleset: Ruleset): Promise<string> {
     return renderText(ruleset);
+  }
+
+  async loadable(ruleset: Ruleset): Promise<string> {
+    const number = this.#texts.push(ruleset);
+    return `# text ${number - 1}\n`;
+  }
+
+  async load(text: string): Promise<void> {
+    this.held = this.#texts[Number(/^# text (\d+)\n$/.exec(text)?.[1])] ?? null;
+    if (this.held === null) throw new Error('not a text of ours');
+  }
+
+  async holds(ruleset: Ruleset): Promise<boolean> {
+    return this.held !== null && encodeRuleset(this.held) === encodeRuleset(ruleset);
+  }
+
+  async standsAs(text: string): Promise<boolean> {
+    return this.held !== null && this.held === this.#texts[Number(/\d+/.exec(text)?.[0])];
+  }
+
+  async forbidden(ruleset: Ruleset, now: number): Promise<readonly LiveConversation[] | null> {
+    if (this.blind) return null;
+    return this.flows
+      .filter((flow) => this.#judge(flow, now, ruleset) === 'denied')
+      .map((flow) => ({
+        ...flow,
+        workload: this.#endpoint(flow.container, ruleset)?.workload ?? '',
+        id: `${flow.container} ${flow.to.value} ${flow.port}`,
+        since: flow.since ?? null,
+      }));
   }
 
   async release(switched: Switched): Promise<boolean> {
@@ -157,14 +200,14 @@ export class FakeKernel implements KernelPort {
     };
   }
 
-  #endpoint(container: string): EndpointIdentity | undefined {
-    return this.held?.endpoints.find((endpoint) => endpoint.container.name === container);
+  #endpoint(container: string, ruleset = this.held): EndpointIdentity | undefined {
+    return ruleset?.endpoints.find((endpoint) => endpoint.container.name === container);
   }
 
-  #judge({ container, to, protocol, port }: FakeFlow, now: number): Outcome {
-    const from = this.#endpoint(container);
-    if (this.held === null || from === undefined) return 'allowed';
-    return evaluate(this.held, { from, to, protocol, port }, now).outcome;
+  #judge({ container, to, protocol, port }: FakeFlow, now: number, ruleset = this.held): Outcome {
+    const from = this.#endpoint(container, ruleset);
+    if (ruleset === null || from === undefined) return 'allowed';
+    return evaluate(ruleset, { from, to, protocol, port }, now).outcome;
   }
 }
 
@@ -186,6 +229,13 @@ export class FakeHost {
   env: Record<string, string | undefined> = {};
   input = '';
   terminal = false;
+  /** The daemon that listens, if one does. */
+  daemon: Daemon | null = null;
+  /** What processes that take a change back were started with. */
+  readonly orders: TimerOrder[] = [];
+  readonly locked = new Set<string>();
+  /** What happens while somebody waits. */
+  onSleep: (() => unknown) | null = null;
 
   constructor(world: World) {
     this.world = world;
@@ -195,10 +245,21 @@ export class FakeHost {
   async sluice(args: readonly string[], columns = 80): Promise<Result> {
     let out = '';
     let err = '';
-    const ports: Ports = {
+    const ports = this.ports(
+      { write: (text) => void (out += text), terminal: this.terminal, columns: undefined },
+      { write: (text) => void (err += text), terminal: false, columns: undefined },
+      columns,
+    );
+    const code = await run(args, ports);
+    return { code, out, err };
+  }
+
+  /** What a process on this host works with. */
+  ports(out: Sink = nowhere, err: Sink = nowhere, columns = 80): Ports {
+    return {
       env: { ...(columns === 0 ? {} : { COLUMNS: String(columns) }), ...this.env },
-      out: { write: (text) => void (out += text), terminal: this.terminal, columns: undefined },
-      err: { write: (text) => void (err += text), terminal: false, columns: undefined },
+      out,
+      err,
       input: async () => this.input,
       now: () => this.now,
       user: this.user,
@@ -213,9 +274,26 @@ export class FakeHost {
         };
       },
       kernel: this.kernel,
+      daemon: async () => this.daemon,
+      lock: async (directory) => this.#lock(directory),
+      startTimer: async (order) => void this.orders.push(order),
+      token: () => `token-${this.orders.length + 1}`,
+      sleep: async (milliseconds) => {
+        this.now += milliseconds;
+        await this.onSleep?.();
+      },
+      runDaemon: async (options) => {
+        options.log('info', 'the daemon runs');
+      },
       versions: { sluice: '0.1.0', commit: '3f9c2ab', node: 'v26.10.0', kernel: '6.12.0' },
     };
-    const code = await run(args, ports);
-    return { code, out, err };
+  }
+
+  #lock(directory: string): AsyncDisposable {
+    if (this.locked.has(directory)) throw new StateError(`${directory} is in use by another sluice (pid 7)`);
+    this.locked.add(directory);
+    return { [Symbol.asyncDispose]: async () => void this.locked.delete(directory) };
   }
 }
+
+const nowhere: Sink = { write: () => {}, terminal: false, columns: undefined };

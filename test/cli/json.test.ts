@@ -79,7 +79,9 @@ test('apply', async () => {
         reaches: [{ may: ['string'], not: ['string'] }],
       },
     ],
+    by: 'string',
     cut: [{ workload: 'string', container: 'string', to: 'string', protocol: 'number', port: 'number' }],
+    pending: 'null',
     unheld: [unheld],
     diagnostics: [diagnostic],
     rules: 'string',
@@ -205,6 +207,7 @@ test('down and version', async () => {
   expect((await json(['down'])).value).toEqual({
     command: 'down',
     version: 1,
+    daemon: null,
     tables: true,
     bridges: ['br-000000abc001', 'br-000000abc002', 'docker0'],
     forgotten: true,

@@ -1,8 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { TimerOrder } from '../../src/cli/confirm/order.ts';
+import { serveTimer } from '../../src/cli/confirm/timer.ts';
 import { CliError } from '../../src/cli/error.ts';
 import { commandSpecs } from '../../src/cli/specs.ts';
+import type { Status } from '../../src/control/protocol.ts';
+import { fakeDaemon } from './daemon.ts';
 import { FakeHost } from './fakes.ts';
 import { expectScreen } from './golden.ts';
 import { articleHost, articlePolicy, articleWorld, configured, ssh, worldOf } from './hosts.ts';
@@ -40,6 +44,21 @@ const explained = (words: string, policy?: string): Scene => ({
   args: ['explain', ...words.split(' ')],
   host: () => applied(policy),
 });
+
+/** A host whose daemon holds the article's policy, and another one in its file where it is named. */
+const watched = async (after = articlePolicy): Promise<FakeHost> => {
+  const host = await changed(articlePolicy, after);
+  host.daemon = fakeDaemon(host);
+  return host;
+};
+
+/** A change that nobody confirmed. */
+const wentBack = async (): Promise<FakeHost> => {
+  const host = await changed(articlePolicy, looser);
+  await host.sluice(['apply', '--confirm', '60s']);
+  await serveTimer(host.orders[0] as TimerOrder, host.ports(), () => {});
+  return host;
+};
 
 const scenes: Readonly<Record<string, Scene>> = {
   'check-good': { args: ['check'] },
@@ -87,6 +106,160 @@ const scenes: Readonly<Record<string, Scene>> = {
       return host;
     },
   },
+  'apply-confirm': { args: ['apply', '--confirm', '60s'], host: () => changed(articlePolicy, looser) },
+  'apply-confirm-first': { args: ['apply', '--confirm', '5m'] },
+  'apply-confirm-nothing-new': { args: ['apply', '--confirm', '60s'], host: () => applied() },
+  'apply-through-daemon': { args: ['apply'], host: () => watched(looser) },
+  'apply-daemon-refuses': {
+    args: ['apply'],
+    host: async () => {
+      const host = await watched(looser);
+      host.daemon = {
+        ...fakeDaemon(host),
+        apply: async () => ({ ok: false, code: 'kernel-refused', message: 'nft refused: no memory' }),
+      };
+      return host;
+    },
+  },
+  plan: {
+    args: ['plan'],
+    host: async () => {
+      const host = await changed(looser, articlePolicy);
+      host.kernel.flows = [
+        { ...ssh, since: host.now - 7_500_000 },
+        { ...ssh, container: 'app-mongo-1' },
+      ];
+      return host;
+    },
+  },
+  'plan-nothing': { args: ['plan'], host: () => applied() },
+  'plan-not-root': {
+    args: ['plan'],
+    host: async () => {
+      const host = await changed(looser, articlePolicy);
+      host.user = { uid: 1000, gid: 1000 };
+      host.kernel.blind = true;
+      return host;
+    },
+  },
+  'plan-errors': { args: ['plan'], host: () => changed(articlePolicy, broken) },
+  'plan-not-enforceable': {
+    args: ['plan'],
+    host: () => articleHost(named('containers:\n  node-exporter: { allow: ["10.0.0.5:9100"] }\n')),
+  },
+  confirm: {
+    args: ['confirm'],
+    host: async () => {
+      const host = await changed(articlePolicy, looser);
+      await host.sluice(['apply', '--confirm', '60s']);
+      return host;
+    },
+  },
+  'confirm-nothing': { args: ['confirm'], host: () => applied() },
+  'confirm-too-late': { args: ['confirm'], host: wentBack },
+  rollback: {
+    args: ['rollback'],
+    host: async () => {
+      const host = await changed(articlePolicy, looser);
+      await host.sluice(['apply']);
+      return host;
+    },
+  },
+  'rollback-to-nothing': { args: ['rollback'], host: () => applied() },
+  'rollback-nothing-before': { args: ['rollback'] },
+  status: { args: ['status'], host: () => watched() },
+  'status-120-columns': { args: ['status'], host: () => watched(), columns: 120 },
+  'status-degraded': {
+    args: ['status'],
+    host: async () => {
+      const host = await watched(broken);
+      const facts: Partial<Status> = {
+        state: 'degraded',
+        filesDiffer: true,
+        troubles: [
+          {
+            code: 'policy-bad',
+            message: 'policy.yaml:9:27  error  SL1204  unknown group "http-proxi"',
+            fix: 'mend it; sluice check shows all of it',
+            since: host.now - 60_000,
+          },
+          {
+            code: 'engine-gone',
+            message: 'the engine does not answer',
+            fix: 'systemctl status docker',
+            since: host.now,
+          },
+        ],
+        unheld: [
+          {
+            workload: 'container/node-exporter',
+            container: 'node-exporter',
+            reason: 'it is on the host network',
+            fix: 'give it a network of its own',
+          },
+        ],
+        refused: [{ workload: 'app/app', message: 'sluice.allow asks for "any", which the file does not allow' }],
+      };
+      host.daemon = fakeDaemon(host, facts);
+      return host;
+    },
+  },
+  'status-repairs': {
+    args: ['status'],
+    host: async () => {
+      const host = await watched();
+      const repair = (at: number) => ({
+        at: host.now - at * 3_600_000,
+        took: 12.4,
+        by: { process: 4711, name: 'nft' },
+        tables: ['inet sluice', 'bridge sluice'],
+      });
+      host.daemon = fakeDaemon(host, { repairs: [1, 2, 3, 30, 40, 50, 60].map(repair) });
+      return host;
+    },
+  },
+  'status-denying': {
+    args: ['status'],
+    host: async () => {
+      const host = await watched();
+      const trouble = {
+        code: 'denying-all',
+        message: 'no policy can be read, so nothing leaves a Docker bridge',
+        fix: 'write a good policy: sluice check',
+        since: host.now,
+      } as const;
+      host.daemon = fakeDaemon(host, { state: 'degraded', policy: null, troubles: [trouble], workloads: [] });
+      return host;
+    },
+  },
+  'status-pending': {
+    args: ['status'],
+    host: async () => {
+      const host = await watched();
+      host.daemon = fakeDaemon(host, { pending: { digest: 'd', until: host.now + 47_000 } });
+      return host;
+    },
+  },
+  'status-without-daemon': { args: ['status'], host: () => applied() },
+  'status-overdue': {
+    args: ['status'],
+    host: async () => {
+      const host = await changed(articlePolicy, looser);
+      await host.sluice(['apply', '--confirm', '60s']);
+      host.now += 600_000;
+      return host;
+    },
+  },
+  'status-nothing': { args: ['status'] },
+  'down-with-daemon': {
+    args: ['down'],
+    host: async () => {
+      const host = await watched();
+      host.daemon = fakeDaemon(host);
+      return host;
+    },
+  },
+  run: { args: ['run'] },
   ps: { args: ['ps'], host: () => applied() },
   'ps-120-columns': { args: ['ps'], host: () => applied(), columns: 120 },
   'ps-40-columns': { args: ['ps'], host: () => applied(), columns: 40 },

@@ -10,8 +10,12 @@ test('docs/cli.md is what npm run docs writes', () => {
 });
 
 test('exit codes differ from each other and from those of the shell', () => {
-  const codes = Object.values(exits).map(({ code }) => code);
-  expect(codes).toEqual([0, 1, 2, 3, 4]);
+  const { changes, ...others } = exits;
+  expect(Object.values(others).map(({ code }) => code)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+  // the one command that ends so has another code for wrong use
+  expect(changes.code).toBe(exits.usage.code);
+  for (const { exits: own, codes } of commandSpecs)
+    if (own.changes !== undefined) expect(codes?.usage).toBe(exits.no.code);
 });
 
 test.each([

@@ -1,13 +1,14 @@
 import { codes } from '../../policy/codes.ts';
 import type { Diagnostic } from '../../policy/diagnostic.ts';
-import { type Applied as Remembered, readApplied, writeApplied } from '../applied.ts';
+import { readApplied } from '../applied.ts';
 import { changesBetween } from '../changes.ts';
 import type { Context } from '../context.ts';
 import { countsText, diagnosticJson, diagnosticLines } from '../diagnostics.ts';
+import { inText, parseConfirm } from '../duration.ts';
 import type { Exit } from '../exit.ts';
 import type { Given } from '../given.ts';
 import { changeJson, changeLines, cutJson } from '../plan-text.ts';
-import type { CutConversation, Switched } from '../ports.ts';
+import { bringIntoForce, type PutInForce } from '../put-in-force.ts';
 import { requireRoot } from '../root.ts';
 import { readSituation, type Situation } from '../situation.ts';
 import { counted, safe, sentence } from '../text.ts';
@@ -18,6 +19,8 @@ import { nothingChanged } from './check.ts';
 export async function apply(context: Context, given: Given): Promise<Exit> {
   const { settings, ports, screen } = context;
   const dryRun = given.flag('dryRun');
+  const limit = given.text('confirm');
+  const confirm = limit === undefined ? null : parseConfirm(limit);
   if (!dryRun) requireRoot(ports.user, 'change rules in the kernel');
   const unchanged = await nothingChanged(context, ports.now());
   const situation = await readSituation(context, 'apply', undefined, unchanged);
@@ -49,7 +52,9 @@ export async function apply(context: Context, given: Given): Promise<Exit> {
     ruleset,
     situation.loaded.now,
   );
-  const cut = dryRun ? [] : await carryOut(context, situation, last);
+  const done = dryRun ? nothingDone : await bringIntoForce(context, situation, confirm);
+  const { cut, pending } = done;
+  for (const warning of done.warnings) screen.warn(safe(warning));
   const rules = given.flag('rules') ? await ports.kernel.rules(ruleset) : null;
   screen.show(
     {
@@ -58,7 +63,9 @@ export async function apply(context: Context, given: Given): Promise<Exit> {
       good: true,
       applied: !dryRun,
       changes: changes.map(changeJson),
+      by: dryRun ? null : done.by,
       cut: cut.map(cutJson),
+      pending,
       unheld: ruleset.unheld.map(unheldJson),
       diagnostics: allDiagnostics(situation).map(diagnosticJson),
       rules,
@@ -68,7 +75,14 @@ export async function apply(context: Context, given: Given): Promise<Exit> {
       ...changeLines(changes, cut, view),
       ...unheldLines(ruleset.unheld, view),
       ...(rules === null ? [] : ['', ...rules.trimEnd().split('\n'), '']),
-      ...sentence(verdictText(changes, cut, dryRun, situation), view.paint.strong, view.width),
+      ...sentence(verdictText(changes, done, dryRun, situation), view.paint.strong, view.width),
+      ...(pending === null
+        ? []
+        : sentence(
+            `It goes back ${inText(pending.until - ports.now())} unless you keep it: sluice confirm`,
+            view.paint.doubtful,
+            view.width,
+          )),
     ],
   );
   return 'ok';
@@ -79,28 +93,7 @@ async function isInForce({ ports }: Context): Promise<boolean> {
   return (await ports.kernel.standing()) !== false;
 }
 
-async function carryOut(
-  { settings, ports, screen }: Context,
-  { ruleset, world, loaded }: Situation,
-  last: Remembered | null,
-): Promise<readonly CutConversation[]> {
-  screen.progress('changing the kernel …');
-  const { cut, switched } = await ports.kernel.apply(ruleset, loaded.now);
-  const record = { at: loaded.now, engine: world.engine.version, ruleset, switched: firstOf(last?.switched, switched) };
-  try {
-    await writeApplied(settings.state, record, ports.files);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    screen.warn(`the kernel holds the policy, but this could not be remembered: ${safe(reason)}`);
-    screen.warn('the next plan counts everything as new, and down leaves the bridges as they are');
-  }
-  return cut;
-}
-
-/** A bridge goes back to how it stood before the first time we switched it. */
-function firstOf(earlier: Switched | undefined, later: Switched): Switched {
-  return new Map([...later, ...(earlier ?? [])]);
-}
+const nothingDone: PutInForce = { by: 'command', cut: [], pending: null, warnings: [] };
 
 /** What the texts are warned of, which check shows, and what compiling them for this host found. */
 function allDiagnostics({ loaded, diagnostics }: Situation): readonly Diagnostic[] {
@@ -109,7 +102,7 @@ function allDiagnostics({ loaded, diagnostics }: Situation): readonly Diagnostic
 
 function verdictText(
   changes: ReturnType<typeof changesBetween>,
-  cut: readonly CutConversation[],
+  { by, cut }: PutInForce,
   dryRun: boolean,
   situation: Situation,
 ): string {
@@ -125,5 +118,7 @@ function verdictText(
   ];
   const text = parts.join(', ');
   const told = text.charAt(0).toUpperCase() + text.slice(1);
-  return dryRun ? `${told}. Apply with: sluice apply` : `${told}. The kernel holds the policy.`;
+  return dryRun
+    ? `${told}. Apply with: sluice apply`
+    : `${told}. The kernel holds the policy${by === 'daemon' ? ', and the daemon keeps it true' : ''}.`;
 }

@@ -1,5 +1,5 @@
 import type { Policy } from '../../policy/model.ts';
-import { readApplied } from '../applied.ts';
+import { inForceSince } from '../applied.ts';
 import { clockText } from '../clock.ts';
 import type { Context } from '../context.ts';
 import { countsText, diagnosticJson, diagnosticLines, showProblems } from '../diagnostics.ts';
@@ -39,8 +39,8 @@ export async function check(context: Context, given: Given): Promise<Exit> {
 
 /** "Nothing was changed", and what stays in force where that is known. */
 export async function nothingChanged({ settings, ports }: Context, now: number): Promise<string> {
-  const memory = await readApplied(settings.state, ports.files);
-  const stays = memory.kind === 'applied' ? `; the policy of ${clockText(memory.applied.at, now)} stays in force` : '';
+  const since = await inForceSince(settings.state, ports.files);
+  const stays = since === null ? '' : `; the policy of ${clockText(since, now)} stays in force`;
   return `Nothing was changed${stays}.`;
 }
 

@@ -15,6 +15,49 @@ export const systemKernel: KernelPort = {
     return renderText(ruleset);
   },
 
+  async loadable(ruleset) {
+    const { renderRuleset } = await import('../../nftables/render.ts');
+    const { transactionText } = await import('../../nftables/transaction.ts');
+    const { defaultMarks } = await import('../../nftables/marks.ts');
+    return renderRuleset(ruleset, defaultMarks)
+      .map((table) => {
+        const path = `${table.family} ${table.name}`;
+        return `table ${path} { }\ndelete table ${path}\n${transactionText(table, null)}`;
+      })
+      .join('\n');
+  },
+
+  async load(text) {
+    const { mustNft, nftCommand } = await import('../../nftables/nft.ts');
+    await mustNft(nftCommand, ['-f', '-'], text);
+  },
+
+  async holds(ruleset) {
+    const { holdsRuleset } = await import('./read-back.ts');
+    return holdsRuleset(ruleset);
+  },
+
+  async standsAs(text) {
+    const { standsAs } = await import('./read-back.ts');
+    return standsAs(text);
+  },
+
+  async forbidden(ruleset, now) {
+    const { concernsContainer, forbiddenFlows } = await import('../../enforce/forbidden.ts');
+    const { dumpFlows } = await import('../../host/conntrack.ts');
+    const { NetlinkError } = await import('../../netlink/error.ts');
+    try {
+      return forbiddenFlows(ruleset, dumpFlows(concernsContainer(ruleset)), now).map((one) => ({
+        ...conversation(one),
+        id: String(one.flow.id),
+        since: one.flow.began ?? null,
+      }));
+    } catch (error) {
+      if (error instanceof NetlinkError) return null;
+      throw error;
+    }
+  },
+
   async release(switched) {
     const { release } = await import('../../enforce/enforce.ts');
     const { hostKernel } = await import('../../enforce/host-kernel.ts');

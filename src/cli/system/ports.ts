@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
 import { CliError } from '../error.ts';
 import type { Ports, Sink, Versions } from '../ports.ts';
 import { systemFiles } from './files.ts';
@@ -17,6 +19,14 @@ export function systemPorts(): Ports {
     files: systemFiles,
     engine: async (address) => (await import('./engine.ts')).openEngine(address, process.env),
     kernel: systemKernel,
+    daemon: async (socket) => (await import('../../control/client.ts')).connectDaemon(socket),
+    lock: async (directory, patience) => (await import('../../state/lock.ts')).lockState(directory, patience),
+    startTimer: async (order) => (await import('./timer.ts')).startTimer(order),
+    token: randomUUID,
+    sleep: setTimeout,
+    runDaemon: async () => {
+      throw new CliError('unable', 'this build has no daemon yet');
+    },
     versions: versions(),
   };
 }
