@@ -3,7 +3,7 @@ import { type Daemon } from '../control/client.ts';
 import type { Pending } from '../control/protocol.ts';
 import { parseAddress } from '../ip/address.ts';
 import type { PolicyText } from '../policy/read.ts';
-import { digestOf, type PendingConfirm, type PolicyState, putInForce } from '../state/policy-state.ts';
+import { digestOf, noPolicy, type PendingConfirm, type PolicyState, putInForce } from '../state/policy-state.ts';
 import { Store } from '../state/store.ts';
 import { messageOf, rememberHeld, takeState } from './alone.ts';
 import type { Context } from './context.ts';
@@ -58,19 +58,19 @@ async function startLimit(
       'sluice apply, without --confirm',
     );
   const limit = { digest: digestOf(texts), until: ports.now() + time, token: ports.token() };
-  const state = reading.kind === 'good' ? reading.value : null;
-  if (state?.current?.digest === limit.digest && state.pending === null) {
+  const state = reading.kind === 'good' ? reading.value : noPolicy;
+  if (state.current?.digest === limit.digest && state.pending === null) {
     screen.warn('this policy is in force already, so there is nothing to go back to and nothing to confirm');
     return null;
   }
-  if (state?.current == null && (await ports.kernel.standing()) !== false)
+  if (state.current === null && (await ports.kernel.standing()) !== false)
     throw new CliError(
       'unable',
       'which policy is in force now is not known, so the change could not go back by itself',
       'sluice apply, without --confirm; from then on it is known',
     );
   const applied = await store.readApplied();
-  if (applied.kind === 'good' && state?.pending == null)
+  if (applied.kind === 'good' && state.pending === null)
     await store.writeRulesBefore({
       boot: applied.value.boot ?? '',
       text: await ports.kernel.loadable(applied.value.ruleset),
