@@ -1,0 +1,105 @@
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { article } from '../../lab/article.ts';
+import { until } from '../../lab/exec.ts';
+import { checkout } from '../../lab/host.ts';
+import { openSite, type Site } from '../../lab/site.ts';
+import { places } from '../../lab/world.ts';
+import { type Attempt, applyPolicy, expectAllowed, expectDenied } from '../packets/support.ts';
+
+const tight = readFileSync(join(checkout, 'examples/article/policy.yaml'), 'utf8').replace(/tests:[\s\S]*/, '');
+const looser = tight.replace('internet]', `internet, "${places.private.v4}:22"]`);
+const ssh: readonly Attempt[] = [{ from: 'app/app', to: places.private.v4, port: 22 }];
+
+const changeIn = 'apply --confirm 10s';
+const enough = 30_000; // ms: ten seconds, and time to go back on a busy machine
+
+let site: Site;
+
+beforeAll(async () => {
+  site = await openSite({ engine: '28.5' });
+  await site.host.compose('app', article({ ipv6: true }), 'up', '-d');
+  await site.host.sluiceCommand(); // makes the build visible there
+});
+
+afterAll(async () => site?.stop());
+
+/** Starts a command line that applies the change and stays; comes back when the change is in force. */
+async function changed(command: readonly string[]): Promise<ChildProcessWithoutNullStreams> {
+  site.host.write('/etc/sluice/policy.yaml', looser);
+  const caller = site.host.spawn(command);
+  let said = '';
+  for (const stream of [caller.stdout, caller.stderr]) stream.on('data', (data: Buffer) => (said += data.toString()));
+  await until(`the change, in ${said}`, async () => (said.includes('It goes back') ? true : undefined), 20_000);
+  return caller;
+}
+
+const processes = async (words: string) =>
+  (await site.host.run(['pgrep', '-f', words])).stdout.split('\n').filter((line) => line !== '');
+
+const policyState = () =>
+  JSON.parse(site.host.read('/var/lib/sluice/policy.json').split('\n')[1] ?? '') as {
+    current: { by: string } | null;
+    pending: object | null;
+  };
+
+async function expectBack(): Promise<void> {
+  await until('going back', async () => (policyState().pending === null ? true : undefined), enough);
+  await expectDenied(site, ssh);
+  expect(policyState().current?.by).toBe('confirm-expired');
+  expect(await processes('_confirm-timer')).toEqual([]);
+}
+
+describe('a change that nobody confirms goes back', { timeout: 120_000 }, () => {
+  test('after its caller was killed', async () => {
+    await applyPolicy(site, tight);
+    await expectDenied(site, ssh);
+    const caller = await changed(['sh', '-c', `/opt/sluice/dist/sluice ${changeIn}; sleep 300`]);
+    for (const pid of await processes('sleep 300')) await site.host.run(['kill', '-9', pid]);
+    caller.kill('SIGKILL');
+    await expectAllowed(site, ssh);
+    await expectBack();
+    const late = await site.host.sluice('confirm');
+    expect({ code: late.code, out: late.stdout.startsWith('Too late') }).toEqual({ code: 1, out: true });
+  });
+
+  test('after its terminal was closed, with everything in its session', async () => {
+    await applyPolicy(site, tight);
+    const caller = await changed(['script', '-qec', `/opt/sluice/dist/sluice ${changeIn}; sleep 300`, '/dev/null']);
+    // the master's end closes with script: the kernel hangs up on the whole session
+    for (const pid of await processes('script -qec')) await site.host.run(['kill', '-9', pid]);
+    await until(
+      'the session to end',
+      async () => ((await processes('sleep 300')).length === 0 ? true : undefined),
+      5_000,
+    );
+    caller.kill('SIGKILL');
+    await expectAllowed(site, ssh);
+    await expectBack();
+  });
+
+  test('without an engine, by the rules from before', async () => {
+    await applyPolicy(site, tight);
+    await changed(['sh', '-c', `/opt/sluice/dist/sluice ${changeIn}`]);
+    await expectAllowed(site, ssh);
+    await site.host.run(['mv', '/run/docker.sock', '/run/docker.away']);
+    await until('going back', async () => (policyState().pending === null ? true : undefined), enough);
+    await site.host.run(['mv', '/run/docker.away', '/run/docker.sock']);
+    await expectBack();
+  });
+
+  test('and one that is confirmed from another shell stays', async () => {
+    await applyPolicy(site, tight);
+    await changed(['sh', '-c', `/opt/sluice/dist/sluice ${changeIn}`]);
+    expect((await site.host.sluice('confirm')).code).toBe(0);
+    await sleep(12_000);
+    await expectAllowed(site, ssh);
+    expect(await processes('_confirm-timer')).toEqual([]);
+    const back = await site.host.sluice('rollback');
+    expect(back.code, back.stderr).toBe(0);
+    await expectDenied(site, ssh);
+  });
+});
