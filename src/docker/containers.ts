@@ -69,7 +69,7 @@ function withSharedResolvers(containers: readonly Container[]): readonly Contain
 
 function buildContainer(input: ContainersInput, seen: Seen, image: ImageDetails): Container {
   const { details } = seen;
-  const attached = attachedNetworks(details, input.networks);
+  const { attached, said } = ownPart(input, seen, image);
   const networkMode = parseNetworkMode(details, attached.length > 0, input.seen);
   const endpoints = networkMode.kind === 'networks' ? attached.map((one) => buildEndpoint(input, seen, one)) : [];
   return {
@@ -78,11 +78,9 @@ function buildContainer(input: ContainersInput, seen: Seen, image: ImageDetails)
     image: details.image,
     running: details.running,
     pid: seen.kind === 'details' ? seen.details.pid : null,
-    ...identify(details.labels, image.labels),
+    ...said,
     networkMode,
     endpoints,
-    published: seen.kind === 'details' ? publishedPorts(seen.details.bindings) : [],
-    ...(seen.kind === 'details' ? routedPorts(seen.details.routed ?? []) : {}),
     resolvers: resolversOf({
       engineMajor: input.engineMajor,
       networks:
@@ -93,6 +91,33 @@ function buildContainer(input: ContainersInput, seen: Seen, image: ImageDetails)
       host: input.hostNameservers,
     }),
   };
+}
+
+/** What the engine's answers say by themselves of a container. */
+interface OwnPart {
+  readonly attached: readonly Attached[];
+  readonly said: Pick<Container, 'project' | 'service' | 'labels' | 'composeFiles' | 'published' | 'routed'>;
+}
+
+/** The last own part for each answer that is still held, and what else it was worked out with. */
+const ownParts = new WeakMap<
+  ContainerSummary,
+  { readonly image: ImageDetails; readonly networks: NetworkIndex; readonly part: OwnPart }
+>();
+
+/** Worked out once for each answer: of 1,000 containers all but one are as they were at the last reading. */
+function ownPart({ networks }: ContainersInput, seen: Seen, image: ImageDetails): OwnPart {
+  const { details } = seen;
+  const before = ownParts.get(details);
+  if (before?.image === image && before.networks === networks) return before.part;
+  const said = {
+    ...identify(details.labels, image.labels),
+    published: seen.kind === 'details' ? publishedPorts(seen.details.bindings) : [],
+    ...(seen.kind === 'details' ? routedPorts(seen.details.routed ?? []) : {}),
+  };
+  const part = { attached: attachedNetworks(details, networks), said };
+  ownParts.set(details, { image, networks, part });
+  return part;
 }
 
 interface Attached {

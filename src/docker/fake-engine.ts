@@ -27,7 +27,7 @@ export interface FakeContainerOptions {
   /** Names of networks; `bridge` unless told. */
   readonly networks?: readonly string[];
   /** `host`, `none` or `container:ID`, in place of networks. */
-  readonly mode?: string;
+  readonly mode?: string | undefined;
   readonly bindings?: readonly PortBinding[];
 }
 
@@ -163,15 +163,17 @@ export class FakeEngine implements EngineApi {
 
   /** `docker rm -f`. */
   remove(id: string): void {
-    this.stop(id);
-    this.#containers.delete(id);
-    this.#tell({ kind: 'container', action: 'destroy', container: id });
+    const container = this.#container(id);
+    this.stop(container.id);
+    this.#containers.delete(container.id);
+    this.#tell({ kind: 'container', action: 'destroy', container: container.id });
   }
 
   /** `docker rename`. */
   rename(id: string, name: string): void {
-    this.#container(id).name = name;
-    this.#tell({ kind: 'container', action: 'rename', container: id });
+    const container = this.#container(id);
+    container.name = name;
+    this.#tell({ kind: 'container', action: 'rename', container: container.id });
   }
 
   /** `docker network connect`; of one that does not run nothing is told. */

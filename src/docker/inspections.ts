@@ -34,7 +34,7 @@ const parallel = 64;
 /** Milliseconds that a reading waits for a container that does not run yet; its inspect waits for its start. */
 const patience = 25;
 /** So often that long without any answer, and running containers are not waited for either. */
-const longPatience = 20;
+const longPatience = 10;
 /** So many running containers that do not answer mean an engine that hangs, not containers that are being started. */
 const mostBusy = 32;
 
@@ -50,7 +50,7 @@ export class Inspections {
   #running = 0;
   #number = 0;
   #answers = 0;
-  #onAnswer: () => void = () => {};
+  #onAnswer: (question: Question) => void = () => {};
 
   constructor(api: EngineApi, onLate: () => void) {
     this.#api = api;
@@ -78,20 +78,18 @@ export class Inspections {
    * @returns whether each running container has been answered for
    * @throws EngineError where the engine refuses, or answers about hardly any
    */
-  async refresh(listed: Iterable<ContainerSummary>): Promise<boolean> {
-    const asked: Question[] = [];
-    for (const summary of listed) {
-      const question = this.#question(summary);
-      if (question !== undefined) asked.push(question);
-    }
+  async refresh(listed: readonly ContainerSummary[]): Promise<boolean> {
+    const asked = listed.flatMap((summary) => this.#question(summary) ?? []);
     // running ones first: the answers about the others may be long in coming
-    this.#queue.unshift(...asked.filter(({ summary }) => summary.running));
-    this.#queue.push(...asked.filter(({ summary }) => !summary.running));
+    this.#queue.unshift(...asked.filter(isNeeded));
+    this.#queue.push(...asked.filter((question) => !isNeeded(question)));
     this.#pump();
-    await this.#wait(asked);
+    await this.#wait(asked.filter(({ entry }) => !entry.hangs));
+    if (this.#unanswered(listed).length > mostBusy)
+      await this.#wait(this.#unanswered(listed).flatMap(({ asking }) => asking ?? []));
     const failed = asked.find(({ error }) => error !== null);
     if (failed?.error) throw failed.error;
-    const unanswered = asked.filter(({ summary, entry }) => summary.running && !stands(entry, summary)).length;
+    const unanswered = this.#unanswered(listed).length;
     if (unanswered > mostBusy)
       throw new EngineError(
         'unreachable',
@@ -118,25 +116,33 @@ export class Inspections {
     if (entry.fresh && stands(entry, summary) && entry.answer?.details !== 'gone') return undefined;
     if (entry.asking !== null && isSame(entry.asking.summary, summary)) return undefined;
     entry.fresh = false;
-    entry.asking = { number: ++this.#number, summary, entry, awaited: !entry.hangs, done: false, error: null };
+    entry.asking = { number: ++this.#number, summary, entry, awaited: false, done: false, error: null };
     return entry.asking;
   }
 
+  #unanswered(listed: readonly ContainerSummary[]): readonly Entry[] {
+    return listed.flatMap((summary) => {
+      const entry = this.#entries.get(summary.id);
+      return entry !== undefined && summary.running && !stands(entry, summary) ? [entry] : [];
+    });
+  }
+
   /** Ends with the last of these answers, or with our patience. */
-  async #wait(asked: readonly Question[]): Promise<void> {
-    let open = asked.filter(({ awaited }) => awaited);
-    let still = 0;
-    while (open.length > 0 && still < longPatience) {
+  async #wait(questions: readonly Question[]): Promise<void> {
+    let open = questions;
+    for (const question of open) question.awaited = true;
+    for (let still = 0; open.length > 0 && still < longPatience; ) {
       const before = this.#answers;
       await this.#pause(open);
       open = open.filter(({ done }) => !done);
       still = this.#answers > before ? 0 : still + 1;
-      if (!open.some(({ summary }) => summary.running)) break;
+      if (!open.some(isNeeded)) break;
     }
     for (const question of open) question.awaited = false;
   }
 
   #pause(open: readonly Question[]): Promise<void> {
+    let missing = open.length;
     return new Promise((resolve) => {
       const end = () => {
         clearTimeout(timer);
@@ -144,7 +150,9 @@ export class Inspections {
         resolve();
       };
       const timer = setTimeout(end, patience);
-      this.#onAnswer = () => open.every(({ done }) => done) && end();
+      this.#onAnswer = ({ awaited }) => {
+        if (awaited && --missing === 0) end();
+      };
     });
   }
 
@@ -177,8 +185,13 @@ export class Inspections {
     if (entry.asking === question) entry.asking = null;
     question.done = true;
     this.#answers++;
-    this.#onAnswer();
+    this.#onAnswer(question);
   }
+}
+
+/** Whether a container would be taken for less than it is, without the answer. */
+function isNeeded({ summary, entry }: Question): boolean {
+  return summary.running && !stands(entry, summary);
 }
 
 /** Whether the answer was given about the container as the list has it now. */

@@ -12,8 +12,13 @@ import { lacksPort } from './unsettled.ts';
 export interface EngineMirror {
   /** What an event says has changed is asked for at the next reading. */
   note(event: EngineEvent): void;
-  /** Nothing known counts any more: after a gap, and on a slow timer. */
+  /** Nothing known counts any more: after a gap. */
   forget(): void;
+  /**
+   * The lists are read whole with the next reading, and what they say anew is asked for: on a slow timer, because some
+   * things happen without an event, such as `docker network connect` of a container that does not run.
+   */
+  recheck(): void;
   /**
    * The world now. A container that the engine does not tell about in time is there by what the list says, and
    * `onLate` is called when the rest has come.
@@ -37,8 +42,9 @@ const fewIds = 50;
 
 /** What may have changed since it was asked for. */
 interface Doubts {
-  /** Everything: the lists name what there is. */
-  everything: boolean;
+  engine: boolean;
+  /** Which containers there are. */
+  lists: boolean;
   networks: boolean;
   /** Containers by id. */
   containers: Set<string>;
@@ -54,7 +60,7 @@ class Mirror implements EngineMirror {
   readonly #inspections: Inspections;
   readonly #images: Images;
   readonly #findNetns: FindNetns;
-  #doubts: Doubts = { everything: true, networks: true, containers: new Set() };
+  #doubts: Doubts = { engine: true, lists: true, networks: true, containers: new Set() };
   #engine: EngineVersion | undefined;
   #list: ReadonlyMap<string, ContainerSummary> = new Map();
   #networks: readonly NetworkDetails[] = [];
@@ -74,9 +80,14 @@ class Mirror implements EngineMirror {
   }
 
   forget(): void {
-    this.#doubts = { ...this.#doubts, everything: true, networks: true };
+    this.#doubts = { ...this.#doubts, engine: true };
+    this.recheck();
     this.#inspections.doubtAll();
     this.#images.forget();
+  }
+
+  recheck(): void {
+    this.#doubts = { ...this.#doubts, lists: true, networks: true };
   }
 
   readWorld(): Promise<World> {
@@ -92,41 +103,43 @@ class Mirror implements EngineMirror {
 
   async #read(): Promise<World> {
     const doubts = this.#doubts;
-    this.#doubts = { everything: false, networks: false, containers: new Set() };
+    this.#doubts = { engine: false, lists: false, networks: false, containers: new Set() };
     try {
       return await this.#refresh(doubts);
     } catch (error) {
-      const { everything, networks, containers } = this.#doubts;
+      const since = this.#doubts;
       this.#doubts = {
-        everything: everything || doubts.everything,
-        networks: networks || doubts.networks,
-        containers: containers.union(doubts.containers),
+        engine: doubts.engine || since.engine,
+        lists: doubts.lists || since.lists,
+        networks: doubts.networks || since.networks,
+        containers: doubts.containers.union(since.containers),
       };
       throw error;
     }
   }
 
-  async #refresh({ everything, networks, containers }: Doubts): Promise<World> {
-    if (everything) this.#engine = undefined;
+  async #refresh(doubts: Doubts): Promise<World> {
+    if (doubts.engine) this.#engine = undefined;
     const engine = (this.#engine ??= await this.#api.version());
-    this.#list = await this.#listed(everything, containers);
-    const all = await this.#inspections.refresh(this.#list.values());
-    const seen = [...this.#list.values()].flatMap((summary) => this.#inspections.seen(summary) ?? []);
+    this.#list = await this.#listed(doubts);
+    const list = [...this.#list.values()];
+    const answered = await this.#inspections.refresh(list);
+    const seen = list.flatMap((summary) => this.#inspections.seen(summary) ?? []);
     const images = await this.#images.of(seen);
     // after the containers: theirs are all there. And where one did not answer: is the engine still there?
-    if (networks || everything || !all) this.#networks = await this.#api.networks();
+    if (doubts.networks || !answered) this.#networks = await this.#api.networks();
     const world = buildWorld({ engine, seen, images, networks: this.#networks }, this.#kernel, this.#findNetns);
     for (const { id } of lacksPort(world)) this.#doubt(id);
     return world;
   }
 
   /** The list of containers, read whole or where it may have changed. */
-  async #listed(everything: boolean, doubted: ReadonlySet<string>): Promise<ReadonlyMap<string, ContainerSummary>> {
-    if (!everything && doubted.size === 0) return this.#list;
-    const whole = everything || doubted.size > fewIds;
-    const answer = await this.#api.containers(whole ? undefined : [...doubted]);
+  async #listed({ lists, containers }: Doubts): Promise<ReadonlyMap<string, ContainerSummary>> {
+    if (!lists && containers.size === 0) return this.#list;
+    const whole = lists || containers.size > fewIds;
+    const answer = await this.#api.containers(whole ? undefined : [...containers]);
     const list = new Map(whole ? [] : this.#list);
-    for (const id of doubted) list.delete(id);
+    for (const id of containers) list.delete(id);
     for (const summary of answer) list.set(summary.id, summary);
     this.#inspections.keepOnly(list);
     return list;

@@ -17,11 +17,18 @@ export interface NetworkIndex {
   readonly byName: ReadonlyMap<string, NetworkDetails>;
 }
 
+const indices = new WeakMap<readonly NetworkDetails[], NetworkIndex>();
+
+/** The same answer gives the same index. */
 export function indexNetworks(networks: readonly NetworkDetails[]): NetworkIndex {
-  return {
+  const known = indices.get(networks);
+  if (known !== undefined) return known;
+  const index = {
     byId: new Map(networks.map((network) => [network.id, network])),
     byName: new Map(networks.toReversed().map((network) => [network.name, network])),
   };
+  indices.set(networks, index);
+  return index;
 }
 
 /**
@@ -32,9 +39,10 @@ export function buildNetworks(
   links: readonly Link[],
   addresses: readonly InterfaceAddress[],
 ): readonly Network[] {
+  const bridges = indexBridges(links);
   return networks
     .map((network): Network => {
-      const bridge = network.driver === 'bridge' ? findBridge(network, links) : null;
+      const bridge = network.driver === 'bridge' ? findBridge(network, bridges) : null;
       return {
         id: network.id,
         name: network.name,
@@ -50,17 +58,32 @@ export function buildNetworks(
     .toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.id < b.id ? -1 : 1));
 }
 
-function findBridge({ id, options }: NetworkDetails, links: readonly Link[]): Network['bridge'] {
-  const interfaceName = options.get(bridgeName) || `br-${id.slice(0, 12)}`;
-  const link = links.find((one) => one.kind === 'bridge' && one.name === interfaceName);
+interface Bridges {
+  readonly byName: ReadonlyMap<string, Link>;
+  /** Names of ports that are no veths, by their bridge's index. */
+  readonly foreignPorts: ReadonlyMap<number, readonly string[]>;
+}
+
+function indexBridges(links: readonly Link[]): Bridges {
+  const ports = links.filter(({ kind, master }) => kind !== 'veth' && master !== null);
+  return {
+    byName: new Map(links.filter(({ kind }) => kind === 'bridge').map((link) => [link.name, link])),
+    foreignPorts: new Map(
+      [...Map.groupBy(ports, ({ master }) => master ?? 0)].map(([master, of]) => [
+        master,
+        of.map(({ name }) => name).toSorted(),
+      ]),
+    ),
+  };
+}
+
+function findBridge({ id, options }: NetworkDetails, bridges: Bridges): Network['bridge'] {
+  const link = bridges.byName.get(options.get(bridgeName) || `br-${id.slice(0, 12)}`);
   if (link === undefined || link.mac === null) return null; // deleted meanwhile
   // a name that no rule can carry: its containers cannot be held, and others must not suffer for it
   if (!isInterfaceName(link.name)) return null;
-  const foreignPorts = links
-    .filter((port) => port.master === link.index && port.kind !== 'veth')
-    .map((port) => port.name)
-    .toSorted();
-  return { name: link.name, index: link.index, mac: link.mac, ...(foreignPorts.length > 0 && { foreignPorts }) };
+  const foreignPorts = bridges.foreignPorts.get(link.index);
+  return { name: link.name, index: link.index, mac: link.mac, ...(foreignPorts !== undefined && { foreignPorts }) };
 }
 
 /**

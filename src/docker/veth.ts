@@ -20,16 +20,19 @@ export interface Veths {
 }
 
 export function indexVeths(links: readonly Link[]): Veths {
-  const ports = new Map<string, Port | null>();
-  const into = new Map<number, string>();
-  for (const { kind, master, peer, name, index } of links) {
-    if (kind !== 'veth' || master === null || peer === null || peer.netns === null) continue;
-    const key = `${master} ${peer.netns}`;
-    ports.set(key, ports.has(key) ? null : { name, index });
-    into.set(peer.netns, `${into.get(peer.netns) ?? ''} ${master}:${index}`);
+  const byNetns = new Map<number, Link[]>();
+  for (const link of links) {
+    if (link.kind !== 'veth' || link.master === null || link.peer === null || link.peer.netns === null) continue;
+    const known = byNetns.get(link.peer.netns);
+    if (known === undefined) byNetns.set(link.peer.netns, [link]);
+    else known.push(link);
   }
   return {
-    port: (bridge, netns) => (netns === null ? null : (ports.get(`${bridge} ${netns}`) ?? null)),
-    portsInto: (netns) => into.get(netns) ?? '',
+    port: (bridge, netns) => {
+      const ports = netns === null ? [] : (byNetns.get(netns) ?? []).filter(({ master }) => master === bridge);
+      const [port, ...more] = ports;
+      return port === undefined || more.length > 0 ? null : { name: port.name, index: port.index };
+    },
+    portsInto: (netns) => (byNetns.get(netns) ?? []).map(({ master, index }) => `${master}:${index}`).join(' '),
   };
 }

@@ -1,0 +1,349 @@
+import * as fc from 'fast-check';
+import { describe, expect, test, vi } from 'vitest';
+import { FakeEngine } from '../../src/docker/fake-engine.ts';
+import { openMirror } from '../../src/docker/mirror.ts';
+import { readWorld } from '../../src/docker/snapshot.ts';
+import { FakeKernel } from '../../src/host/fake-kernel.ts';
+import { encodeWorld } from '../../src/world/json.ts';
+import type { Container, World } from '../../src/world/world.ts';
+
+function host() {
+  const kernel = new FakeKernel();
+  kernel.resolvConf('nameserver 192.0.2.53\n');
+  const engine = new FakeEngine(kernel);
+  const onLate = vi.fn<() => void>();
+  const mirror = openMirror(engine, kernel, onLate);
+  engine.follow((notice) => {
+    if (notice.kind === 'event') mirror.note(notice.event);
+    else mirror.forget();
+  });
+  return { kernel, engine, mirror, onLate };
+}
+
+async function expectTrue({ kernel, engine, mirror }: ReturnType<typeof host>): Promise<World> {
+  const world = await mirror.readWorld();
+  expect(encodeWorld(world)).toEqual(encodeWorld(await readWorld(engine, kernel)));
+  return world;
+}
+
+const named = (world: World, name: string): Container => {
+  const found = world.containers.find((one) => one.name === name);
+  if (found === undefined) throw new Error(`no ${name} among ${world.containers.map((one) => one.name).join(', ')}`);
+  return found;
+};
+
+describe('after whatever happened', () => {
+  const names = ['a', 'b', 'c', 'd'] as const;
+  const networkNames = ['front', 'back', 'bridge'] as const;
+  const operation = fc.oneof(
+    fc.record({
+      kind: fc.constant('create' as const),
+      name: fc.constantFrom(...names),
+      networks: fc.uniqueArray(fc.constantFrom(...networkNames), { maxLength: 2 }),
+      mode: fc.constantFrom(undefined, undefined, 'host', 'none', 'container:a'),
+    }),
+    fc.record({
+      kind: fc.constantFrom(
+        'start' as const,
+        'stop' as const,
+        'restart' as const,
+        'remove' as const,
+        'rename' as const,
+      ),
+      name: fc.constantFrom(...names),
+    }),
+    fc.record({
+      kind: fc.constantFrom('connect' as const, 'disconnect' as const),
+      name: fc.constantFrom(...names),
+      network: fc.constantFrom(...networkNames),
+    }),
+    fc.record({
+      kind: fc.constantFrom('network' as const, 'network rm' as const),
+      network: fc.constantFrom('front' as const, 'back' as const),
+    }),
+    fc.record({ kind: fc.constantFrom('engine' as const, 'cut' as const, 'away' as const) }),
+    fc.record({ kind: fc.constantFrom('read' as const, 'lose' as const, 'hear' as const) }),
+  );
+  type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
+
+  /** Does what an engine would let happen; returns whether the mirror could not have heard of it. */
+  function happen({ engine }: ReturnType<typeof host>, what: Operation): boolean {
+    try {
+      switch (what.kind) {
+        case 'create':
+          engine.create(what.name, what);
+          return false;
+        case 'start':
+        case 'stop':
+        case 'remove':
+          engine[what.kind](what.name);
+          return false;
+        case 'restart':
+          engine.stop(what.name);
+          engine.start(what.name);
+          return false;
+        case 'rename':
+          engine.rename(what.name, `${what.name}-renamed`);
+          return false;
+        case 'connect':
+        case 'disconnect':
+          engine[what.kind](what.network, what.name);
+          return true; // nothing is told where it does not run
+        case 'network':
+          engine.addNetwork(what.network, what.network === 'front' ? '172.20.0.0/16' : '172.21.0.0/16');
+          return false;
+        case 'network rm':
+          engine.removeNetwork(what.network);
+          return false;
+        case 'engine':
+          engine.restart();
+          return false;
+        case 'cut':
+          engine.cut();
+          return false;
+        case 'away':
+          engine.leave();
+          engine.comeBack();
+          return false;
+        case 'lose':
+          engine.mute = true;
+          return true;
+        case 'hear':
+          engine.mute = false;
+          return false;
+        case 'read':
+          return false;
+      }
+    } catch (error) {
+      if (error instanceof TypeError) return false; // the engine refuses
+      throw error;
+    }
+  }
+
+  test('the mirror shows what a fresh look shows', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(operation, { maxLength: 40 }), async (operations) => {
+        const all = host();
+        let unheard = false;
+        for (const what of operations) {
+          unheard = happen(all, what) || all.engine.mute || unheard;
+          if (what.kind !== 'read') continue;
+          if (unheard) all.mirror.forget();
+          unheard = all.engine.mute;
+          await expectTrue(all);
+        }
+        if (unheard) all.mirror.forget();
+        await expectTrue(all);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('what happened to a container without an event is seen in the lists', async () => {
+    const all = host();
+    const { engine, mirror } = all;
+    engine.addNetwork('front', '172.20.0.0/16');
+    engine.addNetwork('back', '172.21.0.0/16');
+    const id = engine.create('web', { networks: ['front'] });
+    const other = engine.run('other', { networks: ['front'] });
+    await expectTrue(all);
+    engine.mute = true;
+    engine.connect('back', id);
+    engine.stop(other);
+    engine.start(other);
+    const gone = engine.run('gone');
+    engine.remove(gone);
+    engine.run('new');
+    mirror.recheck();
+    await expectTrue(all);
+  });
+});
+
+describe('what is asked', () => {
+  const asked = async ({ engine, mirror }: ReturnType<typeof host>) => {
+    Object.assign(engine.asked, { version: 0, containers: 0, container: 0, networks: 0, image: 0 });
+    await mirror.readWorld();
+    return { ...engine.asked };
+  };
+  async function busyHost() {
+    const all = host();
+    all.engine.addNetwork('front', '172.20.0.0/16');
+    for (let i = 0; i < 30; i++) all.engine.run(`c${i}`, { networks: ['front'] });
+    await all.mirror.readWorld();
+    return all;
+  }
+
+  test('nothing, when nothing has happened', async () => {
+    expect(await asked(await busyHost())).toEqual({ version: 0, containers: 0, container: 0, networks: 0, image: 0 });
+  });
+
+  test('one container, when something happened to one; the kernel for its namespace alone', async () => {
+    const all = await busyHost();
+    all.engine.stop('c7');
+    all.engine.start('c7');
+    const netnsIdOf = vi.spyOn(all.kernel, 'netnsIdOf');
+    expect(await asked(all)).toEqual({ version: 0, containers: 1, container: 1, networks: 0, image: 0 });
+    expect(netnsIdOf).toHaveBeenCalledTimes(1);
+    await expectTrue(all);
+  });
+
+  test('the networks, when one of them came or went', async () => {
+    const all = await busyHost();
+    all.engine.addNetwork('more', '172.25.0.0/16');
+    expect(await asked(all)).toEqual({ version: 0, containers: 0, container: 0, networks: 1, image: 0 });
+  });
+
+  test('the lists, and containers of which they say something else, on a recheck', async () => {
+    const all = await busyHost();
+    all.engine.mute = true;
+    all.engine.rename('c3', 'c3-renamed');
+    all.mirror.recheck();
+    expect(await asked(all)).toEqual({ version: 0, containers: 1, container: 1, networks: 1, image: 0 });
+  });
+
+  test('everything, after a gap', async () => {
+    const all = await busyHost();
+    all.engine.cut();
+    expect(await asked(all)).toEqual({ version: 1, containers: 1, container: 30, networks: 1, image: 1 });
+  });
+
+  test('again, what could not be read', async () => {
+    const all = await busyHost();
+    all.engine.run('late');
+    all.engine.leave();
+    await expect(all.mirror.readWorld()).rejects.toMatchObject({ kind: 'unreachable' });
+    all.engine.comeBack();
+    await expectTrue(all);
+  });
+});
+
+describe('a container of which the engine does not tell in time', () => {
+  const timed = async <T>(work: Promise<T>): Promise<[T, number]> => {
+    const began = performance.now();
+    return [await work, performance.now() - began];
+  };
+
+  test('is there by what the list says, and known when the answer has come', async () => {
+    const all = host();
+    const { engine, mirror, onLate } = all;
+    engine.addNetwork('front', '172.20.0.0/16');
+    engine.run('other', { networks: ['front'] });
+    await mirror.readWorld();
+    const id = engine.create('web', { networks: ['front', 'bridge'], labels: { 'sluice.allow': 'dns' } });
+    const letGo = engine.hold(id);
+    const [world, time] = await timed(mirror.readWorld());
+    expect(time).toBeLessThan(150);
+    expect(named(world, 'web')).toMatchObject({ running: false, pid: null });
+    expect(named(world, 'web').labels.get('sluice.allow')).toBe('dns');
+    const nothing = { addresses: [], mac: null, port: null };
+    expect(named(world, 'web').endpoints).toMatchObject([nothing, nothing]);
+    expect(onLate).not.toHaveBeenCalled();
+    const [, again] = await timed(mirror.readWorld());
+    expect(again).toBeLessThan(20); // waited for once
+    letGo();
+    await vi.waitFor(() => expect(onLate).toHaveBeenCalledTimes(1));
+    await expectTrue(all);
+  });
+
+  test('is asked about anew when something happens to it meanwhile', async () => {
+    const all = host();
+    const { engine, mirror } = all;
+    await mirror.readWorld();
+    const id = engine.create('web');
+    const letGo = engine.hold(id);
+    await mirror.readWorld();
+    letGo();
+    engine.start(id);
+    const world = await expectTrue(all);
+    expect(named(world, 'web').endpoints[0]?.port).not.toBeNull();
+  });
+
+  test('an answer that something overtook is not the last word', async () => {
+    const all = host();
+    const { engine, mirror } = all;
+    const id = engine.run('web');
+    await mirror.readWorld();
+    const letGo = engine.hold(id);
+    engine.rename(id, 'www');
+    const reading = mirror.readWorld();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    engine.stop(id); // while it is being read
+    letGo();
+    await reading;
+    await expectTrue(all);
+  });
+
+  test('keeps its place while nothing about it has changed in the list', async () => {
+    const { engine, mirror } = host();
+    const id = engine.run('web');
+    const before = named(await mirror.readWorld(), 'web');
+    const letGo = engine.hold(id);
+    mirror.note({ kind: 'container', action: 'update', container: id, at: 1n });
+    expect(named(await mirror.readWorld(), 'web')).toEqual(before);
+    letGo();
+  });
+
+  test('loses its place when the list says that it was attached anew', async () => {
+    const { engine, mirror } = host();
+    const id = engine.run('web');
+    await mirror.readWorld();
+    engine.stop(id);
+    engine.start(id);
+    const letGo = engine.hold(id);
+    expect(named(await mirror.readWorld(), 'web').endpoints).toMatchObject([{ addresses: [], mac: null, port: null }]);
+    letGo();
+  });
+
+  test('hundreds of them do not hold up the others', async () => {
+    const all = host();
+    const { engine, mirror, onLate } = all;
+    await mirror.readWorld();
+    const held = Array.from({ length: 200 }, (_, i) => engine.hold(engine.create(`starting${i}`)));
+    const running = engine.run('web');
+    const [world, time] = await timed(mirror.readWorld());
+    expect(time).toBeLessThan(500);
+    expect(named(world, 'web')).toMatchObject({ id: running, running: true });
+    expect(named(world, 'web').endpoints[0]?.port).not.toBeNull();
+    expect(world.containers).toHaveLength(201);
+    for (const letGo of held) letGo();
+    await vi.waitFor(() => expect(onLate).toHaveBeenCalled());
+    await vi.waitFor(() => expectTrue(all));
+  });
+
+  test('an engine that answers about none of those that run is an error, and no world without them', async () => {
+    const { engine, mirror } = host();
+    const ids = Array.from({ length: 40 }, (_, i) => engine.run(`c${i}`));
+    for (const id of ids) engine.lock(id);
+    await expect(mirror.readWorld()).rejects.toMatchObject({
+      kind: 'unreachable',
+      message: expect.stringMatching(/restart/),
+    });
+    for (const id of ids) engine.unlock(id);
+    expect((await mirror.readWorld()).containers).toHaveLength(40);
+  });
+
+  test('an engine that goes away between the list and the answer is an error', async () => {
+    const { engine, mirror } = host();
+    engine.run('web');
+    await mirror.readWorld();
+    engine.stop('web');
+    engine.start('web');
+    engine.beforeInspect = () => engine.leave();
+    await expect(mirror.readWorld()).rejects.toMatchObject({ kind: 'unreachable' });
+  });
+});
+
+test('a namespace id that was given to another container after the first one ended proves nothing', async () => {
+  const { kernel, engine, mirror } = host();
+  const first = engine.run('first');
+  const before = named(await mirror.readWorld(), 'first');
+  // the engine says nothing yet of its end, and the kernel gives its namespace's id to the next one
+  const netns = kernel.netnsIdOf(before.pid ?? 0);
+  kernel.exit(before.pid ?? 0);
+  const links = kernel.links();
+  const port = { index: 999, name: 'veth999', kind: 'veth', mac: null, up: true, bridgeCalls: null } as const;
+  const bridge = links.find(({ name }) => name === 'docker0')?.index ?? 0;
+  vi.spyOn(kernel, 'links').mockReturnValue([...links, { ...port, master: bridge, peer: { index: 2, netns } }]);
+  const world = await mirror.readWorld();
+  expect(world.containers.find(({ id }) => id === first)?.endpoints[0]?.port).toBeNull();
+});
