@@ -187,6 +187,14 @@ describe('what is asked', () => {
     await expectTrue(all);
   });
 
+  test('nothing any more of one that is gone', async () => {
+    const all = await busyHost();
+    all.engine.remove('c7');
+    expect(await asked(all)).toMatchObject({ containers: 1, container: 0 });
+    expect(await asked(all)).toMatchObject({ containers: 0, container: 0 });
+    await expectTrue(all);
+  });
+
   test('the networks, when one of them came or went', async () => {
     const all = await busyHost();
     all.engine.addNetwork('more', '172.25.0.0/16');
@@ -261,14 +269,21 @@ describe('a container of which the engine does not tell in time', () => {
   test('an answer that something overtook is not the last word', async () => {
     const all = host();
     const { engine, mirror } = all;
-    const id = engine.run('web');
+    const id = engine.run('web', { mode: 'host' }); // of whose restart the list says nothing
     await mirror.readWorld();
-    const letGo = engine.hold(id);
+    const { promise: sent, resolve: send } = Promise.withResolvers<void>();
+    const answer = engine.container.bind(engine);
+    vi.spyOn(engine, 'container').mockImplementationOnce(async (asked) => {
+      const before = await answer(asked);
+      await sent;
+      return before;
+    });
     engine.rename(id, 'www');
     const reading = mirror.readWorld();
     await new Promise((resolve) => setTimeout(resolve, 5));
-    engine.stop(id); // while it is being read
-    letGo();
+    engine.stop(id); // after the engine has answered, before the answer is here
+    engine.start(id);
+    send();
     await reading;
     await expectTrue(all);
   });

@@ -1,6 +1,8 @@
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { checkout, type Host } from '../../../lab/host.ts';
 
 const shown = new WeakSet<Host>();
+const folder = '/opt/checkout';
 
 /** Runs one of this folder's programs on a lab's Docker host, in all its namespaces; returns the JSON it printed. */
 export async function runInside(
@@ -8,9 +10,16 @@ export async function runInside(
   program: 'world' | 'flows' | 'bridge',
   ...args: readonly string[]
 ): Promise<unknown> {
-  const folder = '/opt/checkout';
+  return JSON.parse(await host.must([...(await command(host, program)), ...args])) as unknown;
+}
+
+/** Starts one of this folder's programs there. */
+export async function spawnInside(host: Host, program: 'mirror'): Promise<ChildProcessWithoutNullStreams> {
+  return host.spawn(await command(host, program));
+}
+
+async function command(host: Host, program: string): Promise<readonly string[]> {
   if (!shown.has(host)) await host.bind(checkout, folder);
   shown.add(host);
-  const node = `${folder}/node_modules/.bin/node`;
-  return JSON.parse(await host.must([node, `${folder}/test/host/inside/${program}.ts`, ...args])) as unknown;
+  return [`${folder}/node_modules/.bin/node`, `${folder}/test/host/inside/${program}.ts`];
 }
