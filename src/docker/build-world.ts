@@ -1,4 +1,4 @@
-import { hostAddresses } from '../host/addresses.ts';
+import { bridgeNames, hostAddresses } from '../host/addresses.ts';
 import type { KernelView } from '../host/kernel-view.ts';
 import type { World } from '../world/world.ts';
 import { buildContainers, type Seen } from './containers.ts';
@@ -47,6 +47,7 @@ export function buildWorld(facts: EngineFacts, kernel: KernelView, findNetns: Fi
       name: kernel.hostname(),
       addresses: hostAddresses(links, addresses),
       bridgeNetfilter: kernel.bridgeNetfilter(),
+      bridges: bridgeNames(links),
     },
     networks,
     containers,

@@ -1,7 +1,13 @@
 import { formatAddress } from '../ip/address.ts';
 import type { Link } from '../netlink/link.ts';
 import type { InterfaceAddress } from '../netlink/route.ts';
+import { isInterfaceName } from '../world/names.ts';
 import type { HostAddress } from '../world/world.ts';
+
+/** The host's bridges, sorted by name; one whose name no rule can carry is not among them. */
+export function bridgeNames(links: readonly Link[]): readonly string[] {
+  return links.flatMap(({ kind, name }) => (kind === 'bridge' && isInterfaceName(name) ? [name] : [])).toSorted();
+}
 
 /** Every address of the host with its interface's name, sorted by interface and address. */
 export function hostAddresses(links: readonly Link[], addresses: readonly InterfaceAddress[]): readonly HostAddress[] {

@@ -10,6 +10,7 @@ export const fieldTypes: Readonly<Record<Field, ValueType>> = {
   oif: 'iface_index',
   iifname: 'ifname',
   oifname: 'ifname',
+  'meta iifkind': 'ifname',
   'ether saddr': 'ether_addr',
   'ether daddr': 'ether_addr',
   'ether type': 'number',
@@ -52,7 +53,7 @@ export interface Moment {
 }
 
 /**
- * The value a field has in a packet: a number, a name for `iifname` and `oifname`, undefined when the packet lacks it.
+ * The value a field has in a packet: a number, a name for `iifname`, `oifname` and `meta iifkind`, undefined when the packet lacks it.
  * The checks that nft adds to a rule by itself (`ip saddr` is asked of IPv4 packets only) are part of it; as
  * `nft --debug=netlink` shows them, ICMPv6 and ARP in the bridge family are known by the frame's EtherType.
  */
@@ -66,6 +67,8 @@ export function fieldValue(field: Field, packet: PacketView, { family, now }: Mo
       return number(packet.out?.index);
     case 'iifname':
       return packet.in?.name;
+    case 'meta iifkind':
+      return packet.in?.kind;
     case 'oifname':
       return packet.out?.name;
     case 'ether saddr':

@@ -52,7 +52,7 @@ export function renderInetTable(ruleset: Ruleset, marks: Marks): Table {
   return {
     family: 'inet',
     name: 'sluice',
-    counters: ['unproven', 'unknown-source', ...ruleset.programs.flatMap(programCounters)],
+    counters: ['unproven', 'unknown-source', 'held', 'unknown-bridge', ...ruleset.programs.flatMap(programCounters)],
     sets: [
       own('ports'),
       ...families.map((family) => gateways(ruleset, family)),
@@ -63,6 +63,14 @@ export function renderInetTable(ruleset: Ruleset, marks: Marks): Table {
         data: 'none',
         elements: ruleset.bridges.map((bridge) => element([named(bridge.name)])),
       },
+      {
+        name: 'known-bridges',
+        key: ['ifname'],
+        interval: false,
+        data: 'none',
+        elements: ruleset.knownBridges.map((name) => element([named(name)])),
+      },
+      ...families.map((family) => heldSources(ruleset, family)),
       ...families.map((family) => hostAddresses(ruleset, family)),
       ...families.map((family) => published(ruleset, family)),
       ...families.flatMap((family) => planes.map((plane) => own(`${plane}${family}`))),
@@ -76,6 +84,7 @@ export function renderInetTable(ruleset: Ruleset, marks: Marks): Table {
     chains: [
       arrival(marks),
       unproven,
+      unenrolled(ruleset),
       forward(marks),
       inbound(marks),
       input(marks),
@@ -93,6 +102,12 @@ function gateways(ruleset: Ruleset, family: Family): NftSet {
   const all = normalise(ruleset.bridges.flatMap((bridge) => ofFamily(bridge.gateways, family)));
   const elements = all.map(({ low, high }) => element([range(low, high)]));
   return { name: `gateways${family}`, key: [addressType[family]], interval: true, data: 'none', elements };
+}
+
+/** Addresses of named projects' networks, as they are and as they last were. */
+function heldSources(ruleset: Ruleset, family: Family): NftSet {
+  const elements = ofFamily(ruleset.held, family).map(({ low, high }) => element([range(low, high)]));
+  return { name: `held-sources${family}`, key: [addressType[family]], interval: true, data: 'none', elements };
 }
 
 function hostAddresses(ruleset: Ruleset, family: Family): NftSet {
@@ -167,6 +182,24 @@ function arrival(marks: Marks): Chain {
       // (net/bridge/br_input.c, br_handle_frame); no IP packet has business there
       [inSet('ports', 'iif'), count('unproven'), drop],
       [is('ether daddr', range(0x0180_c200_0000n, 0x0180_c200_000fn)), count('unproven'), drop],
+      [is('meta iifkind', named('bridge')), goTo('unenrolled')],
+    ],
+  };
+}
+
+/**
+ * From a bridge that is not enrolled. One that was made while nobody looked is told by the addresses of those who were held
+ * before; the rest is what `defaults.unknown-bridge` says.
+ */
+function unenrolled(ruleset: Ruleset): Chain {
+  return {
+    name: 'unenrolled',
+    rules: [
+      [inSet('held-sources4', 'ip saddr'), count('held'), drop],
+      [inSet('held-sources6', 'ip6 saddr'), count('held'), drop],
+      ...(ruleset.unknownBridges === 'allow'
+        ? []
+        : [[notInSet('known-bridges', 'iifname'), count('unknown-bridge'), drop]]),
     ],
   };
 }

@@ -61,6 +61,8 @@ export type Rule = readonly Statement[];
 export type Field =
   | 'iif'
   | 'iifname'
+  /** The interface's kind, such as `bridge` (rtnl_link_ops); hardware has none. */
+  | 'meta iifkind'
   | 'oif'
   | 'oifname'
   | 'ether saddr'

@@ -16,6 +16,8 @@ export interface PacketView {
 export interface InterfaceView {
   readonly index: number;
   readonly name: string;
+  /** Such as `bridge`; hardware has none. */
+  readonly kind?: string;
 }
 
 interface LinkHeader {

@@ -74,6 +74,7 @@ const payloadFields: Readonly<Record<string, Ported>> = {
 const metaFields: Readonly<Record<string, Field>> = {
   iif: 'iif',
   iifname: 'iifname',
+  iifkind: 'meta iifkind',
   oif: 'oif',
   oifname: 'oifname',
   l4proto: 'meta l4proto',

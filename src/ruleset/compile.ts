@@ -9,7 +9,8 @@ import { absentWorkloads } from './absent.ts';
 import { sourceKey } from './clause.ts';
 import { addressesOfPlaces, type Crowd, crowdMembers, crowdPlaces } from './crowd.ts';
 import { chainOf, type Deciding, type LabelReading } from './decide.ts';
-import { type Bridged, enrolledBridge, enrolledNetworks, isDefaultBridge } from './enrol.ts';
+import { type Bridged, enrolledBridge, enrolledNetworks, isDefaultBridge, namedProjects } from './enrol.ts';
+import { heldAddresses, heldNetworks, knownBridges } from './held.ts';
 import { allocateIds, nameKey } from './ids.ts';
 import { indexBlocks } from './naming.ts';
 import { type Draft, draftBuild, draftKey, prepareGuard } from './programs.ts';
@@ -22,6 +23,7 @@ import type {
   GroupId,
   GroupMember,
   Program,
+  RememberedNetwork,
   Ruleset,
   Seat,
   Unheld,
@@ -37,9 +39,14 @@ export interface Compiled {
 
 /**
  * What the kernel is to hold for a policy and what runs now. `now` is milliseconds since the epoch: permissions whose
- * `until` has passed are left out. Deterministic: the order of lists in the policy or the world changes nothing.
+ * `until` has passed are left out. `remembered` is the `heldNetworks` of the time before. Deterministic: the order of lists in the policy or the world changes nothing.
  */
-export function compile(policy: Policy, world: World, now: number): Compiled {
+export function compile(
+  policy: Policy,
+  world: World,
+  now: number,
+  remembered: readonly RememberedNetwork[] = [],
+): Compiled {
   const index = indexWorld(world);
   const resolver = createResolver(policy, index, now);
   const places = remember((key: string): readonly GroupMember[] => {
@@ -63,7 +70,11 @@ export function compile(policy: Policy, world: World, now: number): Compiled {
     [null, ...index.networksOf(container).map(({ name }) => name)].some(
       (network) => chainOf(container, network, deciding).length > 0,
     );
-  const enrolled = enrolledNetworks(policy, blocks, index, isNamed);
+  const named = index.containers.filter(isNamed);
+  const isNamedProject = namedProjects(policy, blocks, named);
+  const enrolled = enrolledNetworks(policy, index, named, isNamedProject);
+  const known = knownBridges(world, enrolled);
+  const held = heldNetworks(world, enrolled, known, isNamedProject, remembered);
   const guard = prepareGuard(policy, resolver, now);
   const publish = createPublishing(index, resolver.crowds, groups, hostPlace(index), now);
   const found = findSenders({ policy, index, deciding, guard, publish, enrolled: new Set(enrolled) });
@@ -90,6 +101,10 @@ export function compile(policy: Policy, world: World, now: number): Compiled {
       .toSorted(by(({ id }) => id)),
     hostAddresses: index.hostAddresses,
     published: publishedEndpoints(index),
+    unknownBridges: policy.defaults.unknownBridge,
+    knownBridges: known,
+    held: heldAddresses(held),
+    heldNetworks: held,
     unheld: sortUnique(found.unheld, ({ container, code, reason }) => `${container.id}\0${code}\0${reason}`),
   };
   const diagnostics = [

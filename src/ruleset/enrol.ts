@@ -31,19 +31,12 @@ export function isDefaultBridge(network: Network): boolean {
  */
 export function enrolledNetworks(
   policy: Policy,
-  blocks: FileBlocks,
   index: WorldIndex,
-  isNamed: (container: Container) => boolean,
+  named: readonly Container[],
+  isNamedProject: (project: string) => boolean,
 ): readonly Bridged[] {
-  const named = index.containers.filter(isNamed);
   const attached = new Set(named.flatMap((container) => index.networksOf(container)));
-  const projects = new Set(named.flatMap(({ project }) => project ?? []));
-  if (policy.defaults.labels === 'trusted')
-    for (const compose of policy.compose)
-      if (compose.top !== undefined || compose.services.size > 0 || compose.networks.size > 0)
-        projects.add(compose.project);
-  const isOfNamedProject = ({ project }: Network) =>
-    project !== null && (projects.has(project) || blocks.names(project));
+  const isOfNamedProject = ({ project }: Network) => project !== null && isNamedProject(project);
   return index.world.networks
     .filter(isBridged)
     .filter(
@@ -54,6 +47,20 @@ export function enrolledNetworks(
         isOfNamedProject(network),
     )
     .toSorted((a, b) => (a.bridge.name < b.bridge.name ? -1 : a.bridge.name > b.bridge.name ? 1 : 0));
+}
+
+/** Which Compose projects a policy names: in its file, in a compose file it lists, or by a container of theirs. */
+export function namedProjects(
+  policy: Policy,
+  blocks: FileBlocks,
+  named: readonly Container[],
+): (project: string) => boolean {
+  const projects = new Set(named.flatMap(({ project }) => project ?? []));
+  if (policy.defaults.labels === 'trusted')
+    for (const compose of policy.compose)
+      if (compose.top !== undefined || compose.services.size > 0 || compose.networks.size > 0)
+        projects.add(compose.project);
+  return (project) => projects.has(project) || blocks.names(project);
 }
 
 /** An enrolled bridge; sources that nobody knows are dropped, or judged as a build where that is allowed. */

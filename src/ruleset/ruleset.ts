@@ -1,5 +1,6 @@
 import type { Address } from '../ip/address.ts';
 import type { AddressSet } from '../ip/address-set.ts';
+import type { Prefix } from '../ip/prefix.ts';
 import type { L4Match, PortRange } from '../ip/protocol.ts';
 import type { Mode } from '../policy/model.ts';
 import type { SourceRef } from '../policy/source.ts';
@@ -24,8 +25,24 @@ export interface Ruleset {
   readonly hostAddresses: AddressSet;
   /** Container ports that the engine publishes: conversations from outside may begin there (traps: `inbound`). */
   readonly published: readonly PublishedEndpoint[];
+  /** What becomes of packets from a bridge, of whatever kind, that is neither enrolled nor in `knownBridges`. */
+  readonly unknownBridges: 'allow' | 'deny';
+  /** Bridges that were there and are not enrolled. Sorted. */
+  readonly knownBridges: readonly string[];
+  /** Addresses that belong to projects that policy names: from a bridge that is not enrolled they are dropped. */
+  readonly held: AddressSet;
+  /** Whose addresses those are: what to remember for the next time. Sorted by project and name. */
+  readonly heldNetworks: readonly RememberedNetwork[];
   /** Containers that should be held and cannot be, each with the reason. */
   readonly unheld: readonly Unheld[];
+}
+
+/** A network of a Compose project, as it was when it was last there. */
+export interface RememberedNetwork {
+  readonly project: string;
+  /** By its engine name. */
+  readonly name: string;
+  readonly subnets: readonly Prefix[];
 }
 
 /**

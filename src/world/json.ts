@@ -40,6 +40,7 @@ export function encodeWorld(world: World): JsonValue {
       ),
       bridgeNetfilter:
         host.bridgeNetfilter === null ? null : { ip: host.bridgeNetfilter.ip, ip6: host.bridgeNetfilter.ip6 },
+      ...(host.bridges === undefined ? {} : { bridges: host.bridges.toSorted() }),
     },
     networks: byNameAndId(world.networks).map(encodeNetwork),
     containers: byNameAndId(world.containers).map(encodeContainer),

@@ -102,6 +102,7 @@ export const worldSchema = z
       name: z.string(),
       addresses: z.array(z.strictObject({ interface: z.string(), address, length: z.int().min(0).max(128) })),
       bridgeNetfilter: z.strictObject({ ip: z.boolean(), ip6: z.boolean() }).nullable(),
+      bridges: z.array(interfaceName).optional(),
     }),
     networks: z.array(network),
     containers: z.array(container),

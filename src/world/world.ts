@@ -32,6 +32,8 @@ export interface Host {
   readonly addresses: readonly HostAddress[];
   /** net.bridge.bridge-nf-call-iptables / -ip6tables; null where br_netfilter is not loaded. */
   readonly bridgeNetfilter: { readonly ip: boolean; readonly ip6: boolean } | null;
+  /** Names of all its bridges, the engine's and others, sorted; absent in worlds that older releases wrote. */
+  readonly bridges?: readonly string[] | undefined;
 }
 
 export interface HostAddress {

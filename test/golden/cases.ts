@@ -1,13 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { prefixOf } from '../../src/ip/prefix.ts';
 import type { Policy } from '../../src/policy/model.ts';
 import { type PolicyText, readPolicy } from '../../src/policy/read.ts';
 import { compile } from '../../src/ruleset/compile.ts';
-import type { Ruleset } from '../../src/ruleset/ruleset.ts';
+import type { RememberedNetwork, Ruleset } from '../../src/ruleset/ruleset.ts';
 import { decodeWorld, isWorldProblem } from '../../src/world/json.ts';
 import type { World } from '../../src/world/world.ts';
 
-/** Each folder beside this file is a case: policy.yaml, at times compose.yaml, world.json, and the rules they must give. */
+/** Each folder beside this file is a case: policy.yaml, at times compose.yaml and remembered.json, world.json, and the rules they must give. */
 const here = import.meta.dirname;
 
 export const topics = readdirSync(here, { withFileTypes: true })
@@ -35,5 +36,16 @@ export function readCase(topic: string): { readonly policy: Policy; readonly wor
     );
   const world = decodeWorld(JSON.parse(readFileSync(join(here, topic, 'world.json'), 'utf8')));
   if (isWorldProblem(world)) throw new Error(`${topic}/world.json: ${world.path}: ${world.message}`);
-  return { policy, world, ruleset: compile(policy, world, now).ruleset };
+  return {
+    policy,
+    world,
+    ruleset: compile(policy, world, now, remembered(join(here, topic, 'remembered.json'))).ruleset,
+  };
+}
+
+/** Networks of the time before, in a case that has some. */
+function remembered(path: string): readonly RememberedNetwork[] {
+  if (!existsSync(path)) return [];
+  const networks = JSON.parse(readFileSync(path, 'utf8')) as { project: string; name: string; subnets: string[] }[];
+  return networks.map((network) => ({ ...network, subnets: network.subnets.map(prefixOf) }));
 }

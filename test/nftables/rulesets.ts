@@ -50,6 +50,10 @@ export function rulesetOf(changes: Partial<Ruleset> = {}): Ruleset {
     groups: [],
     hostAddresses: setOfPrefixes(['172.20.0.1', 'fd00:20::1', '192.168.0.1', '127.0.0.0/8', '::1'].map(prefixOf)),
     published: [],
+    unknownBridges: 'allow',
+    knownBridges: [],
+    held: noAddresses,
+    heldNetworks: [],
     unheld: [],
     ...changes,
   };

@@ -1,0 +1,72 @@
+import { type AddressSet, intersectSets, isEmptySet, setOfPrefixes, unionSets } from '../ip/address-set.ts';
+import { formatPrefix, type Prefix } from '../ip/prefix.ts';
+import type { World } from '../world/world.ts';
+import type { Bridged } from './enrol.ts';
+import type { RememberedNetwork } from './ruleset.ts';
+
+/** The name the engine gives a bridge that its network does not name (moby, libnetwork/drivers/bridge/bridge_linux.go). */
+const enginesOwn = /^br-[0-9a-f]{12}$/;
+
+/**
+ * The bridges that were there and are not enrolled: the host's other bridges, and those of networks that policy has
+ * nothing to do with. One that looks like the engine's and belongs to no network that it lists is being made: not known
+ * yet.
+ */
+export function knownBridges(world: World, enrolled: readonly Bridged[]): readonly string[] {
+  const listed = new Set(world.networks.flatMap(({ bridge }) => bridge?.name ?? []));
+  const held = new Set(enrolled.map(({ bridge }) => bridge.name));
+  const there = [...(world.host.bridges ?? []), ...listed];
+  return [...new Set(there)]
+    .filter((name) => !held.has(name) && (listed.has(name) || !enginesOwn.test(name)))
+    .toSorted();
+}
+
+/**
+ * The networks whose addresses belong to projects that policy names: those that are there, and those that were, while the
+ * project is named and nobody else has the addresses. A network that is made anew under another bridge, before anyone
+ * could enroll it, is told by them.
+ *
+ * @param known {@link knownBridges}
+ */
+export function heldNetworks(
+  world: World,
+  enrolled: readonly Bridged[],
+  known: readonly string[],
+  isNamedProject: (project: string) => boolean,
+  remembered: readonly RememberedNetwork[],
+): readonly RememberedNetwork[] {
+  const there = enrolled.flatMap(({ project, name, subnets }) =>
+    project !== null && isNamedProject(project) && subnets.length > 0 ? [{ project, name, subnets }] : [],
+  );
+  const others = new Set(known);
+  const taken = setOfPrefixes([
+    ...world.networks.flatMap(({ subnets }) => subnets),
+    ...world.host.addresses.flatMap(({ interface: on, address, length }) =>
+      others.has(on) && !isLinkLocal(address) ? [{ address, length }] : [],
+    ),
+  ]);
+  const gone = remembered
+    .filter(({ project }) => isNamedProject(project))
+    .map((network) => ({ ...network, subnets: network.subnets.filter((subnet) => isFree(subnet, taken)) }))
+    .filter(({ subnets }) => subnets.length > 0);
+  const byKey = new Map([...gone, ...there].map((network) => [keyOf(network), network]));
+  return [...byKey.entries()].toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, network]) => network);
+}
+
+export function heldAddresses(networks: readonly RememberedNetwork[]): AddressSet {
+  return unionSets(...networks.map(({ subnets }) => setOfPrefixes(subnets)));
+}
+
+/** Several may have been of one name, one after the other: each is held until its addresses are taken. */
+function keyOf({ project, name, subnets }: RememberedNetwork): string {
+  return [project, name, ...subnets.map(formatPrefix).toSorted()].join('\0');
+}
+
+function isFree(subnet: Prefix, taken: AddressSet): boolean {
+  return isEmptySet(intersectSets(setOfPrefixes([subnet]), taken));
+}
+
+/** Every interface has an address of this prefix (RFC 4291 2.5.6): it says nothing of whose a subnet is. */
+function isLinkLocal({ family, value }: Prefix['address']): boolean {
+  return family === 6 && value >> 118n === 0x3fan;
+}

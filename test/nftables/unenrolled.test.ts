@@ -1,0 +1,47 @@
+import { describe, expect, test } from 'vitest';
+import { setOfPrefixes } from '../../src/ip/address-set.ts';
+import { prefixOf } from '../../src/ip/prefix.ts';
+import { interpret } from '../../src/nftables/interpret.ts';
+import { defaultMarks } from '../../src/nftables/marks.ts';
+import type { InterfaceView } from '../../src/nftables/packet.ts';
+import { renderRuleset } from '../../src/nftables/render.ts';
+import type { Ruleset } from '../../src/ruleset/ruleset.ts';
+import { bridge, rulesetOf } from './rulesets.ts';
+import { tcp, view } from './views.ts';
+
+const held = setOfPrefixes(['172.20.0.0/16', 'fd00:20::/64'].map(prefixOf));
+
+/** What becomes of a packet that arrives through an interface, and what counted it. */
+function arriving(from: string, via: InterfaceView, changes: Partial<Ruleset> = {}, mark = 0): string {
+  const tables = renderRuleset(rulesetOf({ held, knownBridges: ['virbr0'], ...changes }));
+  const to = from.includes(':') ? '2001:db8::1' : '192.0.2.1';
+  const packet = view(tcp(from, to, 443), { in: via, mark, ct: { kind: 'none', state: 'untracked' } });
+  const { verdict, counters } = interpret(tables, { family: 'inet', hook: 'prerouting' }, packet, 0);
+  return [verdict, ...counters].join(' ');
+}
+
+const unknown = { index: 70, name: 'br-new', kind: 'bridge' };
+const known = { index: 71, name: 'virbr0', kind: 'bridge' };
+
+describe('a packet from a bridge that is not enrolled', () => {
+  test('is dropped when its source is a named project’s, also from a bridge that was known before', () => {
+    for (const via of [unknown, known])
+      for (const from of ['172.20.0.9', 'fd00:20::9']) expect(arriving(from, via)).toBe('drop held');
+  });
+
+  test('passes otherwise, unless unknown bridges are denied', () => {
+    for (const from of ['172.21.0.9', 'fd00:21::9']) {
+      expect(arriving(from, unknown)).toBe('accept');
+      expect(arriving(from, unknown, { unknownBridges: 'deny' })).toBe('drop unknown-bridge');
+      expect(arriving(from, known, { unknownBridges: 'deny' })).toBe('accept');
+    }
+  });
+});
+
+test('what is no bridge, is enrolled or is proven, is no concern of it', () => {
+  const deny = { unknownBridges: 'deny' } as const;
+  expect(arriving('172.20.0.9', { index: 2, name: 'eth0' }, deny)).toBe('accept');
+  expect(arriving('172.20.0.9', { index: 5, name: 'wg0', kind: 'wireguard' }, deny)).toBe('accept');
+  expect(arriving('172.20.0.9', { ...bridge, kind: 'bridge' }, deny)).toBe('drop unproven');
+  expect(arriving('172.20.0.9', { ...bridge, kind: 'bridge' }, deny, defaultMarks.proven)).toBe('accept');
+});
