@@ -57,7 +57,12 @@ const applets = [
 
 /** The tar of the file system that all images share, made once per version of the tools. Returns its path. */
 export async function imageTar(tools: Tools): Promise<string> {
-  const key = createHash('sha256').update(tools.labtool).update(applets.join()).digest('hex').slice(0, 12);
+  const key = createHash('sha256')
+    .update(tools.labtool)
+    .update(tools.first)
+    .update(applets.join())
+    .digest('hex')
+    .slice(0, 12);
   const tar = join(cacheDir('tools'), `image-${key}.tar`);
   if (existsSync(tar)) return tar;
   return await locked('image', async () => {
@@ -67,8 +72,10 @@ export async function imageTar(tools: Tools): Promise<string> {
     for (const sub of ['bin', 'etc', 'tmp', 'root', 'dev', 'proc', 'sys', 'run'])
       mkdirSync(join(dir, sub), { recursive: true });
     copyFileSync(tools.labtool, join(dir, 'labtool'));
+    copyFileSync(tools.first, join(dir, 'first'));
     copyFileSync(tools.busybox, join(dir, 'bin/busybox'));
     chmodSync(join(dir, 'labtool'), 0o755);
+    chmodSync(join(dir, 'first'), 0o755);
     chmodSync(join(dir, 'bin/busybox'), 0o755);
     for (const name of applets) symlinkSync('busybox', join(dir, 'bin', name));
     writeFileSync(join(dir, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n');

@@ -35,6 +35,9 @@ export interface Packet {
   sha?: string;
   tha?: string;
   token?: string;
+  /** The payload's number, and when its sender sent it (microseconds since the epoch), where senders say so. */
+  n?: number;
+  sent?: number;
   /** Bytes on the wire (`input`: bytes delivered). */
   len?: number;
 }

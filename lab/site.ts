@@ -1,15 +1,16 @@
 /** A site: a Docker host and the world around it, opened in a few seconds and gone without a trace. */
 import { ownTag } from './cache.ts';
 import { Cell } from './cell.ts';
+import type { EngineOptions } from './engine-host.ts';
 import { run } from './exec.ts';
-import { Host, type HostOptions } from './host.ts';
+import { Host } from './host.ts';
 import type { Observer } from './observer.ts';
 import { ensureRoot } from './roots.ts';
 import { removeCgroups, sweep } from './sweep.ts';
 import { ensureTools } from './tools.ts';
 import { buildWorld, checkClosed, type Far, type PlaceName, placeNames, populate } from './world.ts';
 
-export interface SiteOptions extends HostOptions {
+export interface SiteOptions extends EngineOptions {
   /** The LAN and the far hosts have routes to the container networks, for paths without NAT; false unless told. */
   routed?: boolean | undefined;
   /** Do not make `lab/app`. */

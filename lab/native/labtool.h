@@ -25,7 +25,7 @@ int cmd_sysctl(int, char **);
 int cmd_probe(int, char **), cmd_agent(int, char **);
 int cmd_serve(int, char **), cmd_stream(int, char **);
 int cmd_flood(int, char **), cmd_sink(int, char **), cmd_connects(int, char **);
-int cmd_raw(int, char **), cmd_observe(int, char **), cmd_first(int, char **);
+int cmd_raw(int, char **), cmd_observe(int, char **), cmd_events(int, char **);
 
 /* An address of either family with its port. */
 union addr {
@@ -44,7 +44,7 @@ socklen_t addr_len(const union addr *a);
 /* "address" and "[v6]"-free; the buffer must hold INET6_ADDRSTRLEN + 16. */
 const char *addr_text(const union addr *a, char *buffer);
 int addr_port(const union addr *a);
-/* Finds a token in DATA; 1 and TOKEN filled (with its NUL) when there is one. */
-int find_token(const uint8_t *data, size_t size, char token[TOKEN_LENGTH + 1]);
+/* Finds a token in DATA and fills TOKEN (with its NUL); what stands behind it in DATA, or NULL when there is none. */
+const uint8_t *find_token(const uint8_t *data, size_t size, char token[TOKEN_LENGTH + 1]);
 /* Prints one whole line and flushes it; safe from several threads. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));

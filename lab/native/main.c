@@ -52,7 +52,7 @@ const char *addr_text(const union addr *a, char *buffer) {
 
 int addr_port(const union addr *a) { return ntohs(a->any.sa_family == AF_INET ? a->v4.sin_port : a->v6.sin6_port); }
 
-int find_token(const uint8_t *data, size_t size, char token[TOKEN_LENGTH + 1]) {
+const uint8_t *find_token(const uint8_t *data, size_t size, char token[TOKEN_LENGTH + 1]) {
   for (size_t i = 0; i + TOKEN_LENGTH <= size; i++) {
     if (data[i] != 'l' || memcmp(data + i, "lab-", 4)) continue;
     size_t k = 4;
@@ -60,9 +60,9 @@ int find_token(const uint8_t *data, size_t size, char token[TOKEN_LENGTH + 1]) {
     if (k < TOKEN_LENGTH) continue;
     memcpy(token, data + i, TOKEN_LENGTH);
     token[TOKEN_LENGTH] = 0;
-    return 1;
+    return data + i + TOKEN_LENGTH;
   }
-  return 0;
+  return NULL;
 }
 
 static pthread_mutex_t out = PTHREAD_MUTEX_INITIALIZER;
@@ -91,11 +91,11 @@ int main(int argc, char **argv) {
   } commands[] = {
       {"cell", cmd_cell},   {"enter", cmd_enter}, {"netns", cmd_netns},   {"bind", cmd_bind},       {"sysctl", cmd_sysctl},
       {"probe", cmd_probe}, {"agent", cmd_agent}, {"serve", cmd_serve},   {"stream", cmd_stream},   {"raw", cmd_raw},
-      {"first", cmd_first}, {"observe", cmd_observe}, {"flood", cmd_flood},
+      {"events", cmd_events}, {"observe", cmd_observe}, {"flood", cmd_flood},
       {"sink", cmd_sink},   {"connects", cmd_connects},
   };
   signal(SIGPIPE, SIG_IGN);
   for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
     if (!strcmp(argv[1], commands[i].name)) return commands[i].run(argc - 1, argv + 1);
-  die("usage: labtool cell|enter|netns|bind|sysctl|probe|agent|serve|stream|raw|first|observe|flood|sink|connects ...");
+  die("usage: labtool cell|enter|netns|bind|sysctl|probe|agent|serve|stream|raw|events|observe|flood|sink|connects ...");
 }

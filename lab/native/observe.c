@@ -33,6 +33,15 @@ static void mac_text(struct line *l, const char *key, const uint8_t *p) {
   part(l, ",\"%s\":\"%02x:%02x:%02x:%02x:%02x:%02x\"", key, p[0], p[1], p[2], p[3], p[4], p[5]);
 }
 
+/* " 123" at P as KEY; what stands behind it, or NULL when it is none. */
+static const uint8_t *number(struct line *l, const char *key, const uint8_t *p, const uint8_t *end) {
+  if (p == end || *p++ != ' ' || p == end || *p < '0' || *p > '9') return NULL;
+  long long value = 0;
+  for (int digits = 0; p < end && *p >= '0' && *p <= '9' && digits < 18; p++, digits++) value = value * 10 + *p - '0';
+  part(l, ",\"%s\":%lld", key, value);
+  return p;
+}
+
 /* Everything above IP. */
 static void transport(struct line *l, int proto, const uint8_t *p, size_t n) {
   part(l, ",\"proto\":%d", proto);
@@ -54,7 +63,11 @@ static void transport(struct line *l, int proto, const uint8_t *p, size_t n) {
       ip_text(l, "target", p + 8, AF_INET6);
   }
   char token[TOKEN_LENGTH + 1];
-  if (find_token(p, n, token)) part(l, ",\"token\":\"%s\"", token);
+  const uint8_t *at = find_token(p, n, token), *end = p + n;
+  if (!at) return;
+  part(l, ",\"token\":\"%s\"", token);
+  /* Our senders number their payloads, and `first` says when it sent each. */
+  if ((at = number(l, "n", at, end))) number(l, "sent", at, end);
 }
 
 static int ipv6_upper(const uint8_t *p, size_t n, size_t *offset) {

@@ -1,4 +1,4 @@
-/* Sending without asking the kernel's network stack, and sending first of all. */
+/* Sending without asking the kernel's network stack. */
 #include "labtool.h"
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -47,37 +47,4 @@ int cmd_raw(int argc, char **argv) {
   }
   say("{\"sent\":%ld,\"errors\":%ld}", sent, errors);
   return errors && !sent;
-}
-
-/*
- * labtool first TOKEN A PORT B PORT [--every US --count N]
- * A container's whole program: its first system calls send one datagram to each of A and B ("TOKEN n microseconds");
- * then it goes on every US microseconds, N times in all, and stays until SIGTERM.
- */
-int cmd_first(int argc, char **argv) {
-  if (argc < 6) die("usage: labtool first TOKEN A PORT B PORT [--every US --count N]");
-  int every = 1000, count = 1, s[2];
-  union addr to[2];
-  for (int i = 6; i + 1 < argc; i += 2) {
-    if (!strcmp(argv[i], "--every")) every = atoi(argv[i + 1]);
-    else if (!strcmp(argv[i], "--count")) count = atoi(argv[i + 1]);
-  }
-  for (int i = 0; i < 2; i++) {
-    if (!parse_addr(argv[2 + 2 * i], atoi(argv[3 + 2 * i]), &to[i])) die("%s: no address", argv[2 + 2 * i]);
-    s[i] = socket(to[i].any.sa_family, SOCK_DGRAM, 0);
-  }
-  char text[128];
-  int64_t start = 0;
-  for (int k = 0; k < count; k++) {
-    int64_t now = now_us();
-    if (!start) start = now;
-    int n = snprintf(text, sizeof text, "%s %d %lld", argv[1], k, (long long)now);
-    for (int i = 0; i < 2; i++) sendto(s[i], text, n, 0, &to[i].any, addr_len(&to[i]));
-    struct timespec t = {every / 1000000, every % 1000000 * 1000L};
-    if (k + 1 < count) nanosleep(&t, NULL);
-  }
-  say("{\"start\":%lld}", (long long)start);
-  void quit(int);
-  signal(SIGTERM, quit);
-  for (;;) pause();
 }

@@ -241,14 +241,18 @@ int cmd_stream(int argc, char **argv) {
       if (s >= 0 && up) {
         char line[128];
         int n = snprintf(line, sizeof line, "%s %ld\n", token, sent);
-        if (send(s, line, n, MSG_NOSIGNAL) == n) sent++;
-        else if (errno == EAGAIN) errors++;
+        ssize_t done = send(s, line, n, MSG_NOSIGNAL);
+        if (done < 0 && errno != EAGAIN && !tcp) { /* may be an earlier ICMP error: the socket goes on */
+          errors++;
+          done = send(s, line, n, MSG_NOSIGNAL);
+        }
+        if (done == n) sent++;
         else {
           errors++;
-          if (tcp) {
+          if (tcp && errno != EAGAIN) {
             close(s);
             s = -1;
-          } else sent++; /* an earlier ICMP error; the socket goes on */
+          }
         }
       }
     }

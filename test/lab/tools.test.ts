@@ -1,9 +1,14 @@
+import { readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { article } from '../../lab/article.ts';
+import { ended, until } from '../../lab/exec.ts';
+import { firstCommand, firstImage, readTally } from '../../lab/first.ts';
 import * as frames from '../../lab/frames.ts';
+import { KernelEvents } from '../../lab/kernel-events.ts';
 import { freshToken } from '../../lab/probe.ts';
+import { EngineRelay } from '../../lab/relay.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 
 let site: Site;
@@ -87,13 +92,63 @@ test('a forged ARP answer and neighbour advertisement reach the neighbour as bui
   expect(await seen.saw((packet) => packet.type === 136 && packet.target === lie6)).toBe(true);
 });
 
-test("a container's first instructions send to both destinations", slow, async () => {
+test("a container's first instructions send to every destination, and its tally counts them", slow, async () => {
+  await site.host.image(firstImage);
   const token = freshToken();
-  const first = ['first', token, site.private.v4, '9', site.internet.v4, '9', '--count', '3'];
-  await site.host.docker('run', '--rm', '-d', '--entrypoint', '/labtool', 'lab/app', ...first);
-  await sleep(200);
-  expect(await site.private.observer.count(token)).toBe(3);
-  expect(await site.internet.observer.count(token)).toBe(3);
+  const to = [site.private.v4, site.internet.v6].map((address) => ({ to: address, port: 9 }));
+  const command = firstCommand({ to, token, rate: 100, rounds: 3, tally: '/tally/count' });
+  site.host.write('/srv/tally/.keep', '');
+  const events = await KernelEvents.follow(site.host.cell);
+  const volume = ['-v', '/srv/tally:/tally'];
+  const id = await site.host.docker(
+    'run',
+    '--rm',
+    '-d',
+    '--network',
+    'app_default',
+    ...volume,
+    'lab/first',
+    ...command,
+  );
+  await sleep(300);
+  for (const { observer } of [site.private, site.internet]) {
+    const seen = await observer.seen(token);
+    expect(seen.map(({ n }) => n)).toEqual([0, 1, 2]);
+    for (const { t, sent = 0 } of seen) expect(t - sent).toBeLessThan(1_000_000);
+  }
+  expect(readTally(readFileSync(site.host.cell.path('/srv/tally/count'))).slice(0, 2)).toEqual([3, 3]);
+  const started = Date.now();
+  await site.host.docker('stop', id);
+  expect(Date.now() - started).toBeLessThan(8_000); // SIGTERM is heard
+  await site.host.nft('table inet t { set s { type ipv4_addr; }; }');
+  await site.host.nft('add element inet t s { 10.1.2.3 }');
+  await until('the element', () =>
+    events.events.some((event) => event.what === 'newelement' && event.elements.includes('0a010203'))
+      ? true
+      : undefined,
+  );
+  expect(events.events.some((event) => event.what === 'link' && event.there && event.master !== 0)).toBe(true);
+  expect(events.events.some((event) => event.what === 'commit' && event.name === 'nft')).toBe(true);
+  await site.host.nft('delete table inet t');
+  events.stop();
+});
+
+test('a relay cuts off whoever talks to the engine, and hides it', slow, async () => {
+  const relay = await EngineRelay.open(site.host.cell);
+  const ask = () => site.host.run(['docker', '--host', relay.address, 'info', '--format', '{{.Containers}}']);
+  expect((await ask()).code).toBe(0);
+  const events = site.host.spawn(['docker', '--host', relay.address, 'events']);
+  const told = new Promise((resolve) => events.stdout.once('data', resolve));
+  await sleep(500);
+  await site.host.docker('network', 'create', 'told');
+  await told;
+  relay.cut();
+  expect(await ended(events)).not.toBe(null);
+  await relay.hide();
+  expect((await ask()).code).not.toBe(0);
+  await relay.show();
+  expect((await ask()).code).toBe(0);
+  await relay.hide();
 });
 
 test('images carry labels', slow, async () => {
