@@ -2,6 +2,7 @@ import type { Diagnostic } from '../policy/diagnostic.ts';
 import type { Policy } from '../policy/model.ts';
 import type { Context } from './context.ts';
 import { type PolicyTexts, readPolicyTexts } from './policy-files.ts';
+import type { Ports } from './ports.ts';
 
 /** A policy as far as it could be read, with everything found on the way. */
 export interface LoadedPolicy {
@@ -19,15 +20,27 @@ export interface LoadedPolicy {
  * @throws CliError for a file that cannot be read
  */
 export async function loadPolicy({ settings, ports }: Context, named: readonly string[] = []): Promise<LoadedPolicy> {
-  const [{ readPolicy }, { composePaths }, { checkPolicy }] = await Promise.all([
+  return loadTexts(await readConfigured(settings.config, ports, named), ports.now(), true);
+}
+
+/** @throws CliError for a file that cannot be read */
+export async function readConfigured(
+  config: string,
+  { files, user }: Pick<Ports, 'files' | 'user'>,
+  named: readonly string[] = [],
+): Promise<PolicyTexts> {
+  const { composePaths } = await import('../policy/compose-paths.ts');
+  return readPolicyTexts({ config, named }, files, user, composePaths);
+}
+
+/** @param tests whether the policy's own tests are run */
+export async function loadTexts(texts: PolicyTexts, now: number, tests: boolean): Promise<LoadedPolicy> {
+  const [{ readPolicy }, { checkPolicy }] = await Promise.all([
     import('../policy/read.ts'),
-    import('../policy/compose-paths.ts'),
     import('../evaluate/check.ts'),
   ]);
-  const now = ports.now();
-  const texts = await readPolicyTexts({ config: settings.config, named }, ports.files, ports.user, composePaths);
   const { policy, diagnostics } = readPolicy(texts, { now });
-  const more = policy === null ? [] : checkPolicy(policy, now);
+  const more = policy === null || !tests ? [] : checkPolicy(policy, now);
   return { texts, policy, diagnostics: [...diagnostics, ...more], now };
 }
 

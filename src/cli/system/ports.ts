@@ -9,7 +9,7 @@ import { systemKernel } from './kernel.ts';
 
 /** The process we are and the host it runs on. Sockets and native code are loaded when a command asks for them. */
 export function systemPorts(): Ports {
-  return {
+  const ports: Ports = {
     env: process.env,
     out: sink(process.stdout),
     err: sink(process.stderr),
@@ -24,11 +24,10 @@ export function systemPorts(): Ports {
     startTimer: async (order) => (await import('./timer.ts')).startTimer(order),
     token: randomUUID,
     sleep: setTimeout,
-    runDaemon: async () => {
-      throw new CliError('unable', 'this build has no daemon yet');
-    },
+    runDaemon: async (options) => (await import('./daemon.ts')).runDaemonHere(options, ports),
     versions: versions(),
   };
+  return ports;
 }
 
 /** A reader that went away (`sluice ps | head -1`) is no error of ours. */
