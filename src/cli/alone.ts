@@ -58,7 +58,7 @@ export async function rememberHeld({ store, remembered }: OwnState, held: Held, 
   const { policy, ruleset, engine, switched } = held;
   const boot = await bootId(ports.files);
   await store.writePolicy(policy);
-  await store.writeHost({ ...remembered.host, switched: firstOf(remembered.host.switched, switched) });
+  await store.writeHost({ networks: ruleset.heldNetworks, switched: firstOf(remembered.host.switched, switched) });
   await store.writeApplied({ at: ports.now(), engine, boot, ruleset });
   await store.writeRules({ boot, text: await ports.kernel.loadable(withoutSenders(ruleset)) });
 }

@@ -1,4 +1,5 @@
 import type { Ruleset } from '../ruleset/ruleset.ts';
+import type { HostState } from '../state/host-state.ts';
 import { goneBack, type PolicyRecord } from '../state/policy-state.ts';
 import type { World } from '../world/world.ts';
 import { messageOf, type OwnState, rememberHeld } from './alone.ts';
@@ -38,7 +39,7 @@ export async function goBackAlone(
     await store.writePolicy(next);
     return { kind: 'released' };
   }
-  const compiled = await compiledAgain(next.current, ports, host).catch((error: unknown) => {
+  const compiled = await compiledAgain(next.current, remembered.host.networks, ports, host).catch((error: unknown) => {
     if (by === 'rollback' || remembered.rulesBefore === null) throw error;
     return messageOf(error); // a change that was never confirmed goes back whatever the engine is doing
   });
@@ -68,6 +69,7 @@ function unverified(): CliError {
 /** What a policy that was in force before means for what runs now. Its tests are not run: it was good once. */
 export async function compiledAgain(
   { texts }: Pick<PolicyRecord, 'texts'>,
+  networks: HostState['networks'],
   ports: Ports,
   host: string | undefined,
 ): Promise<{ readonly ruleset: Ruleset; readonly world: World }> {
@@ -79,5 +81,5 @@ export async function compiledAgain(
   const { policy } = readPolicy(texts, { now });
   if (policy === null) throw new CliError('unable', 'the policy before cannot be read any more');
   const world = await liveWorld(ports, host);
-  return { ruleset: compile(policy, world, now).ruleset, world };
+  return { ruleset: compile(policy, world, now, networks).ruleset, world };
 }

@@ -1,7 +1,8 @@
 import { codes } from '../policy/codes.ts';
 import type { Diagnostic } from '../policy/diagnostic.ts';
 import type { Policy } from '../policy/model.ts';
-import type { Ruleset } from '../ruleset/ruleset.ts';
+import type { RememberedNetwork, Ruleset } from '../ruleset/ruleset.ts';
+import { Store } from '../state/store.ts';
 import type { World } from '../world/world.ts';
 import type { Context } from './context.ts';
 import { showProblems } from './diagnostics.ts';
@@ -43,7 +44,14 @@ export async function readSituation(
   }
   const world = await worldFor(context, worldFile);
   const { compile } = await import('../ruleset/compile.ts');
-  const { ruleset, diagnostics } = compile(loaded.policy, world, loaded.now);
+  const remembered = worldFile === undefined ? await rememberedNetworks(context) : [];
+  const { ruleset, diagnostics } = compile(loaded.policy, world, loaded.now, remembered);
   const failingTests = loaded.diagnostics.filter(isFailingTest).length;
   return { loaded, policy: loaded.policy, world, ruleset, diagnostics, failingTests };
+}
+
+/** Networks of named projects as they were: what was theirs stays held while they are down. */
+async function rememberedNetworks({ settings, ports }: Context): Promise<readonly RememberedNetwork[]> {
+  const reading = await new Store(settings.state, ports.files).readHost();
+  return reading.kind === 'good' ? reading.value.networks : [];
 }

@@ -26,9 +26,25 @@ export const appliedPart: Part<AppliedState> = {
     const [first = '', rules = ''] = body.split('\n');
     const { at, engine, boot, switched } = JSON.parse(first) as Facts;
     const ruleset = decodeRuleset(rules);
-    if (format === 1) return { at, engine, boot: null, ruleset, switched: new Map(Object.entries(switched ?? {})) };
+    if (format === 1)
+      return {
+        at,
+        engine,
+        boot: null,
+        ruleset: { ...sinceFormat2, ...ruleset },
+        switched: new Map(Object.entries(switched ?? {})),
+      };
     return { at, engine, boot: boot ?? null, ruleset };
   },
+};
+
+/** What rulesets did not have when format 1 was written. */
+const sinceFormat2: Pick<Ruleset, 'seats' | 'unknownBridges' | 'knownBridges' | 'held' | 'heldNetworks'> = {
+  seats: [],
+  unknownBridges: 'allow',
+  knownBridges: [],
+  held: { v4: [], v6: [] },
+  heldNetworks: [],
 };
 
 interface Facts {

@@ -1,18 +1,10 @@
-import type { Prefix } from '../ip/prefix.ts';
 import { formatPrefix, prefixOf } from '../ip/prefix.ts';
 import type { BridgeCalls } from '../netlink/link.ts';
+import type { RememberedNetwork } from '../ruleset/ruleset.ts';
 import { jsonPart } from './part.ts';
 
 /** Bridges whose switches we turned on since we came, each with how it stood before us. */
 export type Switched = ReadonlyMap<string, BridgeCalls>;
-
-/** A network of a project that policy names, as it was when it was last seen. */
-export interface RememberedNetwork {
-  readonly project: string;
-  /** Its engine name. */
-  readonly name: string;
-  readonly subnets: readonly Prefix[];
-}
 
 /** What the host was like: small, and written with every bridge that comes. */
 export interface HostState {

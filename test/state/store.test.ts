@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { prefixOf } from '../../src/ip/prefix.ts';
+import type { Ruleset } from '../../src/ruleset/ruleset.ts';
 import { StateError } from '../../src/state/part.ts';
 import { digestOf, noPolicy, type PolicyState, putInForce } from '../../src/state/policy-state.ts';
 import { encodeRecord, sha256 } from '../../src/state/record.ts';
@@ -186,9 +187,17 @@ describe('what cannot be believed', () => {
 
 test('what version 1 wrote is brought into the form of today', async () => {
   const { disk, store } = opened();
-  const ruleset = await articleRuleset();
+  const none = {
+    seats: [],
+    unknownBridges: 'allow',
+    knownBridges: [],
+    held: { v4: [], v6: [] },
+    heldNetworks: [],
+  } as const;
+  const ruleset: Ruleset = { ...(await articleRuleset()), ...none };
+  const old = Object.fromEntries(Object.entries(ruleset).filter(([key]) => !(key in none)));
   const facts = JSON.stringify({ at: now, engine: '26.1.5', switched: { docker0: { ip: false, ip6: true } } });
-  const body = `${facts}\n${encodeRuleset(ruleset)}\n`;
+  const body = `${facts}\n${encodeRuleset(old as unknown as Ruleset)}\n`;
   disk.put(`${folder}/applied.json`, `${JSON.stringify({ format: 1, sha256: sha256(body) })}\n${body}`);
   const first = await store.open(now);
   expect(first.notices).toEqual([]);

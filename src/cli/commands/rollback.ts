@@ -31,7 +31,9 @@ export async function rollback(context: Context): Promise<Exit> {
   const store = new Store(settings.state, ports.files);
   const reading = await store.readPolicy();
   const current = reading.kind === 'good' ? reading.value.current : null;
-  const now = current === null ? null : await compiledAgain(current, ports, settings.host).catch(() => null);
+  const host = await store.readHost();
+  const networks = host.kind === 'good' ? host.value.networks : [];
+  const now = current === null ? null : await compiledAgain(current, networks, ports, settings.host).catch(() => null);
   const changes =
     now === null || before.kind !== 'applied' ? [] : changesBetween(before.applied.ruleset, now.ruleset, ports.now());
   screen.show(

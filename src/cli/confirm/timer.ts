@@ -87,12 +87,15 @@ async function answering(socket: string, ports: Ports): Promise<Daemon | 'silent
 
 /** Reads the kernel after a daemon said that it went back; what runs may change while we look. */
 async function daemonHolds({ state, host }: TimerOrder, ports: Ports): Promise<boolean> {
-  const reading = await new Store(state, ports.files).readPolicy();
+  const store = new Store(state, ports.files);
+  const reading = await store.readPolicy();
   if (reading.kind !== 'good' || reading.value.pending !== null) return false;
   const { current } = reading.value;
   if (current === null) return (await ports.kernel.standing()) === false;
   for (let look = 0; look < 3; look++) {
-    const { ruleset } = await compiledAgain(current, ports, host ?? undefined);
+    const remembered = await store.readHost();
+    const networks = remembered.kind === 'good' ? remembered.value.networks : [];
+    const { ruleset } = await compiledAgain(current, networks, ports, host ?? undefined);
     if (await ports.kernel.holds(ruleset)) return true;
     await ports.sleep(rest);
   }

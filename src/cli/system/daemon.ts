@@ -21,16 +21,16 @@ export async function runDaemonHere(options: DaemonOptions, ports: Ports): Promi
   const engine = engineAt(options.host, ports);
   await refuseSecond(options.socket);
   await using _lock = await lockState(options.state, patience);
-  throw new CliError(
-    'unable',
-    'this build has no daemon yet',
-    [
-      engine,
-      await daemonPolicy(options.config, ports),
-      new Store(options.state, ports.files),
-      await bootId(ports.files),
-    ].join(),
-  );
+  const parts = {
+    policy: await daemonPolicy(options.config, ports),
+    store: new Store(options.state, ports.files),
+    boot: await bootId(ports.files),
+    socket: options.socket,
+    engine,
+    watch: options.watch,
+    log: options.log,
+  };
+  throw new CliError('unable', `this build has no daemon yet for ${parts.socket}`);
 }
 
 function engineAt(address: string | undefined, ports: Ports): EngineAddress {
