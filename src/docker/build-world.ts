@@ -1,5 +1,7 @@
 import { bridgeNames, hostAddresses } from '../host/addresses.ts';
 import type { KernelView } from '../host/kernel-view.ts';
+import type { Link } from '../netlink/link.ts';
+import type { InterfaceAddress } from '../netlink/route.ts';
 import type { World } from '../world/world.ts';
 import { buildContainers, type Seen } from './containers.ts';
 import type { ContainerDetails, EngineVersion, ImageDetails, NetworkDetails } from './engine-api.ts';
@@ -15,6 +17,12 @@ export interface EngineFacts {
   readonly networks: readonly NetworkDetails[];
 }
 
+/** The host's network interfaces; listed before namespace ids are asked for, because the kernel gives them with the list. */
+export interface Interfaces {
+  readonly links: readonly Link[];
+  readonly addresses: readonly InterfaceAddress[];
+}
+
 /** Finds the id of a running container's network namespace, by its process; null where it has none. */
 export type FindNetns = (container: ContainerDetails, veths: Veths) => number | null;
 
@@ -23,9 +31,12 @@ export type FindNetns = (container: ContainerDetails, veths: Veths) => number | 
  *
  * @throws what the KernelView throws
  */
-export function buildWorld(facts: EngineFacts, kernel: KernelView, findNetns: FindNetns): World {
-  const links = kernel.links(); // before namespace ids, which a listing gives
-  const addresses = kernel.addresses();
+export function buildWorld(
+  facts: EngineFacts,
+  { links, addresses }: Interfaces,
+  kernel: KernelView,
+  findNetns: FindNetns,
+): World {
   const settings = kernel.engineSettings();
   const veths = indexVeths(links);
   const networks = buildNetworks(facts.networks, links, addresses);

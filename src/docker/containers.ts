@@ -126,7 +126,7 @@ interface Attached {
 }
 
 /** The networks a container is on, by name; `host` and `none` are no networks in this sense. */
-function attachedNetworks({ attachments }: ContainerSummary, networks: NetworkIndex): readonly Attached[] {
+export function attachedNetworks({ attachments }: ContainerSummary, networks: NetworkIndex): readonly Attached[] {
   return attachments
     .flatMap((attachment) => {
       const network = findNetwork(attachment, networks);

@@ -1,11 +1,14 @@
 import type { KernelView } from '../host/kernel-view.ts';
 import type { World } from '../world/world.ts';
-import { buildWorld, type FindNetns } from './build-world.ts';
+import { buildWorld, type FindNetns, type Interfaces } from './build-world.ts';
+import { attachedNetworks, type Seen } from './containers.ts';
 import type { ContainerSummary, EngineApi, EngineVersion, NetworkDetails } from './engine-api.ts';
 import type { EngineEvent } from './events.ts';
 import { Images } from './images.ts';
 import { Inspections } from './inspections.ts';
+import { InterfaceMemory } from './interface-memory.ts';
 import { rememberNetns } from './netns-memory.ts';
+import { indexNetworks } from './networks.ts';
 import { lacksPort } from './unsettled.ts';
 
 /** The engine's state as a World, kept so that reading it again asks only for what may have changed. */
@@ -48,6 +51,8 @@ interface Doubts {
   networks: boolean;
   /** Containers by id. */
   containers: Set<string>;
+  /** Networks, by id, that somebody joined or left. */
+  joined: Set<string>;
 }
 
 /**
@@ -59,8 +64,10 @@ class Mirror implements EngineMirror {
   readonly #kernel: KernelView;
   readonly #inspections: Inspections;
   readonly #images: Images;
+  readonly #interfaces: InterfaceMemory;
   readonly #findNetns: FindNetns;
-  #doubts: Doubts = { engine: true, lists: true, networks: true, containers: new Set() };
+  #doubts: Doubts = { engine: true, lists: true, networks: true, containers: new Set(), joined: new Set() };
+  #world: World | undefined;
   #engine: EngineVersion | undefined;
   #list: ReadonlyMap<string, ContainerSummary> = new Map();
   #networks: readonly NetworkDetails[] = [];
@@ -71,12 +78,15 @@ class Mirror implements EngineMirror {
     this.#kernel = kernel;
     this.#inspections = new Inspections(api, onLate);
     this.#images = new Images(api);
+    this.#interfaces = new InterfaceMemory(kernel);
     this.#findNetns = rememberNetns(kernel);
   }
 
   note(event: EngineEvent): void {
     if (event.container !== null) this.#doubt(event.container);
-    if (event.kind === 'network' && event.container === null) this.#doubts.networks = true;
+    if (event.kind !== 'network') return;
+    if (event.container === null) this.#doubts.networks = true;
+    else this.#doubts.joined.add(event.network);
   }
 
   forget(): void {
@@ -103,7 +113,7 @@ class Mirror implements EngineMirror {
 
   async #read(): Promise<World> {
     const doubts = this.#doubts;
-    this.#doubts = { engine: false, lists: false, networks: false, containers: new Set() };
+    this.#doubts = { engine: false, lists: false, networks: false, containers: new Set(), joined: new Set() };
     try {
       return await this.#refresh(doubts);
     } catch (error) {
@@ -113,6 +123,7 @@ class Mirror implements EngineMirror {
         lists: doubts.lists || since.lists,
         networks: doubts.networks || since.networks,
         containers: doubts.containers.union(since.containers),
+        joined: doubts.joined.union(since.joined),
       };
       throw error;
     }
@@ -128,9 +139,30 @@ class Mirror implements EngineMirror {
     const images = await this.#images.of(seen);
     // after the containers: theirs are all there. And where one did not answer: is the engine still there?
     if (doubts.networks || !answered) this.#networks = await this.#api.networks();
-    const world = buildWorld({ engine, seen, images, networks: this.#networks }, this.#kernel, this.#findNetns);
+    const build = (interfaces: Interfaces) =>
+      buildWorld({ engine, seen, images, networks: this.#networks }, interfaces, this.#kernel, this.#findNetns);
+    const bridges = this.#bridgesConcerned(doubts, seen);
+    let world = build(bridges === 'any' ? this.#interfaces.read() : this.#interfaces.readPortsOf(bridges));
+    if (bridges !== 'any' && lacksPort(world).length > 0) world = build(this.#interfaces.read());
     for (const { id } of lacksPort(world)) this.#doubt(id);
-    return world;
+    return (this.#world = world);
+  }
+
+  /** Indices of the bridges whose ports may have changed: those of the networks that doubted containers are, or were, on. */
+  #bridgesConcerned(doubts: Doubts, seen: readonly Seen[]): ReadonlySet<number> | 'any' {
+    const { lists, networks, containers, joined } = doubts;
+    if (this.#world === undefined || lists || networks || containers.size === 0) return 'any';
+    const index = indexNetworks(this.#networks);
+    const are = seen.filter(({ details }) => containers.has(details.id));
+    const were = this.#world.containers.filter(({ id }) => containers.has(id));
+    const concerned = new Set([
+      ...joined,
+      ...are.flatMap(({ details }) => attachedNetworks(details, index).map(({ network }) => network.id)),
+      ...were.flatMap(({ endpoints }) => endpoints.map(({ network }) => network)),
+    ]);
+    return new Set(
+      this.#world.networks.flatMap(({ id, bridge }) => (bridge !== null && concerned.has(id) ? [bridge.index] : [])),
+    );
   }
 
   /** The list of containers, read whole or where it may have changed. */

@@ -38,7 +38,8 @@ async function look(api: EngineApi, kernel: KernelView): Promise<{ world: World;
   const seen = await inspectAll(api, await api.containers());
   const images = await new Images(api).of(seen);
   const networks = await api.networks(); // after the containers: theirs are all there
-  const world = buildWorld({ engine, seen, images, networks }, kernel, askNetns(kernel));
+  const interfaces = { links: kernel.links(), addresses: kernel.addresses() };
+  const world = buildWorld({ engine, seen, images, networks }, interfaces, kernel, askNetns(kernel));
   return { world, settled: isSettled(world, seen) };
 }
 

@@ -1,6 +1,6 @@
 import { parseAddress } from '../ip/address.ts';
 import type { BridgeCalls, Link } from '../netlink/link.ts';
-import type { InterfaceAddress } from '../netlink/route.ts';
+import { type InterfaceAddress, isMeant, type LinkFilter } from '../netlink/route.ts';
 import type { EngineSettings } from './dockerd.ts';
 import type { KernelView } from './kernel-view.ts';
 import { type Nameserver, parseResolvConf } from './resolv-conf.ts';
@@ -78,8 +78,8 @@ export class FakeKernel implements KernelView {
     this.#nameservers = parseResolvConf(text);
   }
 
-  links(): readonly Link[] {
-    return [...this.#links.values()];
+  links(only?: LinkFilter): readonly Link[] {
+    return [...this.#links.values()].filter((link) => only === undefined || isMeant(link, only));
   }
 
   addresses(): readonly InterfaceAddress[] {

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { BridgeCalls, Link } from '../netlink/link.ts';
-import { type InterfaceAddress, listAddresses, listLinks, netnsIdOf } from '../netlink/route.ts';
+import { type InterfaceAddress, type LinkFilter, listAddresses, listLinks, netnsIdOf } from '../netlink/route.ts';
 import { NetlinkSocket } from '../netlink/socket.ts';
 import { readBridgeNetfilter } from './bridge-netfilter.ts';
 import { type EngineSettings, engineSettings } from './dockerd.ts';
@@ -12,8 +12,11 @@ import { hostNameservers, type Nameserver } from './resolv-conf.ts';
  * in-memory one FakeKernel (fake-kernel.ts).
  */
 export interface KernelView {
-  /** Every interface of the host; bridges with MAC, index and their own br_netfilter switches, veths with their peers. */
-  links(): readonly Link[];
+  /**
+   * Every interface of the host, or those that are meant; bridges with MAC, index and their own br_netfilter switches,
+   * veths with their peers.
+   */
+  links(only?: LinkFilter): readonly Link[];
   addresses(): readonly InterfaceAddress[];
   /** The id by which `links()` names the network namespace of a process; null when it is gone or is our own. */
   netnsIdOf(pid: number): number | null;
@@ -32,7 +35,7 @@ export interface KernelView {
  */
 export function kernelView(readFile: ReadFile = readSmallFile): KernelView {
   return {
-    links: () => withRoute(listLinks),
+    links: (only) => withRoute((netlink) => listLinks(netlink, only)),
     addresses: () => withRoute(listAddresses),
     netnsIdOf: (pid) => withRoute((netlink) => netnsIdOf(netlink, pid)),
     bridgeNetfilter: () => readBridgeNetfilter(readFile),

@@ -18,15 +18,35 @@ export const types = { newLink: 16, getLink: 18, newAddress: 20, getAddress: 22,
 export const families = { unspecified: 0, inet: 2, inet6: 10 } as const;
 const skipStatistics = 1 << 3; // RTEXT_FILTER_SKIP_STATS: we read none
 
+/** Which links are meant: the ports of one bridge, or those of a kind such as `bridge`. */
+export type LinkFilter = { readonly master: number } | { readonly kind: string };
+
+/** Whether the filter means this link. */
+export function isMeant(link: Link, only: LinkFilter): boolean {
+  return 'master' in only ? link.master === only.master : link.kind === only.kind;
+}
+
 /**
- * Every interface of our namespace.
+ * Every interface of our namespace, or those of them that are meant, which the kernel picks itself (Linux 4.20; older
+ * ones list them all).
  *
  * @throws NetlinkError
  */
-export function listLinks(netlink: Netlink): readonly Link[] {
+export function listLinks(netlink: Netlink, only?: LinkFilter): readonly Link[] {
   const mask = attribute(linkAttributes.extendedMask, u32(skipStatistics));
-  const request = { type: types.getLink, payload: Buffer.concat([Buffer.alloc(linkHead), mask]) };
-  return netlink.dump(request, ({ type, payload }) => (type === types.newLink ? decodeLink(payload) : undefined));
+  const request = {
+    type: types.getLink,
+    payload: Buffer.concat([Buffer.alloc(linkHead), mask, ...(only === undefined ? [] : [filterOf(only)])]),
+  };
+  const links = netlink.dump(request, ({ type, payload }) =>
+    type === types.newLink ? decodeLink(payload) : undefined,
+  );
+  return only === undefined ? links : links.filter((link) => isMeant(link, only));
+}
+
+function filterOf(only: LinkFilter): Buffer {
+  if ('master' in only) return attribute(linkAttributes.master, u32(only.master));
+  return nest(linkAttributes.info, attribute(linkAttributes.infoKind, text(only.kind)));
 }
 
 /**

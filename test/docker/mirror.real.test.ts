@@ -24,6 +24,8 @@ describe.each(engines)('the mirror of engine %s', (engine) => {
   let child: ChildProcessWithoutNullStreams;
   let answers: AsyncIterator<string>;
   let words = '';
+  /** All that the mirror has heard and read. */
+  const log: string[] = [];
   beforeAll(async () => {
     site = await openSite({ engine });
     host = site.host;
@@ -44,25 +46,26 @@ describe.each(engines)('the mirror of engine %s', (engine) => {
     const report = JSON.parse(value) as Report;
     expect(report.mirrored, report.log.slice(-30).join('\n')).toEqual(report.fresh);
     expect(report.fresh).not.toBeNull();
+    log.push(...report.log);
     return report;
   }
 
-  /** The first reading that shows a container somehow must come before what the engine tells. */
-  function expectBefore(log: readonly string[], id: string, place: string, event: string): void {
+  /** A reading showed the container like this before the engine told of its last start. */
+  function expectKnownBeforeStart(id: string, place: string): void {
     const short = id.slice(0, 12);
-    const read = log.findIndex((line) => line.startsWith('read ') && line.includes(`${short}:${place}`));
-    const told = log.indexOf(`${event} ${short}`);
-    const heard = log.filter((line) => line.includes(short)).join('\n');
-    expect(read, heard).toBeGreaterThanOrEqual(0);
-    expect(told, heard).toBeGreaterThan(read);
+    const start = log.lastIndexOf(`start ${short}`);
+    const about = log.filter((line) => line.includes(short)).join('\n');
+    expect(start, about).toBeGreaterThanOrEqual(0);
+    const before = log.slice(0, start).findLast((line) => line.startsWith('read '));
+    expect(before, about).toMatch(new RegExp(`${short}:still@${place}(?= |$)`));
   }
 
   test('everything that is done to containers and networks is seen', async () => {
     expect((await saw()).log).toContain('connected');
     await host.compose('app', project('1'), 'up', '-d');
-    const up = await saw();
+    await saw();
     const db = await host.container('app/db');
-    expectBefore(up.log, db.id, 'still@app_back', 'start');
+    expectKnownBeforeStart(db.id, 'app_back');
 
     await host.compose('app', project('1'), 'up', '-d', '--scale', 'web=1', '--scale', 'db=1', '--no-recreate');
     await host.docker('network', 'create', 'extra');
@@ -85,13 +88,16 @@ describe.each(engines)('the mirror of engine %s', (engine) => {
     await saw();
     await host.docker('network', 'connect', 'app_front', 'made');
     await host.docker('start', 'made');
-    expectBefore((await saw()).log, id, 'still@app_front,extra', 'start');
+    await saw();
+    expectKnownBeforeStart(id, '(app_front,)?extra'); // of the second network no event tells before it starts
     await host.docker('stop', '-t', '0', 'made');
     await saw();
     await host.docker('start', 'made');
-    expectBefore((await saw()).log, id, 'still@app_front,extra', 'start');
+    await saw();
+    expectKnownBeforeStart(id, 'app_front,extra');
     const run = await host.docker('run', '-d', '--name', 'run', 'lab/app');
-    expectBefore((await saw()).log, run, 'still@bridge', 'start');
+    await saw();
+    expectKnownBeforeStart(run, 'bridge');
     await host.docker('rm', '-f', 'made', 'run');
   });
 
@@ -132,11 +138,12 @@ describe.each(engines)('the mirror of engine %s', (engine) => {
     const stopped = await host.docker('create', '--name', 'stopped', 'lab/app');
     await saw();
     await restart();
-    const { log } = await saw();
-    expect(log.some((line) => line.startsWith('gap '))).toBe(true);
-    expect(log).toContain('connected');
+    const heard = (await saw()).log;
+    expect(heard.some((line) => line.startsWith('gap '))).toBe(true);
+    expect(heard).toContain('connected');
     await host.docker('start', 'stopped');
-    expectBefore((await saw()).log, stopped, 'still@bridge', 'start');
+    await saw();
+    expectKnownBeforeStart(stopped, 'bridge');
     await host.docker('rm', '-f', 'stays', 'stopped');
     await saw();
   });

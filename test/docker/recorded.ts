@@ -7,6 +7,7 @@ import type { KernelView } from '../../src/host/kernel-view.ts';
 import { parseResolvConf } from '../../src/host/resolv-conf.ts';
 import { addressOf, type Family } from '../../src/ip/address.ts';
 import type { Link } from '../../src/netlink/link.ts';
+import { isMeant } from '../../src/netlink/route.ts';
 
 /** What a real engine and its kernel said, of a host with one container of each kind (docs of the recording: README.md). */
 export interface Recorded {
@@ -52,7 +53,7 @@ export function recordedEngine(
 
 export function recordedKernel({ kernel }: Recorded): KernelView {
   return {
-    links: () => kernel.links,
+    links: (only) => kernel.links.filter((link) => only === undefined || isMeant(link, only)),
     addresses: () =>
       kernel.addresses.map(({ index, address, length }) => ({
         index,
