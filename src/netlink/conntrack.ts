@@ -38,6 +38,8 @@ export interface Flow {
   readonly timeout: number | null;
   /** When it began, in milliseconds since the epoch; absent unless net.netfilter.nf_conntrack_timestamp was on by then. */
   readonly began?: number;
+  /** Of TCP: enum tcp_conntrack (linux/netfilter/nf_conntrack_tcp.h). */
+  readonly tcpState?: number;
 }
 
 /** enum ip_conntrack_status (linux/netfilter/nf_conntrack_common.h). */
@@ -49,10 +51,26 @@ export const flowStatus = {
   destNat: 1 << 5,
 } as const;
 
+/** Whether a TCP connection has ended and only its entry is left: TIME_WAIT, CLOSE. */
+export function hasEnded({ tcpState }: Flow): boolean {
+  return tcpState === 7 || tcpState === 8;
+}
+
 // linux/netfilter/nfnetlink_conntrack.h
 const subsystem = 1 << 8; // NFNL_SUBSYS_CTNETLINK
 const types = { new: subsystem | 0, get: subsystem | 1, delete: subsystem | 2 } as const;
-const cta = { original: 1, reply: 2, status: 3, timeout: 7, mark: 8, id: 12, zone: 18, timestamp: 20 } as const;
+const cta = {
+  original: 1,
+  reply: 2,
+  status: 3,
+  protocolInfo: 4,
+  timeout: 7,
+  mark: 8,
+  id: 12,
+  zone: 18,
+  timestamp: 20,
+} as const;
+const ctaProtocolInfo = { tcp: 1, tcpState: 1 } as const;
 const ctaTimestamp = { start: 1 } as const; // nanoseconds since the epoch, 64 bits, big-endian
 const ctaTuple = { ip: 1, protocol: 2, zone: 3 } as const;
 const ctaIp = { source4: 1, destination4: 2, source6: 3, destination6: 4 } as const;
@@ -116,6 +134,7 @@ export function decodeFlow(payload: Buffer): Flow | undefined {
   if (family !== families.inet && family !== families.inet6) return undefined;
   const attributes = decodeAttributes(payload.subarray(head));
   const began = decodeStart(attributes.get(cta.timestamp));
+  const tcpState = decodeTcpState(attributes.get(cta.protocolInfo));
   return {
     id: readU32be(attributes.get(cta.id)) ?? 0,
     zone: readU16be(attributes.get(cta.zone)) ?? 0,
@@ -125,7 +144,13 @@ export function decodeFlow(payload: Buffer): Flow | undefined {
     mark: readU32be(attributes.get(cta.mark)) ?? 0,
     timeout: readU32be(attributes.get(cta.timeout)) ?? null,
     ...(began === null ? {} : { began }),
+    ...(tcpState === undefined ? {} : { tcpState }),
   };
+}
+
+function decodeTcpState(info: Buffer | undefined): number | undefined {
+  const tcp = info === undefined ? undefined : decodeAttributes(info).get(ctaProtocolInfo.tcp);
+  return tcp === undefined ? undefined : readU8(decodeAttributes(tcp).get(ctaProtocolInfo.tcpState));
 }
 
 function decodeStart(timestamp: Buffer | undefined): number | null {

@@ -29,9 +29,13 @@ export async function lockState(directory: string, patience: number): Promise<As
     }
     await sleep(retry);
   }
+  await nameHolder(file).catch(() => {}); // on a full disk it is ours all the same, without a name
+  return { [Symbol.asyncDispose]: () => file.close() };
+}
+
+async function nameHolder(file: FileHandle): Promise<void> {
   await file.truncate();
   await file.write(`${process.pid}\n`);
-  return { [Symbol.asyncDispose]: () => file.close() };
 }
 
 async function holderOf(file: FileHandle): Promise<string> {

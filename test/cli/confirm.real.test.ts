@@ -50,7 +50,12 @@ async function expectBack(): Promise<void> {
   await until('going back', async () => (policyState().pending === null ? true : undefined), enough);
   await expectDenied(site, ssh);
   expect(policyState().current?.by).toBe('confirm-expired');
-  expect(await processes('_confirm-timer')).toEqual([]);
+  await noTimer();
+}
+
+/** Whoever waited has ended. */
+async function noTimer(): Promise<void> {
+  await until('its end', async () => ((await processes('_confirm-timer')).length === 0 ? true : undefined), 5_000);
 }
 
 describe('a change that nobody confirms goes back', { timeout: 120_000 }, () => {
@@ -97,9 +102,34 @@ describe('a change that nobody confirms goes back', { timeout: 120_000 }, () => 
     expect((await site.host.sluice('confirm')).code).toBe(0);
     await sleep(12_000);
     await expectAllowed(site, ssh);
-    expect(await processes('_confirm-timer')).toEqual([]);
+    await noTimer();
     const back = await site.host.sluice('rollback');
     expect(back.code, back.stderr).toBe(0);
     await expectDenied(site, ssh);
   });
+});
+
+test('plan names a live connection that would be cut, with its age where the kernel keeps it', {
+  timeout: 120_000,
+}, async () => {
+  await applyPolicy(site, looser);
+  await site.host.sysctl({ 'net.netfilter.nf_conntrack_timestamp': 1 });
+  const began = Date.now();
+  const stream = await site.host.stream('app/app', { proto: 'tcp', to: places.private.v4, port: 22, rate: 20 });
+  const plan = async () => {
+    const { code, stdout } = await site.host.sluice('plan', '--json');
+    return { code, cut: (JSON.parse(stdout) as { cut: { to: string; port: number; since: number | null }[] }).cut };
+  };
+  expect(await plan()).toEqual({ code: 0, cut: [] });
+  site.host.write('/etc/sluice/policy.yaml', tight);
+  await until('the connection', async () => ((await plan()).cut.length > 0 ? true : undefined), 20_000);
+  const { code, cut } = await plan();
+  expect({ code, cut }).toMatchObject({ code: 2, cut: [{ workload: 'app/app', to: places.private.v4, port: 22 }] });
+  expect(Math.abs((cut[0]?.since ?? 0) - began)).toBeLessThan(20_000);
+  expect((await site.host.sluice('plan')).stdout).toMatch(
+    /1 live connection: 192\.168\.5\.5:22\/tcp \(for \d+ seconds?\)/,
+  );
+  expect((await site.host.sluice('apply')).code).toBe(0);
+  expect(await plan()).toEqual({ code: 0, cut: [] });
+  await stream.stop();
 });

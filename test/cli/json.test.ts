@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { fakeDaemon } from './daemon.ts';
 import { articleHost, articlePolicy, configured, ssh } from './hosts.ts';
 
 /** The shape of a value: keys with the types of their values, of a list that of its first item. */
@@ -200,6 +201,82 @@ test('test, by the evaluator and live', async () => {
       },
     ],
     notSent: [],
+  });
+});
+
+test('plan', async () => {
+  const { value, code } = await json(['plan'], (host) => {
+    host.kernel.flows = [{ ...ssh, since: host.now - 5_000 }];
+    host.files.write(configured, articlePolicy.replace('internet]', 'internet:443]'));
+  });
+  expect(code).toBe(2);
+  const reaches = [{ may: ['string'], not: ['string'] }];
+  const mode = { from: 'string', to: 'string' };
+  expect(shapeOf(value)).toEqual({
+    command: 'string',
+    version: 'number',
+    good: 'boolean',
+    changes: [
+      { workload: 'string', containers: ['string'], kind: 'string', loses: ['string'], gains: [], mode, reaches },
+    ],
+    cut: [],
+    unheld: [unheld],
+    diagnostics: [diagnostic],
+  });
+});
+
+test('confirm and rollback', async () => {
+  const change = (host: ReturnType<typeof articleHost>) =>
+    host.files.write(configured, articlePolicy.replace('internet]', 'internet:443]'));
+  const confirm = async (host: ReturnType<typeof articleHost>) => {
+    change(host);
+    const { out } = await host.sluice(['apply', '--confirm', '60s', '--json']);
+    expect(JSON.parse(out)).toMatchObject({ pending: { digest: expect.any(String), until: host.now + 60_000 } });
+  };
+  expect((await json(['confirm'], confirm)).value).toEqual({
+    command: 'confirm',
+    version: 1,
+    confirmed: true,
+    wentBack: null,
+  });
+  expect((await json(['confirm'])).value).toMatchObject({ confirmed: false });
+  const back = await json(['rollback'], confirm);
+  expect(shapeOf(back.value)).toMatchObject({
+    command: 'string',
+    version: 'number',
+    good: 'boolean',
+    by: 'string',
+    digest: 'string',
+    changes: [{ workload: 'string' }],
+    cut: [],
+  });
+});
+
+test('status, with the daemon everything it says, without it what is known', async () => {
+  const running = await json(['status'], (host) => (host.daemon = fakeDaemon(host)));
+  expect(running).toMatchObject({
+    code: 0,
+    value: {
+      command: 'status',
+      version: 1,
+      running: true,
+      state: 'enforcing',
+      pid: 4711,
+      policy: { by: 'files' },
+      workloads: [{ project: 'app', name: 'app', mode: 'enforce', containers: 1 }, {}, {}],
+      reaches: { 'app/app': 'same-project, http-proxy, resolver, internet; not cloud-metadata' },
+    },
+  });
+  const stopped = await json(['status']);
+  expect(stopped.code).toBe(7);
+  expect(shapeOf(stopped.value)).toEqual({
+    command: 'string',
+    version: 'number',
+    running: 'boolean',
+    standing: 'boolean',
+    policy: { digest: 'string', since: 'number', by: 'string' },
+    pending: 'null',
+    problem: 'null',
   });
 });
 

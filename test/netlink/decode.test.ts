@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { addressOf, formatAddress, parseAddress } from '../../src/ip/address.ts';
 import { attribute, decodeAttributes, nest, text, u8, u16be, u32, u32be } from '../../src/netlink/attribute.ts';
-import { decodeFlow, encodeIp, encodeTuple, type Tuple } from '../../src/netlink/conntrack.ts';
+import { decodeFlow, encodeIp, encodeTuple, type Flow, hasEnded, type Tuple } from '../../src/netlink/conntrack.ts';
 import { NetlinkError } from '../../src/netlink/error.ts';
 import { decodeLink } from '../../src/netlink/link.ts';
 import { decodeDatagram, encodeMessage } from '../../src/netlink/message.ts';
@@ -204,6 +204,21 @@ describe('conntrack entries', () => {
     ['a zone of one direction', tuple('10.0.0.2', '192.0.2.1', { zone: 9 }), 2],
   ])('%s survives encoding', (_what, original, family) => {
     expect(decodeFlow(flowPayload(original, family))?.original).toEqual(original);
+  });
+
+  test('when it began is told where the kernel keeps it', () => {
+    expect(decodeFlow(flowPayload())).not.toHaveProperty('began');
+    const start = Buffer.alloc(8);
+    start.writeBigUInt64BE(1_700_000_000_123_456_789n);
+    const timed = Buffer.concat([flowPayload(), nest(20, attribute(1, start))]);
+    expect(decodeFlow(timed)?.began).toBe(1_700_000_000_123);
+  });
+
+  test('a TCP connection that has ended is told from one that lives', () => {
+    const inState = (state: number) => Buffer.concat([flowPayload(), nest(4, nest(1, attribute(1, u8(state))))]);
+    const ended = Array.from({ length: 10 }, (_, state) => hasEnded(decodeFlow(inState(state)) as Flow));
+    expect(ended.flatMap((yes, state) => (yes ? [state] : []))).toEqual([7, 8]);
+    expect(hasEnded(decodeFlow(flowPayload()) as Flow)).toBe(false);
   });
 
   test('an entry of another family is left out, one without a tuple refused', () => {

@@ -6,8 +6,9 @@ export const systemKernel: KernelPort = {
   async apply(ruleset, now) {
     const { enforce } = await import('../../enforce/enforce.ts');
     const { hostKernel } = await import('../../enforce/host-kernel.ts');
+    const { hasEnded } = await import('../../netlink/conntrack.ts');
     const { cut, switched } = await enforce(ruleset, hostKernel, now);
-    return { cut: cut.map(conversation), switched };
+    return { cut: cut.filter(({ flow }) => !hasEnded(flow)).map(conversation), switched };
   },
 
   async rules(ruleset) {
@@ -45,9 +46,12 @@ export const systemKernel: KernelPort = {
   async forbidden(ruleset, now) {
     const { concernsContainer, forbiddenFlows } = await import('../../enforce/forbidden.ts');
     const { dumpFlows } = await import('../../host/conntrack.ts');
+    const { hasEnded } = await import('../../netlink/conntrack.ts');
     const { NetlinkError } = await import('../../netlink/error.ts');
+    const concerned = concernsContainer(ruleset);
     try {
-      return forbiddenFlows(ruleset, dumpFlows(concernsContainer(ruleset)), now).map((one) => ({
+      const live = dumpFlows((flow) => !hasEnded(flow) && concerned(flow));
+      return forbiddenFlows(ruleset, live, now).map((one) => ({
         ...conversation(one),
         id: String(one.flow.id),
         since: one.flow.began ?? null,
