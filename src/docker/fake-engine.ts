@@ -118,6 +118,7 @@ export class FakeEngine implements EngineApi {
 
   /** `docker create`; returns the id. */
   create(name: string, options: FakeContainerOptions = {}): string {
+    this.#refuseTaken(name);
     const id = this.#id(`container ${name}`);
     const networks = options.mode === undefined ? (options.networks ?? [defaultNetwork]) : [];
     this.#containers.set(id, { ...options, id, name, pid: null, attachments: networks.map(detached) });
@@ -128,6 +129,7 @@ export class FakeEngine implements EngineApi {
   /** `docker start`: process, addresses, veths. A network that is not the one it was joined to is refused. */
   start(id: string): void {
     const container = this.#container(id);
+    if (container.pid !== null) return;
     const pid = 1000 + ++this.#counter;
     const { mode } = container;
     const lost = container.attachments.find(
@@ -172,6 +174,7 @@ export class FakeEngine implements EngineApi {
   /** `docker rename`. */
   rename(id: string, name: string): void {
     const container = this.#container(id);
+    this.#refuseTaken(name);
     container.name = name;
     this.#tell({ kind: 'container', action: 'rename', container: container.id });
   }
@@ -343,6 +346,10 @@ export class FakeEngine implements EngineApi {
     const container = this.#containers.get(idOrName) ?? byName;
     if (container === undefined) throw new TypeError(`no container ${idOrName}`);
     return container;
+  }
+
+  #refuseTaken(name: string): void {
+    if ([...this.#containers.values()].some((one) => one.name === name)) throw new TypeError(`${name} is taken`);
   }
 
   #id(what: string): string {

@@ -17,6 +17,8 @@ interface Entry {
   fresh: boolean;
   /** Whether the last question was not answered in time, and nothing has happened since. */
   hangs: boolean;
+  /** The answer, brought up to what the list says by now; see {@link bringUp}. */
+  broughtUp: { readonly details: ContainerDetails; readonly to: ContainerSummary } | null;
 }
 
 interface Question {
@@ -31,9 +33,9 @@ interface Question {
 
 /** Questions at once: each may hang for as long as its container takes to start. */
 const parallel = 64;
-/** Milliseconds that a reading waits for a container that does not run yet; its inspect waits for its start. */
+/** Milliseconds that a reading waits: the engine answers at once, or not before a container has started or ended. */
 const patience = 25;
-/** So often that long without any answer, and running containers are not waited for either. */
+/** So often that long without any answer, for running containers of which nothing is known yet. */
 const longPatience = 10;
 /** So many running containers that do not answer mean an engine that hangs, not containers that are being started. */
 const mostBusy = 32;
@@ -50,6 +52,7 @@ export class Inspections {
   #running = 0;
   #number = 0;
   #answers = 0;
+  #first = true;
   #onAnswer: (question: Question) => void = () => {};
 
   constructor(api: EngineApi, onLate: () => void) {
@@ -84,9 +87,15 @@ export class Inspections {
     this.#queue.unshift(...asked.filter(isNeeded));
     this.#queue.push(...asked.filter((question) => !isNeeded(question)));
     this.#pump();
-    await this.#wait(asked.filter(({ entry }) => !entry.hangs));
+    await this.#wait(
+      asked.filter(({ entry }) => !entry.hangs),
+      this.#first ? longPatience : 1,
+    );
     if (this.#unanswered(listed).length > mostBusy)
-      await this.#wait(this.#unanswered(listed).flatMap(({ asking }) => asking ?? []));
+      await this.#wait(
+        this.#unanswered(listed).flatMap(({ asking }) => asking ?? []),
+        longPatience,
+      );
     const failed = asked.find(({ error }) => error !== null);
     if (failed?.error) throw failed.error;
     const unanswered = this.#unanswered(listed).length;
@@ -95,13 +104,13 @@ export class Inspections {
         'unreachable',
         `the engine lists its containers, but does not answer about ${unanswered} of them: restart it (systemctl restart docker)`,
       );
+    this.#first = false;
     return unanswered === 0;
   }
 
   /** What is known of a listed container; undefined for one that was removed meanwhile. */
   seen(summary: ContainerSummary): Seen | undefined {
-    const entry = this.#entries.get(summary.id);
-    const details = entry !== undefined && stands(entry, summary) ? entry.answer?.details : undefined;
+    const details = knownOf(this.#entries.get(summary.id), summary);
     if (details === 'gone') return undefined;
     return details === undefined ? { kind: 'summary', details: summary } : { kind: 'details', details };
   }
@@ -110,7 +119,7 @@ export class Inspections {
   #question(summary: ContainerSummary): Question | undefined {
     let entry = this.#entries.get(summary.id);
     if (entry === undefined) {
-      entry = { answer: null, asking: null, fresh: false, hangs: false };
+      entry = { answer: null, asking: null, fresh: false, hangs: false, broughtUp: null };
       this.#entries.set(summary.id, entry);
     }
     if (entry.fresh && stands(entry, summary) && entry.answer?.details !== 'gone') return undefined;
@@ -123,19 +132,19 @@ export class Inspections {
   #unanswered(listed: readonly ContainerSummary[]): readonly Entry[] {
     return listed.flatMap((summary) => {
       const entry = this.#entries.get(summary.id);
-      return entry !== undefined && summary.running && !stands(entry, summary) ? [entry] : [];
+      return entry !== undefined && summary.running && knownOf(entry, summary) === undefined ? [entry] : [];
     });
   }
 
-  /** Ends with the last of these answers, or with our patience. */
-  async #wait(questions: readonly Question[]): Promise<void> {
+  /** Ends with the last of these answers, or with our patience, so often without any answer. */
+  async #wait(questions: readonly Question[], times: number): Promise<void> {
     let open = questions;
     for (const question of open) question.awaited = true;
-    for (let still = 0; open.length > 0 && still < longPatience; ) {
+    for (let still = 0; open.length > 0 && still < times; ) {
       const before = this.#answers;
       await this.#pause(open);
       open = open.filter(({ done }) => !done);
-      still = this.#answers > before ? 0 : still + 1;
+      still = this.#answers > before && times > 1 ? 0 : still + 1;
       if (!open.some(isNeeded)) break;
     }
     for (const question of open) question.awaited = false;
@@ -177,6 +186,7 @@ export class Inspections {
       if (answer.kind !== 'busy' && number > (entry.answer?.number ?? 0)) {
         entry.answer = { number, details: answer.kind === 'found' ? answer.value : 'gone', at: summary };
         entry.fresh = current;
+        entry.broughtUp = null;
         if (!question.awaited) this.#onLate();
       }
     } catch (error) {
@@ -191,7 +201,29 @@ export class Inspections {
 
 /** Whether a container would be taken for less than it is, without the answer. */
 function isNeeded({ summary, entry }: Question): boolean {
-  return summary.running && !stands(entry, summary);
+  return summary.running && knownOf(entry, summary) === undefined;
+}
+
+/** What can be said of a container now, whether or not the last word on it has come; undefined where that is too little. */
+function knownOf(entry: Entry | undefined, summary: ContainerSummary): ContainerDetails | 'gone' | undefined {
+  if (entry === undefined || entry.answer === null) return undefined;
+  return stands(entry, summary) ? entry.answer.details : bringUp(entry, summary);
+}
+
+/**
+ * A running container that was connected somewhere, disconnected or renamed since it was inspected has the same process
+ * and, where its endpoints have the same ids, the same place; the list says as much of the new ones as an inspect does.
+ * Every start makes all of its endpoints anew.
+ */
+function bringUp(entry: Entry, summary: ContainerSummary): ContainerDetails | undefined {
+  const details = entry.answer?.details;
+  if (details === undefined || details === 'gone' || !details.running || !summary.running) return undefined;
+  const before = new Set(details.attachments.map(({ endpoint }) => endpoint));
+  if (!summary.attachments.some(({ endpoint }) => endpoint !== '' && before.has(endpoint))) return undefined;
+  // the same object each time, by which others remember what they made of it
+  if (entry.broughtUp?.to !== summary)
+    entry.broughtUp = { details: { ...details, ...summary, image: details.image }, to: summary };
+  return entry.broughtUp.details;
 }
 
 /** Whether the answer was given about the container as the list has it now. */

@@ -50,13 +50,13 @@ describe.each(engines)('the mirror of engine %s', (engine) => {
     return report;
   }
 
-  /** A reading showed the container like this before the engine told of its last start. */
+  /** What was last read of a container before it ran, and before the engine told of its last start, is where it will be. */
   function expectKnownBeforeStart(id: string, place: string): void {
     const short = id.slice(0, 12);
     const start = log.lastIndexOf(`start ${short}`);
     const about = log.filter((line) => line.includes(short)).join('\n');
     expect(start, about).toBeGreaterThanOrEqual(0);
-    const before = log.slice(0, start).findLast((line) => line.startsWith('read '));
+    const before = log.slice(0, start).findLast((line) => line.includes(`${short}:still@`));
     expect(before, about).toMatch(new RegExp(`${short}:still@${place}(?= |$)`));
   }
 
@@ -134,7 +134,8 @@ describe.each(engines)('the mirror of engine %s', (engine) => {
     ['stopped and started', () => host.restartEngine()],
     ['killed and started', () => host.killEngine().then(() => host.startEngine())],
   ])('an engine that is %s', async (_what, restart) => {
-    await host.docker('run', '-d', '--restart', 'always', '--name', 'stays', 'lab/app');
+    await host.compose('app', project('2'), 'kill');
+    await host.docker('run', '-d', '--restart', 'always', '--stop-timeout', '1', '--name', 'stays', 'lab/app');
     const stopped = await host.docker('create', '--name', 'stopped', 'lab/app');
     await saw();
     await restart();

@@ -298,6 +298,23 @@ describe('a container of which the engine does not tell in time', () => {
     letGo();
   });
 
+  test('keeps its place when it is connected to another network, and has its place there too', async () => {
+    const all = host();
+    const { engine, mirror } = all;
+    engine.addNetwork('front', '172.20.0.0/16');
+    const id = engine.run('web');
+    await mirror.readWorld();
+    const letGo = engine.hold(id);
+    engine.connect('front', id);
+    const [world, time] = await timed(mirror.readWorld());
+    expect(time).toBeLessThan(150);
+    letGo();
+    expect(encodeWorld(world)).toEqual(encodeWorld(await readWorld(engine, all.kernel)));
+    expect(named(world, 'web').endpoints.filter(({ port }) => port !== null)).toHaveLength(2);
+    engine.disconnect('bridge', id);
+    await expectTrue(all);
+  });
+
   test('loses its place when the list says that it was attached anew', async () => {
     const { engine, mirror } = host();
     const id = engine.run('web');
