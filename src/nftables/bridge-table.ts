@@ -6,7 +6,7 @@ import { senderSets } from './endpoint-elements.ts';
 import { priorities } from './hooks.ts';
 import type { Marks } from './marks.ts';
 import type { Chain, NftSet, Rule, Table } from './model.ts';
-import { standingSets } from './sender-sets.ts';
+import type { SenderSets } from './sender-sets.ts';
 import { accept, count, drop, element, goTo, inSet, is, jump, notInSet, range } from './statements.ts';
 
 const icmpv6 = {
@@ -29,19 +29,18 @@ const vlanTags = [0x8100, 0x88a8] as const;
  * a neighbour must have been judged by inet on the way (br_netfilter clears the mark there) and must go to whom its IP
  * destination is, or it is dropped: switching br_netfilter off closes the way instead of opening it.
  */
-export function renderBridgeTable(ruleset: Ruleset, marks: Marks): Table {
+export function renderBridgeTable(ruleset: Ruleset, marks: Marks, senders: SenderSets): Table {
   return {
     family: 'bridge',
     name: 'sluice',
     counters: ['spoofed', 'unjudged', 'astray'],
-    sets: [...identitySets(ruleset), everybody(ruleset, 4), everybody(ruleset, 6)],
+    sets: [...identitySets(senders), everybody(ruleset, 4), everybody(ruleset, 6)],
     chains: [...proofChains(marks), ...witnessChains(marks)],
   };
 }
 
-function identitySets(ruleset: Ruleset): readonly NftSet[] {
-  const own = standingSets('bridge', ruleset);
-  return (Object.keys(senderSets.bridge) as (keyof typeof senderSets.bridge)[]).map(own);
+function identitySets(senders: SenderSets): readonly NftSet[] {
+  return (Object.keys(senderSets.bridge) as (keyof typeof senderSets.bridge)[]).map((name) => senders.bridge(name));
 }
 
 /** Multicast (RFC 5771, RFC 4291 2.7) and broadcast: destinations that a frame to every neighbour may have. */

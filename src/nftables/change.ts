@@ -152,6 +152,16 @@ function elementsText(
   return `${verb} element ${path} { ${list} }\n`;
 }
 
+/** What is left of two lists without the same objects at their beginnings and ends. */
+function differing<Item>(a: readonly Item[], b: readonly Item[]): readonly [readonly Item[], readonly Item[]] {
+  const shorter = Math.min(a.length, b.length);
+  let start = 0;
+  while (start < shorter && a[start] === b[start]) start++;
+  let end = 0;
+  while (end < shorter - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++;
+  return [a.slice(start, a.length - end), b.slice(start, b.length - end)];
+}
+
 interface Parted<Item> {
   readonly fresh: readonly Item[];
   readonly gone: readonly Item[];
@@ -160,14 +170,15 @@ interface Parted<Item> {
 }
 
 function parted<Item extends { readonly name: string }>(from: readonly Item[], to: readonly Item[]): Parted<Item> {
-  const before = new Map(from.map((one) => [one.name, one]));
+  const [old, wanted] = differing(from, to);
+  const before = new Map(old.map((one) => [one.name, one]));
   const fresh: Item[] = [];
   const both: (readonly [Item, Item])[] = [];
-  for (const one of to) {
-    const old = before.get(one.name);
+  for (const one of wanted) {
+    const known = before.get(one.name);
     before.delete(one.name);
-    if (old === undefined) fresh.push(one);
-    else if (old !== one) both.push([old, one]);
+    if (known === undefined) fresh.push(one);
+    else if (known !== one) both.push([known, one]);
   }
   return { fresh, gone: [...before.values()], both };
 }
@@ -186,18 +197,19 @@ interface SetChange {
 
 /** Elements of a set that come and go; one whose verdict changes does both. */
 function changeElements(from: NftSet, to: NftSet): SetChange {
-  if (from.elements === to.elements) return { set: to, remove: [], add: [] };
-  const kept = new Set(from.elements);
-  const after = to.elements.filter((element) => !kept.delete(element));
+  const [old, wanted] = differing(from.elements, to.elements);
+  if (old.length + wanted.length === 0) return { set: to, remove: [], add: [] };
+  const kept = new Set(old);
+  const after = wanted.filter((element) => !kept.delete(element));
   const before = new Map([...kept].map((element) => [keyText(element.key), element]));
   const remove: Element[] = [];
   const add: Element[] = [];
   for (const element of after) {
     const id = keyText(element.key);
-    const old = before.get(id);
+    const known = before.get(id);
     before.delete(id);
-    if (old !== undefined && isSameVerdict(old.verdict, element.verdict)) continue;
-    if (old !== undefined) remove.push(old);
+    if (known !== undefined && isSameVerdict(known.verdict, element.verdict)) continue;
+    if (known !== undefined) remove.push(known);
     add.push(element);
   }
   return { set: to, remove: [...remove, ...before.values()], add };

@@ -1,7 +1,7 @@
 import type { Family } from '../ip/address.ts';
 import { ofFamily } from '../ip/address-set.ts';
 import { normalise } from '../ip/interval.ts';
-import type { Program, Ruleset } from '../ruleset/ruleset.ts';
+import type { AddressGroup, Program, Ruleset } from '../ruleset/ruleset.ts';
 import {
   addressType,
   groupElement,
@@ -10,13 +10,14 @@ import {
   publishedElement,
   publishedKey,
   publishedName,
+  type senderSets,
 } from './endpoint-elements.ts';
 import { priorities } from './hooks.ts';
 import type { Marks } from './marks.ts';
 import type { Chain, Element, NftSet, Rule, Statement, Table } from './model.ts';
-import { errorsChain, type Plane, planes, programChains, programCounters, programEntry } from './program.ts';
-import { programsOf, standingSets } from './sender-sets.ts';
-import { SharedSets } from './shared-sets.ts';
+import { errorsChain, type Plane, planes, programCounters, programEntry } from './program.ts';
+import { programRules } from './program-rules.ts';
+import { programsOf, type SenderSets } from './sender-sets.ts';
 import {
   accept,
   back,
@@ -45,10 +46,9 @@ const mldListener = [131, 132, 143] as const;
  * bridge and address, and the program judges. Replies to conversations that began elsewhere are free, unless conntrack
  * picked them up in the middle.
  */
-export function renderInetTable(ruleset: Ruleset, marks: Marks): Table {
-  const sets = new SharedSets();
-  const programs = ruleset.programs.flatMap((program) => programChains(program, ruleset, sets));
-  const own = standingSets('inet', ruleset);
+export function renderInetTable(ruleset: Ruleset, marks: Marks, senders: SenderSets): Table {
+  const programs = programRules(ruleset);
+  const own = (name: keyof typeof senderSets.inet) => senders.inet(name);
   return {
     family: 'inet',
     name: 'sluice',
@@ -77,9 +77,9 @@ export function renderInetTable(ruleset: Ruleset, marks: Marks): Table {
       ...families.map((family) => own(`known${family}`)),
       judgedBridges(ruleset),
       ...families.flatMap((family) => planes.map((plane) => unknownSenders(ruleset, plane, family))),
-      ...programs.flatMap((program) => program.sets),
+      ...programs.sets,
       ...groupSets(ruleset),
-      ...sets.all(),
+      ...programs.shared,
     ],
     chains: [
       arrival(marks),
@@ -92,7 +92,7 @@ export function renderInetTable(ruleset: Ruleset, marks: Marks): Table {
       ...unknownChains,
       refuse(ruleset),
       ...families.map(errors),
-      ...programs.flatMap((program) => program.chains),
+      ...programs.chains,
     ],
   };
 }
@@ -157,14 +157,24 @@ function unknownSenders(ruleset: Ruleset, plane: Plane, family: Family): NftSet 
   return { name: `unknown-${plane}${family}`, key: ['ifname'], interval: false, data: 'verdict', elements };
 }
 
+const knownGroups = new WeakMap<AddressGroup, readonly NftSet[]>();
+
 function groupSets(ruleset: Ruleset): readonly NftSet[] {
-  return ruleset.groups.flatMap((group) =>
-    families.map((family): NftSet => {
-      const members = group.members.filter(({ address }) => address.family === family);
-      const elements = members.map(({ bridge, address }) => groupElement(bridge, address));
-      return { name: groupName(group.id, family), key: groupKey(family), interval: false, data: 'none', elements };
-    }),
-  );
+  return ruleset.groups.flatMap((group) => {
+    let sets = knownGroups.get(group);
+    if (sets === undefined) {
+      sets = families.map((family) => groupSet(group, family));
+      knownGroups.set(group, sets);
+    }
+    return sets;
+  });
+}
+
+function groupSet({ id, members }: AddressGroup, family: Family): NftSet {
+  const elements = members
+    .filter(({ address }) => address.family === family)
+    .map(({ bridge, address }) => groupElement(bridge, address));
+  return { name: groupName(id, family), key: groupKey(family), interval: false, data: 'none', elements };
 }
 
 function arrival(marks: Marks): Chain {

@@ -42,8 +42,16 @@ export function programEntry(program: Program, plane: Plane, family: Family): Ve
   return isOpen(program) ? { kind: 'accept' } : { kind: 'goto', chain: names.judge(program.id, plane, family) };
 }
 
+const open = new WeakMap<Program, boolean>();
+
 /** A program that lets everything pass needs no chain. */
 function isOpen(program: Program): boolean {
+  const known = open.get(program) ?? letsEverythingPass(program);
+  open.set(program, known);
+  return known;
+}
+
+function letsEverythingPass(program: Program): boolean {
   if (program.guard.length > 0) return false;
   if (program.mode === 'off') return true;
   const everything = (plane: Plane) =>
@@ -89,7 +97,7 @@ const asRouted: DestinationFields = { address: { 4: 'ip daddr', 6: 'ip6 daddr' }
 /** The chains and sets that judge the packets of one program's senders. */
 export function programChains(
   program: Program,
-  ruleset: Ruleset,
+  denied: Ruleset['denied'],
   shared: SharedSets,
 ): { readonly chains: readonly Chain[]; readonly sets: readonly NftSet[] } {
   if (isOpen(program)) return { chains: [], sets: [] };
@@ -103,7 +111,7 @@ export function programChains(
       ...[...sent.guardrails, ...sent.lists].map(({ chain }) => chain),
     ];
   });
-  return { chains: [...chains, ...endings(program, ruleset)], sets: own.all() };
+  return { chains: [...chains, ...endings(program, denied)], sets: own.all() };
 }
 
 /** A chain that judges by the place before DNAT, and which places are its business; none: all. */
@@ -198,8 +206,8 @@ function sentChains(
 }
 
 /** What becomes of a packet that is not allowed, by mode. Guardrails are never audited. */
-function endings(program: Program, ruleset: Ruleset): readonly Chain[] {
-  const refusal = ruleset.denied === 'drop' ? drop : goTo('refuse');
+function endings(program: Program, denied: Ruleset['denied']): readonly Chain[] {
+  const refusal = denied === 'drop' ? drop : goTo('refuse');
   const refused: Chain = {
     name: names.refused(program.id),
     rules: [[count(names.deniedCounter(program.id)), refusal]],

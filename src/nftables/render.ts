@@ -3,8 +3,13 @@ import { renderBridgeTable } from './bridge-table.ts';
 import { renderInetTable } from './inet-table.ts';
 import { defaultMarks, type Marks } from './marks.ts';
 import type { Table } from './model.ts';
+import { standingSets } from './sender-sets.ts';
 
-/** The tables that hold a ruleset in the kernel: `bridge sluice` proves senders, `inet sluice` judges them. */
+/**
+ * The tables that hold a ruleset in the kernel: `bridge sluice` proves senders, `inet sluice` judges them. What a
+ * program, a group or a sender comes to is the same objects again for the same object of a ruleset.
+ */
 export function renderRuleset(ruleset: Ruleset, marks: Marks = defaultMarks): readonly Table[] {
-  return [renderBridgeTable(ruleset, marks), renderInetTable(ruleset, marks)];
+  const senders = standingSets(ruleset);
+  return [renderBridgeTable(ruleset, marks, senders), renderInetTable(ruleset, marks, senders)];
 }

@@ -1,4 +1,4 @@
-import type { Program, Ruleset, Seat } from '../ruleset/ruleset.ts';
+import type { EndpointIdentity, Program, Ruleset, Seat } from '../ruleset/ruleset.ts';
 import { endpointElements, type SeatRules, senderSets } from './endpoint-elements.ts';
 import type { Element, KeyType, NftSet, TableFamily } from './model.ts';
 import { planes, programEntry } from './program.ts';
@@ -13,21 +13,36 @@ export function seatRules(ruleset: Ruleset, seat: Seat): SeatRules {
 
 /** A sender of a ruleset without its groups and ports, which the ruleset has with their members. */
 function rulesAt(ruleset: Ruleset, { bridge, program }: Pick<Seat, 'bridge' | 'program'>): SeatRules {
-  const found = programsOf(ruleset.programs).get(program);
-  if (found === undefined) throw new Error(`the ruleset has no program ${program}`);
   const enrolled = ruleset.bridges.find(({ name }) => name === bridge.name);
   return {
     bridge,
     strict: enrolled?.unknown.kind !== 'judge',
-    entries: {
-      forward4: programEntry(found, 'forward', 4),
-      forward6: programEntry(found, 'forward', 6),
-      host4: programEntry(found, 'host', 4),
-      host6: programEntry(found, 'host', 6),
-    },
+    entries: entriesOf(programAt(ruleset, program)),
     groups: [],
     opens: [],
   };
+}
+
+function programAt({ programs }: Ruleset, id: string): Program {
+  const program = programsOf(programs).get(id);
+  if (program === undefined) throw new Error(`the ruleset has no program ${id}`);
+  return program;
+}
+
+const knownEntries = new WeakMap<Program, SeatRules['entries']>();
+
+function entriesOf(program: Program): SeatRules['entries'] {
+  let entries = knownEntries.get(program);
+  if (entries === undefined) {
+    entries = {
+      forward4: programEntry(program, 'forward', 4),
+      forward6: programEntry(program, 'forward', 6),
+      host4: programEntry(program, 'host', 4),
+      host6: programEntry(program, 'host', 6),
+    };
+    knownEntries.set(program, entries);
+  }
+  return entries;
 }
 
 const indices = new WeakMap<readonly Program[], ReadonlyMap<string, Program>>();
@@ -42,33 +57,64 @@ export function programsOf(programs: readonly Program[]): ReadonlyMap<string, Pr
   return index;
 }
 
-/** The sets of a table as the standing endpoints of a ruleset fill them, by name. */
-export function standingSets<Of extends TableFamily>(
-  family: Of,
-  ruleset: Ruleset,
-): (name: keyof (typeof senderSets)[Of] & string) => NftSet {
+/** The sets of senders, by table, as the standing endpoints of a ruleset fill them. */
+export type SenderSets = {
+  readonly [Table in TableFamily]: (name: keyof (typeof senderSets)[Table]) => NftSet;
+};
+
+export function standingSets(ruleset: Ruleset): SenderSets {
   const elements = new Map<string, Map<string, Element | null>>();
   for (const endpoint of ruleset.endpoints)
-    for (const { table, set, element: its } of endpointElements(rulesAt(ruleset, endpoint), endpoint)) {
-      if (table !== family) continue;
-      const ofSet = elements.get(set) ?? new Map<string, Element | null>();
-      elements.set(set, ofSet);
-      const id = keyText(its.key);
-      const known = ofSet.get(id);
+    for (const { set, key, element } of standingElements(ruleset, endpoint)) {
+      let ofSet = elements.get(set);
+      if (ofSet === undefined) {
+        ofSet = new Map();
+        elements.set(set, ofSet);
+      }
+      const known = ofSet.get(key);
       // two containers with one MAC have one link-local address: judged differently, neither is believed
-      if (known === undefined) ofSet.set(id, its);
-      else if (known !== null && !isSameVerdict(known.verdict, its.verdict)) ofSet.set(id, null);
+      if (known === undefined) ofSet.set(key, element);
+      else if (known !== null && !isSameVerdict(known.verdict, element.verdict)) ofSet.set(key, null);
     }
-  return (name) => {
-    const key = (senderSets[family] as Readonly<Record<string, readonly KeyType[]>>)[name] as readonly KeyType[];
-    return {
-      name,
-      key,
-      interval: false,
-      data: maps.has(name) ? 'verdict' : 'none',
-      elements: [...(elements.get(name)?.values() ?? [])].filter((one) => one !== null),
-    };
+  const setOf = (family: TableFamily, name: string, key: readonly KeyType[]): NftSet => ({
+    name,
+    key,
+    interval: false,
+    data: maps.has(name) ? 'verdict' : 'none',
+    elements: [...(elements.get(`${family} ${name}`)?.values() ?? [])].filter((one) => one !== null),
+  });
+  return {
+    bridge: (name) => setOf('bridge', name, senderSets.bridge[name]),
+    inet: (name) => setOf('inet', name, senderSets.inet[name]),
   };
+}
+
+interface StandingElement {
+  /** Table and name. */
+  readonly set: string;
+  readonly key: string;
+  readonly element: Element;
+}
+
+interface StandingElements {
+  readonly entries: SeatRules['entries'];
+  readonly strict: boolean;
+  readonly elements: readonly StandingElement[];
+}
+
+const knownElements = new WeakMap<EndpointIdentity, StandingElements>();
+
+function standingElements(ruleset: Ruleset, endpoint: EndpointIdentity): readonly StandingElement[] {
+  const rules = rulesAt(ruleset, endpoint);
+  const known = knownElements.get(endpoint);
+  if (known !== undefined && known.entries === rules.entries && known.strict === rules.strict) return known.elements;
+  const elements = endpointElements(rules, endpoint).map(({ table, set, element }) => ({
+    set: `${table} ${set}`,
+    key: keyText(element.key),
+    element,
+  }));
+  knownElements.set(endpoint, { entries: rules.entries, strict: rules.strict, elements });
+  return elements;
 }
 
 const maps: ReadonlySet<string> = new Set(planes.flatMap((plane) => families.map((family) => `${plane}${family}`)));

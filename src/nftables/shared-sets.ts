@@ -4,6 +4,26 @@ import type { PortRange } from '../ip/protocol.ts';
 import type { KeyType, NftSet } from './model.ts';
 import { element, range } from './statements.ts';
 
+export interface SharedSet {
+  readonly content: string;
+  readonly set: NftSet;
+}
+
+/**
+ * The shared sets of several programs that were rendered apart, each once; null when two of them have given one name to
+ * different contents: then they have to be rendered together.
+ */
+export function joinShared(lists: Iterable<readonly SharedSet[]>): readonly NftSet[] | null {
+  const byName = new Map<string, SharedSet>();
+  for (const list of lists)
+    for (const shared of list) {
+      const known = byName.get(shared.set.name);
+      if (known === undefined) byName.set(shared.set.name, shared);
+      else if (known.content !== shared.content) return null;
+    }
+  return [...byName.values()].map(({ set }) => set);
+}
+
 /**
  * Sets that many programs share, such as the addresses of `internet`: the same content is one set in the kernel, whoever
  * asks for it. Never an anonymous set per rule: the kernel's work for a transaction grows with their number squared
@@ -30,6 +50,11 @@ export class SharedSets {
 
   all(): readonly NftSet[] {
     return this.#sets;
+  }
+
+  /** Its sets with their content as text. */
+  contents(): readonly SharedSet[] {
+    return [...this.#names.keys()].map((content, at) => ({ content, set: this.#sets[at] as NftSet }));
   }
 
   #nameOf(kind: string, key: KeyType, intervals: readonly Interval[]): string {

@@ -7,11 +7,43 @@ import { workloadName } from '../world/workload.ts';
 import { crowdMembers } from './crowd.ts';
 import { isComposed, type WorldIndex } from './world-index.ts';
 
+/** What a policy says of workloads, wherever it says it. */
+export interface Mentions {
+  readonly policy: Policy;
+  /** Destinations that are workloads; there may be a hundred thousand that are not. */
+  readonly destinations: readonly {
+    readonly who: Extract<Who, { readonly kind: 'container' | 'workload' }>;
+    readonly source: SourceRef;
+  }[];
+}
+
+export function mentionsOf(policy: Policy): Mentions {
+  const blocks = [...policy.projects.flatMap((project) => [project, ...project.services]), ...policy.containers];
+  const lists: readonly (readonly Destination[])[] = [
+    ...blocks.flatMap((block: Block) => [
+      (block.allow?.items ?? []).flatMap((item) => (item.kind === 'destination' ? [item.destination] : [])),
+      block.deny ?? [],
+    ]),
+    ...[...policy.groups.values()].map(({ members }) => members),
+    policy.guardrails.deny,
+    policy.guardrails.except.map(({ to }) => to),
+  ];
+  const destinations = lists.flatMap((list) =>
+    list.flatMap(({ who, source }) =>
+      who.flatMap((one: Who) => (one.kind === 'container' || one.kind === 'workload' ? [{ who: one, source }] : [])),
+    ),
+  );
+  return { policy, destinations };
+}
+
 /** Warnings for what a policy says of workloads of which the engine has no container, running or stopped. */
-export function absentWorkloads(policy: Policy, index: WorldIndex): readonly Diagnostic[] {
+export function absentWorkloads({ policy, destinations }: Mentions, index: WorldIndex): readonly Diagnostic[] {
   const composed = index.containers.filter(isComposed);
+  const exact = new Set(composed.map(({ project, service }) => JSON.stringify([project, service])));
   const isThere = (project: NamePattern, service: NamePattern | null) =>
-    crowdMembers({ kind: 'project', project, service }, index).length > 0;
+    service === null || project.wild || service.wild
+      ? crowdMembers({ kind: 'project', project, service }, index).length > 0
+      : exact.has(JSON.stringify([project.text, service.text]));
   const isContainer = (name: NamePattern) => crowdMembers({ kind: 'container', name }, index).length > 0;
 
   const absent = (source: SourceRef, what: string, name?: NamePattern): Diagnostic =>
@@ -22,48 +54,30 @@ export function absentWorkloads(policy: Policy, index: WorldIndex): readonly Dia
     const found = composed.find((container) => matches(name, container.name));
     return found === undefined ? undefined : `Compose runs a container of this name: call it "${workloadName(found)}"`;
   };
-
+  const ofContainer = (name: NamePattern, source: SourceRef): readonly Diagnostic[] =>
+    isContainer(name) ? [] : [absent(source, `container/${name.text}`, name)];
   const ofSelector = (selector: WorkloadSelector, source: SourceRef): readonly Diagnostic[] => {
-    if (selector.kind === 'container')
-      return isContainer(selector.name) ? [] : [absent(source, `container/${selector.name.text}`, selector.name)];
+    if (selector.kind === 'container') return ofContainer(selector.name, source);
     const { project, service } = selector;
     return isThere(project, service) ? [] : [absent(source, `${project.text}/${service.text}`)];
   };
-  const ofWho = (who: Who, source: SourceRef): readonly Diagnostic[] => {
-    if (who.kind === 'container')
-      return isContainer(who.name) ? [] : [absent(source, `container/${who.name.text}`, who.name)];
-    if (who.kind !== 'workload' || isThere(who.project, who.service)) return [];
-    return [absent(source, `project/${who.project.text}${who.service === null ? '' : `/${who.service.text}`}`)];
-  };
-  const ofList = (list: readonly Destination[]) =>
-    list.flatMap(({ who, source }) => who.flatMap((one) => ofWho(one, source)));
-  const ofBlock = (block: Block) =>
-    ofList([
-      ...(block.allow?.items ?? []).flatMap((item) => (item.kind === 'destination' ? [item.destination] : [])),
-      ...(block.deny ?? []),
-    ]);
 
   return [
-    ...policy.projects.flatMap((project) => [
-      ...(isThere(project.pattern, null)
+    ...policy.projects.flatMap((project) =>
+      isThere(project.pattern, null)
         ? project.services.flatMap((service) =>
             isThere(project.pattern, service.pattern)
               ? []
               : [absent(service.source, `${project.pattern.text}/${service.pattern.text}`)],
           )
-        : [absent(project.source, `project ${JSON.stringify(project.pattern.text)}`)]),
-      ...ofBlock(project),
-      ...project.services.flatMap(ofBlock),
-    ]),
-    ...policy.containers.flatMap((block) => [
-      ...(isContainer(block.pattern) ? [] : [absent(block.source, `container/${block.pattern.text}`, block.pattern)]),
-      ...ofBlock(block),
-    ]),
-    ...[...policy.groups.values()].flatMap(({ members }) => ofList(members)),
-    ...ofList(policy.guardrails.deny),
-    ...policy.guardrails.except.flatMap(({ from, to, source }) => [
-      ...from.flatMap((selector) => ofSelector(selector, source)),
-      ...ofList([to]),
-    ]),
+        : [absent(project.source, `project ${JSON.stringify(project.pattern.text)}`)],
+    ),
+    ...policy.containers.flatMap((block) => ofContainer(block.pattern, block.source)),
+    ...policy.guardrails.except.flatMap(({ from, source }) => from.flatMap((selector) => ofSelector(selector, source))),
+    ...destinations.flatMap(({ who, source }) => {
+      if (who.kind === 'container') return ofContainer(who.name, source);
+      if (isThere(who.project, who.service)) return [];
+      return [absent(source, `project/${who.project.text}${who.service === null ? '' : `/${who.service.text}`}`)];
+    }),
   ];
 }

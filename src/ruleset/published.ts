@@ -33,6 +33,30 @@ interface Publication {
   readonly subnets: readonly Prefix[];
 }
 
+/** All that publishing asks of a world's containers, as text: who publishes what, and who they are to policy. */
+export function portsText(index: WorldIndex): string {
+  const texts = index.containers.flatMap((container) => {
+    const { id, name, project, service } = container;
+    const owner = index.ownerOf(container);
+    if (owner.kind !== 'container' || owner.container.published.length === 0) return [];
+    const { v4, v6 } = index.addressesOf(container);
+    return JSON.stringify(
+      [
+        id,
+        name,
+        project,
+        service,
+        index.networksOf(container).map((network) => network.name),
+        owner.container.published,
+        v4,
+        v6,
+      ],
+      (_, value: unknown) => (typeof value === 'bigint' ? value.toString(36) : value),
+    );
+  });
+  return texts.join('\n');
+}
+
 /** Puts the services behind published ports into the host's clauses of a draft. */
 export type Publishing = (draft: Draft) => Draft;
 
@@ -247,9 +271,9 @@ function end({ until }: Clause): number {
 /** What is published of a namespace: the owner's ports, which whoever shares it answers on as well. */
 function publicationsOf(container: Container, index: WorldIndex, hostPlace: AddressSet): readonly Publication[] {
   const owner = index.ownerOf(container);
+  if (owner.kind !== 'container' || owner.container.published.length === 0) return [];
   const { v4, v6 } = index.addressesOf(container);
   const addresses: readonly Address[] = [...single(4, v4), ...single(6, v6)];
-  if (owner.kind !== 'container') return [];
   const subnets = addresses.length > 0 ? [] : index.networksOf(container).flatMap((network) => network.subnets);
   return owner.container.published.map((port) => ({
     protocol: protocolNumbers[port.protocol],
@@ -327,9 +351,10 @@ export function publishedEndpoints(index: WorldIndex): readonly PublishedEndpoin
   const endpoints = new Map<string, PublishedEndpoint>();
   for (const container of index.containers) {
     const owner = index.ownerOf(container);
+    const open = owner.kind === 'container' ? openPorts(owner.container) : [];
+    if (open.length === 0) continue;
     const { v4, v6 } = index.addressesOf(container);
-    if (owner.kind !== 'container') continue;
-    for (const { only, protocol, port } of openPorts(owner.container))
+    for (const { only, protocol, port } of open)
       for (const address of [...single(4, v4), ...single(6, v6)]) {
         if (only !== undefined && only !== address.family) continue;
         const key = `${address.family} ${address.value.toString(16).padStart(32, '0')} ${protocol} ${port}`;

@@ -54,8 +54,13 @@ const dnsPorts: L4Match = [protocolNumbers.tcp, protocolNumbers.udp].map((protoc
   ports: { low: 53, high: 53 },
 }));
 
-export function createResolver(policy: Policy, index: WorldIndex, now: number): Resolver {
-  const crowds = new Map<string, Crowd>();
+/** @param crowds of clauses that were resolved before and still count; it gets those of new ones */
+export function createResolver(
+  policy: Policy,
+  index: WorldIndex,
+  now: number,
+  crowds: Map<string, Crowd> = new Map(),
+): Resolver {
   const places = builtinPlaces(index);
   const offLimits = unionSets(index.containerSpace, index.broadcasts);
   const isOutside = (address: Address) =>

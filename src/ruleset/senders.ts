@@ -5,6 +5,7 @@ import { workloadName } from '../world/workload.ts';
 import type { Container, Endpoint } from '../world/world.ts';
 import { type Deciding, type Decision, decide } from './decide.ts';
 import { type Bridged, isBridged } from './enrol.ts';
+import type { Memory } from './memory.ts';
 import { type Draft, draftProgram, type Guard, irreconcilable, judgementKey } from './programs.ts';
 import type { Publishing } from './published.ts';
 import type { Subject } from './resolve.ts';
@@ -38,6 +39,7 @@ export interface Sending {
   readonly deciding: Deciding;
   readonly guard: Guard;
   readonly publish: Publishing;
+  readonly memory: Memory;
   readonly enrolled: ReadonlySet<Bridged>;
 }
 
@@ -80,21 +82,20 @@ function sendersOf(container: Container, sending: Sending): Senders {
 function ownEndpoint(container: Container, endpoint: Endpoint, isPresent: boolean, sending: Sending): Senders {
   const { index, enrolled } = sending;
   const network = index.networkOf(endpoint);
-  const decision = decideFor(container, network?.name ?? null, container, sending);
-  const told = isPresent ? decision.diagnostics : [];
-  if (network === undefined || !isBridged(network)) {
-    const obstacle = obstacleOf(endpoint, network);
+  if (network === undefined || !isBridged(network) || !enrolled.has(network)) {
+    const decision = decideFor(container, network?.name ?? null, container, sending);
+    const obstacle = network !== undefined && isBridged(network) ? null : obstacleOf(endpoint, network);
     const unheld = isPresent && obstacle !== null ? notHeld(container, decision, obstacle, sending, false) : [];
-    return { seats: [], unheld, diagnostics: told };
+    return { seats: [], unheld, diagnostics: isPresent ? decision.diagnostics : [] };
   }
-  if (!enrolled.has(network)) return { ...nobody, diagnostics: told };
-  const { draft, diagnostics } = reconcile(container, network, decision, sending);
+  const { decision, draft, diagnostics } = reconcile(container, network, sending);
+  const told = isPresent ? decision.diagnostics : [];
   const obstacle = obstacleOf(endpoint, network);
   const seat: Seated = {
     container,
     network,
     program: draft.standing === 'unmanaged' ? ['unmanaged'] : workloadParts(container),
-    draft: draft.standing === 'unmanaged' ? { ...draft, workload: 'unmanaged' } : draft,
+    draft,
     endpoint: obstacle === null && isProvable(endpoint) ? endpoint : null,
   };
   return {
@@ -132,23 +133,28 @@ function sharedEndpoint(container: Container, owner: Container, endpoint: Endpoi
 function reconcile(
   owner: Container,
   network: Bridged,
-  decision: Decision,
   sending: Sending,
-): { readonly draft: Draft; readonly diagnostics: readonly Diagnostic[] } {
-  const { index, guard, publish } = sending;
+): { readonly decision: Decision; readonly draft: Draft; readonly diagnostics: readonly Diagnostic[] } {
+  const { index, guard, publish, memory } = sending;
   const draftFor = (container: Container, its: Decision) =>
-    publish(draftProgram(container, workloadName(container), subjectOf(container, owner, index), its, guard));
-  const own = draftFor(owner, decision);
+    draftProgram(container, programWorkload(container, its), subjectOf(container, owner, index), its, guard);
+  const alone = memory.judge(owner, network, index, () => {
+    const its = decideFor(owner, network.name, owner, sending);
+    return { decision: its, draft: draftFor(owner, its) };
+  });
+  const { decision } = alone;
+  const own = publish(alone.draft);
   const sharers = index.sharersOf(owner);
-  if (sharers.length === 0) return { draft: own, diagnostics: [] };
+  if (sharers.length === 0) return { decision, draft: own, diagnostics: [] };
   const others = sharers.flatMap((container) => {
     const its = decideFor(container, network.name, owner, sending);
-    return its.standing === 'unmanaged' ? [] : [{ container, draft: draftFor(container, its) }];
+    return its.standing === 'unmanaged' ? [] : [{ container, draft: publish(draftFor(container, its)) }];
   });
   const different = others.filter(({ draft }) => judgementKey(draft) !== judgementKey(own));
-  if (different.length === 0) return { draft: own, diagnostics: [] };
+  if (different.length === 0) return { decision, draft: own, diagnostics: [] };
   return {
-    draft: irreconcilable([own, ...different.map(({ draft }) => draft)]),
+    decision,
+    draft: { ...irreconcilable([own, ...different.map(({ draft }) => draft)]), workload: workloadName(owner) },
     diagnostics: different.map(({ container, draft }) =>
       diagnostic(
         'twoPolicies',
@@ -158,6 +164,11 @@ function reconcile(
       ),
     ),
   };
+}
+
+/** Those that nothing names share one program. */
+function programWorkload(container: Container, { standing }: Decision): string {
+  return standing === 'unmanaged' ? 'unmanaged' : workloadName(container);
 }
 
 /** A namespace's networks and resolvers are its owner's; the project is whoever's policy it is. */

@@ -129,10 +129,17 @@ export function presentEndpoints(container: Container): readonly Endpoint[] {
   return container.running ? container.endpoints : container.endpoints.filter(({ port }) => port !== null);
 }
 
+const withLinkLocal = new WeakMap<Endpoint, readonly Address[]>();
+
 /** An endpoint's addresses and the link-local one that its MAC gives. */
 export function endpointAddresses(endpoint: Endpoint): readonly Address[] {
-  const linkLocal = endpoint.mac === null ? undefined : linkLocalOf(endpoint.mac);
-  return linkLocal === undefined ? endpoint.addresses : [...endpoint.addresses, linkLocal];
+  let addresses = withLinkLocal.get(endpoint);
+  if (addresses === undefined) {
+    const linkLocal = endpoint.mac === null ? undefined : linkLocalOf(endpoint.mac);
+    addresses = linkLocal === undefined ? endpoint.addresses : [...endpoint.addresses, linkLocal];
+    withLinkLocal.set(endpoint, addresses);
+  }
+  return addresses;
 }
 
 /** The last address of an IPv4 subnet, which means all of it; /31 and /32 have none (RFC 3021). */
