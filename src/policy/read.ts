@@ -60,10 +60,10 @@ function readTexts(texts: readonly PolicyText[], report: Report): Read {
   for (const text of texts) {
     if (text.writableByOthers) {
       const at = { file: text.path, line: 0, column: 0, text: '' };
-      const fix = "make it root's alone: chown root and chmod go-w";
-      report(
-        diagnostic('writable', at, 'others than root can write this file, so what it says cannot be trusted', { fix }),
-      );
+      const message =
+        'others than root can write this file, or put another in its place: what it says cannot be trusted';
+      const fix = "make it and its folder root's alone: chown root and chmod go-w";
+      report(diagnostic('writable', at, message, { fix }));
     }
     const yaml = readYaml(text, report);
     if (yaml === undefined) {

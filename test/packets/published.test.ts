@@ -12,6 +12,7 @@ const clients = {
   'by-host': 'allow: ["host:3000", { to: host, ports: ["5300/udp"] }]',
   'by-service': 'allow: ["project/web/web:3000", { to: project/web/web, ports: ["53/udp"] }]',
   'by-any': 'allow: any',
+  'by-dns': 'allow: [dns]',
   'not-at-all': 'allow: none',
   'not-there': 'allow: ["host:3001", "project/web/web:80", "host:53/udp"]',
   'not-host': 'allow: any, deny: ["host:3000", "host:5300/udp"]',
@@ -19,21 +20,25 @@ const clients = {
 } as const;
 type Client = keyof typeof clients;
 const allowed: readonly Client[] = ['by-host', 'by-service', 'by-any'];
-const denied: readonly Client[] = ['not-at-all', 'not-there', 'not-host', 'not-service'];
+const denied: readonly Client[] = ['by-dns', 'not-at-all', 'not-there', 'not-host', 'not-service'];
 
 const networkOf = { web: 20, far: 21 } as const;
 type Project = keyof typeof networkOf;
 
+/** A resolver in a container, published on the host, is `dns` for those whose resolver that address of the host is. */
+const mayLookUp: readonly Client[] = ['by-dns', 'by-any'];
+const mayNotLookUp: readonly Client[] = ['by-host', 'not-at-all', 'not-service'];
+
 /** The project `web` has the server among its clients; `far` has the same clients on another network. */
 function compose(project: Project): string {
   const net = networkOf[project];
-  const server = `  web: { image: lab/app, ports: ["3000:3000", "5300:53/udp"] }
+  const server = `  web: { image: lab/app, ports: ["3000:3000", "5300:53/udp", "53:53/udp"] }
   shut: { image: lab/app, ports: ["3001:3000"] }
 `;
   return `version: '3'
 services:
 ${project === 'web' ? server : ''}${Object.keys(clients)
-  .map((name) => `  ${name}: { image: lab/app }`)
+  .map((name) => `  ${name}: { image: lab/app, dns: ["${hostAddress.v4}", "${hostAddress.v6}"] }`)
   .join('\n')}
 networks:
   default:
@@ -71,7 +76,7 @@ describe.each(ways)('published ports on engine $engine, userland-proxy $userland
     web = (await site.host.container('web/web')).name;
     for (const project of ['web', 'far'] as const)
       await asDockerLets(project, async () => {
-        const all = visits(project, [...allowed, ...denied]);
+        const all = [...visits(project, [...allowed, ...denied]), ...lookups(project, [...mayLookUp, ...mayNotLookUp])];
         expect(await served(all)).toEqual(all.map(describeAttempt));
       });
     for (const who of ['web', 'shut'] as const)
@@ -84,6 +89,14 @@ describe.each(ways)('published ports on engine $engine, userland-proxy $userland
   /** Each client's tries of the published ports, at the host's addresses. */
   function visits(project: Project, who: readonly Client[]): readonly Attempt[] {
     return who.flatMap((name) => tries(`${project}/${name}`));
+  }
+  /** Questions to the resolver that the containers were given. */
+  function lookups(project: Project, who: readonly Client[]): readonly Attempt[] {
+    return who.flatMap((name) =>
+      families.map(
+        (family): Attempt => ({ from: `${project}/${name}`, to: hostAddress[family], port: 53, proto: 'udp' }),
+      ),
+    );
   }
   /** To its own published port, through the host. */
   const hairpins = (who: 'web' | 'shut') =>
@@ -140,6 +153,17 @@ describe.each(ways)('published ports on engine $engine, userland-proxy $userland
     async (project) => {
       await expectDenied(site, visits(project, denied));
       await withoutDockersRules(site, () => expectDenied(site, visits(project, denied)));
+    },
+  );
+
+  test.each(['web', 'far'] as const)(
+    'a resolver published on the host is asked by whom policy lets, and by nobody else, from network %s',
+    async (project) => {
+      await asDockerLets(project, async () => {
+        const all = lookups(project, mayLookUp);
+        expect(await served(all)).toEqual(all.map(describeAttempt));
+        await expectDenied(site, lookups(project, mayNotLookUp));
+      });
     },
   );
 
