@@ -41,7 +41,7 @@ try {
   const lib = join(fresh, 'lib');
   mkdirSync(lib, { recursive: true });
   await build({
-    entryPoints: [join(checkout, 'src/main.ts')],
+    entryPoints: { main: join(checkout, 'src/main.ts'), guard: join(checkout, 'src/daemon/guard/guard-thread.ts') },
     outdir: lib,
     bundle: true,
     splitting: true,

@@ -55,14 +55,15 @@ const bufferSize = 256 * 1024; // the kernel makes datagrams of a dump 32 KiB lo
 
 /** A netlink socket of the namespace we are in. Every call blocks, and ends within the limits above. */
 export class NetlinkSocket implements Netlink, Disposable {
-  readonly #fd: number;
+  /** Open until it is disposed of. */
+  readonly fd: number;
   readonly #buffer = Buffer.alloc(bufferSize);
   #sequence = 0;
   #longestWrite = longestOrdinaryWrite;
   #mostAnswers = ordinaryAnswers;
 
   private constructor(fd: number) {
-    this.#fd = fd;
+    this.fd = fd;
   }
 
   /** @throws NetlinkError `socket` */
@@ -80,7 +81,7 @@ export class NetlinkSocket implements Netlink, Disposable {
 
   /** By which the kernel tells others who changed something. @throws NetlinkError */
   get portId(): number {
-    return portIdOf(this.#fd);
+    return portIdOf(this.fd);
   }
 
   ask(request: Request): readonly Message[] {
@@ -111,7 +112,7 @@ export class NetlinkSocket implements Netlink, Disposable {
     const first = (this.#sequence + 1) >>> 0;
     this.#sequence = (this.#sequence + count) >>> 0;
     if (count > this.#mostAnswers) {
-      forceReceiveBuffer(this.#fd, count * 1024);
+      forceReceiveBuffer(this.fd, count * 1024);
       this.#mostAnswers = count;
     }
     this.#write(encode(first));
@@ -175,11 +176,11 @@ export class NetlinkSocket implements Netlink, Disposable {
 
   #write(bytes: Buffer): void {
     if (bytes.length > this.#longestWrite) {
-      forceSendBuffer(this.#fd, bytes.length); // the kernel doubles it, for its own bookkeeping
+      forceSendBuffer(this.fd, bytes.length); // the kernel doubles it, for its own bookkeeping
       this.#longestWrite = bytes.length;
     }
     try {
-      writeSync(this.#fd, bytes);
+      writeSync(this.fd, bytes);
     } catch (error) {
       throw socketError('write', error);
     }
@@ -189,7 +190,7 @@ export class NetlinkSocket implements Netlink, Disposable {
   #receive(): readonly Message[] {
     let length: number;
     try {
-      length = readSync(this.#fd, this.#buffer, 0, this.#buffer.length, null);
+      length = readSync(this.fd, this.#buffer, 0, this.#buffer.length, null);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EAGAIN')
         throw new NetlinkError('timeout', `the kernel did not answer within ${readLimit} ms`, errnos.EAGAIN);
@@ -199,6 +200,6 @@ export class NetlinkSocket implements Netlink, Disposable {
   }
 
   [Symbol.dispose](): void {
-    closeSync(this.#fd);
+    closeSync(this.fd);
   }
 }

@@ -1,3 +1,4 @@
+import type { RuleChanger } from '../../netlink/rule-events.ts';
 import type { SeatRules, SenderPlace } from '../../nftables/endpoint-elements.ts';
 import type { TableFamily } from '../../nftables/model.ts';
 
@@ -15,12 +16,19 @@ export type ToGuard =
       readonly seats: readonly PlannedSeat[];
       /** Ids of containers that have no seat any more, whatever network. */
       readonly gone: readonly string[];
-      /** Senders that the main thread put into the kernel, or took out, with this plan. */
+      /** Senders that the main thread put into the kernel, or took out, with this plan; those it took out by port. */
       readonly seated: readonly Seated[];
       readonly unseated: readonly number[];
+      /**
+       * The highest `serial` that the main thread had taken in when it made what stands now. What the guard did later may
+       * have been undone (a refill starts from empty sets), so the guard does it again.
+       */
+      readonly heard: number;
     }
   /** The engine said that somebody was connected to this network: look, as at a link event. */
   | { readonly kind: 'look'; readonly network: string }
+  /** Answered by `pauses`; also how a thread that hangs is found out. */
+  | { readonly kind: 'measure' }
   | { readonly kind: 'stop' };
 
 /** A bridge whose ports the guard watches. */
@@ -52,6 +60,8 @@ export type FromGuard =
   /** A newcomer can send. Times are milliseconds of performance.timeOrigin + performance.now(). */
   | {
       readonly kind: 'seated';
+      /** Counts what the guard did in the kernel, this and `left` together, from 1. */
+      readonly serial: number;
       readonly seated: Seated;
       /** When the kernel told of the port, and when the elements stood. */
       readonly joined: number;
@@ -60,7 +70,7 @@ export type FromGuard =
       readonly replaced: readonly number[];
     }
   /** A known port is gone, and so are its elements. */
-  | { readonly kind: 'left'; readonly port: number }
+  | { readonly kind: 'left'; readonly serial: number; readonly port: number }
   /** A port joined an enrolled bridge and nobody with a seat could be found for it in time. */
   | {
       readonly kind: 'stranger';
@@ -70,17 +80,28 @@ export type FromGuard =
   /** A bridge came or went. */
   | { readonly kind: 'bridges'; readonly name: string; readonly index: number; readonly there: boolean }
   /** A transaction touched our tables, and the guard did not make it. */
-  | { readonly kind: 'rules'; readonly tables: readonly TableFamily[]; readonly by: Changer; readonly at: number }
+  | { readonly kind: 'rules'; readonly tables: readonly TableFamily[]; readonly by: RuleChanger; readonly at: number }
   /** The kernel dropped messages (ENOBUFS): anything may have happened. */
   | { readonly kind: 'lost'; readonly what: 'links' | 'rules' }
-  /** The elements could not be set; the newcomer is denied until the next plan. */
-  | { readonly kind: 'failed'; readonly container: string; readonly network: string; readonly reason: string };
+  /**
+   * The elements could not be set: a newcomer is denied until the next plan, when it is tried again; somebody who left
+   * still has them.
+   */
+  | { readonly kind: 'failed'; readonly container: string; readonly network: string; readonly reason: string }
+  /** The guard cannot go on: its thread ends, and whoever started it starts another one. */
+  | { readonly kind: 'broken'; readonly reason: string }
+  | { readonly kind: 'pauses'; readonly pauses: Pauses };
 
-/** Who changed rules, as NFT_MSG_NEWGEN tells (linux/netfilter/nf_tables.h, NFTA_GEN_PROC_PID and _NAME). */
-export interface Changer {
-  /** Netlink port id: the process id of an nft, in the sender's own PID namespace. */
-  readonly portId: number;
-  /** Process id in the initial PID namespace; 0 where the kernel did not tell. */
-  readonly process: number;
-  readonly name: string;
+/** How long the guard was kept from the next thing to do, in milliseconds, since its start or the last `measure`. */
+export interface Pauses {
+  /** Things it did without letting go, such as seating somebody. */
+  readonly turns: number;
+  readonly longestTurn: number;
+  readonly p99Turn: number;
+  /** How late the latest of its timers was, a millisecond being what timers have as their grain. */
+  readonly latestTimer: number;
+  /** Longest collection of garbage, which is part of whatever it interrupted. */
+  readonly longestCollection: number;
+  /** Bytes of heap in use. */
+  readonly heap: number;
 }

@@ -1,0 +1,447 @@
+import type { Address } from '../../ip/address.ts';
+import { errnos, NetlinkError } from '../../netlink/error.ts';
+import type { Link, Peer } from '../../netlink/link.ts';
+import type { LinkEvent } from '../../netlink/link-events.ts';
+import type { SenderPlace, SetElement } from '../../nftables/endpoint-elements.ts';
+import { isSameVerdict } from '../../nftables/same.ts';
+import { linkLocalOf } from '../../ruleset/mac.ts';
+import { type After, Lookout } from './lookout.ts';
+import { matchPorts } from './matching.ts';
+import type { Member } from './members.ts';
+import { type BridgePort, BridgePorts, type PortChange } from './ports.ts';
+import type { FromGuard, GuardedBridge, PlannedSeat, Seated, ToGuard } from './protocol.ts';
+import { type Sitting, Sittings } from './sittings.ts';
+
+/** What the guard needs of the world around it. */
+export interface GuardPorts {
+  /** Every interface there is. @throws NetlinkError */
+  links(): readonly Link[];
+  /** One of them, freshly read; null when it is gone. @throws NetlinkError */
+  link(index: number): Link | null;
+  /** MAC and addresses at the other end of a veth; null and none when it is not there. @throws NetlinkError */
+  peerMac(peer: Peer): string | null;
+  peerAddresses(peer: Peer): readonly Address[];
+  /** Who is on a network. */
+  members(network: string): Promise<readonly Member[]>;
+  /** One transaction. @throws NetlinkError */
+  setElements(remove: readonly SetElement[], add: readonly SetElement[]): void;
+  say(message: FromGuard): void;
+  /** Milliseconds since the epoch, with fractions. */
+  now(): number;
+  after: After;
+}
+
+/** A port that joined an enrolled bridge and is nobody's yet. */
+interface Newcomer {
+  readonly port: BridgePort;
+  readonly network: string;
+  readonly joined: number;
+  /** Who it is, once that is known and its seat is not. */
+  readonly member: Member | null;
+}
+
+/** The other end of a veth in a container; nothing while it is not there. */
+interface Sight {
+  readonly at: number;
+  readonly end: { readonly peer: Peer; readonly mac: string } | null;
+}
+
+/** Milliseconds after which a port is a stranger: an engine that starts 200 containers at once takes its time. */
+const patience = 30_000;
+/** Milliseconds between two looks at the other end of a port, and how many of them for each port that is looked at. */
+const lookAgain = { least: 3, each: 0.1 };
+
+/**
+ * Seats newcomers: from a port's joining an enrolled bridge it asks the engine until that lists a member whom the kernel
+ * shows behind the port, and sets the elements that let it send. Before that the standing rules deny it, so whatever
+ * fails here costs the newcomer its first packets and opens nothing.
+ */
+export class Guard {
+  readonly #ports: GuardPorts;
+  readonly #bridgePorts = new BridgePorts();
+  readonly #sittings = new Sittings();
+  /** By container, then network. */
+  readonly #seats = new Map<string, Map<string, PlannedSeat>>();
+  readonly #newcomers = new Map<number, Newcomer>();
+  readonly #strangers = new Set<number>();
+  readonly #lookouts = new Map<string, Lookout>();
+  /** What was last said of who is on a network. */
+  readonly #lists = new Map<string, { readonly members: readonly Member[]; readonly asked: number }>();
+  /** What was seen at the other end of a newcomer's veth, and when. */
+  readonly #seen = new Map<number, Sight>();
+  #enrolled: ReadonlyMap<number, GuardedBridge> = new Map();
+  #serial = 0;
+  /** Who left, by the number of the message that said so: the main thread may put them back before it hears. */
+  #departed: readonly { readonly serial: number; readonly sitting: Sitting }[] = [];
+  /** Who left and whose elements the kernel would not let go. */
+  #lingering: readonly Sitting[] = [];
+
+  constructor(ports: GuardPorts) {
+    this.#ports = ports;
+  }
+
+  /** Takes in what is there before the first event. @throws NetlinkError */
+  begin(): void {
+    this.#bridgePorts.reset(this.#ports.links(), null);
+  }
+
+  hearLinks(events: readonly LinkEvent[]): void {
+    const now = this.#ports.now();
+    for (const event of events) this.#changed(this.#bridgePorts.apply(event, now));
+  }
+
+  /** Events were lost: what is there now is compared with what was known. @throws NetlinkError */
+  hearLoss(): void {
+    this.#changed(this.#bridgePorts.reset(this.#ports.links(), this.#ports.now()));
+  }
+
+  hear(message: Exclude<ToGuard, { kind: 'stop' | 'measure' }>): void {
+    if (message.kind === 'plan') this.#plan(message);
+    else this.#lookouts.get(message.network)?.wake();
+  }
+
+  // What the kernel tells
+
+  #changed(changes: readonly PortChange[]): void {
+    for (const change of changes) {
+      if (change.kind === 'bridge') this.#ports.say({ ...change, kind: 'bridges' });
+      else if (change.kind === 'parted') this.#parted(change.port);
+      else this.#arrived(change.port);
+    }
+  }
+
+  #arrived(port: BridgePort): void {
+    const newcomer = this.#newcomers.get(port.index);
+    if (newcomer !== undefined) {
+      this.#newcomers.set(port.index, { ...newcomer, port });
+      if (newcomer.member !== null) return;
+      this.#seen.delete(port.index);
+      this.#match(newcomer.network); // its other end may be in the container now
+      if (this.#newcomers.get(port.index)?.member === null) this.#lookoutOf(newcomer.network).wake();
+    } else this.#welcome(port);
+  }
+
+  /** Begins to look for who is behind a port, unless that is known or given up. */
+  #welcome(port: BridgePort): void {
+    const bridge = this.#enrolled.get(port.bridge);
+    const { joined } = port;
+    if (bridge === undefined || joined === null || this.#ports.now() - joined > patience) return;
+    if (this.#sittings.get(port.index) !== undefined || this.#strangers.has(port.index)) return;
+    const { network } = bridge;
+    this.#newcomers.set(port.index, { port, network, joined, member: null });
+    this.#lookoutOf(network).wake();
+  }
+
+  #parted(port: BridgePort): void {
+    this.#forget(port.index);
+    const sitting = this.#sittings.get(port.index);
+    if (sitting !== undefined) this.#leave(sitting);
+  }
+
+  #forget(port: number): void {
+    this.#newcomers.delete(port);
+    this.#strangers.delete(port);
+    this.#seen.delete(port);
+  }
+
+  #leave(sitting: Sitting): void {
+    this.#sittings.delete(sitting.place.port.index);
+    if (!this.#apply([sitting], [])) {
+      this.#lingering = [...this.#lingering, sitting];
+      return;
+    }
+    const serial = ++this.#serial;
+    this.#departed = [...this.#departed, { serial, sitting }];
+    this.#ports.say({ kind: 'left', serial, port: sitting.place.port.index });
+  }
+
+  // What the engine tells
+
+  #lookoutOf(network: string): Lookout {
+    const known = this.#lookouts.get(network);
+    if (known !== undefined) return known;
+    const lookout = new Lookout({
+      ask: () => this.#ports.members(network),
+      take: (members, asked) => {
+        if (this.#unknown(network).length === 0) return;
+        this.#lists.set(network, { members, asked });
+        this.#match(network);
+      },
+      youngest: () => this.#youngest(network),
+      now: () => this.#ports.now(),
+      after: this.#ports.after,
+    });
+    this.#lookouts.set(network, lookout);
+    return lookout;
+  }
+
+  /** When the youngest joined of those nobody is known for; those who came too long ago are given up. */
+  #youngest(network: string): number | null {
+    const oldest = this.#ports.now() - patience;
+    let youngest: number | null = null;
+    for (const { port, joined } of this.#unknown(network)) {
+      if (joined >= oldest) youngest = Math.max(youngest ?? joined, joined);
+      else this.#giveUp(port, network);
+    }
+    return youngest;
+  }
+
+  #giveUp({ index, name, bridge }: BridgePort, network: string): void {
+    this.#forget(index);
+    this.#strangers.add(index);
+    const guarded = this.#enrolled.get(bridge);
+    if (guarded?.network === network)
+      this.#ports.say({ kind: 'stranger', bridge: guarded.name, port: { name, index } });
+  }
+
+  #unknown(network: string): readonly Newcomer[] {
+    return [...this.#newcomers.values()].filter((one) => one.network === network && one.member === null);
+  }
+
+  /** Finds out who is behind which of a network's ports, and seats whom it can. */
+  #match(network: string): void {
+    const list = this.#lists.get(network);
+    if (list === undefined) return;
+    const members = this.#unseated(network, list.members);
+    if (members.length === 0) return;
+    // an answer that was under way when a port joined may still tell who was there before
+    const newcomers = this.#unknown(network).filter(({ joined }) => joined <= list.asked);
+    const candidates = newcomers.flatMap((newcomer) => {
+      const end = this.#otherEnd(newcomer, newcomers.length);
+      if (end === null) return [];
+      const addresses = () => this.#try(() => this.#ports.peerAddresses(end.peer)) ?? [];
+      return [{ index: newcomer.port.index, mac: end.mac, addresses }];
+    });
+    for (const [index, member] of matchPorts(candidates, members)) {
+      const newcomer = this.#newcomers.get(index);
+      if (newcomer !== undefined) this.#recognised({ ...newcomer, member });
+    }
+  }
+
+  /** The members whom nobody sits for, and whom no newcomer was recognised as. */
+  #unseated(network: string, members: readonly Member[]): readonly Member[] {
+    const recognised = new Set(
+      [...this.#newcomers.values()].flatMap((one) => (one.network === network ? (one.member?.endpoint ?? []) : [])),
+    );
+    return members.filter(
+      (member) =>
+        !recognised.has(member.endpoint) &&
+        !this.#sittings.of(member.container, network).some((sitting) => isStill(sitting, member)),
+    );
+  }
+
+  /** What is at the other end of a newcomer's veth; looking is cheap, but not for hundreds every millisecond. */
+  #otherEnd({ port }: Newcomer, crowd: number): Sight['end'] {
+    const now = this.#ports.now();
+    const seen = this.#seen.get(port.index);
+    if (seen !== undefined && now - seen.at < Math.max(lookAgain.least, crowd * lookAgain.each)) return seen.end;
+    const peer = this.#try(() => this.#peerOf(port));
+    const mac = peer === null ? null : this.#try(() => this.#ports.peerMac(peer));
+    const end = peer === null || mac === null ? null : { peer, mac };
+    this.#seen.set(port.index, { at: now, end });
+    return end;
+  }
+
+  /**
+   * The other end, once it is in a container: up to engine 27 it begins in the host's own namespace, with another MAC,
+   * and nobody tells when it moves.
+   */
+  #peerOf(port: BridgePort): Peer | null {
+    if (port.peer.netns !== null) return port.peer;
+    const link = this.#ports.link(port.index);
+    const same = link !== null && link.master === port.bridge && link.name === port.name;
+    return same && link.peer !== null && link.peer.netns !== null ? link.peer : null;
+  }
+
+  /** Nothing when the kernel refuses to tell: it is asked again. */
+  #try<T>(ask: () => T): T | null {
+    try {
+      return ask();
+    } catch (error) {
+      if (error instanceof NetlinkError) return null;
+      throw error;
+    }
+  }
+
+  // Seating
+
+  #recognised(newcomer: Newcomer & { readonly member: Member }): void {
+    const { port, member, network, joined } = newcomer;
+    this.#newcomers.set(port.index, newcomer);
+    const seat = this.#seats.get(member.container)?.get(network);
+    // a seat on a bridge that was made anew in between: the plan with the right one is on its way
+    if (seat === undefined || seat.rules.bridge.index !== port.bridge) return;
+    const { index, name } = port;
+    const held = this.#formerHolders(member, port, network);
+    const place = this.#placeOf(member, { index, name }, seat, held);
+    const coming: Seated = { container: member.container, network, rules: seat.rules, place };
+    if (!this.#apply(held, [coming])) return;
+    for (const { place: former } of held) this.#sittings.delete(former.port.index);
+    this.#forget(index);
+    this.#sit({ ...coming, endpoint: member.endpoint, joined }, held);
+  }
+
+  #sit(coming: Omit<Sitting, 'serial'>, replaced: readonly Sitting[]): void {
+    const serial = ++this.#serial;
+    this.#sittings.put({ ...coming, serial });
+    this.#departed = [...this.#departed, ...replaced.map((sitting) => ({ serial, sitting }))];
+    const { container, network, rules, place, joined } = coming;
+    this.#ports.say({
+      kind: 'seated',
+      serial,
+      seated: { container, network, rules, place },
+      joined,
+      stood: this.#ports.now(),
+      replaced: replaced.map((one) => one.place.port.index),
+    });
+  }
+
+  /** Who held one of its addresses on its bridge, and what is left of its own earlier place on the network. */
+  #formerHolders(member: Member, port: BridgePort, network: string): readonly Sitting[] {
+    const holders = [
+      ...this.#sittings.of(member.container, network),
+      ...member.addresses.flatMap((address) => this.#sittings.holding(port.bridge, address)),
+    ];
+    return [...new Set(holders)];
+  }
+
+  /**
+   * Its own addresses, and the link-local one its MAC gives: unless a neighbour has that too and is judged otherwise, when
+   * the address tells nobody who it is.
+   */
+  #placeOf(
+    { mac, addresses }: Member,
+    port: SenderPlace['port'],
+    { rules }: PlannedSeat,
+    leaving: readonly Sitting[],
+  ): SenderPlace {
+    const linkLocal = linkLocalOf(mac);
+    if (linkLocal === undefined) return { port, mac, addresses };
+    const disputed = this.#sittings
+      .holding(rules.bridge.index, linkLocal)
+      .some((one) => !leaving.includes(one) && !isJudgedAlike(one, rules));
+    return { port, mac, addresses: disputed ? addresses : [...addresses, linkLocal] };
+  }
+
+  /** Changes the kernel's sets; tells when that fails. */
+  #apply(leaving: readonly Seated[], coming: readonly Seated[]): boolean {
+    const { remove, add } = this.#sittings.change(leaving, coming);
+    try {
+      this.#setElements(remove, add);
+      return true;
+    } catch (error) {
+      const [who] = [...coming, ...leaving];
+      if (!(error instanceof Error) || who === undefined) throw error;
+      const { container, network } = who;
+      this.#ports.say({ kind: 'failed', container, network, reason: error.message });
+      return false;
+    }
+  }
+
+  /** A key that stands with a verdict nobody here knows of is a former holder's, and goes as theirs do. */
+  #setElements(remove: readonly SetElement[], add: readonly SetElement[]): void {
+    try {
+      this.#ports.setElements(remove, add);
+    } catch (error) {
+      if (!(error instanceof NetlinkError) || (error.errno !== errnos.EEXIST && error.errno !== errnos.EBUSY))
+        throw error;
+      this.#ports.setElements([...remove, ...add.filter(({ element }) => element.verdict !== undefined)], add);
+    }
+  }
+
+  // What the main thread tells
+
+  #plan(plan: Extract<ToGuard, { kind: 'plan' }>): void {
+    this.#enrolled = new Map(plan.bridges.map((bridge) => [bridge.index, bridge]));
+    for (const container of plan.gone) this.#seats.delete(container);
+    for (const seat of plan.seats) this.#keepSeat(seat);
+    this.#departed = this.#departed.filter(({ serial }) => serial > plan.heard);
+    for (const port of plan.unseated) if (this.#isHeard(port, plan.heard)) this.#sittings.delete(port);
+    for (const seated of plan.seated) this.#takeOver(seated, plan.heard);
+    this.#redo(plan.heard);
+    this.#leaveUnenrolled();
+    const newcomers = [...this.#newcomers.values()]; // some are seated on the way
+    for (const newcomer of newcomers) {
+      if (this.#enrolled.get(newcomer.port.bridge)?.network !== newcomer.network) this.#forget(newcomer.port.index);
+      else if (isRecognised(newcomer)) this.#recognised(newcomer);
+    }
+    const networks = new Set(plan.bridges.map(({ network }) => network));
+    for (const network of this.#lookouts.keys()) if (!networks.has(network)) this.#lookouts.delete(network);
+    for (const network of this.#lists.keys()) if (!networks.has(network)) this.#lists.delete(network);
+    for (const { index } of plan.bridges)
+      for (const port of this.#bridgePorts.on(index)) if (!this.#newcomers.has(port.index)) this.#welcome(port);
+  }
+
+  #keepSeat(seat: PlannedSeat): void {
+    const seats = this.#seats.get(seat.container) ?? new Map<string, PlannedSeat>();
+    this.#seats.set(seat.container, seats.set(seat.network, seat));
+  }
+
+  #isHeard(port: number, heard: number): boolean {
+    const sitting = this.#sittings.get(port);
+    return sitting !== undefined && sitting.serial <= heard;
+  }
+
+  /** Somebody whom the main thread seated, if still there. */
+  #takeOver(seated: Seated, heard: number): void {
+    const { index } = seated.place.port;
+    const port = this.#bridgePorts.get(index);
+    const own = this.#sittings.get(index);
+    if (own !== undefined && own.serial > heard) {
+      if (own.container !== seated.container) this.#apply([seated], [own]);
+      return;
+    }
+    if (port === undefined || port.bridge !== seated.rules.bridge.index || port.name !== seated.place.port.name) {
+      this.#sittings.delete(index);
+      this.#leave({ ...seated, endpoint: null, joined: 0, serial: 0 });
+      return;
+    }
+    this.#forget(index);
+    const { endpoint = null, joined = 0 } = own?.container === seated.container ? own : {};
+    this.#sittings.put({ ...seated, endpoint, joined, serial: 0 });
+  }
+
+  /** What the main thread had not heard of when it made the rules that stand now is done again. */
+  #redo(heard: number): void {
+    const lingering = this.#lingering;
+    this.#lingering = [];
+    for (const sitting of lingering) if (!this.#isBack(sitting)) this.#leave(sitting);
+    for (const { sitting } of this.#departed) if (!this.#isBack(sitting)) this.#apply([sitting], []);
+    for (const sitting of this.#sittings.all()) {
+      if (sitting.serial <= heard) continue;
+      const rules = this.#seats.get(sitting.container)?.get(sitting.network)?.rules ?? sitting.rules;
+      const again = { container: sitting.container, network: sitting.network, rules, place: sitting.place };
+      if (!this.#apply([sitting], [again])) continue;
+      if (rules !== sitting.rules) this.#sit({ ...sitting, rules }, []);
+    }
+  }
+
+  #isBack({ container, network, place }: Sitting): boolean {
+    return this.#sittings.of(container, network).some((one) => one.place.port.index === place.port.index);
+  }
+
+  #leaveUnenrolled(): void {
+    for (const sitting of this.#sittings.all())
+      if (!this.#enrolled.has(sitting.rules.bridge.index)) this.#leave(sitting);
+  }
+}
+
+/** Whether somebody sits for this very attachment; the main thread does not tell its id. */
+function isStill({ endpoint, place }: Sitting, member: Member): boolean {
+  if (endpoint !== null) return endpoint === member.endpoint;
+  return (
+    place.mac === member.mac &&
+    member.addresses.every(({ family, value }) =>
+      place.addresses.some((address) => address.family === family && address.value === value),
+    )
+  );
+}
+
+function isRecognised(newcomer: Newcomer): newcomer is Newcomer & { readonly member: Member } {
+  return newcomer.member !== null;
+}
+
+function isJudgedAlike({ rules }: Sitting, other: PlannedSeat['rules']): boolean {
+  const planes = ['forward6', 'host6'] as const;
+  return planes.every((plane) => isSameVerdict(rules.entries[plane], other.entries[plane]));
+}
