@@ -48,7 +48,7 @@ export interface Enforced {
  */
 export async function enforce(ruleset: Ruleset, kernel: EnforcedKernel, now: number): Promise<Enforced> {
   const provenBefore = await readProvenPorts(kernel.nftables.run);
-  const switched = await switchOn(ruleset, kernel.bridges);
+  const switched = await handToInet(ruleset, kernel.bridges);
   await applyRuleset(ruleset, kernel.nftables);
   return { cut: cutForbidden(ruleset, kernel.conntrack, provenBefore, now), switched };
 }
@@ -56,7 +56,15 @@ export async function enforce(ruleset: Ruleset, kernel: EnforcedKernel, now: num
 /** What frames of an enrolled bridge need: inet's hooks, and no way to a neighbour's place in its table past ours. */
 const judged: BridgeCalls = { ip: true, ip6: true };
 
-async function switchOn(ruleset: Ruleset, bridges: BridgeSwitches): Promise<ReadonlyMap<string, BridgeCalls>> {
+/**
+ * Makes the enrolled bridges hand their frames to inet's hooks.
+ *
+ * @returns the bridges that had to be switched, with how they stood before
+ */
+export async function handToInet(
+  ruleset: Pick<Ruleset, 'bridges'>,
+  bridges: BridgeSwitches,
+): Promise<ReadonlyMap<string, BridgeCalls>> {
   if (ruleset.bridges.length > 0) await bridges.load();
   const switched = new Map<string, BridgeCalls>();
   for (const { name } of ruleset.bridges) {
@@ -69,10 +77,15 @@ async function switchOn(ruleset: Ruleset, bridges: BridgeSwitches): Promise<Read
 }
 
 /**
- * Judging every packet stops what the container sends; deleting the entry stops what its peer still pushes. TCP keeps its
- * entry: the container's next packet, be it an acknowledgement, is answered with a reset, and both know at once.
+ * Ends live conversations that a ruleset forbids, after its rules stand. Judging every packet stops what the container
+ * sends; deleting the entry stops what its peer still pushes. TCP keeps its entry: the container's next packet, be it an
+ * acknowledgement, is answered with a reset, and both know at once.
+ *
+ * @param provenBefore names of the ports whose senders were proven before: what a new one answers is judged afresh
+ * @param now milliseconds since the epoch
+ * @returns what was ended
  */
-function cutForbidden(
+export function cutForbidden(
   ruleset: Ruleset,
   conntrack: Conntrack,
   provenBefore: ReadonlySet<string>,

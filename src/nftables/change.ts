@@ -107,6 +107,8 @@ function changeTable(from: Table | null, to: Table): OneTable {
       }),
       filled(intervals),
       ...elements.flatMap(({ set, remove, add }) => [
+        // one that the guard has deleted meanwhile is no error when it is added first
+        elementsText('add', `${path} ${printName(set.name)}`, set, remove),
         elementsText('delete', `${path} ${printName(set.name)}`, set, remove),
         elementsText('add', `${path} ${printName(set.name)}`, set, add),
       ]),

@@ -23,14 +23,26 @@ const slowest = 60_000;
  *
  * @throws NftError when there is no nft, or it does not come back within a minute
  */
-export const nftCommand: RunNft = (args, input = '') =>
-  new Promise((resolve, reject) => {
+export const nftCommand: RunNft = nftSpawner(() => () => {});
+
+/**
+ * The same, for whoever wants to know its processes.
+ *
+ * @param onSpawn gets the process id, and gives what to call when the process has ended
+ */
+export function nftSpawner(onSpawn: (pid: number) => () => void): RunNft {
+  return (args, input = '') => runNft(args, input, onSpawn);
+}
+
+function runNft(args: readonly string[], input: string, onSpawn: (pid: number) => () => void): Promise<NftAnswer> {
+  return new Promise((resolve, reject) => {
     const child = spawn('nft', args, {
       env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' },
       stdio: 'pipe',
       timeout: slowest,
       killSignal: 'SIGKILL',
     });
+    const onEnd = child.pid === undefined ? () => {} : onSpawn(child.pid);
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
@@ -45,11 +57,13 @@ export const nftCommand: RunNft = (args, input = '') =>
       );
     });
     child.on('close', (code, signal) => {
+      onEnd();
       resolve({ code, signal, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() });
     });
     child.stdin.on('error', () => {}); // nft that dies early closes its input; `close` tells why
     child.stdin.end(input);
   });
+}
 
 /** Runs nft and insists on success. */
 export async function mustNft(run: RunNft, args: readonly string[], input?: string): Promise<string> {

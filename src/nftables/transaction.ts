@@ -42,6 +42,42 @@ export function transactionText(table: Table, standing: Standing | null): string
   ].join('\n');
 }
 
+/**
+ * The text of one `nft -f` transaction that fills tables anew whatever stands there, without reading it first: what is
+ * missing is made, what is ours is emptied and filled. Chains and sets that somebody added beside ours stay, and no rule
+ * of ours refers to them.
+ */
+export function refillText(tables: readonly Table[]): string {
+  return tables
+    .map((table) => {
+      const path = `${table.family} ${printName(table.name)}`;
+      const marked: Table = { ...table, chains: [...table.chains, { name: layout, rules: [] }] };
+      const empty: Table = {
+        ...marked,
+        sets: table.sets.map((set) => ({ ...set, elements: [] })),
+        chains: marked.chains.map((chain) => ({ ...chain, rules: [] })),
+      };
+      return [
+        printTable(empty), // what is not there cannot be flushed
+        `flush table ${path}`,
+        ...table.sets.map(({ name, data }) => `flush ${data === 'verdict' ? 'map' : 'set'} ${path} ${printName(name)}`),
+        printTable(marked),
+      ].join('\n');
+    })
+    .join('\n');
+}
+
+/** The same, whatever has become of the tables: both are thrown away and made anew, which costs a packet or two. */
+export function replaceText(tables: readonly Table[]): string {
+  return tables
+    .map((table) => {
+      const path = `${table.family} ${printName(table.name)}`;
+      const marked: Table = { ...table, chains: [...table.chains, { name: layout, rules: [] }] };
+      return `table ${path} { }\ndelete table ${path}\n${printTable(marked)}`;
+    })
+    .join('\n');
+}
+
 /** A transaction to run before another, and what stands after it. */
 export interface Preparation {
   /** Empty when there is nothing to prepare. */

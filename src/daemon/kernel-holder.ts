@@ -1,0 +1,160 @@
+import { type BridgeSwitches, cutForbidden, handToInet } from '../enforce/enforce.ts';
+import type { ForbiddenFlow } from '../enforce/forbidden.ts';
+import type { Conntrack } from '../host/conntrack.ts';
+import { NetlinkError } from '../netlink/error.ts';
+import type { BridgeCalls } from '../netlink/link.ts';
+import { applyTables } from '../nftables/backend.ts';
+import { type Change, changeTables, withElements } from '../nftables/change.ts';
+import { elementId, endpointElements, type SetElement } from '../nftables/endpoint-elements.ts';
+import type { Table } from '../nftables/model.ts';
+import { mustNft, NftError, type RunNft } from '../nftables/nft.ts';
+import { refillText, replaceText } from '../nftables/transaction.ts';
+import type { Ruleset } from '../ruleset/ruleset.ts';
+import type { Seated } from './guard/protocol.ts';
+
+/** What the holder does to the kernel. */
+export interface HolderPorts {
+  readonly nft: RunNft;
+  /** Takes elements out of our sets and puts others in, in one transaction. Throws a NetlinkError. */
+  readonly setElements: (remove: readonly SetElement[], add: readonly SetElement[]) => void;
+  readonly bridges: BridgeSwitches;
+  readonly conntrack: Conntrack;
+}
+
+/** What a change of the kernel was. */
+export interface Held {
+  /** `nothing` had to change; `elements` of standing sets; `rules`, in one transaction; `all`, filled anew. */
+  readonly change: 'nothing' | 'elements' | 'rules' | 'all';
+  readonly cut: readonly ForbiddenFlow[];
+  readonly switched: ReadonlyMap<string, BridgeCalls>;
+}
+
+/**
+ * Keeps the kernel at a ruleset. It remembers what stands, so that a change says only what differs, and counts in what
+ * the guard does meanwhile. One change at a time; the guard's come whenever they come.
+ */
+export class KernelHolder {
+  readonly #ports: HolderPorts;
+  /** What stands; null: not known, so the next change fills everything anew. */
+  #standing: readonly Table[] | null = null;
+  /** What the guard changed while a transaction of ours was on its way. */
+  #meanwhile: Parameters<typeof withElements>[1][] = [];
+  /** Names of ports whose senders have been proven, and whose older conversations have been looked at. */
+  #proven: ReadonlySet<string>;
+
+  /** @param proven names of the ports that standing rules prove, from before our time */
+  constructor(ports: HolderPorts, proven: ReadonlySet<string>) {
+    this.#ports = ports;
+    this.#proven = proven;
+  }
+
+  /** Whether it is known what stands. */
+  get knows(): boolean {
+    return this.#standing !== null;
+  }
+
+  /** Somebody else may have changed anything: the next change fills everything anew. */
+  doubt(): void {
+    this.#standing = null;
+  }
+
+  /**
+   * The guard has put senders in and taken others out.
+   *
+   * @param others who stands beside them: what they have in common with those who leave stays
+   */
+  changed(leaving: readonly Seated[], coming: readonly Seated[], others: Iterable<Seated>): void {
+    const near = leaving.length === 0 ? [] : [...others].filter((one) => leaving.some((gone) => isAlike(one, gone)));
+    const stays = new Set(near.flatMap(elementsOf).map(elementId));
+    const remove = leaving.flatMap(elementsOf).filter((element) => !stays.has(elementId(element)));
+    const change = { remove, add: coming.flatMap(elementsOf) };
+    this.#meanwhile.push(change);
+    if (this.#standing !== null) this.#standing = withElements(this.#standing, change);
+  }
+
+  /**
+   * Makes the kernel hold a ruleset, rendered as `tables`: first the bridges hand their frames to inet, then one
+   * transaction, then what lives on and is now forbidden ends.
+   *
+   * @param now milliseconds since the epoch
+   * @throws NftError, NetlinkError, or the bridge switches' error; what stands is then doubted
+   */
+  async hold(ruleset: Ruleset, tables: readonly Table[], now: number): Promise<Held> {
+    const switched = await handToInet(ruleset, this.#ports.bridges);
+    const change = await this.#change(tables);
+    const proven = new Set(ruleset.endpoints.map(({ port }) => port.name));
+    const isQuiet = change === 'nothing' && [...proven].every((name) => this.#proven.has(name));
+    const cut = isQuiet ? [] : cutForbidden(ruleset, this.#ports.conntrack, this.#proven, now);
+    this.#proven = proven;
+    return { change, cut, switched };
+  }
+
+  async #change(tables: readonly Table[]): Promise<Held['change']> {
+    const before = this.#standing;
+    const change = before === null ? 'all' : changeTables(before, tables);
+    if (change === null) {
+      this.#standing = tables; // the same in meaning, and with the objects that the next comparison is short with
+      return 'nothing';
+    }
+    try {
+      if (change !== 'all') return await this.#changeBy(change, tables);
+    } catch (error) {
+      // what the guard did meanwhile may cross a change; filling everything anew depends on nothing
+      if (!(error instanceof NftError || error instanceof NetlinkError)) throw error;
+    }
+    await this.#during(tables, () => applyTables(tables, this.#ports.nft));
+    return 'all';
+  }
+
+  async #changeBy(change: Change, tables: readonly Table[]): Promise<'elements' | 'rules'> {
+    if (change.kind === 'elements') {
+      await this.#during(tables, async () => this.#ports.setElements(change.remove, change.add));
+      return 'elements';
+    }
+    await this.#during(tables, async () => {
+      if (change.before !== '') await mustNft(this.#ports.nft, ['-f', '-'], change.before);
+      await mustNft(this.#ports.nft, ['-f', '-'], change.text);
+    });
+    return 'rules';
+  }
+
+  /**
+   * Runs a change that leaves `tables` standing, beside what the guard does while it runs. What the guard does may be
+   * undone by a filling of everything; it hears by the next plan that it was not reckoned with, and does it again.
+   */
+  async #during(tables: readonly Table[], work: () => Promise<void>): Promise<void> {
+    this.#meanwhile = [];
+    this.#standing = null;
+    await work();
+    this.#standing = this.#meanwhile.reduce(withElements, tables);
+  }
+
+  /**
+   * Puts everything back as it stood, at once: one call of nft that needs to read nothing first.
+   *
+   * @returns false when it is not known what stood
+   * @throws NftError
+   */
+  async repair(): Promise<boolean> {
+    const standing = this.#standing;
+    if (standing === null) return false;
+    await this.#during(standing, async () => {
+      const answer = await this.#ports.nft(['-f', '-'], refillText(standing));
+      // somebody may have put a chain or set of another type in the place of ours
+      if (answer.code !== 0) await mustNft(this.#ports.nft, ['-f', '-'], replaceText(standing));
+    });
+    return true;
+  }
+}
+
+function elementsOf({ rules, place }: Seated): readonly SetElement[] {
+  return endpointElements(rules, place);
+}
+
+/** Whether two may have an element in common: those that name no port name a MAC or an address. */
+function isAlike({ place: a }: Seated, { place: b }: Seated): boolean {
+  return (
+    a.mac === b.mac ||
+    a.addresses.some(({ family, value }) => b.addresses.some((two) => two.family === family && two.value === value))
+  );
+}

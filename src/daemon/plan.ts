@@ -1,0 +1,90 @@
+import { seatRules } from '../nftables/sender-sets.ts';
+import type { EndpointIdentity, Ruleset, Seat } from '../ruleset/ruleset.ts';
+import type { GuardedBridge, PlannedSeat, Seated, ToGuard } from './guard/protocol.ts';
+
+/** Everything the guard has been told. */
+export interface Told {
+  /** By container and network. */
+  readonly seats: ReadonlyMap<string, PlannedSeat>;
+  /** Senders in the kernel, by port index. */
+  readonly seated: ReadonlyMap<number, Seated>;
+}
+
+export const nothingTold: Told = { seats: new Map(), seated: new Map() };
+
+type Plan = Extract<ToGuard, { kind: 'plan' }>;
+
+/**
+ * What to tell the guard once the kernel holds a ruleset: only what has changed since it was told last, since reading a
+ * message is time in which it watches nothing.
+ *
+ * @param heard serial of the guard's latest doing that the ruleset reckons with
+ */
+export function planFor(ruleset: Ruleset, told: Told, heard: number): { readonly plan: Plan; readonly told: Told } {
+  const seats = new Map(
+    ruleset.seats.map((seat) => [
+      seatKey(seat.container.id, seat.network),
+      unchanged(told, plannedSeat(ruleset, seat)),
+    ]),
+  );
+  const byPlace = new Map(ruleset.seats.map((seat) => [`${seat.container.id} ${seat.bridge.index}`, seat]));
+  const seated = new Map(
+    ruleset.endpoints.flatMap((endpoint) => {
+      const seat = byPlace.get(`${endpoint.container.id} ${endpoint.bridge.index}`);
+      return seat === undefined ? [] : [[endpoint.port.index, seatedOf(endpoint, seat, seats)] as const];
+    }),
+  );
+  const present = new Set(ruleset.seats.map(({ container }) => container.id));
+  const plan: Plan = {
+    kind: 'plan',
+    bridges: bridgesOf(ruleset),
+    seats: [...seats].filter(([key, seat]) => told.seats.get(key) !== seat).map(([, seat]) => seat),
+    gone: [...new Set([...told.seats.values()].map(({ container }) => container))].filter((id) => !present.has(id)),
+    seated: [...seated].filter(([port, one]) => !isSame(told.seated.get(port), one)).map(([, one]) => one),
+    heard,
+    unseated: [...told.seated.keys()].filter((port) => !seated.has(port)),
+  };
+  return { plan, told: { seats, seated } };
+}
+
+const seatKey = (container: string, network: string): string => `${container} ${network}`;
+
+function plannedSeat(ruleset: Ruleset, seat: Seat): PlannedSeat {
+  return { container: seat.container.id, network: seat.network, rules: seatRules(ruleset, seat) };
+}
+
+/** The very object that was told before, where it says the same. */
+function unchanged(told: Told, seat: PlannedSeat): PlannedSeat {
+  const before = told.seats.get(seatKey(seat.container, seat.network));
+  return before !== undefined && JSON.stringify(before.rules) === JSON.stringify(seat.rules) ? before : seat;
+}
+
+function seatedOf(
+  { container, port, mac, addresses }: EndpointIdentity,
+  { network }: Seat,
+  seats: ReadonlyMap<string, PlannedSeat>,
+): Seated {
+  const planned = seats.get(seatKey(container.id, network));
+  if (planned === undefined) throw new Error(`no seat for ${container.name}`);
+  return { container: container.id, network, rules: planned.rules, place: { port, mac, addresses } };
+}
+
+function isSame(before: Seated | undefined, now: Seated): boolean {
+  if (before === undefined || before.rules !== now.rules || before.container !== now.container) return false;
+  const { mac, addresses } = before.place;
+  return (
+    mac === now.place.mac &&
+    addresses.length === now.place.addresses.length &&
+    addresses.every(({ family, value }, at) => {
+      const other = now.place.addresses[at];
+      return other?.family === family && other.value === value;
+    })
+  );
+}
+
+function bridgesOf(ruleset: Ruleset): readonly GuardedBridge[] {
+  const known = new Map(
+    ruleset.seats.map(({ bridge, network }) => [bridge.name, { name: bridge.name, index: bridge.index, network }]),
+  );
+  return [...known.values()];
+}

@@ -1,0 +1,72 @@
+import type { EngineNotice } from '../docker/events.ts';
+import type { EngineMirror } from '../docker/mirror.ts';
+import type { Policy } from '../policy/model.ts';
+import type { PolicyText } from '../policy/read.ts';
+import type { Store } from '../state/store.ts';
+import type { FromGuard, ToGuard } from './guard/protocol.ts';
+import type { HolderPorts } from './kernel-holder.ts';
+
+/** Everything outside that the daemon touches; run.ts makes the real ones, tests have fakes. */
+export interface DaemonPorts {
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly policy: PolicyPort;
+  readonly memory: MemoryPort;
+  /** Names this boot of the kernel. */
+  readonly boot: string;
+  readonly engine: EnginePort;
+  readonly kernel: KernelPort;
+  /** Starts the guard thread. */
+  readonly guard: (hear: (message: FromGuard) => void) => GuardPort;
+  readonly log: Log;
+}
+
+export type Log = (level: 'info' | 'warning' | 'error', text: string) => void;
+
+export interface PolicyPort {
+  /**
+   * The policy as its files say now.
+   *
+   * @param tests whether a failing test makes it bad; not so at start, where a stale file must not stop the guard
+   */
+  read(tests: boolean): Promise<PolicyReading>;
+  /** The digest of the files as they are now; null when they cannot be read. */
+  digest(): Promise<string | null>;
+  /** Its files and the folders of which every file counts, to be watched. Absolute paths. */
+  places(): Promise<{ readonly files: readonly string[]; readonly folders: readonly string[] }>;
+  /** A policy that was in force before, from its texts; null when this program cannot read it any more. */
+  recall(texts: readonly PolicyText[]): Policy | null;
+}
+
+export type PolicyReading =
+  | { readonly kind: 'good'; readonly policy: Policy; readonly texts: readonly PolicyText[]; readonly digest: string }
+  /** `message` says what is wrong, in lines for people; the digest is null when files could not be read at all. */
+  | { readonly kind: 'bad'; readonly message: string; readonly digest: string | null };
+
+/** What is remembered over restarts: the state directory's store. A write that fails leaves what was there. */
+export type MemoryPort = Pick<
+  Store,
+  'open' | 'writePolicy' | 'writeApplied' | 'writeHost' | 'writeRules' | 'writeRepairs'
+>;
+
+export interface EnginePort {
+  /** As people write it. */
+  readonly address: string;
+  /** @throws EngineError while there is no engine */
+  open(onLate: () => void): Promise<EngineMirror>;
+  follow(hear: (notice: EngineNotice) => void): { stop(): void };
+}
+
+export interface KernelPort extends HolderPorts {
+  /** Whether both of our tables stand. */
+  standing(): Promise<boolean>;
+  /** Names of ports whose senders the standing rules prove. */
+  proven(): Promise<ReadonlySet<string>>;
+  /** Whether a netlink port id is, or was, an nft of ours. */
+  isOwn(portId: number): boolean;
+}
+
+export interface GuardPort {
+  post(message: ToGuard): void;
+  stop(): Promise<void>;
+}

@@ -1,0 +1,119 @@
+import { serveControl } from '../control/server.ts';
+import { connectEngine } from '../docker/client.ts';
+import type { EngineAddress } from '../docker/context.ts';
+import { followEvents } from '../docker/events.ts';
+import { openMirror } from '../docker/mirror.ts';
+import { hostKernel } from '../enforce/host-kernel.ts';
+import { kernelConntrack } from '../host/conntrack.ts';
+import { kernelView } from '../host/kernel-view.ts';
+import { ElementWriter } from '../netlink/set-elements.ts';
+import { NetlinkSocket } from '../netlink/socket.ts';
+import { readProvenPorts, readStanding } from '../nftables/standing.ts';
+import type { Store } from '../state/store.ts';
+import { Daemon } from './daemon.ts';
+import { startGuard } from './guard/start.ts';
+import { OwnChanges } from './own-changes.ts';
+import type { KernelPort, Log, PolicyPort } from './ports.ts';
+import { FileWatch } from './watch-files.ts';
+
+export interface RunOptions {
+  readonly policy: PolicyPort;
+  readonly store: Store;
+  /** Names this boot of the kernel. */
+  readonly boot: string;
+  /** Path of the control socket. */
+  readonly socket: string;
+  readonly engine: EngineAddress;
+  /** Whether the policy is taken anew whenever one of its files changes. */
+  readonly watch: boolean;
+  readonly log: Log;
+}
+
+/**
+ * Runs the daemon until it is told to end, by a signal or over its socket. The kernel then stays as it is.
+ *
+ * @throws ControlError when one runs already, NoPolicyError when there is nothing to begin with
+ */
+export async function runDaemon(options: RunOptions): Promise<void> {
+  const { log, policy, engine } = options;
+  const ending = Promise.withResolvers<void>();
+  const daemon = Promise.withResolvers<Daemon>();
+  daemon.promise.catch(() => {}); // whoever asks meanwhile is told; and so is our caller
+  const control = await serveControl(options.socket, {
+    status: async () => (await daemon.promise).status(),
+    apply: async (request) => (await daemon.promise).apply(request),
+    rollback: async (request) => (await daemon.promise).rollback(request),
+    confirm: async () => (await daemon.promise).confirm(),
+    stop: () => ending.resolve(),
+  });
+  const watch = new FileWatch(() => void reload());
+  const reload = async () => {
+    await (await daemon.promise).reload();
+    if (options.watch) await watchFiles(watch, policy);
+  };
+  const onHangUp = () => {
+    log('info', 'SIGHUP: reading the policy');
+    void reload();
+  };
+  const onEnd = () => ending.resolve();
+  process.on('SIGHUP', onHangUp);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onEnd);
+  const netlink = NetlinkSocket.open('netfilter');
+  try {
+    const running = await Daemon.start({
+      now: Date.now,
+      policy,
+      memory: options.store,
+      boot: options.boot,
+      engine: {
+        address: `unix://${engine.path}`,
+        open: async (onLate) => openMirror(await connectEngine(engine), kernelView(), onLate),
+        follow: (hear) => followEvents(engine, hear),
+      },
+      kernel: kernelPort(netlink),
+      guard: (hear) => {
+        const guard = startGuard({ engine: engine.path });
+        guard.on(hear);
+        return guard;
+      },
+      log,
+    });
+    daemon.resolve(running);
+    if (options.watch) await watchFiles(watch, policy);
+    log('info', `running (pid ${process.pid}); sluice status tells what is in force`);
+    await ending.promise;
+    log('info', 'ending; the kernel stays as it is');
+    await running.stop();
+  } catch (error) {
+    daemon.reject(error);
+    throw error;
+  } finally {
+    watch.stop();
+    await control.close();
+    netlink[Symbol.dispose]();
+    process.off('SIGHUP', onHangUp);
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.off(signal, onEnd);
+  }
+}
+
+async function watchFiles(watch: FileWatch, policy: PolicyPort): Promise<void> {
+  const { files, folders } = await policy.places();
+  watch.set(files, folders);
+}
+
+function kernelPort(netlink: NetlinkSocket): KernelPort {
+  const own = new OwnChanges();
+  const writer = new ElementWriter(netlink);
+  return {
+    nft: own.run,
+    setElements: (remove, add) => writer.set(remove, add),
+    bridges: hostKernel.bridges,
+    conntrack: kernelConntrack,
+    standing: async () => {
+      const tables = [readStanding(own.run, 'inet', 'sluice'), readStanding(own.run, 'bridge', 'sluice')];
+      return (await Promise.all(tables)).every((table) => table !== null);
+    },
+    proven: () => readProvenPorts(own.run),
+    isOwn: (portId) => portId === netlink.portId || own.has(portId),
+  };
+}
