@@ -15,11 +15,11 @@ import type { ForbiddenFlow } from '../enforce/forbidden.ts';
 import { formatAddress } from '../ip/address.ts';
 import { setOfAddresses } from '../ip/address-set.ts';
 import type { RuleChanger } from '../netlink/rule-events.ts';
-import { createRenderer } from '../nftables/render.ts';
+import { renderRuleset } from '../nftables/render.ts';
 import { replaceText } from '../nftables/transaction.ts';
 import type { Diagnostic } from '../policy/diagnostic.ts';
 import type { Policy } from '../policy/model.ts';
-import { createCompiler } from '../ruleset/compile.ts';
+import { type Compiler, createCompiler } from '../ruleset/compile.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
 import type { HostState } from '../state/host-state.ts';
 import { StateError } from '../state/part.ts';
@@ -73,8 +73,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   #host: HostState;
   #repairs: RepairsState;
   #inForce: InForce;
-  #compiler: ReturnType<typeof createCompiler>;
-  readonly #renderer = createRenderer();
+  #compiler: Compiler;
   #guard: GuardPort | null = null;
   #told: Told = nothingTold;
   #mirror: EngineMirror | null = null;
@@ -375,9 +374,9 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     const started = performance.now();
     const heard = this.#heard;
     const considered = [...this.#newcomers.keys()];
-    const { ruleset: told, diagnostics } = this.#compiler.compile(world, now, this.#host.networks);
+    const { ruleset: told, diagnostics } = this.#compiler(world, now, this.#host.networks);
     const ruleset = withNewcomers(told, { seated: this.#newcomers, left: this.#left });
-    const tables = this.#renderer.render(ruleset);
+    const tables = renderRuleset(ruleset);
     this.#pause = Math.max(this.#pause, performance.now() - started);
     const { change, cut, switched } = await this.#holder.hold(ruleset, tables, now);
     this.#relieved('kernel-refused', 'the kernel holds the policy');
@@ -435,7 +434,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     return this.#try('what stands', async () => {
       await memory.writeHost(this.#host);
       await memory.writeApplied(applied);
-      await memory.writeRules({ boot, text: replaceText(createRenderer().render(nobody)) });
+      await memory.writeRules({ boot, text: replaceText(renderRuleset(nobody)) });
     });
   }
 
