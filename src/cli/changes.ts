@@ -2,6 +2,7 @@ import { coverage } from '../evaluate/coverage.ts';
 import { type Box, coversBoxes, intersectBoxes, subtractBoxes } from '../ip/box.ts';
 import { groupsOf, meaningKey } from '../ruleset/clause.ts';
 import type { AddressGroup, Clause, Program, Ruleset } from '../ruleset/ruleset.ts';
+import type { World } from '../world/world.ts';
 import { packetsOf } from './boxes.ts';
 import { entriesOf } from './reach.ts';
 
@@ -11,12 +12,12 @@ export interface Change {
   readonly workload: string;
   /** Names, sorted. */
   readonly containers: readonly string[];
-  readonly kind: 'held' | 'released' | 'changed' | 'unchanged';
+  readonly kind: 'held' | 'released' | 'gone' | 'changed' | 'unchanged';
   /** Of `changed`: entries that it may not reach any more, and that it may reach now; `part of` where not all of it. */
   readonly loses: readonly string[];
   readonly gains: readonly string[];
   readonly mode: { readonly from: Program['mode'] | null; readonly to: Program['mode'] | null };
-  /** How it is judged afterwards, by network; empty for `released`. */
+  /** How it is judged afterwards, by network; empty for `released`, and for `gone`: it does not run. */
   readonly programs: readonly Program[];
 }
 
@@ -26,14 +27,20 @@ export interface Change {
  *
  * @param before null when nothing was applied before
  * @param now milliseconds since the epoch
+ * @param world what runs now
  */
-export function changesBetween(before: Ruleset | null, after: Ruleset, now: number): readonly Change[] {
+export function changesBetween(before: Ruleset | null, after: Ruleset, now: number, world: World): readonly Change[] {
+  const running = new Set(world.containers.filter((container) => container.running).map(({ name }) => name));
   const compare = comparison({ groups: unionOfGroups(before, after), hostAddresses: after.hostAddresses }, now);
   const old = before === null ? new Map<string, Standing>() : standings(before);
   const next = standings(after);
   const changes = [...new Set([...old.keys(), ...next.keys()])].map((name): Change => {
     const [was, is] = [old.get(name), next.get(name)];
-    return { workload: is?.workload ?? was?.workload ?? name, containers: [name], ...fareOf(was, is, compare) };
+    return {
+      workload: is?.workload ?? was?.workload ?? name,
+      containers: [name],
+      ...fareOf(was, is, compare, running.has(name)),
+    };
   });
   return merge(changes);
 }
@@ -59,12 +66,12 @@ function standings(ruleset: Ruleset): ReadonlyMap<string, Standing> {
 
 type Fare = Omit<Change, 'workload' | 'containers'>;
 
-function fareOf(was: Standing | undefined, is: Standing | undefined, compare: Compare): Fare {
+function fareOf(was: Standing | undefined, is: Standing | undefined, compare: Compare, runs: boolean): Fare {
   const programs = [...new Set(is?.programs.values())];
   const modeOf = (standing: Standing | undefined) => standing?.programs.values().next().value?.mode ?? null;
   const still = { loses: [], gains: [], mode: { from: modeOf(was), to: modeOf(is) }, programs };
   if (was === undefined) return { kind: 'held', ...still };
-  if (is === undefined) return { kind: 'released', ...still };
+  if (is === undefined) return { kind: runs ? 'released' : 'gone', ...still };
   const both = [...is.programs].flatMap(([network, program]) => {
     const before = was.programs.get(network);
     return before === undefined ? [] : [compare(before, program)];

@@ -13,10 +13,10 @@ export interface Force {
 }
 
 /** Asks the kernel of this host, and the memory of the last apply. */
-export async function readForce({ settings, ports }: Context, { ruleset, loaded }: Situation): Promise<Force> {
+export async function readForce({ settings, ports }: Context, situation: Situation): Promise<Force> {
   const inForce = await ports.kernel.standing();
   if (inForce !== true) return { inForce, pending: null };
-  return { inForce, pending: pendingContainers(await readApplied(settings.state, ports.files), ruleset, loaded.now) };
+  return { inForce, pending: pendingContainers(await readApplied(settings.state, ports.files), situation) };
 }
 
 /** What stands in the way of a policy of which some tests fail, as a sentence. */

@@ -2,6 +2,7 @@ import { formatAddress } from '../ip/address.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
 import type { Memory } from './applied.ts';
 import { changesBetween } from './changes.ts';
+import type { Situation } from './situation.ts';
 
 /**
  * Names of containers that the kernel does not hold as the policy and the engine say now: another policy, another port,
@@ -9,10 +10,13 @@ import { changesBetween } from './changes.ts';
  *
  * @returns null when what was applied last is not known
  */
-export function pendingContainers(memory: Memory, ruleset: Ruleset, now: number): ReadonlySet<string> | null {
+export function pendingContainers(
+  memory: Memory,
+  { ruleset, world, loaded: { now } }: Pick<Situation, 'ruleset' | 'world' | 'loaded'>,
+): ReadonlySet<string> | null {
   if (memory.kind !== 'applied') return null;
   const { applied } = memory;
-  const changed = changesBetween(applied.ruleset, ruleset, now).filter(({ kind }) => kind !== 'unchanged');
+  const changed = changesBetween(applied.ruleset, ruleset, now, world).filter(({ kind }) => kind !== 'unchanged');
   const before = identities(applied.ruleset);
   const moved = [...identities(ruleset)].filter(([name, identity]) => before.get(name) !== identity);
   return new Set([...changed.flatMap(({ containers }) => containers), ...moved.map(([name]) => name)]);

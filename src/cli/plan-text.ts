@@ -109,6 +109,7 @@ function factsOf({ kind, loses, gains, mode, programs }: Change): readonly Fact[
   const reach = [...new Set(programs.map((program) => reachWords(reachOf(program))))].join(' | ');
   if (kind === 'held')
     return [{ word: '+ held', text: `${heldText(mode.to, programs)}; may reach: ${reach}`, style: 'good' }];
+  if (kind === 'gone') return [{ word: '- gone', text: 'it does not run any more' }];
   if (kind === 'released')
     return [{ word: '- let go', text: 'not held any more: it may send what Docker lets it', style: 'doubtful' }];
   const style = mode.to === 'enforce' ? 'good' : 'doubtful';

@@ -2,14 +2,19 @@ import { expect, test } from 'vitest';
 import { type Change, changesBetween } from '../../src/cli/changes.ts';
 import type { Ruleset } from '../../src/ruleset/ruleset.ts';
 import { decodeRuleset, encodeRuleset } from '../../src/state/ruleset-text.ts';
-import type { WorldSketch } from '../generate/build.ts';
+import { buildWorld, type WorldSketch } from '../generate/build.ts';
 import { judge, now, town } from '../ruleset/support.ts';
 
 const rulesetOf = (policy: string, world: WorldSketch = town): Ruleset => judge(policy, world).ruleset;
 const app = (allow: string, more = '') => `projects:\n  app: { allow: [${allow}]${more} }\n`;
 
 function changeOf(before: string | null, after: string, world: WorldSketch = town): Change {
-  const changes = changesBetween(before === null ? null : rulesetOf(before), rulesetOf(after, world), now);
+  const changes = changesBetween(
+    before === null ? null : rulesetOf(before),
+    rulesetOf(after, world),
+    now,
+    buildWorld(world),
+  );
   const found = changes.find(({ containers }) => containers.includes('app-web-1'));
   if (found === undefined) throw new Error('app-web-1 is not in the plan');
   return found;
@@ -40,10 +45,11 @@ test.each([
   expect(change.kind).toBe(loses.length + gains.length > 0 ? 'changed' : 'unchanged');
 });
 
-test('a container is held when it was not before, and let go when it is not any more', () => {
+test('a container is held when it was not before, let go when it is not any more, and gone when it does not run', () => {
   expect(changeOf(null, app('internet')).kind).toBe('held');
+  expect(changeOf(app('internet'), '{}').kind).toBe('released');
   const gone = { ...town, containers: town.containers.filter(({ name }) => name !== 'app-web-1') };
-  expect(changeOf(app('internet'), app('internet'), gone).kind).toBe('released');
+  expect(changeOf(app('internet'), app('internet'), gone).kind).toBe('gone');
 });
 
 test('a change of mode alone is a change', () => {
@@ -65,7 +71,7 @@ test('replicas that fare alike are one change', () => {
     containers: [...town.containers, { name: 'shop-web-2', workload: 'shop/web', on: ['shop_default'] }],
   };
   const policy = 'projects:\n  shop: { allow: [internet] }\n';
-  const changes = changesBetween(null, rulesetOf(policy, two), now);
+  const changes = changesBetween(null, rulesetOf(policy, two), now, buildWorld(two));
   expect(changes.find(({ workload }) => workload === 'shop/web')?.containers).toEqual(['shop-web-1', 'shop-web-2']);
 });
 

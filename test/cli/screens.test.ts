@@ -77,6 +77,15 @@ const scenes: Readonly<Record<string, Scene>> = {
     },
   },
   'apply-looser-dry-run': { args: ['apply', '--dry-run'], host: () => changed(articlePolicy, looser) },
+  'apply-one-is-gone': {
+    args: ['apply'],
+    host: async () => {
+      const host = await applied();
+      const containers = articleWorld.containers?.filter(({ name }) => name !== 'app-mongo-1' && name !== 'portainer');
+      host.world = worldOf({ ...articleWorld, containers: containers ?? [] });
+      return host;
+    },
+  },
   'apply-mode': {
     args: ['apply'],
     host: () => changed(articlePolicy, articlePolicy.replace('mode: enforce', 'mode: audit')),

@@ -51,6 +51,7 @@ export async function apply(context: Context, given: Given): Promise<Exit> {
     (await isInForce(context)) ? (last?.ruleset ?? null) : null,
     ruleset,
     situation.loaded.now,
+    situation.world,
   );
   const done = dryRun ? nothingDone : await bringIntoForce(context, situation, confirm);
   const { cut, pending } = done;

@@ -21,7 +21,7 @@ export async function plan(context: Context): Promise<Exit> {
   if (memory.kind === 'broken') screen.warn(`${safe(memory.reason)}: everything counts as new below`);
   const standing = await ports.kernel.standing();
   const last = standing !== false && memory.kind === 'applied' ? memory.applied.ruleset : null;
-  const changes = changesBetween(last, ruleset, loaded.now);
+  const changes = changesBetween(last, ruleset, loaded.now, situation.world);
   const cut = await wouldBeCut(context, situation, last);
   const blocked = diagnostics.some(({ code }) => code === codes.notEnforceable.code);
   const lines = await diagnosticLines(diagnostics, loaded.texts);

@@ -35,7 +35,9 @@ export async function rollback(context: Context): Promise<Exit> {
   const networks = host.kind === 'good' ? host.value.networks : [];
   const now = current === null ? null : await compiledAgain(current, networks, ports, settings.host).catch(() => null);
   const changes =
-    now === null || before.kind !== 'applied' ? [] : changesBetween(before.applied.ruleset, now.ruleset, ports.now());
+    now === null || before.kind !== 'applied'
+      ? []
+      : changesBetween(before.applied.ruleset, now.ruleset, ports.now(), now.world);
   screen.show(
     {
       command: 'rollback',
