@@ -47,7 +47,7 @@ test.each([
 
 test('a container is held when it was not before, let go when it is not any more, and gone when it does not run', () => {
   expect(changeOf(null, app('internet')).kind).toBe('held');
-  expect(changeOf(app('internet'), '{}').kind).toBe('released');
+  expect(changeOf(app('internet'), 'containers: { nobody: { allow: none } }\n').kind).toBe('released');
   const gone = { ...town, containers: town.containers.filter(({ name }) => name !== 'app-web-1') };
   expect(changeOf(app('internet'), app('internet'), gone).kind).toBe('gone');
 });
