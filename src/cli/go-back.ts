@@ -36,6 +36,7 @@ export async function goBackAlone(
     await ports.kernel.release(remembered.host.switched);
     if ((await ports.kernel.standing()) === true) throw unverified();
     await store.forgetRules();
+    await store.writeHost({ ...remembered.host, switched: new Map() });
     await store.writePolicy(next);
     return { kind: 'released' };
   }

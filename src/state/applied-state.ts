@@ -16,16 +16,16 @@ export interface AppliedState {
   readonly switched?: Switched;
 }
 
-/** A line of facts and a line of rules. Format 1 had the switched bridges among the facts, and no boot. */
+/** A line of facts, then the rules. Format 1 had the switched bridges among the facts, and no boot. */
 export const appliedPart: Part<AppliedState> = {
   name: 'applied.json',
   encode({ at, engine, boot, ruleset }) {
     return `${JSON.stringify({ at, engine, boot })}\n${encodeRuleset(ruleset)}\n`;
   },
   decode(body, format) {
-    const [first = '', rules = ''] = body.split('\n');
-    const { at, engine, boot, switched } = JSON.parse(first) as Facts;
-    const ruleset = decodeRuleset(rules);
+    const end = body.indexOf('\n');
+    const { at, engine, boot, switched } = JSON.parse(body.slice(0, end)) as Facts;
+    const ruleset = decodeRuleset(body.slice(end + 1));
     if (format === 1)
       return {
         at,

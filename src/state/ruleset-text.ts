@@ -5,10 +5,41 @@ import { setKey } from '../ruleset/clause.ts';
 import type { Clause, Program, Ruleset } from '../ruleset/ruleset.ts';
 
 /**
- * A ruleset as one line of JSON. Most of a ruleset are clauses, a hundred thousand of them on a large host, so each is a
- * short list of numbers: places in tables of sets, texts and layer 4 matches, which workloads share.
+ * A ruleset as lines of JSON: everything but its programs, then a line for each program. The line of a program that is
+ * the same object as before is not made again, since most of them stay when one container comes or goes.
  */
-export function encodeRuleset(ruleset: Ruleset): string {
+export function encodeRuleset({ programs, ...rest }: Ruleset): string {
+  return [encodePart({ ...rest, programs: [] }), ...programs.map(encodeProgram)].join('\n');
+}
+
+/**
+ * Reads what {@link encodeRuleset} wrote, and what version 1 wrote: one line with everything.
+ *
+ * @throws Error for a text that was cut or made by hand
+ */
+export function decodeRuleset(text: string): Ruleset {
+  const [first = '', ...more] = text.split('\n').filter((line) => line !== '');
+  const { programs, ...rest } = decodePart(first) as Ruleset;
+  return { ...rest, programs: [...programs, ...more.flatMap((line) => decodePart(line).programs)] };
+}
+
+const encodedPrograms = new WeakMap<Program, string>();
+
+function encodeProgram(program: Program): string {
+  const known = encodedPrograms.get(program);
+  if (known !== undefined) return known;
+  const line = encodePart({ programs: [program] });
+  encodedPrograms.set(program, line);
+  return line;
+}
+
+type RulesetPart = Partial<Ruleset> & Pick<Ruleset, 'programs'>;
+
+/**
+ * Most of a ruleset are clauses, a hundred thousand of them on a large host, so each is a short list of numbers: places
+ * in tables of sets, texts and layer 4 matches.
+ */
+function encodePart(ruleset: RulesetPart): string {
   const sets = new Table<AddressSet, EncodedSet>(setKey, encodeSet);
   const texts = new Table<string, string>(
     (text) => text,
@@ -40,12 +71,7 @@ export function encodeRuleset(ruleset: Ruleset): string {
   return `[${tables},${body}]`;
 }
 
-/**
- * Reads what {@link encodeRuleset} wrote.
- *
- * @throws Error for a text that was cut or made by hand
- */
-export function decodeRuleset(text: string): Ruleset {
+function decodePart(text: string): RulesetPart {
   const [tables, body] = JSON.parse(text) as [Tables, Encoded];
   const sets = tables.sets.map(decodeSet);
   const clause = ([plane, to, l4, until, entry, file, line, column, written]: EncodedClause): Clause => ({
@@ -66,7 +92,7 @@ export function decodeRuleset(text: string): Ruleset {
   };
   const { programs, ...rest } = body;
   const decoded = programs.map((program): Program => ({ ...program, ...mapLists(program, clause) }));
-  return { ...(restore(rest) as Omit<Ruleset, 'programs'>), programs: decoded };
+  return { ...(restore(rest) as Partial<Ruleset>), programs: decoded };
 }
 
 /** plane, set (or a group, below zero), layer 4, until, entry; then of the source file, line, column and text */

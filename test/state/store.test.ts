@@ -1,12 +1,12 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { prefixOf } from '../../src/ip/prefix.ts';
-import type { Ruleset } from '../../src/ruleset/ruleset.ts';
 import { StateError } from '../../src/state/part.ts';
 import { digestOf, noPolicy, type PolicyState, putInForce } from '../../src/state/policy-state.ts';
 import { encodeRecord, sha256 } from '../../src/state/record.ts';
 import { withRepair } from '../../src/state/repairs-state.ts';
-import { encodeRuleset } from '../../src/state/ruleset-text.ts';
 import { Store } from '../../src/state/store.ts';
 import { articleRuleset } from './articles.ts';
 import { Crash, FakeDisk, type Fault } from './disk.ts';
@@ -185,39 +185,38 @@ describe('what cannot be believed', () => {
   });
 });
 
-test('what version 1 wrote is brought into the form of today', async () => {
-  const { disk, store } = opened();
-  const none = {
-    seats: [],
-    unknownBridges: 'allow',
-    knownBridges: [],
-    held: { v4: [], v6: [] },
-    heldNetworks: [],
-  } as const;
-  const ruleset: Ruleset = { ...(await articleRuleset()), ...none };
-  const old = Object.fromEntries(Object.entries(ruleset).filter(([key]) => !(key in none)));
-  const facts = JSON.stringify({ at: now, engine: '26.1.5', switched: { docker0: { ip: false, ip6: true } } });
-  const body = `${facts}\n${encodeRuleset(old as unknown as Ruleset)}\n`;
-  disk.put(`${folder}/applied.json`, `${JSON.stringify({ format: 1, sha256: sha256(body) })}\n${body}`);
-  const first = await store.open(now);
-  expect(first.notices).toEqual([]);
-  expect(first.applied?.ruleset).toEqual(ruleset);
-  expect(first.host.switched).toEqual(new Map([['docker0', { ip: false, ip6: true }]]));
-  const second = await store.open(now);
-  expect(second.applied).toEqual({ at: now, engine: '26.1.5', boot: null, ruleset });
-  expect(second.host).toEqual(first.host);
-});
+describe('what version 1 wrote', () => {
+  /** Written by that version's apply on the article's host. */
+  const old = readFileSync(join(import.meta.dirname, 'applied-1.json'), 'utf8');
+  const since = { seats: [], unknownBridges: 'allow', knownBridges: [], held: { v4: [], v6: [] }, heldNetworks: [] };
 
-test('on a full disk the old form stays, and is told', async () => {
-  const { disk, store } = opened();
-  const body = `${JSON.stringify({ at: now, engine: '26.1.5', switched: { docker0: { ip: false, ip6: true } } })}\n${encodeRuleset(await articleRuleset())}\n`;
-  const old = `${JSON.stringify({ format: 1, sha256: sha256(body) })}\n${body}`;
-  disk.put(`${folder}/applied.json`, old);
-  disk.failAt({ step: 1, kind: 'ENOSPC', torn: 0.5, kept: 1 });
-  const { notices, host } = await store.open(now);
-  expect(notices.join()).toContain('the disk is full');
-  expect(host.switched.size).toBe(1);
-  expect(disk.textOf(`${folder}/applied.json`)).toBe(old);
+  test('is brought into the form of today', async () => {
+    const { disk, store } = opened();
+    disk.put(`${folder}/applied.json`, old);
+    const first = await store.open(now);
+    expect(first.notices).toEqual([]);
+    expect(first.applied).toMatchObject({ engine: '28.5.2', boot: null, ruleset: since });
+    const names = first.applied?.ruleset.endpoints.map(({ container }) => container.name);
+    expect(new Set(names)).toEqual(new Set((await articleRuleset()).endpoints.map(({ container }) => container.name)));
+    expect(first.applied?.ruleset.programs.map(({ workload }) => workload)).toContain('app/app');
+    expect(first.host.switched.get('docker0')).toEqual({ ip: false, ip6: true });
+    expect(disk.textOf(`${folder}/applied.json`)).toContain('"format":2');
+    const second = await store.open(now);
+    const { switched, ...kept } = first.applied ?? { switched: null };
+    expect(switched).toEqual(first.host.switched);
+    expect(second.applied).toEqual(kept);
+    expect(second.host).toEqual(first.host);
+  });
+
+  test('stays on a full disk, and is told', async () => {
+    const { disk, store } = opened();
+    disk.put(`${folder}/applied.json`, old);
+    disk.failAt({ step: 1, kind: 'ENOSPC', torn: 0.5, kept: 1 });
+    const { notices, host } = await store.open(now);
+    expect(notices.join()).toContain('the disk is full');
+    expect(host.switched.size).toBe(3);
+    expect(disk.textOf(`${folder}/applied.json`)).toBe(old);
+  });
 });
 
 test('the last fifty repairs are kept, the latest first', () => {

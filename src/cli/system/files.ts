@@ -4,6 +4,7 @@ import { type Disk, replaceFile } from '../../state/replace.ts';
 import { FileError, type Files, type Ownership } from '../ports.ts';
 
 const permissionBits = 0o7777;
+const smallest = 4096; // bytes
 
 /** Tells what is being written apart from what else this process writes. */
 let replaced = 0;
@@ -35,13 +36,15 @@ export const systemFiles: Files = {
     const facts = await file.stat();
     if (!facts.isFile()) throw new FileError(`${path} is not a file`);
     if (facts.size > limit) throw new FileError(`${path} has ${facts.size} bytes; at most ${limit} are read`);
-    const buffer = Buffer.alloc(limit + 1);
+    // files of /proc have no size, and others may grow while they are read
+    let buffer = Buffer.allocUnsafe(Math.max(facts.size + 1, smallest));
     let length = 0;
     for (;;) {
       const { bytesRead } = await file.read(buffer, length, buffer.length - length, null);
       length += bytesRead;
       if (bytesRead === 0) break;
       if (length > limit) throw new FileError(`${path} has more than ${limit} bytes`);
+      if (length === buffer.length) buffer = Buffer.concat([buffer], length * 2);
     }
     return { text: decode(path, buffer.subarray(0, length)), owner: ownershipOf(facts) };
   },
