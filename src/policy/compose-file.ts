@@ -5,6 +5,8 @@ import { networkOf, projectName, scopeOf } from './compose-names.ts';
 import type { Block, ComposePolicy } from './model.ts';
 import { checkProjectName } from './names.ts';
 import { type Entry, Reader } from './reader.ts';
+import type { SourceRef } from './source.ts';
+import { suggest } from './suggest.ts';
 
 /** What one Compose file says, and what it has, for the checks across files. */
 export interface ComposePart {
@@ -76,14 +78,23 @@ function reportMisplaced(reader: Reader): void {
     Pair(_, { key, value }, path) {
       const name = isScalar(key) ? key.value : undefined;
       const depth = path.filter(isMap).length;
-      if (depth === 1 && typeof name === 'string' && name.startsWith('x-')) return visit.SKIP;
-      if (name !== 'x-sluice') return undefined;
       const section = path.filter(isPair).at(0)?.key;
       const place = isScalar(section) ? section.value : undefined;
-      if (depth === 3 && (place === 'services' || place === 'networks')) return visit.SKIP;
+      const fits = depth === 1 || (depth === 3 && (place === 'services' || place === 'networks'));
+      if (fits && typeof name === 'string' && name.startsWith('x-')) {
+        reportMisspelt(name, reader.ref(key as Node), reader);
+        return depth === 1 || name === 'x-sluice' ? visit.SKIP : undefined;
+      }
+      if (name !== 'x-sluice') return undefined;
       const fix = 'it stands at the top, in a service or in a network';
       reader.report(diagnostic('unknownKey', reader.ref(key as Node), '"x-sluice" says nothing here', { fix }));
       return value === null ? undefined : visit.SKIP;
     },
   });
+}
+
+/** Compose takes any key that begins with `x-`; one that is nearly ours would leave a service as it was, in silence. */
+function reportMisspelt(name: string, at: SourceRef, { report }: Reader): void {
+  if (name === 'x-sluice' || suggest(name, ['x-sluice']) === undefined) return;
+  report(diagnostic('unknownKey', at, `unknown key "${name}"`, { fix: 'did you mean "x-sluice"?' }));
 }

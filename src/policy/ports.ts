@@ -28,6 +28,12 @@ export function parseProtocol(piece: Piece, report: Report): Protocols | undefin
     report(diagnostic('badProtocol', at, `"${text}" is a mask, and neither a prefix length nor a protocol`, { fix }));
     return undefined;
   }
+  const turned = /^([a-z+]+)(:[0-9,-]+)$/.exec(text);
+  if (turned?.[1] !== undefined && Object.hasOwn(protocolWords, turned[1])) {
+    const fix = `write "${turned[2]}/${turned[1]}"`;
+    report(diagnostic('badProtocol', at, `ports stand before the protocol, not after it: "${text}"`, { fix }));
+    return undefined;
+  }
   const fix = meant[text.toLowerCase()];
   report(
     diagnostic('badProtocol', at, `unknown protocol "${text}"; there are ${Object.keys(protocolWords).join(', ')}`, {
@@ -81,9 +87,28 @@ function parsePort({ text, at }: Piece, report: Report): number | undefined {
       ? 'leave the ports out to mean all of them'
       : /^0+[1-9][0-9]*$/.test(text)
         ? `write "${text.replace(/^0+/, '')}"`
-        : 'ports are 1 to 65535: "443", "8000-8100", "80,443"';
+        : (insteadOf(text) ?? 'ports are 1 to 65535: "443", "8000-8100", "80,443"');
   report(diagnostic('badPort', at, message, { fix }));
   return undefined;
+}
+
+/** Names that people write where a port stands (IANA, Service Name and Transport Protocol Port Number Registry). */
+const serviceNames: Readonly<Record<string, number>> = {
+  ssh: 22,
+  smtp: 25,
+  domain: 53,
+  dns: 53,
+  http: 80,
+  ntp: 123,
+  ldap: 389,
+  https: 443,
+  ldaps: 636,
+};
+
+function insteadOf(text: string): string | undefined {
+  const word = text.toLowerCase();
+  if (Object.hasOwn(serviceNames, word)) return `write "${serviceNames[word]}"`;
+  return Object.hasOwn(protocolWords, word) ? `a protocol follows a "/": write "/${word}"` : undefined;
 }
 
 /** Joins protocols and ports; ports are for tcp, udp and sctp only, so anything else is reported. */

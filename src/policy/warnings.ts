@@ -19,6 +19,7 @@ export function warnOfEntries(
     const { destination } = item;
     const { name } = destinationFacts(destination, (group) => facts.get(group) ?? none);
     if (name !== undefined) {
+      const isGateway = /^(host|gateway)\.docker\.internal(:|$)/.test(name.text);
       const inGroup = name === destination.source ? '' : ` (in the group: ${name.text})`;
       report(
         diagnostic(
@@ -26,7 +27,9 @@ export function warnOfEntries(
           destination.source,
           `DNS names are not enforced yet: this entry allows nothing${inGroup}`,
           {
-            fix: 'until they are, allow addresses or "internet" with ports',
+            fix: isGateway
+              ? 'what Docker calls host.docker.internal is written "gateway"'
+              : 'until they are, allow addresses or "internet" with ports',
           },
         ),
       );
