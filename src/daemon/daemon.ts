@@ -461,6 +461,10 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   async reload(): Promise<void> {
     const files = await this.#ports.policy.read(true);
     if (files.kind === 'bad') return this.#policyIsBad(files.message);
+    // nothing new is said: what waits to be confirmed still waits, and what was rolled back from stays out
+    const { current, rejected } = this.#policies;
+    if (files.digest === current?.digest || files.digest === rejected)
+      return this.#relieved('policy-bad', 'the policy is good');
     const answer = await this.#take(files, null);
     if (!answer.ok) this.#ports.log('error', answer.message);
   }

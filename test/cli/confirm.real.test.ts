@@ -109,6 +109,77 @@ describe('a change that nobody confirms goes back', { timeout: 120_000 }, () => 
   });
 });
 
+describe('beside the daemon', { timeout: 120_000 }, () => {
+  let daemon: ChildProcessWithoutNullStreams;
+  let log = '';
+
+  async function start(): Promise<void> {
+    log = '';
+    daemon = site.host.spawn(await site.host.sluiceCommand('run'));
+    daemon.stderr.on('data', (data: Buffer) => (log += data.toString()));
+    await until('the daemon', async () => ((await status()).state === 'enforcing' ? true : undefined), 20_000);
+  }
+
+  const status = async () => {
+    const { code, stdout } = await site.host.sluice('status', '--json');
+    return {
+      code,
+      ...(JSON.parse(stdout) as { running?: boolean; state?: string; pid?: number; filesDiffer?: boolean }),
+    };
+  };
+
+  const kill = async () => {
+    const { pid } = await status();
+    await site.host.must(['kill', '-9', String(pid)]);
+    await until('its end', async () => ((await status()).running === false ? true : undefined), 5_000);
+  };
+
+  test('the change goes back through it, and stays so when the files are read again and when it starts again', async () => {
+    site.host.write('/etc/sluice/policy.yaml', tight);
+    await start();
+    const caller = await changed(['sh', '-c', `/opt/sluice/dist/sluice ${changeIn}; sleep 300`]);
+    caller.kill('SIGKILL');
+    await expectAllowed(site, ssh);
+    await site.host.must(['kill', '-HUP', String((await status()).pid)]); // which is no confirmation
+    await expectBack();
+    await site.host.must(['kill', '-HUP', String((await status()).pid)]);
+    await sleep(1_000);
+    await expectDenied(site, ssh);
+    expect(await status()).toMatchObject({ code: 0, filesDiffer: true });
+    await kill();
+    expect(await status()).toMatchObject({ code: 7, running: false });
+    await expectDenied(site, ssh);
+    await start();
+    await expectDenied(site, ssh);
+    expect(policyState().current?.by).toBe('confirm-expired');
+  });
+
+  test('the change goes back when the daemon is killed before the time is up', async () => {
+    site.host.write('/etc/sluice/policy.yaml', tight);
+    expect((await site.host.sluice('apply')).code).toBe(0);
+    await changed(['sh', '-c', `/opt/sluice/dist/sluice ${changeIn}`]);
+    await kill();
+    await expectAllowed(site, ssh);
+    await expectBack();
+  });
+
+  test('down stops it first, and says so', async () => {
+    await start();
+    const { pid } = await status();
+    const second = await site.host.sluice('run');
+    expect({ code: second.code, said: second.stderr.includes(`already running (pid ${pid})`) }).toEqual({
+      code: 3,
+      said: true,
+    });
+    const down = await site.host.sluice('down');
+    expect({ code: down.code, err: down.stderr }).toEqual({ code: 0, err: '' });
+    expect(down.stdout).toContain(`The daemon (pid ${pid}) was stopped.`);
+    expect(await status()).toMatchObject({ code: 8, running: false });
+    await expectAllowed(site, ssh);
+    expect(log).not.toContain(' error ');
+  });
+});
+
 test('plan names a live connection that would be cut, with its age where the kernel keeps it', {
   timeout: 120_000,
 }, async () => {
