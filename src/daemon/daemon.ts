@@ -492,7 +492,8 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     if (by === 'confirm-expired' && this.#policies.pending?.token !== token)
       return { ok: false, code: 'not-pending', message: 'this change does not wait to be confirmed' };
     const state = goneBack(this.#policies, by, this.#ports.now());
-    const policy = state?.current == null ? null : this.#ports.policy.recall(state.current.texts);
+    const current = state?.current ?? null;
+    const policy = current === null ? null : this.#ports.policy.recall(current.texts);
     if (state === null || policy === null)
       return { ok: false, code: 'nothing-before', message: 'there is no policy before this one to go back to' };
     return this.#enforce(policy, state);

@@ -96,7 +96,7 @@ function workloadsOf(ruleset: Ruleset, world: World, ages: WorkloadAges): readon
     .map(({ workload, mode }) => {
       const container = composed.get(workload);
       return {
-        project: container?.service == null ? null : container.project,
+        project: container !== undefined && container.service !== null ? container.project : null,
         name: container?.service ?? container?.name ?? workload,
         mode,
         containers: running.get(workload)?.size ?? 0,
