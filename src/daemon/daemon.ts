@@ -417,7 +417,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
 
   #keep(ruleset: Ruleset, switched: HostState['switched'], change: string): void {
     this.#host = { networks: ruleset.heldNetworks, switched: new Map([...switched, ...this.#host.switched]) };
-    if (change !== 'nothing') this.#saving ??= setTimeout(() => void this.#save(), calm);
+    if (change !== 'nothing') this.#saving ??= setTimeout(() => void this.#save().then(this.#ports.onCalm), calm);
   }
 
   /** @returns what could not be written */

@@ -18,6 +18,8 @@ export interface DaemonPorts {
   readonly kernel: KernelPort;
   /** Starts the guard thread. */
   readonly guard: (hear: (message: FromGuard) => void) => GuardPort;
+  /** Called when a burst of work is over and written down. */
+  readonly onCalm: () => void;
   readonly log: Log;
 }
 

@@ -14,6 +14,7 @@ import { Daemon } from './daemon.ts';
 import { startGuard } from './guard/start.ts';
 import { OwnChanges } from './own-changes.ts';
 import type { KernelPort, Log, PolicyPort } from './ports.ts';
+import { giveBack, keepHeapSmall } from './small-heap.ts';
 import { FileWatch } from './watch-files.ts';
 
 export interface RunOptions {
@@ -36,6 +37,7 @@ export interface RunOptions {
  */
 export async function runDaemon(options: RunOptions): Promise<void> {
   const { log, policy, engine } = options;
+  keepHeapSmall();
   const ending = Promise.withResolvers<void>();
   const daemon = Promise.withResolvers<Daemon>();
   daemon.promise.catch(() => {}); // whoever asks meanwhile is told; and so is our caller
@@ -76,6 +78,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
         guard.on(hear);
         return guard;
       },
+      onCalm: giveBack,
       log,
     });
     daemon.resolve(running);
