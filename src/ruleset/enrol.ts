@@ -2,7 +2,7 @@ import { setOfAddresses } from '../ip/address-set.ts';
 import type { Policy } from '../policy/model.ts';
 import type { Container, Network } from '../world/world.ts';
 import type { FileBlocks } from './naming.ts';
-import type { EnrolledBridge, ProgramId } from './ruleset.ts';
+import type { EnrolledBridge, ProgramId, RememberedNetwork } from './ruleset.ts';
 import type { WorldIndex } from './world-index.ts';
 import { directedBroadcast } from './world-index.ts';
 
@@ -26,15 +26,18 @@ export function isDefaultBridge(network: Network): boolean {
 }
 
 /**
- * The networks whose bridges are judged: docker0; those a named container is attached to; those whose Compose project a
- * policy names; with guardrails, all of them (architecture.md, "How the kernel is held").
+ * The networks whose bridges are judged: docker0; those a named container is or was attached to, since it may be attached
+ * again before anybody can act on it; those whose Compose project a policy names; with guardrails, all of them
+ * (architecture.md, "How the kernel is held").
  */
 export function enrolledNetworks(
   policy: Policy,
   index: WorldIndex,
   named: readonly Container[],
   isNamedProject: (project: string) => boolean,
+  remembered: readonly RememberedNetwork[],
 ): readonly Bridged[] {
+  const were = new Set(remembered.flatMap(({ id }) => id ?? []));
   const attached = new Set(named.flatMap((container) => index.networksOf(container)));
   const isOfNamedProject = ({ project }: Network) => project !== null && isNamedProject(project);
   return index.world.networks
@@ -44,6 +47,7 @@ export function enrolledNetworks(
         policy.guardrails.deny.length > 0 ||
         isDefaultBridge(network) ||
         attached.has(network) ||
+        were.has(network.id) ||
         isOfNamedProject(network),
     )
     .toSorted((a, b) => (a.bridge.name < b.bridge.name ? -1 : a.bridge.name > b.bridge.name ? 1 : 0));

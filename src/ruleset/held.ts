@@ -26,18 +26,25 @@ export function knownBridges(world: World, enrolled: readonly Bridged[]): readon
  * project is named and nobody else has the addresses. A network that is made anew under another bridge, before anyone
  * could enroll it, is told by them.
  *
+ * Beside them the networks that named containers are or were attached to, while they exist.
+ *
  * @param known {@link knownBridges}
+ * @param isAttached whether a named container is on a network now
  */
 export function heldNetworks(
   world: World,
   enrolled: readonly Bridged[],
   known: readonly string[],
   isNamedProject: (project: string) => boolean,
+  isAttached: (network: Bridged) => boolean,
   remembered: readonly RememberedNetwork[],
 ): readonly RememberedNetwork[] {
-  const there = enrolled.flatMap(({ project, name, subnets }) =>
-    project !== null && isNamedProject(project) && subnets.length > 0 ? [{ project, name, subnets }] : [],
-  );
+  const there = enrolled.flatMap((network): readonly RememberedNetwork[] => {
+    const { id, name, subnets } = network;
+    const project = network.project !== null && isNamedProject(network.project) ? network.project : null;
+    if (project !== null) return subnets.length > 0 ? [{ project, id, name, subnets }] : [];
+    return isAttached(network) || remembered.some((one) => one.id === id) ? [{ project, id, name, subnets }] : [];
+  });
   const others = new Set(known);
   const taken = setOfPrefixes([
     ...world.networks.flatMap(({ subnets }) => subnets),
@@ -46,7 +53,7 @@ export function heldNetworks(
     ),
   ]);
   const gone = remembered
-    .filter(({ project }) => isNamedProject(project))
+    .filter(({ project }) => project !== null && isNamedProject(project))
     .map((network) => ({ ...network, subnets: network.subnets.filter((subnet) => isFree(subnet, taken)) }))
     .filter(({ subnets }) => subnets.length > 0);
   const byKey = new Map([...gone, ...there].map((network) => [keyOf(network), network]));
@@ -54,12 +61,12 @@ export function heldNetworks(
 }
 
 export function heldAddresses(networks: readonly RememberedNetwork[]): AddressSet {
-  return unionSets(...networks.map(({ subnets }) => setOfPrefixes(subnets)));
+  return unionSets(...networks.map(({ project, subnets }) => setOfPrefixes(project === null ? [] : subnets)));
 }
 
 /** Several may have been of one name, one after the other: each is held until its addresses are taken. */
 function keyOf({ project, name, subnets }: RememberedNetwork): string {
-  return [project, name, ...subnets.map(formatPrefix).toSorted()].join('\0');
+  return [project ?? '', name, ...subnets.map(formatPrefix).toSorted()].join('\0');
 }
 
 function isFree(subnet: Prefix, taken: AddressSet): boolean {

@@ -37,9 +37,15 @@ export interface Ruleset {
   readonly unheld: readonly Unheld[];
 }
 
-/** A network of a Compose project, as it was when it was last there. */
+/**
+ * A network as it was when it was last there: one of a Compose project that policy names, whose addresses stay held; or
+ * one that a named container was attached to, which stays enrolled while it exists.
+ */
 export interface RememberedNetwork {
-  readonly project: string;
+  /** null: of no project that policy names. */
+  readonly project: string | null;
+  /** Engine id; absent in what earlier versions remembered. */
+  readonly id?: string;
   /** By its engine name. */
   readonly name: string;
   readonly subnets: readonly Prefix[];

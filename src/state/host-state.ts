@@ -17,7 +17,8 @@ export const noHost: HostState = { switched: new Map(), networks: [] };
 interface Written {
   readonly switched: Readonly<Record<string, BridgeCalls>>;
   readonly networks: readonly {
-    readonly project: string;
+    readonly project: string | null;
+    readonly id?: string;
     readonly name: string;
     readonly subnets: readonly string[];
   }[];

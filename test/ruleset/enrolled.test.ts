@@ -1,0 +1,41 @@
+import { describe, expect, test } from 'vitest';
+import { compile } from '../../src/ruleset/compile.ts';
+import type { RememberedNetwork } from '../../src/ruleset/ruleset.ts';
+import type { World } from '../../src/world/world.ts';
+import { buildWorld, type WorldSketch } from '../generate/build.ts';
+import { now, policyOf, town } from './support.ts';
+
+const policy = policyOf('projects: { app: { allow: none } }');
+
+/** The town, with a network of nobody's project that `app-db-1` may be on. */
+function world(attached: boolean): World {
+  const side = { name: 'side', subnets: ['172.30.0.0/16'] };
+  const containers = town.containers.map((one) =>
+    attached && one.name === 'app-db-1' ? { ...one, on: [...(one.on ?? []), 'side'] } : one,
+  );
+  const sketch: WorldSketch = { ...town, networks: [...town.networks, side], containers };
+  return buildWorld(sketch);
+}
+
+const enrolled = (its: World, remembered: readonly RememberedNetwork[] = []) =>
+  compile(policy, its, now, remembered).ruleset.bridges.map(({ network }) => network);
+
+describe('a network that a named container is connected to', () => {
+  test('is enrolled, and stays so when the container has left it: it may come again before anybody can act', () => {
+    expect(enrolled(world(false))).not.toContain('side');
+    const { heldNetworks } = compile(policy, world(true), now).ruleset;
+    expect(enrolled(world(true))).toContain('side');
+    expect(enrolled(world(false), heldNetworks)).toContain('side');
+    // and is remembered on
+    const again = compile(policy, world(false), now, heldNetworks).ruleset.heldNetworks;
+    expect(enrolled(world(false), again)).toContain('side');
+  });
+
+  test('is forgotten with the network, and its addresses are nobody’s afterwards', () => {
+    const { heldNetworks } = compile(policy, world(true), now).ruleset;
+    const without = buildWorld(town);
+    const { heldNetworks: later, held } = compile(policy, without, now, heldNetworks).ruleset;
+    expect(later.map(({ name }) => name)).not.toContain('side');
+    expect(held).toEqual(compile(policy, without, now).ruleset.held);
+  });
+});
