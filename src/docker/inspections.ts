@@ -70,6 +70,11 @@ export class Inspections {
     for (const entry of this.#entries.values()) doubtful(entry);
   }
 
+  /** Containers of which an answer is still to come. */
+  underWay(): ReadonlySet<string> {
+    return new Set([...this.#entries].flatMap(([id, { asking }]) => (asking === null ? [] : [id])));
+  }
+
   /** Forgets containers that the list does not name any more. */
   keepOnly(listed: ReadonlyMap<string, ContainerSummary>): void {
     for (const id of this.#entries.keys()) if (!listed.has(id)) this.#entries.delete(id);

@@ -18,8 +18,8 @@ export interface EngineMirror {
   /** Nothing known counts any more: after a gap. */
   forget(): void;
   /**
-   * The lists are read whole with the next reading, and what they say anew is asked for: on a slow timer, because some
-   * things happen without an event, such as `docker network connect` of a container that does not run.
+   * The lists are read whole with the next reading, and what they say anew is asked for: on a slow timer. Some things
+   * happen without an event, such as `docker network connect` of a container that does not run.
    */
   recheck(): void;
   /**
@@ -35,12 +35,13 @@ export interface EngineMirror {
  * A mirror of the engine's state, empty until it is first read.
  *
  * @param onLate what came too late for a reading has come: read again
+ * @param small of so many containers the whole list is read each time: it costs little, and tells what no event does
  */
-export function openMirror(api: EngineApi, kernel: KernelView, onLate: () => void): EngineMirror {
-  return new Mirror(api, kernel, onLate);
+export function openMirror(api: EngineApi, kernel: KernelView, onLate: () => void, small = 200): EngineMirror {
+  return new Mirror(api, kernel, onLate, small);
 }
 
-/** So many containers are asked for by their ids at once; of more the whole list is read. */
+/** On a large host, so many containers are asked for by their ids at once; of more the whole list is read. */
 const fewIds = 50;
 
 /** What may have changed since it was asked for. */
@@ -62,6 +63,7 @@ interface Doubts {
 class Mirror implements EngineMirror {
   readonly #api: EngineApi;
   readonly #kernel: KernelView;
+  readonly #small: number;
   readonly #inspections: Inspections;
   readonly #images: Images;
   readonly #interfaces: InterfaceMemory;
@@ -73,8 +75,9 @@ class Mirror implements EngineMirror {
   #networks: readonly NetworkDetails[] = [];
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(api: EngineApi, kernel: KernelView, onLate: () => void) {
+  constructor(api: EngineApi, kernel: KernelView, onLate: () => void, small: number) {
     this.#api = api;
+    this.#small = small;
     this.#kernel = kernel;
     this.#inspections = new Inspections(api, onLate);
     this.#images = new Images(api);
@@ -165,13 +168,15 @@ class Mirror implements EngineMirror {
     );
   }
 
-  /** The list of containers, read whole or where it may have changed. */
+  /** The list of containers, read whole or, on a large host, where it may have changed. */
   async #listed({ lists, containers }: Doubts): Promise<ReadonlyMap<string, ContainerSummary>> {
-    if (!lists && containers.size === 0) return this.#list;
-    const whole = lists || containers.size > fewIds;
-    const answer = await this.#api.containers(whole ? undefined : [...containers]);
+    // one that is being started may have been connected to more networks just before
+    const doubted = containers.union(this.#inspections.underWay());
+    const whole = lists || this.#list.size <= this.#small || doubted.size > fewIds;
+    if (!whole && doubted.size === 0) return this.#list;
+    const answer = await this.#api.containers(whole ? undefined : [...doubted]);
     const list = new Map(whole ? [] : this.#list);
-    for (const id of containers) list.delete(id);
+    for (const id of doubted) list.delete(id);
     for (const summary of answer) list.set(summary.id, summary);
     this.#inspections.keepOnly(list);
     return list;
