@@ -125,15 +125,26 @@ interface Attached {
   readonly network: NetworkDetails;
 }
 
-/** The networks a container is on, by name; `host` and `none` are no networks in this sense. */
-export function attachedNetworks({ attachments }: ContainerSummary, networks: NetworkIndex): readonly Attached[] {
-  return attachments
+/** The networks a container is on or will join, by name; `host` and `none` are no networks in this sense. */
+export function attachedNetworks(summary: ContainerSummary, networks: NetworkIndex): readonly Attached[] {
+  return attachmentsOf(summary)
     .flatMap((attachment) => {
       const network = findNetwork(attachment, networks);
       const counts = network !== undefined && network.driver !== 'host' && network.driver !== 'null';
       return counts ? [{ attachment, network }] : [];
     })
     .toSorted((a, b) => (a.network.name < b.network.name ? -1 : 1));
+}
+
+/**
+ * A container that starts without any network joins that of its mode (moby, daemon/container_operations.go,
+ * allocateNetwork). It has none for a moment after its creation, and where Compose 1.29 has taken it off its only one.
+ */
+function attachmentsOf({ attachments, running, networkMode }: ContainerSummary): readonly Attachment[] {
+  if (running || attachments.length > 0 || networkMode.startsWith('container:')) return attachments;
+  return [
+    { name: networkMode === '' ? 'default' : networkMode, networkId: '', endpoint: '', addresses: [], mac: null },
+  ];
 }
 
 /**

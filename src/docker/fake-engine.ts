@@ -140,6 +140,8 @@ export class FakeEngine implements EngineApi {
     if (mode?.startsWith('container:'))
       this.#kernel.share(pid, this.#container(mode.slice('container:'.length)).pid ?? 0);
     container.pid = pid;
+    if (container.attachments.length === 0 && mode === undefined)
+      container.attachments = [detached(container.networks?.[0] ?? defaultNetwork)];
     container.attachments = container.attachments.map(({ name }) => this.#attach(container.id, name, pid));
     this.#tell({ kind: 'container', action: 'start', container: container.id });
   }
@@ -297,7 +299,7 @@ export class FakeEngine implements EngineApi {
       running: pid !== null,
       pid,
       labels: new Map([...(this.#images.get(image)?.labels ?? []), ...Object.entries(labels)]),
-      networkMode: mode ?? attachments[0]?.name ?? 'default',
+      networkMode: mode ?? container.networks?.[0] ?? 'default',
       attachments,
       dns: [],
       bindings,

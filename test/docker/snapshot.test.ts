@@ -59,6 +59,47 @@ describe('containers that come and go while the world is read', () => {
     expect(container.endpoints).toMatchObject([{ addresses: [], mac: null, port: null }]);
   });
 
+  test('one that is not running has the networks it will join, as the engine finds them at its start', async () => {
+    const { engine, kernel } = host();
+    engine.addNetwork('front', '172.20.0.0/16');
+    engine.addNetwork('back', '172.21.0.0/16');
+    const joins = async (name: string) => {
+      const world = await readWorld(engine, kernel);
+      const { endpoints } = named(world, name);
+      for (const endpoint of endpoints) expect(endpoint).toMatchObject({ addresses: [], mac: null, port: null });
+      return endpoints.map(({ network }) => world.networks.find(({ id }) => id === network)?.name);
+    };
+    const both = engine.create('both', { networks: ['front', 'back'] });
+    engine.create('plain');
+    expect(await joins('both')).toEqual(['back', 'front']);
+    expect(await joins('plain')).toEqual(['bridge']);
+
+    engine.start(both);
+    engine.stop(both);
+    engine.start('plain');
+    engine.restart(); // the default network has another id now
+    expect(await joins('both')).toEqual(['back', 'front']);
+    expect(await joins('plain')).toEqual(['bridge']);
+
+    engine.disconnect('front', both);
+    expect(await joins('both')).toEqual(['back']);
+    engine.disconnect('back', both);
+    expect(await joins('both')).toEqual(['front']); // that of its mode
+    engine.removeNetwork('front');
+    engine.addNetwork('front', '172.22.0.0/16');
+    expect(await joins('both')).toEqual(['front']);
+  });
+
+  test('one whose network was removed joins none, whatever has its name now: the engine refuses to start it', async () => {
+    const { engine, kernel } = host();
+    engine.addNetwork('front', '172.20.0.0/16');
+    engine.stop(engine.run('web', { networks: ['front'] }));
+    engine.removeNetwork('front');
+    engine.addNetwork('front', '172.22.0.0/16');
+    expect(named(await readWorld(engine, kernel), 'web').endpoints).toEqual([]);
+    expect(() => engine.start('web')).toThrow(/not found/);
+  });
+
   test('a running one that the engine hangs on is still known to run, unproven', async () => {
     const { engine, kernel } = host();
     const id = engine.run('web');

@@ -1,6 +1,7 @@
 /**
  * Follows the engine of the host it runs on, keeps a mirror of it and reads that again after everything it hears, as the
- * daemon does. A line on its input is a question: it answers with a line of JSON, a Report.
+ * daemon does. A line on its input is a question: it answers with a line of JSON, a Report. Its argument is the number
+ * of containers up to which the host counts as small.
  */
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -38,7 +39,7 @@ let world: World | undefined;
 let wanted = false;
 let reading = false;
 
-const mirror = openMirror(api, kernel, () => void read());
+const mirror = openMirror(api, kernel, () => void read(), Number(process.argv[2]));
 followEvents(engine, (notice) => {
   if (notice.kind === 'event') {
     const { event } = notice;

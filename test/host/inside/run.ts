@@ -14,8 +14,12 @@ export async function runInside(
 }
 
 /** Starts one of this folder's programs there. */
-export async function spawnInside(host: Host, program: 'mirror'): Promise<ChildProcessWithoutNullStreams> {
-  return host.spawn(await command(host, program));
+export async function spawnInside(
+  host: Host,
+  program: 'mirror',
+  ...args: readonly string[]
+): Promise<ChildProcessWithoutNullStreams> {
+  return host.spawn([...(await command(host, program)), ...args]);
 }
 
 async function command(host: Host, program: string): Promise<readonly string[]> {
