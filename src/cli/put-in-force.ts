@@ -69,12 +69,7 @@ async function startLimit(
       'which policy is in force now is not known, so the change could not go back by itself',
       'sluice apply, without --confirm; from then on it is known',
     );
-  const applied = await store.readApplied();
-  if (applied.kind === 'good' && state.pending === null)
-    await store.writeRulesBefore({
-      boot: applied.value.boot ?? '',
-      text: await ports.kernel.loadable(applied.value.ruleset),
-    });
+  if (state.pending === null) await keepRules(store, ports);
   const { config, state: directory, socket, host } = settings;
   await ports.startTimer({
     config: resolve(config),
@@ -86,6 +81,15 @@ async function startLimit(
     until: limit.until,
   });
   return limit;
+}
+
+/** What stands now, as text to load where nothing else works; an unconfirmed change before keeps what it has. */
+async function keepRules(store: Store, ports: Context['ports']): Promise<void> {
+  await store.forgetRulesBefore();
+  const applied = await store.readApplied();
+  if (applied.kind !== 'good') return;
+  const { boot, ruleset } = applied.value;
+  await store.writeRulesBefore({ boot: boot ?? '', text: await ports.kernel.loadable(ruleset) });
 }
 
 async function throughDaemon(daemon: Daemon, digest: string, limit: PendingConfirm | null): Promise<PutInForce> {

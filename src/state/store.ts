@@ -71,6 +71,11 @@ export class Store {
     return this.#write(previousRules, value);
   }
 
+  /** Those of another change would be the wrong ones to go back to. */
+  async forgetRulesBefore(): Promise<void> {
+    await this.#files.remove(join(this.directory, previousRules.name));
+  }
+
   writeRepairs(value: RepairsState): Promise<void> {
     return this.#write(repairsPart, value);
   }
