@@ -1,5 +1,5 @@
 import type { Diagnostic } from '../policy/diagnostic.ts';
-import type { SourceRef } from '../policy/source.ts';
+import { formatSource, type SourceRef } from '../policy/source.ts';
 import type { Context } from './context.ts';
 import type { LoadedPolicy } from './loaded-policy.ts';
 import type { PolicyTexts } from './policy-files.ts';
@@ -48,6 +48,11 @@ export function diagnosticJson({ severity, code, message, fix, source, related }
 
 export function sourceJson({ file, line, column, text }: SourceRef): SourceJson {
   return { file, line, column, text };
+}
+
+/** A diagnostic as a sentence with its place, where there is no text to show it in. */
+export function diagnosticText({ code, message, fix, source }: Diagnostic): string {
+  return `${code}  ${formatSource(source)}: ${message}${fix === undefined ? '' : `; ${fix}`}`;
 }
 
 /** `2 errors, 1 warning`; empty when there is neither. */

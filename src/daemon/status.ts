@@ -110,10 +110,12 @@ function unnamedOf({ endpoints, programs }: Ruleset): readonly string[] {
   return [...new Set(endpoints.filter(({ program }) => unmanaged.has(program)).map(({ container }) => container.name))];
 }
 
-const refusals: readonly string[] = [codes.asksTooMuch.code, codes.loosensMode.code, codes.unknownLabel.code];
-
-function refusedOf(diagnostics: readonly Diagnostic[]): Status['refused'] {
+/** What labels, x-sluice and shared networks are wrong about: who has them is closed. What cannot be held stands apart. */
+export function refusedOf(diagnostics: readonly Diagnostic[]): Status['refused'] {
   return diagnostics
-    .filter(({ code }) => refusals.includes(code))
-    .map(({ source, message }) => ({ workload: source.file, message }));
+    .filter(({ severity, code }) => severity === 'error' && code !== codes.notEnforceable.code)
+    .map(({ source, message, fix }) => ({
+      workload: source.line === 0 ? source.file : `${source.file}:${source.line}`,
+      message: fix === undefined ? message : `${message}; ${fix}`,
+    }));
 }

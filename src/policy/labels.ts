@@ -5,7 +5,7 @@ import type { Diagnostic } from './diagnostic.ts';
 import type { Groups } from './groups.ts';
 import type { AllowItem, AllowList, Block, Destination, Mode } from './model.ts';
 import type { Report } from './piece.ts';
-import type { SourceRef } from './source.ts';
+import { type SourceRef, sourceOfLabels } from './source.ts';
 import { didYouMean } from './suggest.ts';
 import { checkUses } from './uses.ts';
 
@@ -29,12 +29,7 @@ export function readLabels(
   const report: Report = (found) => diagnostics.push(found);
   const ours = [...labels].filter(([key]) => key.startsWith('sluice.')).toSorted(([a], [b]) => (a < b ? -1 : 1));
   if (ours.length === 0) return { block: null, diagnostics };
-  const place = (text: string): SourceRef => ({
-    file: `labels of container ${containerName}`,
-    line: 0,
-    column: 0,
-    text,
-  });
+  const place = (text: string) => sourceOfLabels(containerName, text);
   for (const [key] of ours) {
     if (keys.includes(key)) continue;
     const fix = didYouMean(key, keys) ?? `there are ${keys.join(', ')}`;

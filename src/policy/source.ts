@@ -11,3 +11,8 @@ export interface SourceRef {
 export function formatSource(source: SourceRef): string {
   return source.line > 0 ? `${source.file}:${source.line}` : source.file;
 }
+
+/** The place of a container's labels, which have no lines. */
+export function sourceOfLabels(container: string, text: string): SourceRef {
+  return { file: `labels of container ${container}`, line: 0, column: 0, text };
+}

@@ -3,6 +3,7 @@ import { diagnostic } from '../policy/codes.ts';
 import type { Diagnostic } from '../policy/diagnostic.ts';
 import { readLabels } from '../policy/labels.ts';
 import type { Policy } from '../policy/model.ts';
+import { sourceOfLabels } from '../policy/source.ts';
 import { workloadName } from '../world/workload.ts';
 import type { Container, Network, World } from '../world/world.ts';
 import { absentWorkloads, type Mentions, mentionsOf } from './absent.ts';
@@ -326,12 +327,7 @@ function notEnforceable(
   return list.flatMap(({ container, workload, reason, fix, wanted }) => {
     const its = byId.get(container.id);
     if (wanted !== 'enforce' || its === undefined) return [];
-    const source = chainOf(its, null, deciding)[0]?.blocks[0]?.source ?? {
-      file: `labels of container ${container.name}`,
-      line: 0,
-      column: 0,
-      text: workload,
-    };
+    const source = chainOf(its, null, deciding)[0]?.blocks[0]?.source ?? sourceOfLabels(container.name, workload);
     return [diagnostic('notEnforceable', source, `${workload} cannot be held: ${reason}`, { fix })];
   });
 }

@@ -39,6 +39,19 @@ const broken = articlePolicy
   .replace('deny: [cloud-metadata]', 'deny: []');
 const named = (rest: string) => `version: 1\nprojects:\n  app: { allow: [same-project, dns] }\n${rest}`;
 
+/** Labels that ask for more than they may, and labels that cannot be read. */
+const labelled = (): FakeHost => {
+  const host = articleHost(named(''));
+  host.world = worldOf({
+    ...articleWorld,
+    containers: [
+      { name: 'app-app-1', workload: 'app/app', on: ['app_default'], labels: { 'sluice.allow': 'internet:443' } },
+      { name: 'stray', on: ['app_default'], labels: { 'sluice.allow': 'interne dns', 'sluice.alow': 'dns' } },
+    ],
+  });
+  return host;
+};
+
 /** `sluice explain` with these words, on a host that holds the policy. */
 const explained = (words: string, policy?: string): Scene => ({
   args: ['explain', ...words.split(' ')],
@@ -102,19 +115,7 @@ const scenes: Readonly<Record<string, Scene>> = {
       return host;
     },
   },
-  'apply-refused-labels': {
-    args: ['apply'],
-    host: () => {
-      const host = articleHost(named(''));
-      host.world = worldOf({
-        ...articleWorld,
-        containers: [
-          { name: 'app-app-1', workload: 'app/app', on: ['app_default'], labels: { 'sluice.allow': 'internet:443' } },
-        ],
-      });
-      return host;
-    },
-  },
+  'apply-refused-labels': { args: ['apply'], host: () => labelled() },
   'apply-confirm': { args: ['apply', '--confirm', '60s'], host: () => changed(articlePolicy, looser) },
   'apply-confirm-first': { args: ['apply', '--confirm', '5m'] },
   'apply-confirm-nothing-new': { args: ['apply', '--confirm', '60s'], host: () => applied() },
@@ -275,6 +276,9 @@ const scenes: Readonly<Record<string, Scene>> = {
   'ps-in-a-pipe': { args: ['ps'], host: () => applied(), columns: 0 },
   'ps-not-up-to-date': { args: ['ps'], host: () => changed(articlePolicy, looser) },
   'ps-not-applied': { args: ['ps'] },
+  'ps-refused-labels': { args: ['ps'], host: () => labelled() },
+  'explain-refused-labels': { args: ['explain', 'app/app', '8.8.8.8:443'], host: () => labelled() },
+  'explain-labels-in-error': { args: ['explain', 'stray', '8.8.8.8:443'], host: () => labelled() },
   'ps-failing-test': { args: ['ps'], host: () => articleHost(articlePolicy.replace('internet]', 'private]')) },
   'ps-not-root': {
     args: ['ps'],

@@ -49,6 +49,7 @@ export async function explain(context: Context, given: Given): Promise<Exit> {
     index,
     ruleset,
     force: given.text('world') === undefined ? await readForce(context, situation) : null,
+    refusals: situation.diagnostics.filter(({ severity }) => severity === 'error'),
     failingTests: situation.failingTests,
   };
   context.screen.show(explanationJson(explanation), (view) => explanationLines(explanation, view));

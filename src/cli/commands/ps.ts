@@ -4,7 +4,7 @@ import type { Program } from '../../ruleset/ruleset.ts';
 import { indexWorld } from '../../ruleset/world-index.ts';
 import { workloadName } from '../../world/workload.ts';
 import type { Context } from '../context.ts';
-import { diagnosticJson } from '../diagnostics.ts';
+import { diagnosticJson, diagnosticText } from '../diagnostics.ts';
 import type { Exit } from '../exit.ts';
 import { type Sender, senderOf } from '../explain/sender.ts';
 import { type Force, failingTestsText, readForce } from '../force.ts';
@@ -44,9 +44,7 @@ export async function ps(context: Context, given: Given): Promise<Exit> {
       ...unidentifiedLines(world.unidentified ?? [], view),
       ...ofContainers
         .filter(({ code }) => code !== codes.notEnforceable.code)
-        .flatMap(({ message, fix, code }) =>
-          wrap(`${code}  ${safe(message)}${fix === undefined ? '' : `; ${safe(fix)}`}`, view.width),
-        )
+        .flatMap((found) => wrap(safe(diagnosticText(found)), view.width))
         .map((line) => view.paint.bad(line)),
     ],
   );

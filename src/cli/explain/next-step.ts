@@ -24,7 +24,7 @@ export function nextStep(answer: Answer, asked: Destination, index: WorldIndex):
       return `To allow it, take "${deciding.clause.entry}" out of the deny list at ${formatSource(deciding.clause.source)}.`;
     case 'nothing-allows':
       if (program.standing === 'refused')
-        return 'Its labels or x-sluice are refused, so it may reach nothing until they are mended: sluice ps says what is wrong.';
+        return 'Its labels or x-sluice are refused, so it may reach nothing until they are mended; sluice ps lists all that is.';
       if (program.standing === 'unmanaged')
         return `To allow it, name ${endpoint.workload} in the policy; what nothing names is denied by "defaults".`;
       return entry === null

@@ -1,10 +1,13 @@
 import { formatAddress } from '../../ip/address.ts';
+import type { Diagnostic } from '../../policy/diagnostic.ts';
 import type { Destination } from '../../policy/model.ts';
+import { type SourceRef, sourceOfLabels } from '../../policy/source.ts';
 import type { EndpointIdentity, Ruleset } from '../../ruleset/ruleset.ts';
 import type { WorldIndex } from '../../ruleset/world-index.ts';
 import { workloadName } from '../../world/workload.ts';
 import type { Container } from '../../world/world.ts';
 import { boxText, packetText } from '../boxes.ts';
+import { diagnosticText } from '../diagnostics.ts';
 import { type Force, failingTestsText } from '../force.ts';
 import { columns, counted, safe, wrap } from '../text.ts';
 import { unheldJson } from '../unheld-text.ts';
@@ -28,6 +31,8 @@ export interface Explanation {
   readonly ruleset: Ruleset;
   /** Of the live host; null for a saved world. */
   readonly force: Force | null;
+  /** Errors of compiling: what labels and x-sluice are refused for. */
+  readonly refusals: readonly Diagnostic[];
   /** How many tests of the policy fail: it cannot be applied as it is. */
   readonly failingTests: number;
 }
@@ -168,9 +173,15 @@ export function notJudgedLines({ container, unheld }: Sender, view: View): reado
   ];
 }
 
-function hintsOf({ answer, ruleset, index }: Explanation): readonly string[] {
+function hintsOf({ answer, refusals, ruleset, index }: Explanation): readonly string[] {
   const last = answer.verdict.steps.find((step) => step.kind === 'nothing-allows');
-  return last === undefined ? [] : hintsFor(answer.packet, last.tried, ruleset, index);
+  if (last === undefined) return [];
+  if (answer.program.standing !== 'refused') return hintsFor(answer.packet, last.tried, ruleset, index);
+  const place = ({ file, line }: SourceRef) => `${file}:${line}`;
+  const own = [place(last.otherwise), place(sourceOfLabels(answer.endpoint.container.name, ''))];
+  return refusals
+    .filter(({ source, related = [] }) => [source, ...related].some((one) => own.includes(place(one))))
+    .map(diagnosticText);
 }
 
 function packetOf({ packet: { to, protocol, port } }: Answer): string {
