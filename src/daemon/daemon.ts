@@ -300,7 +300,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       this.#ports.log('error', `the rules could not be put back: ${messageOf(error)}`);
     }
     const repair: Repair = {
-      at,
+      at: Math.round(at),
       took: Math.round(this.#ports.now() - at),
       by: { process: by.process, name: by.name },
       tables: tables.map((family) => `${family} sluice`),

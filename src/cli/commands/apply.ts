@@ -119,7 +119,8 @@ function verdictText(
   ];
   const text = parts.join(', ');
   const told = text.charAt(0).toUpperCase() + text.slice(1);
-  return dryRun
-    ? `${told}. Apply with: sluice apply`
-    : `${told}. The kernel holds the policy${by === 'daemon' ? ', and the daemon keeps it true' : ''}.`;
+  if (dryRun) return `${told}. Apply with: sluice apply`;
+  return by === 'daemon'
+    ? `${told}. The kernel holds the policy, and the daemon keeps it true.`
+    : `${told}. The kernel holds the policy for what runs now; sluice run keeps it true.`;
 }
