@@ -97,6 +97,9 @@ function changeTable(from: Table | null, to: Table): OneTable {
     // an earlier attempt may have left one
     return [empty, ...list.map(({ name }) => `flush set ${path} ${printName(name)}\n`), block({ sets: list })].join('');
   };
+  // Elements are added in a set's block: for an `add element`, as for a `delete element`, nft first reads the elements of all
+  // interval sets of all tables (measured, 1.0.6 to 1.1.7: 5 µs each). Sets that lose some are not filled anew all the same:
+  // the guard may have added to them since
   const text = () =>
     [
       ...[...rewritten, ...chains.gone].map(({ name }) => `flush chain ${path} ${printName(name)}\n`),
@@ -106,12 +109,10 @@ function changeTable(from: Table | null, to: Table): OneTable {
         chains: [...chains.fresh, ...rewritten],
       }),
       filled(intervals),
-      ...elements.flatMap(({ set, remove, add }) => [
-        // one that the guard has deleted meanwhile is no error when it is added first
-        elementsText('add', `${path} ${printName(set.name)}`, set, remove),
-        elementsText('delete', `${path} ${printName(set.name)}`, set, remove),
-        elementsText('add', `${path} ${printName(set.name)}`, set, add),
-      ]),
+      // one that the guard has deleted meanwhile is no error when it is added first
+      block({ sets: withSome(elements.map(({ set, remove }) => ({ ...set, elements: remove }))) }),
+      ...elements.map(({ set, remove }) => elementsText('delete', `${path} ${printName(set.name)}`, set, remove)),
+      block({ sets: withSome(elements.map(({ set, add }) => ({ ...set, elements: add }))) }),
       ...sets.gone.map((set) => `delete ${set.data === 'verdict' ? 'map' : 'set'} ${path} ${printName(set.name)}\n`),
       ...chains.gone.map(({ name }) => `delete chain ${path} ${printName(name)}\n`),
       ...counters.gone.map((name) => `delete counter ${path} ${printName(name)}\n`),
@@ -123,6 +124,8 @@ function changeTable(from: Table | null, to: Table): OneTable {
     text: isStructure || elements.some(({ remove, add }) => remove.length + add.length > 0) ? text : () => '',
   };
 }
+
+const withSome = (sets: readonly NftSet[]): readonly NftSet[] => sets.filter(({ elements }) => elements.length > 0);
 
 function anew(to: Table, standing: Parameters<typeof transactionText>[1]): OneTable {
   return { remove: [], add: [], structure: { before: '' }, text: () => transactionText(to, standing) };
