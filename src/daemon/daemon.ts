@@ -76,11 +76,13 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   #compiler: Compiler;
   #guard: GuardPort | null = null;
   #told: Told = nothingTold;
-  #mirror: EngineMirror | null = null;
+  readonly #mirror: EngineMirror;
   #following: { stop(): void } | null = null;
   /** Senders that the guard has seated, until the engine tells of them, too. */
   readonly #newcomers = new Map<number, Seated>();
   readonly #left = new Set<number>();
+  /** Bridges that the guard has enrolled, until they are remembered. */
+  readonly #enrolled = new Set<string>();
   #now: Now | null = null;
   #ages: WorkloadAges = new Map();
   #counts = { reconciles: 0, seated: 0, late: 0, gaps: 0 };
@@ -113,6 +115,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     this.#inForce = inForce;
     this.#compiler = createCompiler(inForce.policy);
     this.#holder = new KernelHolder(ports.kernel, proven);
+    this.#mirror = ports.engine.mirror(() => this.#wake());
     this.#startedAt = ports.now();
   }
 
@@ -142,7 +145,8 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     let ticks = 0;
     this.#timers.push(
       setInterval(() => {
-        if (++ticks % forgetEvery === 0) this.#mirror?.forget();
+        if (++ticks % forgetEvery === 0) this.#mirror.forget();
+        else this.#mirror.recheck();
         this.#guard?.post({ kind: 'measure' });
         void this.#goBackWhenOverdue();
         this.#wake();
@@ -182,12 +186,12 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   #notice(notice: EngineNotice): void {
     switch (notice.kind) {
       case 'event':
-        this.#mirror?.note(notice.event);
+        this.#mirror.note(notice.event);
         if (notice.event.kind === 'network' && notice.event.action === 'connect')
           this.#guard?.post({ kind: 'look', network: notice.event.network });
         break;
       case 'connected':
-        this.#mirror?.forget();
+        this.#mirror.forget();
         break;
       case 'gap':
         this.#counts = { ...this.#counts, gaps: this.#counts.gaps + 1 };
@@ -219,6 +223,8 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       case 'stranger':
         this.#counts = { ...this.#counts, late: this.#counts.late + 1 };
         break;
+      case 'closed':
+        return this.#closed(message);
       case 'pauses':
         this.#guardPause = message.pauses.longestTurn;
         return;
@@ -240,6 +246,15 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     this.#newcomers.set(seated.place.port.index, seated);
     this.#holder.changed(before, [seated], this.#senders().values());
     this.#counts = { ...this.#counts, seated: this.#counts.seated + 1 };
+    this.#wake();
+  }
+
+  /** It stays enrolled, whatever the engine says until it has heard of the connection itself. */
+  #closed({ serial, bridge }: Extract<FromGuard, { kind: 'closed' }>): void {
+    this.#heard = serial;
+    this.#enrolled.add(bridge);
+    this.#holder.enrolled(bridge);
+    this.#ports.log('info', `${bridge} is enrolled: a container that is held was connected to it`);
     this.#wake();
   }
 
@@ -348,7 +363,6 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       return 'done';
     } catch (error) {
       if (error instanceof EngineError) {
-        this.#mirror = null;
         this.#trouble('engine-gone', error.message, 'start it: systemctl start docker; what runs is held as before');
       } else {
         this.#holder.doubt();
@@ -361,7 +375,6 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   async #reconcile(): Promise<readonly ForbiddenFlow[]> {
     const left = new Set(this.#left);
     this.#guard ??= this.#ports.guard((message) => this.#hear(message));
-    this.#mirror ??= await this.#ports.engine.open(() => this.#wake());
     const world = await this.#mirror.readWorld();
     this.#relieved('engine-gone', 'the engine answers again');
     const cut = await this.#holdTo(world);
@@ -374,7 +387,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     const started = performance.now();
     const heard = this.#heard;
     const considered = [...this.#newcomers.keys()];
-    const { ruleset: told, diagnostics } = this.#compiler(world, now, this.#host.networks);
+    const { ruleset: told, diagnostics } = this.#compiler(world, now, this.#networksToRemember(world));
     const ruleset = withNewcomers(told, { seated: this.#newcomers, left: this.#left });
     const tables = renderRuleset(ruleset);
     this.#pause = Math.max(this.#pause, performance.now() - started);
@@ -391,6 +404,12 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     this.#notHeld(ruleset, now);
     this.#keep(ruleset, switched, change);
     return cut;
+  }
+
+  #networksToRemember({ networks }: World): HostState['networks'] {
+    if (this.#enrolled.size === 0) return this.#host.networks;
+    const more = networks.filter(({ bridge }) => bridge !== null && this.#enrolled.has(bridge.name));
+    return [...this.#host.networks, ...more.map(({ id, name, subnets }) => ({ project: null, id, name, subnets }))];
   }
 
   #tellGuard(ruleset: Ruleset, heard: number): void {
@@ -416,6 +435,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   // Memory
 
   #keep(ruleset: Ruleset, switched: HostState['switched'], change: string): void {
+    for (const { name } of ruleset.bridges) this.#enrolled.delete(name); // remembered from now on
     this.#host = { networks: ruleset.heldNetworks, switched: new Map([...switched, ...this.#host.switched]) };
     if (change !== 'nothing') this.#saving ??= setTimeout(() => void this.#save().then(this.#ports.onCalm), calm);
   }

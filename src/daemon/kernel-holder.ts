@@ -10,6 +10,7 @@ import type { Table } from '../nftables/model.ts';
 import { mustNft, NftError, type RunNft } from '../nftables/nft.ts';
 import { refillText, replaceText } from '../nftables/transaction.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
+import { enrolment } from './guard/closing.ts';
 import type { Seated } from './guard/protocol.ts';
 
 /** What the holder does to the kernel. */
@@ -67,7 +68,15 @@ export class KernelHolder {
     const near = leaving.length === 0 ? [] : [...others].filter((one) => leaving.some((gone) => isAlike(one, gone)));
     const stays = new Set(near.flatMap(elementsOf).map(elementId));
     const remove = leaving.flatMap(elementsOf).filter((element) => !stays.has(elementId(element)));
-    const change = { remove, add: coming.flatMap(elementsOf) };
+    this.#note({ remove, add: coming.flatMap(elementsOf) });
+  }
+
+  /** The guard has enrolled a bridge. */
+  enrolled(bridge: string): void {
+    this.#note({ remove: [], add: [enrolment(bridge)] });
+  }
+
+  #note(change: Parameters<typeof withElements>[1]): void {
     this.#meanwhile.push(change);
     if (this.#standing !== null) this.#standing = withElements(this.#standing, change);
   }

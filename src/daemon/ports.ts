@@ -54,8 +54,8 @@ export type MemoryPort = Pick<
 export interface EnginePort {
   /** As people write it. */
   readonly address: string;
-  /** @throws EngineError while there is no engine */
-  open(onLate: () => void): Promise<EngineMirror>;
+  /** Its readings throw an EngineError while there is no engine. */
+  mirror(onLate: () => void): EngineMirror;
   follow(hear: (notice: EngineNotice) => void): { stop(): void };
 }
 

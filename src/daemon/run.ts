@@ -1,5 +1,5 @@
 import { serveControl } from '../control/server.ts';
-import { connectEngine } from '../docker/client.ts';
+import { openEngine } from '../docker/client.ts';
 import type { EngineAddress } from '../docker/context.ts';
 import { followEvents } from '../docker/events.ts';
 import { openMirror } from '../docker/mirror.ts';
@@ -69,7 +69,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
       boot: options.boot,
       engine: {
         address: `unix://${engine.path}`,
-        open: async (onLate) => openMirror(await connectEngine(engine), kernelView(), onLate),
+        mirror: (onLate) => openMirror(openEngine(engine), kernelView(), onLate),
         follow: (hear) => followEvents(engine, hear),
       },
       kernel: kernelPort(netlink),

@@ -5,6 +5,7 @@ import type { LinkEvent } from '../../netlink/link-events.ts';
 import type { SenderPlace, SetElement } from '../../nftables/endpoint-elements.ts';
 import { isSameVerdict } from '../../nftables/same.ts';
 import { linkLocalOf } from '../../ruleset/mac.ts';
+import { Closing, enrolment } from './closing.ts';
 import { type After, Lookout } from './lookout.ts';
 import { matchPorts } from './matching.ts';
 import type { Member } from './members.ts';
@@ -64,6 +65,9 @@ export class Guard {
   readonly #seats = new Map<string, Map<string, PlannedSeat>>();
   readonly #newcomers = new Map<number, Newcomer>();
   readonly #strangers = new Set<number>();
+  readonly #closing: Closing;
+  /** Bridges that were closed, by the number of the message that said so. */
+  #closed: readonly { readonly serial: number; readonly bridge: string }[] = [];
   readonly #lookouts = new Map<string, Lookout>();
   /** What was last said of who is on a network. */
   readonly #lists = new Map<string, { readonly members: readonly Member[]; readonly asked: number }>();
@@ -78,6 +82,13 @@ export class Guard {
 
   constructor(ports: GuardPorts) {
     this.#ports = ports;
+    this.#closing = new Closing({
+      link: (index) => this.#try(() => ports.link(index)),
+      heldPorts: () => [...this.#sittings.all()].filter(isJudged).map(({ place }) => place.port.index),
+      close: (bridge) => this.#close(bridge),
+      now: () => ports.now(),
+      after: ports.after,
+    });
   }
 
   /** Takes in what is there before the first event. @throws NetlinkError */
@@ -125,14 +136,31 @@ export class Guard {
   #welcome(port: BridgePort): void {
     const bridge = this.#enrolled.get(port.bridge);
     const { joined } = port;
-    if (bridge === undefined || joined === null || this.#ports.now() - joined > patience) return;
+    if (bridge === undefined) return this.#closing.arrived(port);
+    if (joined === null || this.#ports.now() - joined > patience) return;
     if (this.#sittings.get(port.index) !== undefined || this.#strangers.has(port.index)) return;
     const { network } = bridge;
     this.#newcomers.set(port.index, { port, network, joined, member: null });
     this.#lookoutOf(network).wake();
   }
 
+  /** Nothing passes a bridge from which a held container might send unjudged, until the main thread has seen to it. */
+  #close(index: number): void {
+    const bridge = this.#bridgePorts.nameOf(index);
+    if (bridge === undefined || this.#enrolled.has(index)) return;
+    if (this.#closed.some((one) => one.bridge === bridge) || !this.#enroll(bridge)) return;
+    const serial = ++this.#serial;
+    this.#closed = [...this.#closed, { serial, bridge }];
+    this.#ports.say({ kind: 'closed', serial, bridge });
+  }
+
+  /** Where no rules of ours stand there is nothing to hold anybody by. */
+  #enroll(bridge: string): boolean {
+    return this.#try(() => this.#ports.setElements([], [enrolment(bridge)])) !== null;
+  }
+
   #parted(port: BridgePort): void {
+    this.#closing.parted(port.index);
     this.#forget(port.index);
     const sitting = this.#sittings.get(port.index);
     if (sitting !== undefined) this.#leave(sitting);
@@ -403,6 +431,8 @@ export class Guard {
 
   /** What the main thread had not heard of when it made the rules that stand now is done again. */
   #redo(heard: number): void {
+    this.#closed = this.#closed.filter(({ serial }) => serial > heard);
+    for (const { bridge } of this.#closed) this.#enroll(bridge);
     const lingering = this.#lingering;
     this.#lingering = [];
     for (const sitting of lingering) if (!this.#isBack(sitting)) this.#leave(sitting);
@@ -435,6 +465,11 @@ function isStill({ endpoint, place }: Sitting, member: Member): boolean {
       place.addresses.some((address) => address.family === family && address.value === value),
     )
   );
+}
+
+/** Whether anything is forbidden it at all. */
+function isJudged({ rules }: Sitting): boolean {
+  return Object.values(rules.entries).some(({ kind }) => kind !== 'accept');
 }
 
 function isRecognised(newcomer: Newcomer): newcomer is Newcomer & { readonly member: Member } {

@@ -26,6 +26,11 @@ export class BridgePorts {
     return this.#ports.get(index);
   }
 
+  /** The name of a bridge. */
+  nameOf(bridge: number): string | undefined {
+    return this.#bridges.get(bridge);
+  }
+
   on(bridge: number): readonly BridgePort[] {
     return [...this.#ports.values()].filter((port) => port.bridge === bridge);
   }

@@ -60,7 +60,7 @@ export type FromGuard =
   /** A newcomer can send. Times are milliseconds of performance.timeOrigin + performance.now(). */
   | {
       readonly kind: 'seated';
-      /** Counts what the guard did in the kernel, this and `left` together, from 1. */
+      /** Counts what the guard did in the kernel, this, `left` and `closed` together, from 1. */
       readonly serial: number;
       readonly seated: Seated;
       /** When the kernel told of the port, and when the elements stood. */
@@ -77,6 +77,8 @@ export type FromGuard =
       readonly bridge: string;
       readonly port: { readonly name: string; readonly index: number };
     }
+  /** A held container was connected to a bridge that nobody has enrolled, which is enrolled now: nobody passes it yet. */
+  | { readonly kind: 'closed'; readonly serial: number; readonly bridge: string }
   /** A bridge came or went. */
   | { readonly kind: 'bridges'; readonly name: string; readonly index: number; readonly there: boolean }
   /** A transaction touched our tables, and the guard did not make it. */

@@ -1,0 +1,50 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { article } from '../../lab/article.ts';
+import { engines } from '../../lab/roots.ts';
+import { openSite, type Site } from '../../lab/site.ts';
+import { places } from '../../lab/world.ts';
+
+const policy = `version: 1
+projects: { app: { allow: [same-project, internet] } }
+`;
+
+describe.each(engines)(
+  'a running container that is connected to a network nobody has named, on engine %s',
+  (engine) => {
+    let site: Site;
+    let container: string;
+    beforeAll(async () => {
+      site = await openSite({ engine });
+      await site.host.compose('app', article(), 'up', '-d');
+      container = (await site.host.container('app/app')).name;
+      site.host.write('/etc/sluice/policy.yaml', policy);
+    });
+    afterAll(() => site?.stop());
+
+    /** Connects it to networks made a moment ago, whose names give them the default route, while it sends. */
+    async function leaked(): Promise<{ readonly sent: number; readonly arrived: number }> {
+      const spec = { proto: 'udp', to: places.private.v4, port: 9999, rate: 1000, outside: true } as const;
+      const stream = await site.host.stream('app/app', { ...spec, fresh: true });
+      for (let round = 0; round < 4; round++) {
+        const name = `aa${round}`;
+        await site.host.docker('network', 'create', name);
+        await site.host.docker('network', 'connect', name, container);
+        await sleep(150);
+        await site.host.docker('network', 'disconnect', name, container);
+        await site.host.docker('network', 'rm', name);
+      }
+      const { sent } = await stream.stop();
+      await sleep(100);
+      return { sent, arrived: await site.private.observer.count(stream.token) };
+    }
+
+    test('sends nothing through it that policy forbids, not even at first', async () => {
+      const without = await leaked();
+      expect(without.arrived).toBeGreaterThan(without.sent / 2);
+      await using daemon = await site.host.daemon();
+      const { sent, arrived } = await leaked();
+      expect([sent > 500, arrived], daemon.log()).toEqual([true, 0]);
+    });
+  },
+);
