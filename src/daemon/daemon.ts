@@ -90,6 +90,8 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   #intrusions = 0;
   /** Of what the guard has done, the latest that is reckoned with. */
   #heard = 0;
+  /** Whether a guard has listened; that one may fail later is a trouble of its own. */
+  #guarded = false;
   #unheldSince: number | null = null;
   /** Milliseconds, of its latest measure. */
   #guardPause = 0;
@@ -231,6 +233,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       case 'broken':
         return this.#guardBroke(message.reason);
       case 'ready':
+        this.#guarded = true;
         this.#relieved('unguarded', 'newcomers are seated at once again');
         break;
       case 'bridges':
@@ -604,6 +607,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       ages: this.#ages,
       at: this.#ports.now(),
       startedAt: this.#startedAt,
+      guarded: this.#guarded,
       troubles: this.#troubles.list(),
       repairs: this.#repairs,
       pending: this.#policies.pending,

@@ -24,6 +24,8 @@ export interface StatusFacts {
   /** Milliseconds since the epoch. */
   readonly at: number;
   readonly startedAt: number;
+  /** Whether the guard has begun to listen. */
+  readonly guarded: boolean;
   readonly troubles: readonly Trouble[];
   readonly repairs: Status['repairs'];
   readonly pending: Status['pending'];
@@ -45,7 +47,11 @@ export function statusOf(facts: StatusFacts): Status {
     startedAt: facts.startedAt,
     backend: 'nftables',
     engine: now === null ? null : { version: now.world.engine.version, address: facts.engine },
-    policy: record === null ? null : { digest: record.digest, since: record.since, by: record.by },
+    // what was chosen is in force once the kernel holds it and newcomers are seen
+    policy:
+      record === null || now === null || !facts.guarded
+        ? null
+        : { digest: record.digest, since: record.since, by: record.by },
     filesDiffer: facts.files === null ? null : facts.files !== record?.digest,
     workloads,
     unnamed: now === null ? [] : unnamedOf(now.ruleset),
