@@ -19,6 +19,7 @@ import { renderRuleset } from '../nftables/render.ts';
 import { replaceText } from '../nftables/transaction.ts';
 import type { Diagnostic } from '../policy/diagnostic.ts';
 import type { Policy } from '../policy/model.ts';
+import { setKey } from '../ruleset/clause.ts';
 import { type Compiler, createCompiler } from '../ruleset/compile.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
 import type { HostState } from '../state/host-state.ts';
@@ -90,6 +91,8 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   #intrusions = 0;
   /** Of what the guard has done, the latest that is reckoned with. */
   #heard = 0;
+  /** Whose rules were written down last: large, and seldom others. */
+  #written: Ruleset | null = null;
   /** Whether a guard has listened; that one may fail later is a trouble of its own. */
   #guarded = false;
   #unheldSince: number | null = null;
@@ -457,7 +460,9 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     return this.#try('what stands', async () => {
       await memory.writeHost(this.#host);
       await memory.writeApplied(applied);
+      if (this.#written !== null && isSameWithoutSenders(this.#written, ruleset)) return;
       await memory.writeRules({ boot, text: replaceText(renderRuleset(nobody)) });
+      this.#written = ruleset;
     });
   }
 
@@ -524,11 +529,13 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
 
   /** Keeps what was put in force until confirmed. */
   async confirm(): Promise<ConfirmAnswer> {
-    const state = confirmed(this.#policies);
-    if (state === null) return { confirmed: false };
-    await this.#ports.memory.writePolicy(state);
-    this.#policies = state;
-    return { confirmed: true };
+    return this.#exclusively(async () => {
+      const state = confirmed(this.#policies);
+      if (state === null) return { confirmed: false };
+      await this.#ports.memory.writePolicy(state);
+      this.#policies = state;
+      return { confirmed: true };
+    });
   }
 
   /** Whoever waits for a confirmation goes back in time; after a reboot there may be nobody who waits. */
@@ -645,6 +652,19 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   #relieved(code: Parameters<Troubles['end']>[0], message: string): void {
     if (this.#troubles.end(code)) this.#ports.log('info', message);
   }
+}
+
+/** Whether the rules that stand while nobody is known are the same. */
+function isSameWithoutSenders(a: Ruleset, b: Ruleset): boolean {
+  const bridges = ({ bridges, knownBridges }: Ruleset) =>
+    [...bridges.map(({ name }) => name), '', ...knownBridges].join();
+  return (
+    a.programs.length === b.programs.length &&
+    a.programs.every((program, at) => program === b.programs[at]) &&
+    bridges(a) === bridges(b) &&
+    setKey(a.held) === setKey(b.held) &&
+    setKey(a.hostAddresses) === setKey(b.hostAddresses)
+  );
 }
 
 function withoutMembers(group: Ruleset['groups'][number]): Ruleset['groups'][number] {
