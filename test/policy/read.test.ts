@@ -32,9 +32,9 @@ describe('the policy file', () => {
     expect(diagnostics.map(({ code }) => code)).toEqual(['SL2005']);
     const [app] = policy?.projects ?? [];
     expect(listed(app?.allow)).toEqual(['same-project', 'http-proxy', 'resolver', 'internet']);
-    expect(app?.allow?.source).toMatchObject({ file: 'policy.yaml', line: 12 });
+    expect(app?.allow?.source).toMatchObject({ file: 'policy.yaml', line: 13 });
     expect(app?.allow?.items[1]).toMatchObject({
-      destination: { source: { line: 12, column: 27, text: 'http-proxy' } },
+      destination: { source: { line: 13, column: 27, text: 'http-proxy' } },
     });
   });
 
