@@ -10,10 +10,13 @@ export { type Engine, engines };
 export class RealNft implements AsyncDisposable {
   readonly #holder: ChildProcess;
   readonly run: RunNft;
+  /** Path of its network namespace. */
+  readonly net: string;
 
   private constructor(holder: ChildProcess, root: string) {
     this.#holder = holder;
-    const enter = ['nsenter', `--net=/proc/${holder.pid}/ns/net`, 'chroot', root, 'nft'];
+    this.net = `/proc/${holder.pid}/ns/net`;
+    const enter = ['nsenter', `--net=${this.net}`, 'chroot', root, 'nft'];
     this.run = (args, input) => run([...enter, ...args], { input, env: { TZ: 'UTC', LC_ALL: 'C' } });
   }
 
