@@ -1,6 +1,5 @@
-import type { Address } from '../../ip/address.ts';
 import { errnos, NetlinkError } from '../../netlink/error.ts';
-import type { Link, Peer } from '../../netlink/link.ts';
+import type { Link } from '../../netlink/link.ts';
 import type { LinkEvent } from '../../netlink/link-events.ts';
 import type { SenderPlace, SetElement } from '../../nftables/endpoint-elements.ts';
 import { isSameVerdict } from '../../nftables/same.ts';
@@ -9,26 +8,20 @@ import { Closing, enrolment } from './closing.ts';
 import { type After, Lookout } from './lookout.ts';
 import { matchPorts } from './matching.ts';
 import type { Member } from './members.ts';
+import { type EndPorts, OtherEnds, unlessRefused } from './other-ends.ts';
 import { type BridgePort, BridgePorts, type PortChange } from './ports.ts';
 import type { FromGuard, GuardedBridge, PlannedSeat, Seated, ToGuard } from './protocol.ts';
 import { type Sitting, Sittings } from './sittings.ts';
 
 /** What the guard needs of the world around it. */
-export interface GuardPorts {
+export interface GuardPorts extends EndPorts {
   /** Every interface there is. @throws NetlinkError */
   links(): readonly Link[];
-  /** One of them, freshly read; null when it is gone. @throws NetlinkError */
-  link(index: number): Link | null;
-  /** MAC and addresses at the other end of a veth; null and none when it is not there. @throws NetlinkError */
-  peerMac(peer: Peer): string | null;
-  peerAddresses(peer: Peer): readonly Address[];
   /** Who is on a network. */
   members(network: string): Promise<readonly Member[]>;
   /** One transaction. @throws NetlinkError */
   setElements(remove: readonly SetElement[], add: readonly SetElement[]): void;
   say(message: FromGuard): void;
-  /** Milliseconds since the epoch, with fractions. */
-  now(): number;
   after: After;
 }
 
@@ -41,17 +34,8 @@ interface Newcomer {
   readonly member: Member | null;
 }
 
-/** The other end of a veth in a container; nothing while it is not there. */
-interface Sight {
-  readonly at: number;
-  readonly end: { readonly peer: Peer; readonly mac: string } | null;
-}
-
 /** Milliseconds after which a port is a stranger: an engine that starts 200 containers at once takes its time. */
 const patience = 30_000;
-/** Milliseconds between two looks at the other end of a port, and how many of them for each port that is looked at. */
-const lookAgain = { least: 3, each: 0.1 };
-
 /**
  * Seats newcomers: from a port's joining an enrolled bridge it asks the engine until that lists a member whom the kernel
  * shows behind the port, and sets the elements that let it send. Before that the standing rules deny it, so whatever
@@ -71,8 +55,7 @@ export class Guard {
   readonly #lookouts = new Map<string, Lookout>();
   /** What was last said of who is on a network. */
   readonly #lists = new Map<string, { readonly members: readonly Member[]; readonly asked: number }>();
-  /** What was seen at the other end of a newcomer's veth, and when. */
-  readonly #seen = new Map<number, Sight>();
+  readonly #ends: OtherEnds;
   #enrolled: ReadonlyMap<number, GuardedBridge> = new Map();
   #serial = 0;
   /** Who left, by the number of the message that said so: the main thread may put them back before it hears. */
@@ -83,12 +66,17 @@ export class Guard {
   constructor(ports: GuardPorts) {
     this.#ports = ports;
     this.#closing = new Closing({
-      link: (index) => this.#try(() => ports.link(index)),
-      heldPorts: () => [...this.#sittings.all()].filter(isJudged).map(({ place }) => place.port.index),
+      link: (index) => unlessRefused(() => ports.link(index)),
+      heldPorts: () =>
+        this.#sittings
+          .all()
+          .filter(isJudged)
+          .map(({ place }) => place.port.index),
       close: (bridge) => this.#close(bridge),
       now: () => ports.now(),
       after: ports.after,
     });
+    this.#ends = new OtherEnds(ports);
   }
 
   /** Takes in what is there before the first event. @throws NetlinkError */
@@ -126,7 +114,7 @@ export class Guard {
     if (newcomer !== undefined) {
       this.#newcomers.set(port.index, { ...newcomer, port });
       if (newcomer.member !== null) return;
-      this.#seen.delete(port.index);
+      this.#ends.forget(port.index);
       this.#match(newcomer.network); // its other end may be in the container now
       if (this.#newcomers.get(port.index)?.member === null) this.#lookoutOf(newcomer.network).wake();
     } else this.#welcome(port);
@@ -156,7 +144,7 @@ export class Guard {
 
   /** Where no rules of ours stand there is nothing to hold anybody by. */
   #enroll(bridge: string): boolean {
-    return this.#try(() => this.#ports.setElements([], [enrolment(bridge)])) !== null;
+    return unlessRefused(() => this.#ports.setElements([], [enrolment(bridge)])) !== null;
   }
 
   #parted(port: BridgePort): void {
@@ -169,7 +157,7 @@ export class Guard {
   #forget(port: number): void {
     this.#newcomers.delete(port);
     this.#strangers.delete(port);
-    this.#seen.delete(port);
+    this.#ends.forget(port);
   }
 
   #leave(sitting: Sitting): void {
@@ -235,10 +223,8 @@ export class Guard {
     // an answer that was under way when a port joined may still tell who was there before
     const newcomers = this.#unknown(network).filter(({ joined }) => joined <= list.asked);
     const candidates = newcomers.flatMap((newcomer) => {
-      const end = this.#otherEnd(newcomer, newcomers.length);
-      if (end === null) return [];
-      const addresses = () => this.#try(() => this.#ports.peerAddresses(end.peer)) ?? [];
-      return [{ index: newcomer.port.index, mac: end.mac, addresses }];
+      const end = this.#ends.of(newcomer.port, newcomers.length);
+      return end === null ? [] : [end];
     });
     for (const [index, member] of matchPorts(candidates, members)) {
       const newcomer = this.#newcomers.get(index);
@@ -256,39 +242,6 @@ export class Guard {
         !recognised.has(member.endpoint) &&
         !this.#sittings.of(member.container, network).some((sitting) => isStill(sitting, member)),
     );
-  }
-
-  /** What is at the other end of a newcomer's veth; looking is cheap, but not for hundreds every millisecond. */
-  #otherEnd({ port }: Newcomer, crowd: number): Sight['end'] {
-    const now = this.#ports.now();
-    const seen = this.#seen.get(port.index);
-    if (seen !== undefined && now - seen.at < Math.max(lookAgain.least, crowd * lookAgain.each)) return seen.end;
-    const peer = this.#try(() => this.#peerOf(port));
-    const mac = peer === null ? null : this.#try(() => this.#ports.peerMac(peer));
-    const end = peer === null || mac === null ? null : { peer, mac };
-    this.#seen.set(port.index, { at: now, end });
-    return end;
-  }
-
-  /**
-   * The other end, once it is in a container: up to engine 27 it begins in the host's own namespace, with another MAC,
-   * and nobody tells when it moves.
-   */
-  #peerOf(port: BridgePort): Peer | null {
-    if (port.peer.netns !== null) return port.peer;
-    const link = this.#ports.link(port.index);
-    const same = link !== null && link.master === port.bridge && link.name === port.name;
-    return same && link.peer !== null && link.peer.netns !== null ? link.peer : null;
-  }
-
-  /** Nothing when the kernel refuses to tell: it is asked again. */
-  #try<T>(ask: () => T): T | null {
-    try {
-      return ask();
-    } catch (error) {
-      if (error instanceof NetlinkError) return null;
-      throw error;
-    }
   }
 
   // Seating
