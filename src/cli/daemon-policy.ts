@@ -1,9 +1,9 @@
 import { dirname, join } from 'node:path';
 import type { PolicyPort } from '../daemon/ports.ts';
+import type { Diagnostic } from '../policy/diagnostic.ts';
 import { digestOf } from '../state/policy-state.ts';
 import { messageOf } from './alone.ts';
-import { hasErrors, type LoadedPolicy, loadTexts, readConfigured } from './loaded-policy.ts';
-import { paintWith } from './paint.ts';
+import { hasErrors, loadTexts, readConfigured } from './loaded-policy.ts';
 import type { Ports } from './ports.ts';
 import { absolute } from './put-in-force.ts';
 
@@ -21,7 +21,7 @@ export async function daemonPolicy(config: string, ports: Ports): Promise<Policy
         const loaded = await loadTexts(await texts(), ports.now(), tests);
         const digest = digestOf(loaded.texts);
         if (loaded.policy === null || hasErrors(loaded.diagnostics))
-          return { kind: 'bad', message: await problemsOf(loaded), digest };
+          return { kind: 'bad', message: problemsOf(loaded.diagnostics), digest };
         return { kind: 'good', policy: loaded.policy, texts: loaded.texts, digest };
       } catch (error) {
         return { kind: 'bad', message: messageOf(error), digest: null };
@@ -39,10 +39,13 @@ export async function daemonPolicy(config: string, ports: Ports): Promise<Policy
   };
 }
 
-async function problemsOf({ diagnostics, texts }: LoadedPolicy): Promise<string> {
-  const { renderDiagnostic } = await import('../policy/render-diagnostic.ts');
+/** A line per error, for a log and for status; `check` shows the places themselves. */
+function problemsOf(diagnostics: readonly Diagnostic[]): string {
   return diagnostics
     .filter(({ severity }) => severity === 'error')
-    .map((one) => renderDiagnostic(one, texts, paintWith(false)))
+    .map(({ source, code, message, fix }) => {
+      const place = source.line > 0 ? `${source.file}:${source.line}:${source.column}` : source.file;
+      return `${place}  ${code}  ${message}${fix === undefined ? '' : `; ${fix}`}`;
+    })
     .join('\n');
 }

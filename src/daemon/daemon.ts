@@ -634,7 +634,11 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   // What is said
 
   #policyIsBad(message: string): void {
-    this.#trouble('policy-bad', message, 'mend it, then sluice apply; the last good policy stays in force');
+    this.#trouble(
+      'policy-bad',
+      message,
+      'mend it (sluice check shows where), then sluice apply; the last good policy stays in force',
+    );
   }
 
   #denyingAll(): void {

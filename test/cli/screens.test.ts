@@ -189,8 +189,11 @@ const scenes: Readonly<Record<string, Scene>> = {
         troubles: [
           {
             code: 'policy-bad',
-            message: 'policy.yaml:9:27  error  SL1204  unknown group "http-proxi"',
-            fix: 'mend it; sluice check shows all of it',
+            message: [
+              '/etc/sluice/policy.yaml:6:10  SL1301  an empty list says nothing; leave the key out',
+              '/etc/sluice/policy.yaml:10:27  SL1204  unknown group "http-proxi"; did you mean "http-proxy"?',
+            ].join('\n'),
+            fix: 'mend it (sluice check shows where), then sluice apply; the last good policy stays in force',
             since: host.now - 60_000,
           },
           {
