@@ -534,6 +534,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       if (state === null) return { confirmed: false };
       await this.#ports.memory.writePolicy(state);
       this.#policies = state;
+      this.#ports.log('info', 'the change is confirmed: it stays');
       return { confirmed: true };
     });
   }
@@ -561,6 +562,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       this.#relieved('policy-bad', 'the policy is good');
       this.#relieved('denying-all', 'a policy is in force again');
       const { current, pending } = this.#policies;
+      if (current !== null) this.#ports.log('info', cameInForce(current, pending, cut.length));
       return { ok: true, digest: current?.digest ?? null, cut: cut.map(cutOf), pending, warnings };
     } catch (error) {
       if (error instanceof StateError) return { ok: false, code: 'state-unwritable', message: error.message };
@@ -679,6 +681,19 @@ function cutOf({ flow, from }: ForbiddenFlow): Cut {
   const { destination, protocol, detail } = flow.original;
   const port = detail.kind === 'ports' ? detail.destination : 0;
   return { workload: from.workload, container: from.container.name, to: formatAddress(destination), protocol, port };
+}
+
+/** For the log: which policy it is, how it came, and what it ended. */
+function cameInForce(
+  { digest, by }: NonNullable<PolicyState['current']>,
+  pending: PolicyState['pending'],
+  cut: number,
+): string {
+  const came = { files: '', rollback: ', by rollback', 'confirm-expired': ': its change was not confirmed' }[by];
+  const until =
+    pending === null ? '' : `; it goes back at ${new Date(pending.until).toISOString()} unless it is confirmed`;
+  const ended = cut === 0 ? '' : `; ${cut} live connection${cut === 1 ? '' : 's'} cut`;
+  return `policy ${digest.slice(0, 4)}… is in force${came}${ended}${until}`;
 }
 
 function messageOf(error: unknown): string {
