@@ -49,14 +49,15 @@ export class Daemon {
     return this.#process.exitCode === null && this.#process.signalCode === null;
   }
 
-  /** Waits until it answers and has a policy in force. */
+  /** Waits until it has a policy in force, and has made the kernel hold it. */
   settled(limit = 30_000): Promise<Status> {
     return until(
-      'the daemon in force',
+      'the daemon at work',
       async () => {
         if (!this.alive) throw new Error(`the daemon has ended: ${this.#log.slice(-3000)}`);
         const status = await this.status().catch(() => undefined);
-        return status?.policy ? status : undefined;
+        // The engine is told of with the first world that stands in the kernel.
+        return status?.policy && status.engine ? status : undefined;
       },
       limit,
     );
@@ -95,6 +96,11 @@ export class Daemon {
   async kill(): Promise<void> {
     process.kill(this.pid, 'SIGKILL');
     await this.#gone('SIGKILL');
+  }
+
+  /** Ends it where it lives. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.alive) await this.stop();
   }
 
   async #gone(signal: string): Promise<number | null> {

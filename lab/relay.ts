@@ -2,75 +2,76 @@
  * A socket between Sluice and the engine: what the engine itself cannot be made to do, it does. Whoever talks through it
  * can be cut off in the middle of an event stream, and find no engine while the engine lives.
  */
-import { rmSync } from 'node:fs';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import type { Cell } from './cell.ts';
 
 const engineSocket = '/run/docker.sock';
 const relaySocket = '/run/relay.sock';
 
+/** Something that was passed on. `t`: microseconds since the epoch; `line`: a request's first line, of answers empty. */
+export interface Passed {
+  readonly t: number;
+  readonly connection: number;
+  readonly from: 'client' | 'engine';
+  readonly line: string;
+}
+
 export class EngineRelay {
   /** For DOCKER_HOST and `--host`. */
   readonly address = `unix://${relaySocket}`;
-  readonly #cell: Cell;
-  readonly #pairs = new Set<readonly [Socket, Socket]>();
-  #server: Server | undefined;
+  /** What was passed on, oldest first, where that was asked for. */
+  readonly passed: Passed[] = [];
+  readonly #process: ChildProcessWithoutNullStreams;
+  readonly #waiting: (() => void)[] = [];
 
-  private constructor(cell: Cell) {
-    this.#cell = cell;
+  private constructor(process: ChildProcessWithoutNullStreams) {
+    this.#process = process;
+    process.stdin.on('error', () => {});
+    process.stderr.resume();
+    createInterface({ input: process.stdout }).on('line', (line) => {
+      const told = JSON.parse(line) as Passed | { readonly done: string };
+      if ('done' in told) this.#waiting.shift()?.();
+      else this.passed.push(told);
+    });
   }
 
-  /** Opens the relay on a Docker host. */
-  static async open(cell: Cell): Promise<EngineRelay> {
-    const relay = new EngineRelay(cell);
-    await relay.show();
+  /** Opens the relay on a Docker host. `log`: write down what is passed on. */
+  static async open(cell: Cell, log = false): Promise<EngineRelay> {
+    const command = ['/run/labtool', 'relay', relaySocket, engineSocket, ...(log ? ['--log'] : [])];
+    const relay = new EngineRelay(cell.spawn(command));
+    await relay.#done();
     return relay;
   }
 
-  /** How many connections stand. */
-  get connections(): number {
-    return this.#pairs.size;
-  }
-
-  /** Listens; what connects is joined to the engine. */
-  async show(): Promise<void> {
-    rmSync(this.#cell.path(relaySocket), { force: true });
-    const server = createServer((client) => this.#join(client));
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(this.#cell.path(relaySocket), resolve);
-    });
-    this.#server = server;
-  }
-
   /** Ends every connection that stands, and goes on listening. */
-  cut(): void {
-    for (const pair of this.#pairs) for (const socket of pair) socket.destroy();
-    this.#pairs.clear();
+  cut(): Promise<void> {
+    return this.#say('cut');
   }
 
   /** Ends every connection and takes the socket away. */
-  async hide(): Promise<void> {
-    const server = this.#server;
-    this.#server = undefined;
-    this.cut();
-    await new Promise<void>((resolve) => (server === undefined ? resolve() : server.close(() => resolve())));
-    rmSync(this.#cell.path(relaySocket), { force: true });
+  hide(): Promise<void> {
+    return this.#say('hide');
   }
 
-  #join(client: Socket): void {
-    const engine = connect(this.#cell.path(engineSocket));
-    const pair = [client, engine] as const;
-    this.#pairs.add(pair);
-    const end = () => {
-      this.#pairs.delete(pair);
-      for (const socket of pair) socket.destroy();
-    };
-    for (const socket of pair) {
-      socket.on('error', end);
-      socket.on('close', end);
-    }
-    client.pipe(engine);
-    engine.pipe(client);
+  show(): Promise<void> {
+    return this.#say('show');
+  }
+
+  #say(word: string): Promise<void> {
+    this.#process.stdin.write(`${word}\n`);
+    return this.#done();
+  }
+
+  #done(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const fail = () => reject(new Error('the relay has ended'));
+      if (this.#process.exitCode !== null) return fail();
+      this.#process.once('exit', fail);
+      this.#waiting.push(() => {
+        this.#process.off('exit', fail);
+        resolve();
+      });
+    });
   }
 }

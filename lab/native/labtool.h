@@ -25,7 +25,7 @@ int cmd_sysctl(int, char **);
 int cmd_probe(int, char **), cmd_agent(int, char **);
 int cmd_serve(int, char **), cmd_stream(int, char **);
 int cmd_flood(int, char **), cmd_sink(int, char **), cmd_connects(int, char **);
-int cmd_raw(int, char **), cmd_observe(int, char **), cmd_events(int, char **);
+int cmd_raw(int, char **), cmd_observe(int, char **), cmd_events(int, char **), cmd_relay(int, char **);
 
 /* An address of either family with its port. */
 union addr {

@@ -91,11 +91,11 @@ int main(int argc, char **argv) {
   } commands[] = {
       {"cell", cmd_cell},   {"enter", cmd_enter}, {"netns", cmd_netns},   {"bind", cmd_bind},       {"sysctl", cmd_sysctl},
       {"probe", cmd_probe}, {"agent", cmd_agent}, {"serve", cmd_serve},   {"stream", cmd_stream},   {"raw", cmd_raw},
-      {"events", cmd_events}, {"observe", cmd_observe}, {"flood", cmd_flood},
+      {"events", cmd_events}, {"relay", cmd_relay}, {"observe", cmd_observe}, {"flood", cmd_flood},
       {"sink", cmd_sink},   {"connects", cmd_connects},
   };
   signal(SIGPIPE, SIG_IGN);
   for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
     if (!strcmp(argv[1], commands[i].name)) return commands[i].run(argc - 1, argv + 1);
-  die("usage: labtool cell|enter|netns|bind|sysctl|probe|agent|serve|stream|raw|events|observe|flood|sink|connects ...");
+  die("usage: labtool cell|enter|netns|bind|sysctl|probe|agent|serve|stream|raw|events|relay|observe|flood|sink|connects ...");
 }

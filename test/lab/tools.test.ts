@@ -142,7 +142,7 @@ test('a relay cuts off whoever talks to the engine, and hides it', slow, async (
   await sleep(500);
   await site.host.docker('network', 'create', 'told');
   await told;
-  relay.cut();
+  await relay.cut();
   expect(await ended(events)).not.toBe(null);
   await relay.hide();
   expect((await ask()).code).not.toBe(0);
