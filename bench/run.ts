@@ -3,10 +3,12 @@ import { parseArgs } from 'node:util';
 import { type Engine, engines } from '../lab/roots.ts';
 import { apply } from './apply.ts';
 import { cli } from './cli.ts';
+import { daemon } from './daemon.ts';
 import { neighbours } from './neighbours.ts';
+import { newcomers } from './newcomers.ts';
 import { packets } from './packets.ts';
 
-const benches = { packets, neighbours, apply, cli } as const;
+const benches = { packets, neighbours, apply, cli, newcomers, daemon } as const;
 type Bench = keyof typeof benches;
 const usage = `npm run bench -- [${Object.keys(benches).join('|')}]… [--quick] [--engine ${engines.join('|')}]`;
 

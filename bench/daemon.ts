@@ -1,0 +1,63 @@
+/** `bench daemon`: what the daemon costs while nothing happens, and how long it takes to another policy. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Daemon } from '../lab/daemon.ts';
+import { until } from '../lab/exec.ts';
+import { firstImage } from '../lab/first.ts';
+import type { Engine } from '../lab/roots.ts';
+import { openSite } from '../lab/site.ts';
+import { makeNetwork } from '../lab/starters.ts';
+import { createLoad, writeLoadPolicy } from './load.ts';
+import type { BenchOptions } from './measured.ts';
+import { quantile } from './pairs.ts';
+import { markdown } from './table.ts';
+
+export async function daemon({ engine, quick, say }: BenchOptions): Promise<string> {
+  const rows: string[][] = [];
+  for (const workloads of quick ? [10, 100] : [10, 100, 1000]) {
+    say(`${workloads} workloads`);
+    rows.push([`${workloads} × 100`, ...(await measure(engine, workloads, quick))]);
+  }
+  const head = ['workloads × destinations', 'memory, MiB', 'CPU, ms a minute', 'wakeups a minute'];
+  return [
+    `The idle daemon, engine ${engine}; "reload" is from SIGHUP until its status says the new policy is in force, in ms. ` +
+      '"a little" changes one destination, "everything" all of them:',
+    markdown([...head, 'reload of a little', 'reload of everything'], rows),
+  ].join('\n\n');
+}
+
+async function measure(engine: Engine, workloads: number, quick: boolean): Promise<string[]> {
+  await using site = await openSite({ engine });
+  await site.host.image(firstImage);
+  await makeNetwork(site);
+  await createLoad(site, workloads);
+  writeLoadPolicy(site, workloads);
+  const running = await site.host.daemon();
+  await sleep(5_000); // what its beginning left is cleared away
+  const seconds = quick ? 10 : 60;
+  const before = running.work;
+  await sleep(seconds * 1000);
+  const after = running.work;
+  const perMinute = (value: number) => ((value * 60) / seconds).toFixed(0);
+  const idle = [
+    (running.resident / 2 ** 20).toFixed(0),
+    perMinute((after.ticks - before.ticks) * 10),
+    perMinute(after.wakeups - before.wakeups),
+  ];
+  const little: number[] = [];
+  const everything: number[] = [];
+  for (let round = 0; round < (quick ? 2 : 5); round++) {
+    little.push(await reload(running, () => writeLoadPolicy(site, workloads, { also: `10.0.0.${round}` })));
+    everything.push(await reload(running, () => writeLoadPolicy(site, workloads, { destinations: 99 + (round % 2) })));
+  }
+  return [...idle, ...[little, everything].map((times) => quantile(times, 0).toFixed(0))];
+}
+
+async function reload(running: Daemon, write: () => void): Promise<number> {
+  const { policy } = await running.status();
+  write();
+  const started = performance.now();
+  running.signal('SIGHUP');
+  const changed = async () => ((await running.status()).policy?.digest !== policy?.digest ? true : undefined);
+  await until('another policy', changed, 60_000, 20);
+  return performance.now() - started;
+}

@@ -1,0 +1,89 @@
+/** `bench newcomers`: how long it takes until a container that is being started may send, by how many others there are. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { firstImage } from '../lab/first.ts';
+import { KernelEvents } from '../lab/kernel-events.ts';
+import { EngineRelay } from '../lab/relay.ts';
+import type { Engine } from '../lab/roots.ts';
+import { openSite } from '../lab/site.ts';
+import { create, finished, keyOf, makeNetwork, outcome, remove, start } from '../lab/starters.ts';
+import { createLoad, writeLoadPolicy } from './load.ts';
+import type { BenchOptions } from './measured.ts';
+import { quantile } from './pairs.ts';
+import { markdown } from './table.ts';
+
+/** Milliseconds of one start. */
+interface Newcomer {
+  /** From the kernel's word that the veth has joined to its elements. */
+  readonly whole: number;
+  /** Without the engine: from that word to our first question, and from its last answer to the elements. */
+  readonly own: number;
+  /** From the elements to the container's first instruction. */
+  readonly lead: number;
+}
+
+export async function newcomers({ engine, quick, say }: BenchOptions): Promise<string> {
+  const rows: string[][] = [];
+  for (const workloads of quick ? [10, 100] : [10, 100, 1000]) {
+    say(`${workloads} workloads`);
+    const measured = await measure(engine, workloads, quick ? 15 : 200);
+    const of = (value: (one: Newcomer) => number, share: number) => quantile(measured.map(value), share).toFixed(2);
+    rows.push([
+      `${workloads} × 100`,
+      String(measured.length),
+      of(({ own }) => own, 0.5),
+      of(({ own }) => own, 0.99),
+      of(({ whole }) => whole, 0.5),
+      of(({ whole }) => whole, 0.99),
+      of(({ lead }) => lead, 0),
+      of(({ lead }) => lead, 0.5),
+    ]);
+  }
+  const head = ['workloads × destinations', 'starts', 'own, median', 'own, p99', 'whole, median', 'whole, p99'];
+  return [
+    `Milliseconds, engine ${engine}:`,
+    markdown([...head, 'least before the first instruction', 'median'], rows),
+  ].join('\n\n');
+}
+
+async function measure(engine: Engine, workloads: number, starts: number): Promise<readonly Newcomer[]> {
+  await using site = await openSite({ engine });
+  await site.host.image(firstImage);
+  await makeNetwork(site);
+  await createLoad(site, workloads);
+  writeLoadPolicy(site, workloads);
+  const relay = await EngineRelay.open(site.host.cell, true);
+  await site.host.daemon({ args: ['--host', relay.address] });
+  const kernel = await KernelEvents.follow(site.host.cell);
+  const found: Newcomer[] = [];
+  for (let round = 0; round < starts; round++) {
+    const [one] = await create(site, 1);
+    if (one === undefined) throw new Error('nothing was created');
+    await sleep(250); // its seat is made beforehand
+    kernel.clear();
+    relay.passed.length = 0;
+    await start(site, one.id);
+    await finished();
+    const { address, began } = await outcome(site, one);
+    const newcomer = timesOf(kernel, relay, address, began);
+    if (newcomer !== null) found.push(newcomer);
+    await remove(site, [one.id]);
+  }
+  if (found.length < 0.9 * starts) throw new Error(`only ${found.length} of ${starts} starts could be timed`);
+  return found;
+}
+
+function timesOf(kernel: KernelEvents, relay: EngineRelay, address: string, began: number | null): Newcomer | null {
+  const key = keyOf(address);
+  const stood = kernel.events.find((event) => event.what === 'newelement' && event.elements.includes(key));
+  const joined = kernel.events.find((event) => event.what === 'link' && event.there && event.master !== 0);
+  if (stood === undefined || joined === undefined || began === null) return null;
+  const during = relay.passed.filter(({ t }) => t >= joined.t && t <= stood.t);
+  const asked = during.find(({ line }) => /^GET \S*\/networks\/\w/.test(line));
+  const answered = during.findLast(({ connection, from }) => from === 'engine' && connection === asked?.connection);
+  if (asked === undefined || answered === undefined) return null;
+  return {
+    whole: (stood.t - joined.t) / 1000,
+    own: (asked.t - joined.t + stood.t - answered.t) / 1000,
+    lead: (began - stood.t) / 1000,
+  };
+}
