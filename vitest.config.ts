@@ -4,6 +4,9 @@ import { defineConfig } from 'vitest/config';
 const packetTests = [
   'test/lab/**/*.test.ts',
   'test/packets/**/*.test.ts',
+  'test/faults/**/*.test.ts',
+  'test/starts/**/*.test.ts',
+  'test/operations/**/*.test.ts',
   'test/**/*.real.test.ts',
   'test/agreement/packets.test.ts',
 ];

@@ -3,9 +3,10 @@
  * failed: in this project nothing may skip.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { campaignText, readRecords } from './campaign.ts';
 
 interface VitestReport {
   readonly success: boolean;
@@ -20,17 +21,21 @@ interface VitestReport {
 
 const root = join(import.meta.dirname, '..');
 
-function step(title: string, command: string, args: readonly string[]): boolean {
+function step(title: string, command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): boolean {
   console.error(`\n· ${title}`);
-  return spawnSync(command, args, { cwd: root, stdio: 'inherit' }).status === 0;
+  return spawnSync(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } }).status === 0;
 }
 
 function readReport(file: string): VitestReport | null {
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as VitestReport) : null;
 }
 
+const started = Date.now();
+/** Random choices of this run; the same seed makes the same ones again. */
+const seed = Number(process.env['SLUICE_SEED'] ?? '') || Math.floor(started / 1000) % 1_000_000;
 const scratch = mkdtempSync(join(tmpdir(), 'sluice-test-'));
 const reportFile = join(scratch, 'report.json');
+const recordFile = join(scratch, 'records');
 const built = step('build dist/sluice', 'node', ['scripts/build.ts']);
 const vitest = [
   'run',
@@ -39,8 +44,12 @@ const vitest = [
   `--outputFile.json=${reportFile}`,
   ...process.argv.slice(2),
 ];
-const ran = step('tests', join(root, 'node_modules', '.bin', 'vitest'), vitest);
+const ran = step(`tests, seed ${seed}`, join(root, 'node_modules', '.bin', 'vitest'), vitest, {
+  SLUICE_SEED: String(seed),
+  SLUICE_CAMPAIGN_RECORD: recordFile,
+});
 const report = readReport(reportFile);
+const records = readRecords(recordFile);
 rmSync(scratch, { recursive: true, force: true });
 
 const passed = report?.numPassedTests ?? 0;
@@ -49,5 +58,10 @@ const unloaded =
   report?.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length ?? 1;
 const failed = (report?.numTotalTests ?? 0) - passed + unloaded + (built ? 0 : 1);
 const honest = failed > 0 || (ran && passed > 0) ? failed : 1;
+if (process.env['SLUICE_CAMPAIGN'] === 'full' && records.length > 0) {
+  const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).stdout.trim();
+  const run = { seed, commit, passed, failed: honest, at: new Date(), minutes: (Date.now() - started) / 60_000 };
+  writeFileSync(join(root, 'docs/campaign.md'), campaignText(records, run));
+}
 console.log(`\n${passed} passed, ${honest} failed`);
 process.exitCode = honest === 0 ? 0 : 1;

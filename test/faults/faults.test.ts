@@ -1,0 +1,67 @@
+import { describe, expect, onTestFailed, test } from 'vitest';
+import { engines } from '../../lab/roots.ts';
+import { randomFor, record } from '../campaign/campaign.ts';
+import type { Fault } from './faults.ts';
+import { Ground } from './ground.ts';
+import { faultsFor, measure } from './selection.ts';
+import { lost, type Outcome, rate } from './senders.ts';
+
+describe.each(engines)('on engine %s', { timeout: 900_000 }, (engine) => {
+  test.for(faultsFor(engine).map((fault) => [fault.name, fault] as const))('%s', async ([name, fault]) => {
+    const { liveRestore, relayed, unknownBridge } = fault;
+    await using ground = await Ground.open({ engine, liveRestore, relayed, unknownBridge });
+    onTestFailed(() => console.log(`the daemon's last words:\n${ground.daemon?.log.slice(-5_000)}`));
+    const disturb = () => fault.disturb(ground, measure, randomFor(name));
+
+    const without = await ground.during(measure.seconds, disturb);
+    for (const one of without) {
+      expect(one.sent, one.name).toBeGreaterThan(0);
+      expect(lost(one), `without Sluice: ${one.name}, ${one.arrived} of ${one.sent}`).toBeLessThanOrEqual(0.01);
+    }
+
+    await fault.restore?.(ground);
+    await fault.prepare?.(ground);
+    await ground.protect();
+    const held = await ground.during(measure.seconds, disturb);
+    record({ chapter: 'faults', engine, what: name, numbers: numbersOf(fault, without, held) });
+    for (const one of held) expect(one.sent, one.name).toBeGreaterThan(0);
+    expect(held.filter((one) => isForbidden(fault, one)).map(words)).toEqual([]);
+    const most = Math.max(...steadyAllowed(without).map(lost)) + 0.001;
+    const steady = fault.stopsAll ? [] : steadyAllowed(held);
+    expect(steady.filter((one) => lost(one) > most).map(words)).toEqual([]);
+    if (!fault.stopsAll) {
+      const slow = [...without, ...held].filter(
+        ({ sender, sent }) => sender === 'steady' && sent < 0.8 * rate * measure.seconds,
+      );
+      expect(slow.map(words)).toEqual([]);
+    }
+    const status = await ground.daemon?.settled();
+    expect(status?.troubles).toEqual([]);
+  });
+});
+
+const words = ({ arrived, name, sent }: Outcome) => `${name}: ${arrived} of ${sent} arrived`;
+const steadyAllowed = (outcomes: readonly Outcome[]) =>
+  outcomes.filter(({ permitted, sender }) => permitted && sender === 'steady');
+
+/** Something arrived that the policy denies, and that was not left open on purpose. */
+function isForbidden(fault: Fault, { arrived, permitted, sender }: Outcome): boolean {
+  if (permitted || arrived === 0) return false;
+  return fault.unknownBridge !== 'allow' || sender === 'steady';
+}
+
+function numbersOf(fault: Fault, without: readonly Outcome[], held: readonly Outcome[]) {
+  const sum = (list: readonly Outcome[], value: (one: Outcome) => number) =>
+    list.reduce((total, one) => total + value(one), 0);
+  const denied = held.filter(({ permitted }) => !permitted);
+  const share = (list: readonly Outcome[]) => `${(100 * Math.max(...steadyAllowed(list).map(lost))).toFixed(3)} %`;
+  return {
+    'denied sent': sum(denied, ({ sent }) => sent),
+    'denied arrived': sum(denied, ({ arrived }) => arrived),
+    'allowed sent': sum(held, ({ permitted, sent }) => (permitted ? sent : 0)),
+    ...(fault.stopsAll ? {} : { 'most lost of a stream': share(held), 'the same without Sluice': share(without) }),
+    'churn allowed lost': sum(held, ({ arrived, permitted, sender, sent }) =>
+      permitted && sender === 'churn' ? sent - arrived : 0,
+    ),
+  };
+}
