@@ -94,6 +94,11 @@ function othersMayReplace(directory: Ownership, user: User): boolean {
   return othersMayWrite((directory.mode & sticky) === 0 ? directory : { ...directory, mode: 0 }, user);
 }
 
+/** With the least that is one, since somebody who reads this may have seen none. */
+const noPolicyFix = `name yours with --config PATH, or write one, such as
+  version: 1
+  projects: { app: { allow: [same-project, internet, dns] } }`;
+
 function unreadable(path: string, role: PolicyText['role'], error: unknown): unknown {
   if (error instanceof FileError) return new CliError('unable', error.message, undefined, error);
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
@@ -105,7 +110,7 @@ function unreadable(path: string, role: PolicyText['role'], error: unknown): unk
           'mend or remove its entry under "compose:" in the policy',
           error,
         )
-      : new CliError('unable', `there is no policy at ${path}`, 'write one, or name yours: --config PATH', error);
+      : new CliError('unable', `there is no policy at ${path}`, noPolicyFix, error);
   }
   if (code === 'EACCES' || code === 'EPERM')
     return new CliError('unable', `${path} may not be read by you`, 'run this as root (sudo)', error);
