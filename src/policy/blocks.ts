@@ -39,7 +39,8 @@ export function readBlock(
     },
     ...own,
   };
-  if (!reader.fields(node, what, handlers, allowInstead)) draft.allow = inError(key.at);
+  const misspelt = reader.fields(node, what, handlers, allowInstead);
+  if (misspelt === undefined || misspelt.has('allow') || misspelt.has('services')) draft.allow ??= inError(key.at);
   return { ...draft, source: key.at };
 }
 

@@ -2,7 +2,7 @@ import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type ParsedNode
 import { diagnostic } from './codes.ts';
 import type { Piece, Report } from './piece.ts';
 import type { SourceRef } from './source.ts';
-import { didYouMean } from './suggest.ts';
+import { didYouMean, suggest } from './suggest.ts';
 import { unquotedStar, type YamlText } from './yaml-text.ts';
 
 /** A value with the key it belongs to, for the place of what is missing in it. */
@@ -72,20 +72,29 @@ export class Reader {
    * Reads a map with known keys: each handler gets its value; an unknown key is reported.
    *
    * @param instead what to write in place of something that is no map
-   * @returns whether it is a map
+   * @returns the known keys that unknown ones were likely meant to be; undefined when it is no map
    */
-  fields(node: Node, what: string, handlers: Handlers, instead?: (node: Node) => string | undefined): boolean {
+  fields(
+    node: Node,
+    what: string,
+    handlers: Handlers,
+    instead?: (node: Node) => string | undefined,
+  ): ReadonlySet<string> | undefined {
     const entries = this.entries(node, what, instead);
-    for (const { key, value } of entries ?? []) {
+    if (entries === undefined) return undefined;
+    const misspelt = new Set<string>();
+    for (const { key, value } of entries) {
       const handler = Object.hasOwn(handlers, key.text) ? handlers[key.text] : undefined;
       if (handler !== undefined) handler(value, key);
       else {
         const known = Object.keys(handlers);
-        const fix = didYouMean(key.text, known) ?? `${what} knows ${known.join(', ')}`;
+        const meant = suggest(key.text, known);
+        if (meant !== undefined) misspelt.add(meant);
+        const fix = meant === undefined ? `${what} knows ${known.join(', ')}` : `did you mean "${meant}"?`;
         this.report(diagnostic('unknownKey', key.at, `unknown key "${key.text}" in ${what}`, { fix }));
       }
     }
-    return entries !== undefined;
+    return misspelt;
   }
 
   /** The entries of a map; undefined, and reported, when it is none. In a Compose file merge keys are followed. */
