@@ -9,8 +9,8 @@ export interface Attempt {
   readonly from: 'app/app' | 'LAN client';
 }
 
-/** What the article's project tries. `mongo`: the address of its neighbour. */
-export function attempts(mongo: string): readonly Attempt[] {
+/** What the article's project tries. `mongo`: the address of its neighbour; `gateway`: the host's on its network. */
+export function attempts({ mongo, gateway }: { readonly mongo: string; gateway: string }): readonly Attempt[] {
   const app = (what: string, spec: ProbeSpec): Attempt => ({ what, spec, from: 'app/app' });
   return [
     app('the HTTP proxy', { to: places.proxy.v4, port: 3128 }),
@@ -24,7 +24,7 @@ export function attempts(mongo: string): readonly Attempt[] {
     app('a database at the site', { to: places.ten.v4, port: 5432 }),
     app('cloud metadata', { to: places.metadata.v4, port: 80 }),
     app('SSH of the Docker host', { to: hostAddress.v4, port: 22 }),
-    app('the host by its gateway', { to: '172.20.0.1', port: 9000, proto: 'udp' }),
+    app('the host by its gateway', { to: gateway, port: 9000, proto: 'udp' }),
   ];
 }
 

@@ -3,19 +3,19 @@
  * this machine's network is touched; everything is gone at the end.
  */
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { parse, stringify } from 'yaml';
 import { ended, plainEnv } from '../lab/exec.ts';
-import { checkout } from '../lab/host.ts';
+import { checkout } from '../lab/machine.ts';
 import { openSite, type Site } from '../lab/site.ts';
-import { attempts, type Result, reached } from './attempts.ts';
+import { type Result, reached } from './attempts.ts';
 import { ink } from './ink.ts';
-import { table } from './table.ts';
+import { example, Project } from './project.ts';
+import { brief, table } from './table.ts';
+import { trials } from './trials.ts';
 
 const engine = '26.1'; // Debian 13's docker.io
-const example = (name: string) => readFileSync(join(checkout, 'examples/article', name), 'utf8');
 
 const { values } = parseArgs({
   options: { keep: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
@@ -31,34 +31,14 @@ const say = (text: string): void => console.log(text);
 const title = (text: string): void => say(`\n${ink.title(text)}`);
 const progress = (text: string): void => console.error(ink.faint(`  … ${text}`));
 
-/** The article's compose file, with an image for each service: no registry is needed. */
-function composeFile(): string {
-  const file = parse(example('docker-compose.yml')) as { services: Record<string, Record<string, unknown>> };
-  for (const service of Object.values(file.services)) service['image'] = 'lab/app';
-  return stringify(file);
-}
-
-async function tryEverything(site: Site): Promise<readonly Result[]> {
-  const mongo = (await site.host.container('app/mongo')).addresses[0]?.v4;
-  if (mongo === undefined) throw new Error('mongo has no address');
-  const list = attempts(mongo);
-  const inside = list.filter(({ from }) => from === 'app/app');
-  const outside = list.filter(({ from }) => from !== 'app/app');
-  const probes = [
-    ...(await site.host.probeMany(inside.map(({ spec, from }) => ({ ...spec, from })))),
-    ...(await site.lanClient.probeMany(outside.map(({ spec }) => spec))),
-  ];
-  const ordered = [...inside, ...outside];
-  return list.map((attempt) => ({ attempt, probe: probes[ordered.indexOf(attempt)] as Result['probe'] }));
-}
-
 async function sluice(site: Site, ...args: string[]): Promise<void> {
   say(`\n${ink.faint('#')} sluice ${args.join(' ')}`);
   const [command, ...rest] = await site.host.sluiceCommand(...args);
   const colour = process.stdout.isTTY && !process.env['NO_COLOR'] ? { FORCE_COLOR: '1' } : {};
   const done = await site.host.run([command as string, ...rest], { env: { ...plainEnv, ...colour } });
   say(`${done.stdout}${done.stderr}`.trimEnd());
-  if (done.code !== 0 && args[0] !== 'explain') throw new Error(`sluice ${args[0]} ended with ${done.code}`);
+  if (done.code !== 0 && args[0] !== 'explain' && args[0] !== 'status')
+    throw new Error(`sluice ${args[0]} ended with ${done.code}`);
 }
 
 async function build(): Promise<void> {
@@ -84,20 +64,53 @@ Everything is gone when you leave the shell.`);
   await ended(spawn(command as string, args, { stdio: 'inherit', env }));
 }
 
+/** What defeats the article's set-up, one after the other; after each the same attempts, and what the intruder got. */
+async function standTrials(site: Site, project: Project, expected: readonly Result[]): Promise<void> {
+  const daemon = await site.host.daemon();
+  say(`\n${ink.faint('#')} sluice run &`);
+  await project.intruder.loot();
+  for (const [index, trial] of trials(site, project, daemon).entries()) {
+    say(`\n${ink.title(`5.${index + 1}`)}  ${trial.title}`);
+    for (const command of trial.commands) say(`${ink.faint('#')} ${command}`);
+    await trial.run();
+    await sleep(700);
+    const results = await project.tryEverything();
+    say(`\n${brief(ink, results, expected)}`);
+    say(`\n  ${await looted(project)}`);
+    const changed = results.filter((result, at) => reached(result) !== reached(expected[at] as Result));
+    if (changed.length > 0) throw new Error(`not as before: ${changed.map(({ attempt }) => attempt.what).join(', ')}`);
+  }
+  say(`\n${ink.title('5.5')}  Containers are restarted while it is dead, and then it comes back`);
+  say(`${ink.faint('#')} docker compose restart`);
+  await project.compose('restart', '-t', '0');
+  say(`\n  ${await looted(project)}: a newcomer that nobody has proven is denied everything`);
+  say(`\n${ink.faint('#')} sluice run &`);
+  await site.host.daemon();
+  await sluice(site, 'status');
+}
+
+async function looted(project: Project): Promise<string> {
+  const { arrived, sent } = await project.intruder.loot();
+  const words = `the intruder sent ${sent.toLocaleString('en')} packets meanwhile, ${arrived.toLocaleString('en')} got out`;
+  return arrived === 0 ? ink.good(words) : ink.strong(words);
+}
+
 const started = Date.now();
 await build();
 await using site = await openSite({ engine, say: progress });
 progress("starting the article's project with Compose");
-await site.host.compose('app', composeFile(), 'up', '-d');
+const project = new Project(site);
+await project.start();
 
 title(
   `1  The article's project on Docker ${await site.host.docker('version', '--format', '{{.Server.Version}}')}, as Docker leaves it`,
 );
 say('Real containers, real packets. An observer behind each destination tells what arrived.\n');
-const before = await tryEverything(site);
+const before = await project.tryEverything();
 say(table(ink, before));
 say(
-  `\nThe app reaches ${before.filter(reached).length} of ${before.length}. If it is broken into, so does whoever broke in.`,
+  `\nThe app reaches ${before.filter(reached).length} of ${before.length}. If it is broken into, so does whoever broke in.
+One of its services has been: ${await looted(project)}.`,
 );
 
 title('2  The policy, and Sluice');
@@ -106,7 +119,7 @@ say(ink.faint(example('policy.yaml').trimEnd()));
 await sluice(site, 'apply');
 
 title('3  The same attempts again');
-const after = await tryEverything(site);
+const after = await project.tryEverything();
 say(table(ink, after, before));
 say(
   `\n${after.filter((result) => !reached(result)).length} of ${after.length} no longer leave; the rest works as before.`,
@@ -114,6 +127,9 @@ say(
 
 title('4  Why');
 await sluice(site, 'explain', 'app/app', '192.168.5.5:22');
+
+title("5  What undoes rules in Docker's own chains");
+await standTrials(site, project, after);
 
 say(
   `\n${ink.faint(`${((Date.now() - started) / 1000).toFixed(0)} s. Nothing of this machine's network was touched.`)}`,

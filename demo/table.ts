@@ -9,6 +9,21 @@ export function table(ink: Ink, results: readonly Result[], before?: readonly Re
   return [ink.faint(head), ...lines].join('\n');
 }
 
+/** The same in two columns; what is not as `expected` stands out. */
+export function brief(ink: Ink, results: readonly Result[], expected: readonly Result[]): string {
+  const cells = results.map((result, index) => {
+    const answer = reached(result) ? 'yes' : 'no';
+    const wanted = expected[index];
+    const same = wanted !== undefined && reached(wanted) === reached(result);
+    return `${(same ? ink.good : ink.strong)(pad(answer, 4))}${pad(result.attempt.what, 26)}`;
+  });
+  const half = Math.ceil(cells.length / 2);
+  return cells
+    .slice(0, half)
+    .map((cell, row) => `  ${cell}${cells[row + half] ?? ''}`.trimEnd())
+    .join('\n');
+}
+
 function line(ink: Ink, result: Result, before: Result | undefined): string {
   const { attempt } = result;
   const cells = [pad(attempt.from, 11), pad(attempt.what, 26), ink.faint(pad(address(attempt.spec), 23))];
