@@ -37,6 +37,7 @@ import { type Beginning, begin, type InForce } from './policy-in-force.ts';
 import type { DaemonPorts, GuardPort, PolicyReading } from './ports.ts';
 import { agesOf, statusOf, type WorkloadAges } from './status.ts';
 import { Troubles } from './troubles.ts';
+import { Turns } from './turns.ts';
 
 /** Milliseconds: everything is looked at again, whether or not anybody said something. */
 const slow = 60_000;
@@ -50,6 +51,20 @@ const passing = 3_000;
 const calm = 1_000;
 /** For whoever waits for a confirmation to go back himself. */
 const grace = 20_000;
+
+/** What ran at one moment. */
+interface Look {
+  readonly world: World;
+  /** Counts readings. */
+  readonly number: number;
+  /** Ports that had gone before it was read. */
+  readonly left: readonly number[];
+}
+
+/** What is to be put in force, found out when it is its turn; or why nothing is. */
+type Next =
+  | { readonly kind: 'policy'; readonly policy: Policy; readonly state: PolicyState }
+  | { readonly kind: 'answer'; readonly answer: ApplyAnswer };
 
 type GoodFiles = Extract<PolicyReading, { kind: 'good' }>;
 
@@ -91,6 +106,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   #intrusions = 0;
   /** Of what the guard has done, the latest that is reckoned with. */
   #heard = 0;
+  #writtenEndpoints: Ruleset['endpoints'] = [];
   /** Whose rules were written down last: large, and seldom others. */
   #written: Ruleset | null = null;
   /** Whether a guard has listened; that one may fail later is a trouble of its own. */
@@ -98,6 +114,18 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   #unheldSince: number | null = null;
   /** Milliseconds, of its latest measure. */
   #guardPause = 0;
+  /** Readings of the engine, and changes of the kernel: one at a time each. */
+  readonly #readings = new Turns();
+  readonly #changes = new Turns();
+  #looks = 0;
+  /** Number of the look that the kernel was held to last. */
+  #held = 0;
+  /** Whether something is still to be written down. */
+  #unsaved = false;
+  /** When the kernel last could not tell of every change of rules. */
+  #lost = Number.NEGATIVE_INFINITY;
+  /** For the time before anything is known; nft text. */
+  #rules: RulesState | null = null;
   #wanted = false;
   #passing: Promise<void> | null = null;
   #timers: NodeJS.Timeout[] = [];
@@ -142,6 +170,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   async #begin({ trouble, state }: Beginning, memory: Remembered): Promise<void> {
     if (trouble !== null) this.#policyIsBad(trouble);
     if (this.#inForce.record === null) this.#denyingAll();
+    this.#rules = memory.rules;
     await this.#holdFromMemory(memory.rules);
     if (state !== memory.policy) await this.#try('the policy', () => this.#ports.memory.writePolicy(state));
     this.#following = this.#ports.engine.follow((notice) => this.#notice(notice));
@@ -182,7 +211,8 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     for (const timer of [this.#saving, this.#retrying]) if (timer !== null) clearTimeout(timer);
     this.#following?.stop();
     await this.#passing;
-    if (this.#saving !== null) await this.#save();
+    await this.#changes.take(async () => {});
+    if (this.#saving !== null || this.#unsaved) await this.#save();
     await this.#guard?.stop();
   }
 
@@ -215,7 +245,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       case 'rules':
         return void this.#rulesChanged(message.by, message.tables, message.at);
       case 'lost':
-        if (message.what === 'rules') this.#holder.doubt();
+        if (message.what === 'rules') this.#doubtAfterLoss();
         this.#ports.log(
           'warning',
           `the kernel could not tell of every change of ${message.what}: all is looked at again`,
@@ -237,6 +267,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
         return this.#guardBroke(message.reason);
       case 'ready':
         this.#guarded = true;
+        this.#holder.doubt(); // what was changed before it listened nobody has told
         this.#relieved('unguarded', 'newcomers are seated at once again');
         break;
       case 'bridges':
@@ -287,10 +318,20 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     this.#left.add(port);
   }
 
+  /** Filling everything anew may itself be more than the kernel can tell: then not again at once. */
+  #doubtAfterLoss(): void {
+    const now = performance.now();
+    if (now - this.#lost < slow) return;
+    this.#lost = now;
+    this.#holder.doubt();
+  }
+
   /** Newcomers are seated a little later then, by the passes; another guard is started with the next. */
   #guardBroke(reason: string): void {
+    void this.#guard?.stop();
     this.#guard = null;
     this.#told = nothingTold;
+    this.#heard = 0;
     this.#trouble(
       'unguarded',
       `newcomers wait for the next look: ${reason}`,
@@ -310,10 +351,11 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     if (this.#intrusions > 1) return; // the repair that waits already puts back this, too
     let repaired = false;
     try {
-      repaired = await this.#exclusively(async () => {
+      repaired = await this.#changes.take(async () => {
         this.#intrusions = 0;
         const heard = this.#heard;
         const done = await this.#holder.repair();
+        if (!done) await this.#holdFromMemory(this.#rules);
         if (this.#now !== null) this.#tellGuard(this.#now.ruleset, heard);
         return done;
       });
@@ -364,31 +406,49 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
 
   /** Reads what runs and makes the kernel hold what policy says of it. */
   async #pass(): Promise<'done' | 'again later'> {
+    this.#guard ??= this.#startGuard();
     try {
-      await this.#reconcile();
+      const look = await this.#look();
+      await this.#changes.take(async () => {
+        if (look.number > this.#held) await this.#holdTo(look); // else somebody has held a later one
+      });
       return 'done';
     } catch (error) {
       if (error instanceof EngineError) {
         this.#trouble('engine-gone', error.message, 'start it: systemctl start docker; what runs is held as before');
-      } else {
-        this.#holder.doubt();
-        this.#trouble('kernel-refused', messageOf(error), 'look at nft list ruleset; it is tried again every second');
-      }
+        await this.#changes.take(() => this.#holdLast());
+      } else this.#refused(error);
       return 'again later';
     }
   }
 
-  async #reconcile(): Promise<readonly ForbiddenFlow[]> {
-    const left = new Set(this.#left);
-    this.#guard ??= this.#ports.guard((message) => this.#hear(message));
-    const world = await this.#mirror.readWorld();
-    this.#relieved('engine-gone', 'the engine answers again');
-    const cut = await this.#holdTo(world);
-    for (const port of left) this.#left.delete(port); // the world was read after they had gone
-    return cut;
+  #refused(error: unknown): void {
+    this.#holder.doubt();
+    this.#trouble('kernel-refused', messageOf(error), 'look at nft list ruleset; it is tried again every second');
   }
 
-  async #holdTo(world: World): Promise<readonly ForbiddenFlow[]> {
+  /** While the engine is away, what is in doubt is held to what ran when it was last seen. */
+  async #holdLast(): Promise<void> {
+    if (this.#holder.knows || this.#now === null) return;
+    try {
+      await this.#holdTo({ world: this.#now.world, number: this.#held, left: [] });
+    } catch (error) {
+      this.#refused(error);
+    }
+  }
+
+  /** What runs now, as the engine says. One reading at a time: the mirror keeps what it has asked. */
+  #look(): Promise<Look> {
+    return this.#readings.take(async () => {
+      const left = [...this.#left];
+      const world = await this.#mirror.readWorld();
+      this.#relieved('engine-gone', 'the engine answers again');
+      return { world, number: ++this.#looks, left };
+    });
+  }
+
+  /** Only in a turn of its own: nothing else changes the kernel meanwhile, but the guard. */
+  async #holdTo({ world, number, left }: Look): Promise<readonly ForbiddenFlow[]> {
     const now = this.#ports.now();
     const started = performance.now();
     const heard = this.#heard;
@@ -401,11 +461,13 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     this.#relieved('kernel-refused', 'the kernel holds the policy');
     this.#counts = { ...this.#counts, reconciles: this.#counts.reconciles + 1 };
     this.#now = { world, ruleset, diagnostics };
+    this.#held = number;
     this.#ages = agesOf(ruleset, this.#ages, now);
     const [ofEngine, carried] = [told, ruleset].map(
       ({ endpoints }) => new Set(endpoints.map(({ port }) => port.index)),
     );
     for (const port of considered) if (ofEngine?.has(port) || !carried?.has(port)) this.#newcomers.delete(port);
+    for (const port of left) this.#left.delete(port); // the world was read after they had gone
     this.#tellGuard(ruleset, heard);
     this.#notHeld(ruleset, now);
     this.#keep(ruleset, switched, change);
@@ -418,10 +480,18 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     return [...this.#host.networks, ...more.map(({ id, name, subnets }) => ({ project: null, id, name, subnets }))];
   }
 
+  #startGuard(): GuardPort {
+    const guard: GuardPort = this.#ports.guard((message) => {
+      if (this.#guard === guard) this.#hear(message); // one that was given up may still say so
+    });
+    return guard;
+  }
+
   #tellGuard(ruleset: Ruleset, heard: number): void {
+    if (this.#guard === null) return; // the next one is told everything
     const { plan, told } = planFor(ruleset, this.#told, heard);
     this.#told = told;
-    this.#guard?.post(plan);
+    this.#guard.post(plan);
   }
 
   /** A container that starts or stops cannot be held for a moment; one that stays so is a trouble. */
@@ -443,7 +513,8 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   #keep(ruleset: Ruleset, switched: HostState['switched'], change: string): void {
     for (const { name } of ruleset.bridges) this.#enrolled.delete(name); // remembered from now on
     this.#host = { networks: ruleset.heldNetworks, switched: new Map([...switched, ...this.#host.switched]) };
-    if (change !== 'nothing') this.#saving ??= setTimeout(() => void this.#save().then(this.#ports.onCalm), calm);
+    if (change !== 'nothing' || !isSameList(ruleset.endpoints, this.#writtenEndpoints)) this.#unsaved = true;
+    if (this.#unsaved) this.#saving ??= setTimeout(() => void this.#save().then(this.#ports.onCalm), calm);
   }
 
   /** @returns what could not be written */
@@ -457,13 +528,18 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     const applied = { at: this.#ports.now(), engine: world.engine.version, boot, ruleset };
     // at the next start nobody has the place he has now: programs stand ready, and everybody is denied until known
     const nobody: Ruleset = { ...ruleset, endpoints: [], groups: ruleset.groups.map(withoutMembers) };
-    return this.#try('what stands', async () => {
+    const failed = await this.#try('what stands', async () => {
       await memory.writeHost(this.#host);
       await memory.writeApplied(applied);
+      this.#writtenEndpoints = ruleset.endpoints;
       if (this.#written !== null && isSameWithoutSenders(this.#written, ruleset)) return;
-      await memory.writeRules({ boot, text: replaceText(renderRuleset(nobody)) });
+      const rules = { boot, text: replaceText(renderRuleset(nobody)) };
+      await memory.writeRules(rules);
       this.#written = ruleset;
+      this.#rules = rules;
     });
+    this.#unsaved = failed.length > 0; // then with the next look, which comes
+    return failed;
   }
 
   /**
@@ -489,11 +565,13 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   async reload(): Promise<void> {
     const files = await this.#ports.policy.read(true);
     if (files.kind === 'bad') return this.#policyIsBad(files.message);
-    // nothing new is said: what waits to be confirmed still waits, and what was rolled back from stays out
-    const { current, rejected } = this.#policies;
-    if (files.digest === current?.digest || files.digest === rejected)
-      return this.#relieved('policy-bad', 'the policy is good');
-    const answer = await this.#take(files, null);
+    const answer = await this.#enforce(() => {
+      // nothing new is said: what waits to be confirmed still waits, and what was rolled back from stays out
+      const { current, rejected, pending } = this.#policies;
+      if (files.digest !== current?.digest && files.digest !== rejected) return this.#taken(files, null);
+      this.#relieved('policy-bad', 'the policy is good');
+      return { kind: 'answer', answer: { ok: true, digest: current?.digest ?? null, cut: [], pending, warnings: [] } };
+    });
     if (!answer.ok) this.#ports.log('error', answer.message);
   }
 
@@ -507,29 +585,31 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       const message = 'the policy files changed while they were being read: apply again';
       return { ok: false, code: 'changed-meanwhile', message };
     }
-    return this.#take(files, confirm === undefined ? null : { digest, ...confirm });
+    return this.#enforce(() => this.#taken(files, confirm === undefined ? null : { digest, ...confirm }));
   }
 
-  #take({ policy, texts }: GoodFiles, pending: PendingConfirm | null): Promise<ApplyAnswer> {
+  #taken({ policy, texts }: GoodFiles, pending: PendingConfirm | null): Next {
     const state = putInForce(this.#policies, texts, { now: this.#ports.now(), before: 'unknown', pending });
-    return this.#enforce(policy, state);
+    return { kind: 'policy', policy, state };
   }
 
   /** Goes back to the policy before. What the files say is not taken again until they change. */
-  async rollback({ by, token }: RollbackRequest): Promise<ApplyAnswer> {
-    if (by === 'confirm-expired' && this.#policies.pending?.token !== token)
-      return { ok: false, code: 'not-pending', message: 'this change does not wait to be confirmed' };
-    const state = goneBack(this.#policies, by, this.#ports.now());
-    const current = state?.current ?? null;
-    const policy = current === null ? null : this.#ports.policy.recall(current.texts);
-    if (state === null || policy === null)
-      return { ok: false, code: 'nothing-before', message: 'there is no policy before this one to go back to' };
-    return this.#enforce(policy, state);
+  rollback({ by, token }: RollbackRequest): Promise<ApplyAnswer> {
+    return this.#enforce(() => {
+      if (by === 'confirm-expired' && this.#policies.pending?.token !== token)
+        return refusal('not-pending', 'this change does not wait to be confirmed');
+      const state = goneBack(this.#policies, by, this.#ports.now());
+      const current = state?.current ?? null;
+      const policy = current === null ? null : this.#ports.policy.recall(current.texts);
+      if (state === null || policy === null)
+        return refusal('nothing-before', 'there is no policy before this one to go back to');
+      return { kind: 'policy', policy, state };
+    });
   }
 
   /** Keeps what was put in force until confirmed. */
-  async confirm(): Promise<ConfirmAnswer> {
-    return this.#exclusively(async () => {
+  confirm(): Promise<ConfirmAnswer> {
+    return this.#changes.take(async () => {
       const state = confirmed(this.#policies);
       if (state === null) return { confirmed: false };
       await this.#ports.memory.writePolicy(state);
@@ -548,64 +628,60 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     if (!answer.ok) this.#ports.log('error', `could not go back: ${answer.message}`);
   }
 
-  /** Puts a policy in force, or leaves the one that is. It is remembered before it is answered for. */
-  async #enforce(policy: Policy, state: PolicyState): Promise<ApplyAnswer> {
+  /**
+   * Puts a policy in force, or leaves the one that is. It is remembered before it is answered for.
+   *
+   * @param find called when it is its turn: what was asked meanwhile counts
+   */
+  async #enforce(find: () => Next): Promise<ApplyAnswer> {
+    const look = await this.#lookOrLast();
+    return this.#changes.take(async () => {
+      const next = find();
+      return next.kind === 'answer' ? next.answer : this.#putInForce(next.policy, next.state, look);
+    });
+  }
+
+  async #putInForce(policy: Policy, state: PolicyState, look: Look | EngineError): Promise<ApplyAnswer> {
     const before = { inForce: this.#inForce, policies: this.#policies };
     try {
-      const cut = await this.#exclusively(async () => {
-        await this.#ports.memory.writePolicy(state);
-        this.#policies = state;
-        this.#use({ policy, record: state.current });
-        return this.#reconcileOrHoldLast();
-      });
+      if (look instanceof EngineError) throw look;
+      await this.#ports.memory.writePolicy(state);
+      this.#policies = state;
+      this.#use({ policy, record: state.current });
+      const last = this.#now !== null && look.number < this.#held ? { ...look, world: this.#now.world } : look;
+      const cut = await this.#holdTo({ ...last, number: Math.max(last.number, this.#held) });
       const warnings = await this.#save();
       this.#relieved('policy-bad', 'the policy is good');
       this.#relieved('denying-all', 'a policy is in force again');
-      const { current, pending } = this.#policies;
+      const { current, pending } = state;
       if (current !== null) this.#ports.log('info', cameInForce(current, pending, cut.length));
       return { ok: true, digest: current?.digest ?? null, cut: cut.map(cutOf), pending, warnings };
     } catch (error) {
       if (error instanceof StateError) return { ok: false, code: 'state-unwritable', message: error.message };
+      if (error instanceof EngineError) return { ok: false, code: 'engine-gone', message: error.message };
       this.#use(before.inForce);
       this.#policies = before.policies;
       await this.#try('the policy', () => this.#ports.memory.writePolicy(before.policies));
-      const isEngine = error instanceof EngineError;
-      if (!isEngine) this.#holder.doubt();
+      this.#holder.doubt();
       this.#wake();
-      return { ok: false, code: isEngine ? 'engine-gone' : 'kernel-refused', message: messageOf(error) };
+      return { ok: false, code: 'kernel-refused', message: messageOf(error) };
     }
   }
 
   /** While the engine is away a policy is held to what ran when it was last seen. */
-  async #reconcileOrHoldLast(): Promise<readonly ForbiddenFlow[]> {
+  async #lookOrLast(): Promise<Look | EngineError> {
     try {
-      return await this.#reconcile();
+      return await this.#look();
     } catch (error) {
-      if (!(error instanceof EngineError) || this.#now === null) throw error;
+      if (!(error instanceof EngineError)) throw error;
       this.#wake();
-      return this.#holdTo(this.#now.world);
+      return this.#now === null ? error : { world: this.#now.world, number: this.#held, left: [] };
     }
   }
 
   #use(inForce: InForce): void {
     this.#inForce = inForce;
     this.#compiler = createCompiler(inForce.policy);
-  }
-
-  /** Runs something as a pass, so that no other runs beside it. */
-  async #exclusively<T>(work: () => Promise<T>): Promise<T> {
-    while (this.#passing !== null) await this.#passing;
-    const running = work();
-    this.#passing = running.then(
-      () => undefined,
-      () => undefined,
-    );
-    try {
-      return await running;
-    } finally {
-      this.#passing = null;
-      if (this.#wanted) this.#wake();
-    }
   }
 
   async status(): Promise<Status> {
@@ -660,17 +736,24 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   }
 }
 
+function isSameList<Item>(a: readonly Item[], b: readonly Item[]): boolean {
+  return a.length === b.length && a.every((one, at) => one === b[at]);
+}
+
 /** Whether the rules that stand while nobody is known are the same. */
 function isSameWithoutSenders(a: Ruleset, b: Ruleset): boolean {
   const bridges = ({ bridges, knownBridges }: Ruleset) =>
     [...bridges.map(({ name }) => name), '', ...knownBridges].join();
   return (
-    a.programs.length === b.programs.length &&
-    a.programs.every((program, at) => program === b.programs[at]) &&
+    isSameList(a.programs, b.programs) &&
     bridges(a) === bridges(b) &&
     setKey(a.held) === setKey(b.held) &&
     setKey(a.hostAddresses) === setKey(b.hostAddresses)
   );
+}
+
+function refusal(code: Extract<ApplyAnswer, { ok: false }>['code'], message: string): Next {
+  return { kind: 'answer', answer: { ok: false, code, message } };
 }
 
 function withoutMembers(group: Ruleset['groups'][number]): Ruleset['groups'][number] {

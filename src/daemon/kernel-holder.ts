@@ -38,6 +38,11 @@ export class KernelHolder {
   readonly #ports: HolderPorts;
   /** What stands; null: not known, so the next change fills everything anew. */
   #standing: readonly Table[] | null = null;
+  /** What stood, or was to stand, when that was last known. */
+  #last: readonly Table[] | null = null;
+  /** How often it was doubted what stands. */
+  #doubts = 0;
+  #isChanging = false;
   /** What the guard changed while a transaction of ours was on its way. */
   #meanwhile: Parameters<typeof withElements>[1][] = [];
   /** Names of ports whose senders have been proven, and whose older conversations have been looked at. */
@@ -56,6 +61,7 @@ export class KernelHolder {
 
   /** Somebody else may have changed anything: the next change fills everything anew. */
   doubt(): void {
+    this.#doubts++;
     this.#standing = null;
   }
 
@@ -77,8 +83,9 @@ export class KernelHolder {
   }
 
   #note(change: Parameters<typeof withElements>[1]): void {
-    this.#meanwhile.push(change);
+    if (this.#isChanging) this.#meanwhile.push(change);
     if (this.#standing !== null) this.#standing = withElements(this.#standing, change);
+    if (this.#last !== null) this.#last = this.#standing ?? withElements(this.#last, change);
   }
 
   /**
@@ -132,20 +139,29 @@ export class KernelHolder {
    * undone by a filling of everything; it hears by the next plan that it was not reckoned with, and does it again.
    */
   async #during(tables: readonly Table[], work: () => Promise<void>): Promise<void> {
+    const doubts = this.#doubts;
     this.#meanwhile = [];
+    this.#isChanging = true;
     this.#standing = null;
-    await work();
-    this.#standing = this.#meanwhile.reduce(withElements, tables);
+    this.#last = tables;
+    try {
+      await work();
+      this.#last = this.#meanwhile.reduce(withElements, tables);
+      this.#standing = doubts === this.#doubts ? this.#last : null; // a doubt that came meanwhile stays
+    } finally {
+      this.#isChanging = false;
+      this.#meanwhile = [];
+    }
   }
 
   /**
    * Puts everything back as it stood, at once: one call of nft that needs to read nothing first.
    *
-   * @returns false when it is not known what stood
+   * @returns false when nothing ever stood
    * @throws NftError
    */
   async repair(): Promise<boolean> {
-    const standing = this.#standing;
+    const standing = this.#standing ?? this.#last;
     if (standing === null) return false;
     await this.#during(standing, async () => {
       const answer = await this.#ports.nft(['-f', '-'], refillText(standing));

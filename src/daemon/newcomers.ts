@@ -33,7 +33,9 @@ export function withNewcomers(ruleset: Ruleset, { seated, left }: Newcomers): Ru
     ...there.filter((endpoint) => !placesOf(endpoint).some((place) => taken.has(place))),
     ...carried.map(({ endpoint }) => endpoint),
   ];
-  return { ...ruleset, endpoints, groups: groupsWith(ruleset, carried) };
+  const present = new Set(endpoints.flatMap(placesOf));
+  const gone = new Set(ruleset.endpoints.flatMap(placesOf).filter((place) => !present.has(place)));
+  return { ...ruleset, endpoints, groups: groupsWith(ruleset, carried, gone) };
 }
 
 interface Carried {
@@ -45,8 +47,10 @@ function endpointOf({ container, workload, bridge, program }: Seat, { place }: S
   return { container, workload, bridge, port: place.port, mac: place.mac, addresses: place.addresses, program };
 }
 
-function groupsWith(ruleset: Ruleset, carried: readonly Carried[]): Ruleset['groups'] {
-  return ruleset.groups.map((group) => {
+/** @param gone places where nobody is any more */
+function groupsWith(ruleset: Ruleset, carried: readonly Carried[], gone: ReadonlySet<string>): Ruleset['groups'] {
+  return ruleset.groups.map((every) => {
+    const group = withoutPlaces(every, gone);
     const more = carried
       .filter(({ seat }) => seat.groups.includes(group.id))
       .flatMap(({ endpoint }) => endpoint.addresses.map((address) => ({ bridge: endpoint.bridge, address })));
@@ -57,6 +61,13 @@ function groupsWith(ruleset: Ruleset, carried: readonly Carried[]): Ruleset['gro
       addresses: unionSets(group.addresses, setOfAddresses(more.map(({ address }) => address))),
     };
   });
+}
+
+function withoutPlaces(group: Ruleset['groups'][number], gone: ReadonlySet<string>): Ruleset['groups'][number] {
+  const isGone = ({ bridge, address }: (typeof group.members)[number]) => gone.has(placeKey(bridge.index, address));
+  if (!group.members.some(isGone)) return group;
+  const members = group.members.filter((member) => !isGone(member));
+  return { ...group, members, addresses: setOfAddresses(members.map(({ address }) => address)) };
 }
 
 const seatKey = (container: string, bridge: number): string => `${container} ${bridge}`;

@@ -34,12 +34,13 @@ export function planFor(ruleset: Ruleset, told: Told, heard: number): { readonly
       return seat === undefined ? [] : [[endpoint.port.index, seatedOf(endpoint, seat, seats)] as const];
     }),
   );
-  const present = new Set(ruleset.seats.map(({ container }) => container.id));
   const plan: Plan = {
     kind: 'plan',
     bridges: bridgesOf(ruleset),
     seats: [...seats].filter(([key, seat]) => told.seats.get(key) !== seat).map(([, seat]) => seat),
-    gone: [...new Set([...told.seats.values()].map(({ container }) => container))].filter((id) => !present.has(id)),
+    gone: [...told.seats]
+      .filter(([key]) => !seats.has(key))
+      .map(([, { container, network }]) => ({ container, network })),
     seated: [...seated].filter(([port, one]) => !isSame(told.seated.get(port), one)).map(([, one]) => one),
     heard,
     unseated: [...told.seated.keys()].filter((port) => !seated.has(port)),

@@ -42,11 +42,6 @@ function runNft(args: readonly string[], input: string, onSpawn: (pid: number) =
       timeout: slowest,
       killSignal: 'SIGKILL',
     });
-    const onEnd = child.pid === undefined ? () => {} : onSpawn(child.pid);
-    const stdout: Buffer[] = [];
-    const stderr: Buffer[] = [];
-    child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
-    child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
     child.on('error', (error: NodeJS.ErrnoException) => {
       reject(
         new NftError(
@@ -56,6 +51,13 @@ function runNft(args: readonly string[], input: string, onSpawn: (pid: number) =
         ),
       );
     });
+    // without descriptors to spare it has no streams, and the error comes with the next tick
+    if ((child.stdout as typeof child.stdout | undefined) === undefined) return;
+    const onEnd = child.pid === undefined ? () => {} : onSpawn(child.pid);
+    const stdout: Buffer[] = [];
+    const stderr: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
     child.on('close', (code, signal) => {
       onEnd();
       resolve({ code, signal, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() });

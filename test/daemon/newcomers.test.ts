@@ -117,7 +117,7 @@ describe('what the guard is told', () => {
     const less = rulesetFor({ ...world, containers: world.containers.filter(({ name }) => name !== 'shop-web-1') });
     const { plan } = planFor(less, told, 0);
     const [gone] = full.endpoints.filter(({ container }) => container.name === 'shop-web-1');
-    expect(plan.gone).toEqual([gone?.container.id]);
+    expect(plan.gone.map(({ container }) => container)).toEqual([gone?.container.id]);
     expect(plan.unseated).toEqual([gone?.port.index]);
   });
 });

@@ -62,7 +62,10 @@ async function takeBack(order: TimerOrder, ports: Ports, attempt: number): Promi
   const daemon = await answering(order.socket, ports);
   if (daemon !== null && daemon !== 'silent') {
     const answer = await daemon.rollback({ by: 'confirm-expired', token: order.token });
-    return answer.ok && (await daemonHolds(order, ports));
+    if (answer.ok) return daemonHolds(order, ports);
+    // back to nothing: a daemon always holds something, so it ends, and its rules are taken away
+    if (answer.code !== 'nothing-before') return false;
+    await daemon.stop();
   }
   // whoever has the state and does not answer: the change has to go all the same
   const anyway = daemon === 'silent' || attempt >= impatient;

@@ -334,7 +334,7 @@ export class Guard {
 
   #plan(plan: Extract<ToGuard, { kind: 'plan' }>): void {
     this.#enrolled = new Map(plan.bridges.map((bridge) => [bridge.index, bridge]));
-    for (const container of plan.gone) this.#seats.delete(container);
+    for (const { container, network } of plan.gone) this.#dropSeat(container, network);
     for (const seat of plan.seats) this.#keepSeat(seat);
     this.#departed = this.#departed.filter(({ serial }) => serial > plan.heard);
     for (const port of plan.unseated) if (this.#isHeard(port, plan.heard)) this.#sittings.delete(port);
@@ -351,6 +351,12 @@ export class Guard {
     for (const network of this.#lists.keys()) if (!networks.has(network)) this.#lists.delete(network);
     for (const { index } of plan.bridges)
       for (const port of this.#bridgePorts.on(index)) if (!this.#newcomers.has(port.index)) this.#welcome(port);
+  }
+
+  #dropSeat(container: string, network: string): void {
+    const seats = this.#seats.get(container);
+    seats?.delete(network);
+    if (seats?.size === 0) this.#seats.delete(container);
   }
 
   #keepSeat(seat: PlannedSeat): void {

@@ -14,8 +14,8 @@ export type ToGuard =
       readonly bridges: readonly GuardedBridge[];
       /** Seats that are new or have changed. */
       readonly seats: readonly PlannedSeat[];
-      /** Ids of containers that have no seat any more, whatever network. */
-      readonly gone: readonly string[];
+      /** Seats that are no more. */
+      readonly gone: readonly { readonly container: string; readonly network: string }[];
       /** Senders that the main thread put into the kernel, or took out, with this plan; those it took out by port. */
       readonly seated: readonly Seated[];
       readonly unseated: readonly number[];

@@ -74,6 +74,7 @@ export function startGuard(options: GuardOptions): RunningGuard {
     if (message.kind === 'descriptors') open = message;
     else {
       if (message.kind === 'pauses') measuring = null;
+      if (message.kind === 'broken') stopping = true; // it ends by itself, which is no news then
       say(message);
     }
   });
