@@ -1,0 +1,186 @@
+import { describe, expect, test } from 'vitest';
+import { noPolicy } from '../../src/state/policy-state.ts';
+import { DaemonHost, filesOf, intrusion, textsOf, wait } from './host.ts';
+
+/** A daemon that holds its first policy and has calmed down. */
+async function settled(host: DaemonHost) {
+  const daemon = await host.start();
+  await wait(120);
+  host.loads.length = 0;
+  return daemon;
+}
+
+describe('rules that somebody else changed', () => {
+  test('are put back each time, also while the engine is away', async () => {
+    const host = new DaemonHost();
+    const daemon = await settled(host);
+    host.engineAway = true;
+    host.wake();
+    await wait(50);
+    for (let round = 1; round <= 3; round++) {
+      host.loads.length = 0;
+      host.guard.say(intrusion);
+      await wait(60);
+      expect(host.loads.length, `round ${round}`).toBeGreaterThan(0);
+    }
+    expect((await daemon.status()).repairs).toHaveLength(3);
+    await daemon.stop();
+  });
+
+  test('before the engine has ever answered are the remembered ones again', async () => {
+    const host = new DaemonHost();
+    host.engineAway = true;
+    const text = 'table inet sluice { }';
+    const daemon = await host.start({ rules: { boot: 'another', text } });
+    await wait(30);
+    expect(host.loads).toEqual([text]);
+    host.guard.say(intrusion);
+    await wait(60);
+    expect(host.loads).toEqual([text, text]);
+    await daemon.stop();
+  });
+
+  test('are put back while the engine takes its time, and while there is an event every moment', async () => {
+    const host = new DaemonHost();
+    const daemon = await settled(host);
+    host.slowness.engine = 60_000;
+    host.wake();
+    await wait(20);
+    host.guard.say(intrusion);
+    await wait(60);
+    expect(host.loads.length).toBeGreaterThan(0);
+
+    const busy = new DaemonHost();
+    const other = await settled(busy);
+    busy.slowness.engine = 10;
+    const events = setInterval(() => busy.wake(), 5);
+    await wait(50);
+    busy.loads.length = 0;
+    busy.guard.say(intrusion);
+    await wait(120);
+    expect(busy.loads.length).toBeGreaterThan(0);
+    clearInterval(events);
+    await other.stop();
+    void daemon; // its last reading never ends
+  });
+
+  test('while nobody listened are found out when somebody does again', async () => {
+    const host = new DaemonHost();
+    const daemon = await settled(host);
+    host.guard.say({ kind: 'broken', reason: 'test' });
+    host.wake();
+    await wait(100);
+    expect(host.guards).toHaveLength(2);
+    expect(host.loads.length).toBeGreaterThan(0);
+    await daemon.stop();
+  });
+
+  test('during a change of ours are not taken for it', async () => {
+    const host = new DaemonHost();
+    const daemon = await settled(host);
+    host.slowness.nft = 40;
+    host.files = filesOf('[same-network]');
+    const done = daemon.reload();
+    await wait(25);
+    host.guard.say({ kind: 'lost', what: 'rules' });
+    await done;
+    const loads = host.loads.length;
+    await wait(250);
+    expect(host.loads.length).toBeGreaterThan(loads);
+    await daemon.stop();
+  });
+});
+
+describe('a guard that breaks', () => {
+  test('in the middle of a look is followed by one that is told everything', async () => {
+    const host = new DaemonHost();
+    const daemon = await settled(host);
+    host.slowness.engine = 40;
+    host.wake();
+    await wait(20);
+    host.guard.say({ kind: 'broken', reason: 'test' });
+    await wait(1_300);
+    expect(host.guards).toHaveLength(2);
+    const [first] = host.guards;
+    expect(first?.stopped).toBe(true);
+    expect(host.guard.plans[0]).toMatchObject({ heard: 0 });
+    expect(host.guard.plans[0]?.seats.length).toBe(first?.plans[0]?.seats.length);
+    expect(host.guard.plans[0]?.seats.length).toBeGreaterThan(0);
+    await daemon.stop();
+  });
+
+  test('and says so twice is replaced once', async () => {
+    const host = new DaemonHost();
+    const daemon = await settled(host);
+    const [first] = host.guards;
+    first?.say({ kind: 'broken', reason: 'a monitor ended' });
+    host.wake();
+    await wait(30);
+    first?.say({ kind: 'broken', reason: 'the thread ended' });
+    await wait(50);
+    expect(host.guards).toHaveLength(2);
+    await daemon.stop();
+    expect(host.guards.every(({ stopped }) => stopped)).toBe(true);
+  });
+});
+
+describe('what is asked at the same time', () => {
+  test('a change that was confirmed does not go back', async () => {
+    const host = new DaemonHost();
+    const daemon = await settled(host);
+    host.files = filesOf('[same-network]');
+    const { digest } = host.files;
+    const until = Date.now() + 60_000;
+    expect(await daemon.apply({ digest, confirm: { until, token: 't' } })).toMatchObject({ ok: true });
+    host.slowness.engine = 30;
+    const kept = daemon.confirm();
+    const back = daemon.rollback({ by: 'confirm-expired', token: 't' });
+    expect(await kept).toEqual({ confirmed: true });
+    expect(await back).toMatchObject({ ok: false, code: 'not-pending' });
+    expect(host.state.current?.digest).toBe(digest);
+    await daemon.stop();
+  });
+
+  test('reading the same files again confirms nothing', async () => {
+    const host = new DaemonHost();
+    const daemon = await settled(host);
+    host.slowness.engine = 30;
+    host.files = filesOf('[same-network]');
+    const until = Date.now() + 60_000;
+    const applied = daemon.apply({ digest: host.files.digest, confirm: { until, token: 't' } });
+    const reloaded = daemon.reload();
+    expect(await applied).toMatchObject({ ok: true, pending: { token: 't' } });
+    await reloaded;
+    expect(host.state.pending?.token).toBe('t');
+    await daemon.stop();
+  });
+});
+
+test('a state that could not be written is written when there is room again', async () => {
+  const host = new DaemonHost();
+  const daemon = await settled(host);
+  host.diskFull = true;
+  host.files = filesOf('[same-network]');
+  expect(await daemon.apply({ digest: host.files.digest })).toMatchObject({ ok: true, warnings: [expect.anything()] });
+  expect((await daemon.status()).troubles.map(({ code }) => code)).toContain('state-broken');
+  host.diskFull = false;
+  host.wake();
+  await wait(1_300);
+  expect((await daemon.status()).troubles).toEqual([]);
+  await daemon.stop();
+});
+
+test('what was not confirmed when the daemon was away goes back when it comes', async () => {
+  const host = new DaemonHost();
+  const record = (allow: string) =>
+    ({ digest: filesOf(allow).digest, since: 1, by: 'files', texts: textsOf(allow) }) as const;
+  const pending = { digest: filesOf('[internet]').digest, until: Date.now() - 60_000, token: 't' };
+  const policy = { ...noPolicy, current: record('[internet]'), previous: record('none'), pending };
+  const daemon = await host.start({ policy });
+  await wait(150);
+  expect(host.state).toMatchObject({
+    current: { digest: filesOf('none').digest, by: 'confirm-expired' },
+    pending: null,
+  });
+  await daemon.stop();
+});

@@ -1,0 +1,157 @@
+import type { Repair } from '../../src/control/protocol.ts';
+import { Daemon } from '../../src/daemon/daemon.ts';
+import type { FromGuard, ToGuard } from '../../src/daemon/guard/protocol.ts';
+import type { DaemonPorts, PolicyReading } from '../../src/daemon/ports.ts';
+import { EngineError } from '../../src/docker/engine-error.ts';
+import { readPolicy } from '../../src/policy/read.ts';
+import type { PolicyText } from '../../src/policy/yaml-text.ts';
+import { digestOf, noPolicy, type PolicyState } from '../../src/state/policy-state.ts';
+import type { Remembered } from '../../src/state/store.ts';
+import type { World } from '../../src/world/world.ts';
+import { buildWorld } from '../generate/build.ts';
+import { town } from '../ruleset/support.ts';
+
+export const wait = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+export function textsOf(allow: string): readonly PolicyText[] {
+  const text = `version: 1\nprojects: { app: { allow: ${allow} } }\n`;
+  return [{ path: '/etc/sluice/policy.yaml', text, role: 'policy', writableByOthers: false }];
+}
+
+export function filesOf(allow: string): Extract<PolicyReading, { kind: 'good' }> {
+  const texts = textsOf(allow);
+  const { policy } = readPolicy(texts, { now: Date.now() });
+  if (policy === null) throw new Error('a bad fixture');
+  return { kind: 'good', policy, texts, digest: digestOf(texts) };
+}
+
+/** A guard that does nothing but remember what it was told. */
+export class FakeGuard {
+  readonly told: ToGuard[] = [];
+  stopped = false;
+  readonly say: (message: FromGuard) => void;
+
+  constructor(say: (message: FromGuard) => void) {
+    this.say = say;
+  }
+
+  get plans() {
+    return this.told.filter((message) => message.kind === 'plan');
+  }
+}
+
+/** Somebody else changed our tables. */
+export const intrusion: FromGuard = {
+  kind: 'rules',
+  tables: ['inet'],
+  by: { portId: 4242, process: 4242, name: 'nft' },
+  at: 0,
+};
+
+/** A daemon on a host in memory: an engine that can be away or slow, a kernel that counts what it is loaded with. */
+export class DaemonHost {
+  world: World = buildWorld({ ...town, containers: town.containers.map((one) => ({ ...one, published: [] })) });
+  files: PolicyReading = filesOf('[internet]');
+  engineAway = false;
+  /** Milliseconds for an answer of the engine, and for a load. */
+  slowness = { engine: 2, nft: 2 };
+  diskFull = false;
+  state: PolicyState = noPolicy;
+  repairs: readonly Repair[] = [];
+  readonly loads: string[] = [];
+  readonly log: string[] = [];
+  readonly guards: FakeGuard[] = [];
+  wake: () => void = () => {};
+
+  async start(remembered: Partial<Remembered> = {}): Promise<Daemon> {
+    return Daemon.start(this.#ports(remembered));
+  }
+
+  get guard(): FakeGuard {
+    const guard = this.guards.at(-1);
+    if (guard === undefined) throw new Error('no guard was started');
+    return guard;
+  }
+
+  #write(): Promise<void> {
+    return this.diskFull ? Promise.reject(new Error('no space left on device')) : Promise.resolve();
+  }
+
+  #ports(remembered: Partial<Remembered>): DaemonPorts {
+    const nothing: Remembered = {
+      policy: noPolicy,
+      applied: null,
+      host: { networks: [], switched: new Map() },
+      rules: null,
+      rulesBefore: null,
+      repairs: [],
+      notices: [],
+    };
+    return {
+      now: Date.now,
+      policy: {
+        read: async () => this.files,
+        digest: async () => (this.files.kind === 'good' ? this.files.digest : null),
+        places: async () => ({ files: [], folders: [] }),
+        recall: (texts) => readPolicy(texts, { now: Date.now() }).policy,
+      },
+      memory: {
+        open: async () => ({ ...nothing, ...remembered }),
+        writePolicy: async (state) => {
+          this.state = state;
+        },
+        writeApplied: () => this.#write(),
+        writeHost: () => this.#write(),
+        writeRules: () => this.#write(),
+        writeRepairs: async (repairs) => {
+          this.repairs = repairs;
+        },
+      },
+      boot: 'this one',
+      engine: {
+        address: 'unix:///run/docker.sock',
+        mirror: (onLate) => {
+          this.wake = onLate;
+          return {
+            note() {},
+            forget() {},
+            recheck() {},
+            readWorld: async () => {
+              await wait(this.slowness.engine);
+              if (this.engineAway) throw new EngineError('unreachable', 'the engine is away');
+              return this.world;
+            },
+          };
+        },
+        follow: () => ({ stop() {} }),
+      },
+      kernel: {
+        nft: async (args, input = '') => {
+          await wait(this.slowness.nft);
+          if (!args.includes('-f')) return { code: 1, signal: null, stdout: '', stderr: 'No such file or directory' };
+          this.loads.push(input);
+          return { code: 0, signal: null, stdout: '', stderr: '' };
+        },
+        setElements() {},
+        bridges: { load: async () => {}, read: () => ({ ip: true, ip6: true }), set() {} },
+        conntrack: { dumpFlows: () => [], deleteFlows: () => ({ deleted: 0, gone: 0 }) },
+        standing: async () => false,
+        proven: async () => new Set(),
+        isOwn: () => false,
+      },
+      guard: (hear) => {
+        const guard = new FakeGuard(hear);
+        this.guards.push(guard);
+        setTimeout(() => hear({ kind: 'ready' }), 1);
+        return {
+          post: (message) => void guard.told.push(message),
+          stop: async () => {
+            guard.stopped = true;
+          },
+        };
+      },
+      onCalm() {},
+      log: (level, text) => void this.log.push(`${level} ${text}`),
+    };
+  }
+}
