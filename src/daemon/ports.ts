@@ -72,3 +72,8 @@ export interface GuardPort {
   post(message: ToGuard): void;
   stop(): Promise<void>;
 }
+
+/** What went wrong, for people. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,19 +1,28 @@
 import type { Trouble } from '../control/protocol.ts';
+import type { Log } from './ports.ts';
 
-/** What keeps the daemon from simply enforcing, each with the time it began. */
+/** What keeps the daemon from simply enforcing, each with the time it began. What is news is logged. */
 export class Troubles {
   readonly #all = new Map<Trouble['code'], Trouble>();
+  readonly #log: Log;
+  readonly #now: () => number;
 
-  /** @returns whether this is news */
-  add(code: Trouble['code'], message: string, fix: string, now: number): boolean {
-    const before = this.#all.get(code);
-    this.#all.set(code, { code, message, fix, since: before?.since ?? now });
-    return before?.message !== message;
+  /** @param now milliseconds since the epoch */
+  constructor(log: Log, now: () => number) {
+    this.#log = log;
+    this.#now = now;
   }
 
-  /** @returns whether it was there */
-  end(code: Trouble['code']): boolean {
-    return this.#all.delete(code);
+  /** @param fix the next step */
+  add(code: Trouble['code'], message: string, fix: string): void {
+    const before = this.#all.get(code);
+    this.#all.set(code, { code, message, fix, since: before?.since ?? this.#now() });
+    if (before?.message !== message) this.#log('error', `${message}\n${fix}`);
+  }
+
+  /** @param message what is well again, where it was not */
+  end(code: Trouble['code'], message: string): void {
+    if (this.#all.delete(code)) this.#log('info', message);
   }
 
   list(): readonly Trouble[] {

@@ -1,0 +1,131 @@
+import { setOfAddresses } from '../ip/address-set.ts';
+import { renderRuleset } from '../nftables/render.ts';
+import { replaceText } from '../nftables/transaction.ts';
+import { setKey } from '../ruleset/clause.ts';
+import type { Ruleset } from '../ruleset/ruleset.ts';
+import type { HostState } from '../state/host-state.ts';
+import type { RulesState } from '../state/rules-state.ts';
+import { type DaemonPorts, messageOf } from './ports.ts';
+import type { Troubles } from './troubles.ts';
+
+/** What stands, and what the next start wants to know of it. */
+export interface Standing {
+  readonly ruleset: Ruleset;
+  /** The engine's version. */
+  readonly engine: string;
+  readonly host: HostState;
+}
+
+/** Milliseconds: writing waits until things have calmed down. */
+const calm = 1_000;
+
+/** Writes down what stands, for the next start and for commands. */
+export class Keeper {
+  readonly #ports: Pick<DaemonPorts, 'memory' | 'boot' | 'now' | 'onCalm'>;
+  readonly #troubles: Troubles;
+  #standing: Standing | null = null;
+  /** Whether something is still to be written down. */
+  #unsaved = false;
+  #waiting: NodeJS.Timeout | null = null;
+  #endpoints: Ruleset['endpoints'] = [];
+  /** Whose rules were written down last: large, and seldom others. */
+  #written: Ruleset | null = null;
+  #rules: RulesState | null;
+
+  constructor(
+    ports: Pick<DaemonPorts, 'memory' | 'boot' | 'now' | 'onCalm'>,
+    troubles: Troubles,
+    rules: RulesState | null,
+  ) {
+    this.#ports = ports;
+    this.#troubles = troubles;
+    this.#rules = rules;
+  }
+
+  /** Rules that keep everybody off until more is known; null while there are none. */
+  get rules(): RulesState | null {
+    return this.#rules;
+  }
+
+  /** Takes in what stands now; it is written once things are calm, where it is news. */
+  keep(standing: Standing, isChange: boolean): void {
+    this.#standing = standing;
+    if (isChange || !isSameList(standing.ruleset.endpoints, this.#endpoints)) this.#unsaved = true;
+    if (this.#unsaved) this.#waiting ??= setTimeout(() => void this.save().then(this.#ports.onCalm), calm);
+  }
+
+  /**
+   * Writes now.
+   *
+   * @returns what could not be written
+   */
+  async save(): Promise<readonly string[]> {
+    this.#callOff();
+    if (this.#standing === null) return [];
+    const { ruleset, engine, host } = this.#standing;
+    const { memory, boot, now } = this.#ports;
+    const failed = await this.attempt('what stands', async () => {
+      await memory.writeHost(host);
+      await memory.writeApplied({ at: now(), engine, boot, ruleset });
+      this.#endpoints = ruleset.endpoints;
+      if (this.#written !== null && isSameWithoutSenders(this.#written, ruleset)) return;
+      const rules = { boot, text: replaceText(renderRuleset(withoutSenders(ruleset))) };
+      await memory.writeRules(rules);
+      this.#written = ruleset;
+      this.#rules = rules;
+    });
+    this.#unsaved = failed.length > 0; // then with the next look, which comes
+    return failed;
+  }
+
+  /** Writes what waits, and waits for nothing more. */
+  async end(): Promise<void> {
+    const isDue = this.#unsaved;
+    this.#callOff();
+    if (isDue) await this.save();
+  }
+
+  /**
+   * A state that cannot be written is told, and is no reason to hold nothing.
+   *
+   * @returns what went wrong
+   */
+  async attempt(what: string, write: () => Promise<void>): Promise<readonly string[]> {
+    try {
+      await write();
+      this.#troubles.end('state-broken', 'the state is written again');
+      return [];
+    } catch (error) {
+      const message = `${what} could not be remembered: ${messageOf(error)}`;
+      this.#troubles.add('state-broken', message, 'make room under the state directory');
+      return [message];
+    }
+  }
+
+  #callOff(): void {
+    if (this.#waiting !== null) clearTimeout(this.#waiting);
+    this.#waiting = null;
+  }
+}
+
+/** At the next start nobody has the place he has now: programs stand ready, and everybody is denied until known. */
+function withoutSenders(ruleset: Ruleset): Ruleset {
+  const groups = ruleset.groups.map((group) => ({ ...group, members: [], addresses: setOfAddresses([]) }));
+  return { ...ruleset, endpoints: [], groups };
+}
+
+function isSameList<Item>(a: readonly Item[], b: readonly Item[]): boolean {
+  return a.length === b.length && a.every((one, at) => one === b[at]);
+}
+
+/** Whether the rules that stand while nobody is known are the same. */
+function isSameWithoutSenders(a: Ruleset, b: Ruleset): boolean {
+  const names = ({ bridges, knownBridges }: Ruleset) =>
+    [...bridges.map(({ name }) => name), '', ...knownBridges].join();
+  return (
+    isSameList(a.programs, b.programs) &&
+    names(a) === names(b) &&
+    setKey(a.held) === setKey(b.held) &&
+    setKey(a.hostAddresses) === setKey(b.hostAddresses)
+  );
+}

@@ -1,0 +1,149 @@
+import type { Ruleset } from '../ruleset/ruleset.ts';
+import type { HostState } from '../state/host-state.ts';
+import type { World } from '../world/world.ts';
+import type { FromGuard, Seated } from './guard/protocol.ts';
+import type { KernelHolder } from './kernel-holder.ts';
+import { withNewcomers } from './newcomers.ts';
+import { nothingTold, planFor, type Told } from './plan.ts';
+import type { DaemonPorts, GuardPort } from './ports.ts';
+
+type Said<Kind extends FromGuard['kind']> = Extract<FromGuard, { kind: Kind }>;
+
+/**
+ * Who sits where, as far as the guard did it or was told: what the engine does not say yet, and what it says no more. The
+ * guard itself, too: one at a time, and another one when it breaks.
+ */
+export class Seatings {
+  readonly #ports: Pick<DaemonPorts, 'guard'>;
+  readonly #holder: KernelHolder;
+  readonly #hear: (message: FromGuard) => void;
+  #guard: GuardPort | null = null;
+  #told: Told = nothingTold;
+  /** Senders that the guard has seated, until the engine tells of them, too. */
+  readonly #newcomers = new Map<number, Seated>();
+  /** Ports that are gone, until a world was read after that. */
+  readonly #left = new Set<number>();
+  /** Bridges that the guard has enrolled, until they are remembered. */
+  readonly #enrolled = new Set<string>();
+  #heard = 0;
+
+  constructor(ports: Pick<DaemonPorts, 'guard'>, holder: KernelHolder, hear: (message: FromGuard) => void) {
+    this.#ports = ports;
+    this.#holder = holder;
+    this.#hear = hear;
+  }
+
+  /** Of what the guard has done, the latest that is reckoned with. */
+  get heard(): number {
+    return this.#heard;
+  }
+
+  get left(): readonly number[] {
+    return [...this.#left];
+  }
+
+  /** Sees to it that there is a guard. */
+  guard(): void {
+    if (this.#guard !== null) return;
+    const guard: GuardPort = this.#ports.guard((message) => {
+      if (this.#guard === guard) this.#hear(message); // one that was given up may still say so
+    });
+    this.#guard = guard;
+  }
+
+  /** The guard is of no use any more; the next one is told everything. */
+  giveUp(): void {
+    void this.#guard?.stop();
+    this.#guard = null;
+    this.#told = nothingTold;
+    this.#heard = 0;
+  }
+
+  async end(): Promise<void> {
+    await this.#guard?.stop();
+  }
+
+  /** Somebody was connected to a network, says the engine. */
+  lookAt(network: string): void {
+    this.#guard?.post({ kind: 'look', network });
+  }
+
+  /** Asks how the guard fares, which also finds out one that hangs. */
+  measure(): void {
+    this.#guard?.post({ kind: 'measure' });
+  }
+
+  // What the guard did
+
+  seated({ serial, seated, replaced }: Said<'seated'>): void {
+    this.#heard = serial;
+    const senders = this.#senders();
+    const before = replaced.flatMap((port) => senders.get(port) ?? []);
+    for (const port of replaced) this.#forget(port);
+    this.#newcomers.set(seated.place.port.index, seated);
+    this.#holder.changed(before, [seated], this.#senders().values());
+  }
+
+  departed({ serial, port }: Said<'left'>): void {
+    this.#heard = serial;
+    const gone = this.#senders().get(port);
+    this.#forget(port);
+    if (gone !== undefined) this.#holder.changed([gone], [], this.#senders().values());
+  }
+
+  /** A bridge stays enrolled, whatever the engine says until it has heard of the connection itself. */
+  closed({ serial, bridge }: Said<'closed'>): void {
+    this.#heard = serial;
+    this.#enrolled.add(bridge);
+    this.#holder.enrolled(bridge);
+  }
+
+  /** Everybody who can send now, by port, as far as is known here. */
+  #senders(): ReadonlyMap<number, Seated> {
+    const planned = [...this.#told.seated].filter(([port]) => !this.#left.has(port));
+    return new Map([...planned, ...this.#newcomers]);
+  }
+
+  #forget(port: number): void {
+    this.#newcomers.delete(port);
+    this.#left.add(port);
+  }
+
+  // What is made of it
+
+  /** The networks to remember, with those that the guard has enrolled. */
+  networks(host: HostState, { networks }: World): HostState['networks'] {
+    if (this.#enrolled.size === 0) return host.networks;
+    const more = networks.filter(({ bridge }) => bridge !== null && this.#enrolled.has(bridge.name));
+    return [...host.networks, ...more.map(({ id, name, subnets }) => ({ project: null, id, name, subnets }))];
+  }
+
+  /**
+   * A ruleset with what the guard has done beside it.
+   *
+   * @returns `held` to be called when the kernel holds it
+   */
+  join(of: Ruleset): { readonly ruleset: Ruleset; readonly held: (left: readonly number[]) => void } {
+    const heard = this.#heard;
+    const considered = [...this.#newcomers.keys()];
+    const ruleset = withNewcomers(of, { seated: this.#newcomers, left: this.#left });
+    const held = (left: readonly number[]) => {
+      const [ofEngine, carried] = [of, ruleset].map(
+        ({ endpoints }) => new Set(endpoints.map(({ port }) => port.index)),
+      );
+      for (const port of considered) if (ofEngine?.has(port) || !carried?.has(port)) this.#newcomers.delete(port);
+      for (const port of left) this.#left.delete(port); // the world was read after they had gone
+      for (const { name } of ruleset.bridges) this.#enrolled.delete(name); // remembered from now on
+      this.tell(ruleset, heard);
+    };
+    return { ruleset, held };
+  }
+
+  /** @param heard of what the guard has done, the latest that the kernel's rules reckon with */
+  tell(ruleset: Ruleset, heard: number): void {
+    if (this.#guard === null) return; // the next one is told everything
+    const { plan, told } = planFor(ruleset, this.#told, heard);
+    this.#told = told;
+    this.#guard.post(plan);
+  }
+}
