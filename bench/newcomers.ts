@@ -7,7 +7,7 @@ import type { Engine } from '../lab/roots.ts';
 import { openSite } from '../lab/site.ts';
 import { create, finished, keyOf, makeNetwork, outcome, remove, start } from '../lab/starters.ts';
 import { createLoad, writeLoadPolicy } from './load.ts';
-import type { BenchOptions } from './measured.ts';
+import { type BenchOptions, undisturbed } from './measured.ts';
 import { quantile } from './pairs.ts';
 import { markdown } from './table.ts';
 
@@ -40,7 +40,8 @@ export async function newcomers({ engine, quick, say }: BenchOptions): Promise<s
   }
   const head = ['workloads × destinations', 'starts', 'own, median', 'own, p99', 'whole, median', 'whole, p99'];
   return [
-    `Milliseconds, engine ${engine}:`,
+    `Milliseconds, engine ${engine}; "own" is without the engine: from the kernel's word of the port to our first question, and ` +
+      'from its last answer to the elements:',
     markdown([...head, 'least before the first instruction', 'median'], rows),
   ].join('\n\n');
 }
@@ -52,7 +53,7 @@ async function measure(engine: Engine, workloads: number, starts: number): Promi
   await createLoad(site, workloads);
   writeLoadPolicy(site, workloads);
   const relay = await EngineRelay.open(site.host.cell, true);
-  await site.host.daemon({ args: ['--host', relay.address] });
+  await site.host.daemon({ args: ['--host', relay.address], under: undisturbed });
   const kernel = await KernelEvents.follow(site.host.cell);
   const found: Newcomer[] = [];
   for (let round = 0; round < starts; round++) {

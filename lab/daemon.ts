@@ -10,6 +10,8 @@ export interface DaemonOptions {
   /** Arguments behind `sluice run`. */
   readonly args?: readonly string[] | undefined;
   readonly env?: Record<string, string> | undefined;
+  /** A command that runs it, e.g. `chrt --fifo 1`. */
+  readonly under?: readonly string[] | undefined;
   /** Do not wait until it answers. */
   readonly impatient?: boolean | undefined;
 }
@@ -35,7 +37,7 @@ export class Daemon {
 
   /** Starts `command` in `cell`. Throws with its words when it ends instead of answering. */
   static async start(cell: Cell, command: readonly string[], options: DaemonOptions = {}): Promise<Daemon> {
-    const daemon = new Daemon(cell, cell.spawn(command, { env: options.env }));
+    const daemon = new Daemon(cell, cell.spawn([...(options.under ?? []), ...command], { env: options.env }));
     if (!options.impatient) await daemon.settled();
     return daemon;
   }
