@@ -112,9 +112,20 @@ function compileWith(
   const isNamedProject = namedProjects(policy, blocks, named);
   const enrolled = enrolledNetworks(policy, index, named, isNamedProject, remembered);
   const known = knownBridges(world, enrolled);
-  const attached = new Set<Network>(named.flatMap((container) => index.networksOf(container)));
-  const isAttached = (network: Network) => attached.has(network);
-  const held = heldNetworks(world, enrolled, known, isNamedProject, isAttached, remembered);
+  const attached = Map.groupBy(
+    named.flatMap((container) => index.networksOf(container).map((network) => ({ network, id: container.id }))),
+    ({ network }) => network,
+  );
+  const attachedTo = (network: Network) => (attached.get(network) ?? []).map(({ id }) => id);
+  const held = heldNetworks(
+    world,
+    enrolled,
+    known,
+    isNamedProject,
+    attachedTo,
+    new Set(named.map(({ id }) => id)),
+    remembered,
+  );
   const guard = prepareGuard(policy, resolver, now);
   const publishing = createPublishing(index, resolver.crowds, groups, hostPlace(index), now);
   const ports = `${facts}${portsText(index)}`;

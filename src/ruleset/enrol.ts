@@ -37,7 +37,12 @@ export function enrolledNetworks(
   isNamedProject: (project: string) => boolean,
   remembered: readonly RememberedNetwork[],
 ): readonly Bridged[] {
-  const were = new Set(remembered.flatMap(({ id }) => id ?? []));
+  const ids = new Set(named.map(({ id }) => id));
+  const were = new Set(
+    remembered.flatMap(({ id, containers }) =>
+      id !== undefined && (containers?.some((one) => ids.has(one)) ?? true) ? id : [],
+    ),
+  );
   const attached = new Set(named.flatMap((container) => index.networksOf(container)));
   const isOfNamedProject = ({ project }: Network) => project !== null && isNamedProject(project);
   return index.world.networks

@@ -29,21 +29,28 @@ export function knownBridges(world: World, enrolled: readonly Bridged[]): readon
  * Beside them the networks that named containers are or were attached to, while they exist.
  *
  * @param known {@link knownBridges}
- * @param isAttached whether a named container is on a network now
+ * @param attachedTo ids of the named containers that are on a network now
+ * @param named ids of all of those
  */
 export function heldNetworks(
   world: World,
   enrolled: readonly Bridged[],
   known: readonly string[],
   isNamedProject: (project: string) => boolean,
-  isAttached: (network: Bridged) => boolean,
+  attachedTo: (network: Bridged) => readonly string[],
+  named: ReadonlySet<string>,
   remembered: readonly RememberedNetwork[],
 ): readonly RememberedNetwork[] {
+  const before = new Map(remembered.flatMap((one) => (one.id === undefined ? [] : [[one.id, one] as const])));
   const there = enrolled.flatMap((network): readonly RememberedNetwork[] => {
     const { id, name, subnets } = network;
     const project = network.project !== null && isNamedProject(network.project) ? network.project : null;
-    if (project !== null) return subnets.length > 0 ? [{ project, id, name, subnets }] : [];
-    return isAttached(network) || remembered.some((one) => one.id === id) ? [{ project, id, name, subnets }] : [];
+    if (project !== null) return subnets.length > 0 ? [{ project, name, subnets }] : [];
+    const containers = [
+      ...new Set([...attachedTo(network), ...(before.get(id)?.containers ?? []).filter((one) => named.has(one))]),
+    ].toSorted();
+    if (containers.length > 0) return [{ project, id, name, subnets, containers }];
+    return before.has(id) ? [{ project, id, name, subnets }] : [];
   });
   const others = new Set(known);
   const taken = setOfPrefixes([

@@ -44,8 +44,10 @@ export interface Ruleset {
 export interface RememberedNetwork {
   /** null: of no project that policy names. */
   readonly project: string | null;
-  /** Engine id; absent in what earlier versions remembered. */
+  /** Engine id of one that containers were attached to. */
   readonly id?: string;
+  /** Ids of those containers; absent: of one that is not known yet. */
+  readonly containers?: readonly string[];
   /** By its engine name. */
   readonly name: string;
   readonly subnets: readonly Prefix[];

@@ -19,6 +19,7 @@ interface Written {
   readonly networks: readonly {
     readonly project: string | null;
     readonly id?: string;
+    readonly containers?: readonly string[];
     readonly name: string;
     readonly subnets: readonly string[];
   }[];

@@ -31,6 +31,15 @@ describe('a network that a named container is connected to', () => {
     expect(enrolled(world(false), again)).toContain('side');
   });
 
+  test('is no more enrolled when policy does not name that container any more', () => {
+    const { heldNetworks } = compile(policy, world(true), now).ruleset;
+    const other = policyOf('projects: { shop: { allow: none } }');
+    const { bridges } = compile(other, world(false), now, heldNetworks).ruleset;
+    expect(bridges.map(({ network }) => network)).toEqual(
+      compile(other, world(false), now).ruleset.bridges.map(({ network }) => network),
+    );
+  });
+
   test('is forgotten with the network, and its addresses are nobody’s afterwards', () => {
     const { heldNetworks } = compile(policy, world(true), now).ruleset;
     const without = buildWorld(town);
