@@ -6,7 +6,7 @@ import { Ground } from './ground.ts';
 import { faultsFor, measure } from './selection.ts';
 import { lost, type Outcome, rate } from './senders.ts';
 
-describe.each(engines)('on engine %s', { timeout: 900_000 }, (engine) => {
+describe.each(engines)('on engine %s', { timeout: 1_800_000 }, (engine) => {
   test.for(faultsFor(engine).map((fault) => [fault.name, fault] as const))('%s', async ([name, fault]) => {
     const { liveRestore, relayed, unknownBridge } = fault;
     await using ground = await Ground.open({ engine, liveRestore, relayed, unknownBridge });
