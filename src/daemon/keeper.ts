@@ -16,8 +16,8 @@ export interface Standing {
   readonly host: HostState;
 }
 
-/** Milliseconds: writing waits until things have calmed down. */
-const calm = 1_000;
+/** Milliseconds after the last change: writing waits so long, or so long at most; giving memory back waits longer. */
+const calm = { least: 1_000, most: 5_000, quiet: 15_000 };
 
 /** Writes down what stands, for the next start and for commands. */
 export class Keeper {
@@ -27,6 +27,9 @@ export class Keeper {
   /** Whether something is still to be written down. */
   #unsaved = false;
   #waiting: NodeJS.Timeout | null = null;
+  #resting: NodeJS.Timeout | null = null;
+  /** Of the oldest change that is not written, as performance.now() counts. */
+  #since: number | null = null;
   #endpoints: Ruleset['endpoints'] = [];
   /** Whose rules were written down last: large, and seldom others. */
   #written: Ruleset | null = null;
@@ -51,7 +54,15 @@ export class Keeper {
   keep(standing: Standing, isChange: boolean): void {
     this.#standing = standing;
     if (isChange || !isSameList(standing.ruleset.endpoints, this.#endpoints)) this.#unsaved = true;
-    if (this.#unsaved) this.#waiting ??= setTimeout(() => void this.save().then(this.#ports.onCalm), calm);
+    if (!this.#unsaved) return;
+    if (this.#resting !== null) clearTimeout(this.#resting);
+    this.#resting = setTimeout(() => this.#ports.onCalm(), calm.quiet);
+    const now = performance.now();
+    this.#since ??= now;
+    // what writes a lot must not come in between two containers that start one after the other
+    const rest = Math.max(0, Math.min(calm.least, this.#since + calm.most - now));
+    if (this.#waiting !== null) clearTimeout(this.#waiting);
+    this.#waiting = setTimeout(() => void this.save(), rest);
   }
 
   /**
@@ -82,6 +93,7 @@ export class Keeper {
   async end(): Promise<void> {
     const isDue = this.#unsaved;
     this.#callOff();
+    if (this.#resting !== null) clearTimeout(this.#resting);
     if (isDue) await this.save();
   }
 
@@ -105,6 +117,7 @@ export class Keeper {
   #callOff(): void {
     if (this.#waiting !== null) clearTimeout(this.#waiting);
     this.#waiting = null;
+    this.#since = null;
   }
 }
 

@@ -9,7 +9,9 @@ import { Random } from '../agreement/random.ts';
 export const full = process.env['SLUICE_CAMPAIGN'] === 'full';
 
 /** The same all over one run; printed with every record. */
-export const seed = Number(process.env['SLUICE_SEED'] ?? '') || Math.floor(Date.now() / 1000) % 1_000_000;
+export const seed =
+  Number(process.env['SLUICE_CAMPAIGN_SEED'] ?? process.env['SLUICE_SEED'] ?? '') ||
+  Math.floor(Date.now() / 1000) % 1_000_000;
 
 /** Random choices of their own for each purpose, so that one test's do not depend on which others ran. */
 export function randomFor(purpose: string): Random {
