@@ -6,7 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 
 const checkout = join(import.meta.dirname, '..');
 const target = process.argv[2] ?? join(checkout, 'dist');
@@ -34,6 +34,20 @@ unset NODE_OPTIONS NODE_PATH NODE_V8_COVERAGE
 exec "$lib/node" "$lib/main.js" "$@"
 `;
 
+/**
+ * Imported as an ES module, node:http has each of its exports read at once, and among them are WebSocket and its events:
+ * Node then loads its whole HTTP client undici for them (`lazyUndici` in lib/http.js), 10 MB in each thread.
+ */
+const lazyHttp: Plugin = {
+  name: 'lazy-http',
+  setup: (build) => {
+    build.onResolve({ filter: /^node:http$/ }, ({ path }) => ({ path, namespace: 'lazy' }));
+    build.onLoad({ filter: /.*/, namespace: 'lazy' }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)})`,
+    }));
+  },
+};
+
 const version = (JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')) as { version: string }).version;
 const commit = commitOf();
 rmSync(fresh, { recursive: true, force: true });
@@ -49,6 +63,7 @@ try {
     platform: 'node',
     target: 'node26',
     external: Object.keys(beside),
+    plugins: [lazyHttp],
     legalComments: 'none',
     define: { SLUICE_VERSION: JSON.stringify(version), SLUICE_COMMIT: JSON.stringify(commit) },
     // CommonJS packages ask for Node's own modules by require

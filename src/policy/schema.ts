@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod'; // by its `z`, bundles would have its messages in fifty languages
 import { modes } from './blocks.ts';
 import { defaultWords, knownVersions } from './policy-file.ts';
 import { protocolWords } from './ports.ts';
