@@ -6,6 +6,7 @@ import { Store } from '../state/store.ts';
 import type { World } from '../world/world.ts';
 import type { Context } from './context.ts';
 import { showProblems } from './diagnostics.ts';
+import { CliError } from './error.ts';
 import { hasErrors, type LoadedPolicy, loadPolicy } from './loaded-policy.ts';
 import { worldFor } from './worlds.ts';
 
@@ -36,18 +37,73 @@ export async function readSituation(
   tests: 'hold' | 'may fail' = 'hold',
 ): Promise<Situation | null> {
   const loaded = await loadPolicy(context);
-  const isFailingTest = ({ code }: Diagnostic) => code === codes.failingTest.code;
   const inTheWay = tests === 'hold' ? loaded.diagnostics : loaded.diagnostics.filter((found) => !isFailingTest(found));
   if (loaded.policy === null || hasErrors(inTheWay)) {
     await showProblems(context, command, loaded, consequence);
     return null;
   }
   const world = await worldFor(context, worldFile);
+  return situationOf(context, loaded, loaded.policy, world, worldFile !== undefined);
+}
+
+const isFailingTest = ({ code }: Diagnostic) => code === codes.failingTest.code;
+
+async function situationOf(
+  context: Context,
+  loaded: LoadedPolicy,
+  policy: Policy,
+  world: World,
+  saved: boolean,
+): Promise<Situation> {
   const { compile } = await import('../ruleset/compile.ts');
-  const remembered = worldFile === undefined ? await rememberedNetworks(context) : [];
-  const { ruleset, diagnostics } = compile(loaded.policy, world, loaded.now, remembered);
+  const remembered = saved ? [] : await rememberedNetworks(context);
+  const { ruleset, diagnostics } = compile(policy, world, loaded.now, remembered);
   const failingTests = loaded.diagnostics.filter(isFailingTest).length;
-  return { loaded, policy: loaded.policy, world, ruleset, diagnostics, failingTests };
+  return { loaded, policy, world, ruleset, diagnostics, failingTests };
+}
+
+/** A world, and what a policy makes of it where there is a good one; else why there is not, as a sentence. */
+export type Surroundings =
+  | { readonly world: World; readonly situation: Situation; readonly why: null }
+  | { readonly world: World; readonly situation: null; readonly why: string };
+
+/** For commands that have something to say of a host without a policy, or with one that has errors. */
+export async function readSurroundings(context: Context, worldFile: string | undefined): Promise<Surroundings> {
+  const loaded = await loadPolicyIfAny(context);
+  const world = await worldFor(context, worldFile);
+  if (loaded === null)
+    return {
+      world,
+      situation: null,
+      why: `there is no policy at ${context.settings.config}, so who is to be held is not known`,
+    };
+  const { policy, diagnostics } = loaded;
+  if (policy === null || hasErrors(diagnostics.filter((found) => !isFailingTest(found))))
+    return { world, situation: null, why: 'the policy has errors, so who it would hold is not known: sluice check' };
+  return { world, situation: await situationOf(context, loaded, policy, world, worldFile !== undefined), why: null };
+}
+
+async function loadPolicyIfAny(context: Context): Promise<LoadedPolicy | null> {
+  try {
+    return await loadPolicy(context);
+  } catch (error) {
+    if (error instanceof CliError && isMissing(error.cause) && (await isAbsent(context))) return null;
+    throw error;
+  }
+}
+
+function isMissing(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR');
+}
+
+/** Whether it is the policy file itself that is missing, and not a compose file that it lists. */
+async function isAbsent({ settings, ports }: Context): Promise<boolean> {
+  try {
+    await ports.files.read(settings.config, 64 * 1024 * 1024);
+    return false;
+  } catch (error) {
+    return isMissing(error);
+  }
 }
 
 /** Networks of named projects as they were: what was theirs stays held while they are down. */

@@ -186,6 +186,22 @@ export const commandSpecs: readonly CommandSpec[] = [
     load: async () => (await import('./commands/ps.ts')).ps,
   },
   {
+    name: 'networks',
+    summary: "the engine's networks: what their drivers mean, who is on them, what is held",
+    description:
+      "Lists the engine's networks with driver, subnets and bridge, who is on them, what a driver means for what leaves " +
+      'there, and which of it is held: by the policy, where there is one. With NAME one of them in full: gateway, ' +
+      'settings that matter, each container with its addresses, published ports and mode.',
+    args: [{ form: '[name]', text: 'a network, by its name or the beginning of its id' }],
+    options: [worldOption],
+    examples: [
+      { line: 'sluice networks', text: 'all of them' },
+      { line: 'sluice networks app_default', text: 'one in full' },
+    ],
+    exits: { unable: 'There is no such network, or the engine does not answer.' },
+    load: async () => (await import('./commands/networks.ts')).networks,
+  },
+  {
     name: 'explain',
     summary: 'why a container may or may not reach a destination',
     description:

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { parseAddress } from '../ip/address.ts';
 import { isPrefix, parsePrefix } from '../ip/prefix.ts';
 import { isMac } from '../world/names.ts';
-import type { RoutedPort } from '../world/world.ts';
+import type { Powers, RoutedPort } from '../world/world.ts';
 import type {
   Attachment,
   ContainerDetails,
@@ -152,10 +152,18 @@ export const containerAnswer = z
     Image: z.string(),
     State: z.object({ Running: z.boolean(), Pid: z.int().min(0) }),
     Config: z.object({ Image: z.string(), Labels: textMap }),
-    HostConfig: z.object({ NetworkMode: z.string(), Dns: z.array(z.string()).nullish(), PortBindings: portMap }),
+    HostConfig: z.object({
+      NetworkMode: z.string(),
+      Dns: z.array(z.string()).nullish(),
+      PortBindings: portMap,
+      Privileged: z.boolean().optional(),
+      CapAdd: z.array(z.string()).nullish(),
+      UsernsMode: z.string().optional(),
+    }),
+    Mounts: z.array(z.object({ Source: z.string().optional() })).nullish(),
     NetworkSettings: z.object({ Networks: attachments, Ports: portMap }),
   })
-  .transform(({ Id, Name, Image, State, Config, HostConfig, NetworkSettings }): ContainerDetails => {
+  .transform(({ Id, Name, Image, State, Config, HostConfig, Mounts, NetworkSettings }): ContainerDetails => {
     const running = State.Running && State.Pid > 0; // between two restarts it is "running" without a process
     return {
       id: Id,
@@ -170,8 +178,33 @@ export const containerAnswer = z
       dns: (HostConfig.Dns ?? []).flatMap((text) => parseAddress(text.split('%')[0] ?? '') ?? []),
       bindings: (running ? NetworkSettings.Ports : HostConfig.PortBindings).bound,
       routed: running ? NetworkSettings.Ports.open : [],
+      ...powersOf(HostConfig, Mounts ?? []),
     };
   });
+
+interface Rights {
+  readonly Privileged?: boolean | undefined;
+  readonly CapAdd?: readonly string[] | null | undefined;
+  readonly UsernsMode?: string | undefined;
+}
+
+/** Where the engine's and containerd's sockets are, `/var/run` being a link to `/run`; and the folders that hold them. */
+const waysToTheEngine = /^(\/var)?\/run(\/docker\.sock|\/containerd(\/containerd\.sock)?)?$|^\/var$|^\/$/;
+
+function powersOf(rights: Rights, mounts: readonly { readonly Source?: string | undefined }[]): { powers?: Powers } {
+  const powers: Powers = {
+    privileged: rights.Privileged ?? false,
+    // engines write them as they were asked for, with CAP_ or without
+    capabilities: [...new Set((rights.CapAdd ?? []).map((name) => name.toUpperCase().replace(/^CAP_/, '')))].toSorted(),
+    engineSockets: [
+      ...new Set(mounts.flatMap(({ Source = '' }) => (waysToTheEngine.test(Source) ? [Source] : []))),
+    ].toSorted(),
+    hostUsers: rights.UsernsMode === 'host',
+  };
+  const none =
+    !powers.privileged && !powers.hostUsers && powers.capabilities.length + powers.engineSockets.length === 0;
+  return none ? {} : { powers };
+}
 
 const subnet = z.string().transform((text, context) => {
   const parsed = parsePrefix(text);
@@ -181,7 +214,10 @@ const subnet = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-const ipamConfig = z.object({ Subnet: z.union([z.literal('').transform(() => undefined), subnet]).optional() });
+const ipamConfig = z.object({
+  Subnet: z.union([z.literal('').transform(() => undefined), subnet]).optional(),
+  Gateway: z.string().optional(), // IPAM drivers may write anything, also with a prefix length
+});
 
 export const networksAnswer = z.array(
   z
@@ -190,17 +226,20 @@ export const networksAnswer = z.array(
       Name: z.string(),
       Driver: z.string(),
       Internal: z.boolean(),
+      EnableIPv6: z.boolean().optional(),
       IPAM: z.object({ Config: z.array(ipamConfig).nullish() }).nullish(),
       Options: textMap,
       Labels: textMap,
     })
     .transform(
-      ({ Id, Name, Driver, Internal, IPAM, Options, Labels }): NetworkDetails => ({
+      ({ Id, Name, Driver, Internal, EnableIPv6, IPAM, Options, Labels }): NetworkDetails => ({
         id: Id,
         name: Name,
         driver: Driver,
         internal: Internal,
         subnets: (IPAM?.Config ?? []).flatMap(({ Subnet }) => Subnet ?? []),
+        ...(EnableIPv6 === undefined ? {} : { ipv6: EnableIPv6 }),
+        routers: (IPAM?.Config ?? []).flatMap(({ Gateway = '' }) => parseAddress(Gateway.split('/')[0] ?? '') ?? []),
         options: Options,
         labels: Labels,
       }),

@@ -11,7 +11,7 @@ import type {
 } from './engine-api.ts';
 import { identify } from './identity.ts';
 import { defaultNetwork, type NetworkIndex } from './networks.ts';
-import { resolversOf } from './resolvers.ts';
+import { asksFromHost, type ResolverInput, resolversOf } from './resolvers.ts';
 import type { Veths } from './veth.ts';
 
 /** What the engine says of one container: all of it, or what its list says. */
@@ -59,12 +59,16 @@ export function buildContainers(input: ContainersInput): {
 
 /** Who shares a namespace shares its resolv.conf. */
 function withSharedResolvers(containers: readonly Container[]): readonly Container[] {
-  const resolvers = new Map(containers.map((one) => [one.id, one.resolvers]));
-  return containers.map((container) =>
-    container.networkMode.kind === 'container'
-      ? { ...container, resolvers: resolvers.get(container.networkMode.container) ?? [] }
-      : container,
-  );
+  const byId = new Map(containers.map((one) => [one.id, one]));
+  return containers.map((container) => {
+    if (container.networkMode.kind !== 'container') return container;
+    const owner = byId.get(container.networkMode.container);
+    return {
+      ...container,
+      resolvers: owner?.resolvers ?? [],
+      ...(owner?.lookupsFromHost === true ? { lookupsFromHost: true } : {}),
+    };
+  });
 }
 
 function buildContainer(input: ContainersInput, seen: Seen, image: ImageDetails): Container {
@@ -72,6 +76,18 @@ function buildContainer(input: ContainersInput, seen: Seen, image: ImageDetails)
   const { attached, said } = ownPart(input, seen, image);
   const networkMode = parseNetworkMode(details, attached.length > 0, input.seen);
   const endpoints = networkMode.kind === 'networks' ? attached.map((one) => buildEndpoint(input, seen, one)) : [];
+  const lookups: ResolverInput = {
+    engineMajor: input.engineMajor,
+    networks:
+      endpoints.length === 0 ? 'none' : attached.every(({ network }) => isDefault(network)) ? 'default' : 'user',
+    ipv6: endpoints.some(({ addresses }) => addresses.some(({ family }) => family === 6)),
+    own: seen.kind === 'details' ? seen.details.dns : [],
+    engine: input.engineDns,
+    host: input.hostNameservers,
+  };
+  // the engine forwards nothing for who has internal networks alone (moby, sandbox.go, hasExternalAccess)
+  const external = attached.some(({ network }) => !network.internal);
+  const fromHost = seen.kind === 'details' && external && asksFromHost(lookups);
   return {
     id: details.id,
     name: details.name,
@@ -81,22 +97,15 @@ function buildContainer(input: ContainersInput, seen: Seen, image: ImageDetails)
     ...said,
     networkMode,
     endpoints,
-    resolvers: resolversOf({
-      engineMajor: input.engineMajor,
-      networks:
-        endpoints.length === 0 ? 'none' : attached.every(({ network }) => isDefault(network)) ? 'default' : 'user',
-      ipv6: endpoints.some(({ addresses }) => addresses.some(({ family }) => family === 6)),
-      own: seen.kind === 'details' ? seen.details.dns : [],
-      engine: input.engineDns,
-      host: input.hostNameservers,
-    }),
+    resolvers: resolversOf(lookups),
+    ...(fromHost ? { lookupsFromHost: true } : {}),
   };
 }
 
 /** What the engine's answers say by themselves of a container. */
 interface OwnPart {
   readonly attached: readonly Attached[];
-  readonly said: Pick<Container, 'project' | 'service' | 'labels' | 'composeFiles' | 'published' | 'routed'>;
+  readonly said: Pick<Container, 'project' | 'service' | 'labels' | 'composeFiles' | 'published' | 'routed' | 'powers'>;
 }
 
 /** The last own part for each answer that is still held, and what else it was worked out with. */
@@ -114,6 +123,7 @@ function ownPart({ networks }: ContainersInput, seen: Seen, image: ImageDetails)
     ...identify(details.labels, image.labels),
     published: seen.kind === 'details' ? publishedPorts(seen.details.bindings) : [],
     ...(seen.kind === 'details' ? routedPorts(seen.details.routed ?? []) : {}),
+    ...(seen.kind === 'details' && seen.details.powers !== undefined ? { powers: seen.details.powers } : {}),
   };
   const part = { attached: attachedNetworks(details, networks), said };
   ownParts.set(details, { image, networks, part });

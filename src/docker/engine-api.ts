@@ -1,6 +1,6 @@
 import type { Address } from '../ip/address.ts';
 import type { Prefix } from '../ip/prefix.ts';
-import type { RoutedPort } from '../world/world.ts';
+import type { Powers, RoutedPort } from '../world/world.ts';
 
 /**
  * What we ask of a Docker Engine. The real one is connectEngine (client.ts), the in-memory one FakeEngine
@@ -45,6 +45,8 @@ export interface ContainerDetails extends ContainerSummary {
   readonly bindings: readonly PortBinding[];
   /** What it publishes on networks of gateway mode `routed`, where the host has no port for it. */
   readonly routed?: readonly RoutedPort[];
+  /** Absent where it has an ordinary container's rights alone. */
+  readonly powers?: Powers;
 }
 
 /** A container on a network. */
@@ -73,6 +75,10 @@ export interface NetworkDetails {
   readonly driver: string;
   readonly internal: boolean;
   readonly subnets: readonly Prefix[];
+  /** `EnableIPv6`. */
+  readonly ipv6?: boolean;
+  /** `Gateway` of its IPAM configuration. */
+  readonly routers?: readonly Address[];
   readonly options: ReadonlyMap<string, string>;
   readonly labels: ReadonlyMap<string, string>;
 }

@@ -52,6 +52,9 @@ export function buildNetworks(
         gateways:
           bridge === null ? [] : addresses.filter(({ index }) => index === bridge.index).map(({ address }) => address),
         internal: network.internal,
+        ...(network.ipv6 === undefined ? {} : { ipv6: network.ipv6 }),
+        ...(network.routers === undefined || network.routers.length === 0 ? {} : { routers: network.routers }),
+        ...(network.options.size === 0 ? {} : { options: network.options }),
         ...identifyNetwork(network.labels),
       };
     })

@@ -45,6 +45,15 @@ export function resolversOf(input: ResolverInput): readonly Address[] {
   return [...google4, ...(input.ipv6 ? google6 : [])].flatMap((text) => parseAddress(text) ?? []);
 }
 
+/**
+ * Whether the engine asks for the container from the host's own namespace for certain, where no rule for the container
+ * sees it. Asked of a container that has a way out.
+ */
+export function asksFromHost({ engineMajor, networks, own, engine, host }: ResolverInput): boolean {
+  if (networks !== 'user' || own.length + engine.length > 0 || host.length === 0) return false;
+  return engineMajor >= hostDials || host.some(({ address }) => isLoopback(address));
+}
+
 const loopbacks = { 4: prefixInterval(prefixOf('127.0.0.0/8')), 6: prefixInterval(prefixOf('::1/128')) } as const;
 
 function isLoopback({ family, value }: Address): boolean {

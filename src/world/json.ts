@@ -81,9 +81,16 @@ function encodeNetwork(network: Network): JsonValue {
     subnets: network.subnets.map(formatPrefix).toSorted(),
     gateways: network.gateways.map(formatAddress).toSorted(),
     internal,
+    ...(network.ipv6 === undefined ? {} : { ipv6: network.ipv6 }),
+    ...(network.routers === undefined ? {} : { routers: network.routers.map(formatAddress).toSorted() }),
+    ...(network.options === undefined ? {} : { options: textsOf(network.options) }),
     project,
     composeKey,
   };
+}
+
+function textsOf(texts: ReadonlyMap<string, string>): { readonly [key: string]: string } {
+  return Object.fromEntries([...texts].toSorted(([a], [b]) => compare(a, b)));
 }
 
 function encodeContainer(container: Container): JsonValue {
@@ -96,7 +103,7 @@ function encodeContainer(container: Container): JsonValue {
     pid,
     project,
     service,
-    labels: Object.fromEntries([...container.labels].toSorted(([a], [b]) => compare(a, b))),
+    labels: textsOf(container.labels),
     composeFiles,
     networkMode:
       networkMode.kind === 'container'
@@ -119,6 +126,8 @@ function encodeContainer(container: Container): JsonValue {
           ),
         }),
     resolvers: container.resolvers.map(formatAddress),
+    ...(container.lookupsFromHost === undefined ? {} : { lookupsFromHost: container.lookupsFromHost }),
+    ...(container.powers === undefined ? {} : { powers: { ...container.powers } }),
   };
 }
 

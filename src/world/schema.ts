@@ -25,6 +25,21 @@ const port = z.int().min(0).max(65535);
 const id = z.string().min(1);
 const netInterface = { name: interfaceName, index };
 
+// not z.record: it drops a key called "__proto__", and labels may be called anything
+function texts(what: string) {
+  const message = `${what} are an object of texts`;
+  return z
+    .custom<Record<string, unknown>>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), {
+      message,
+    })
+    .transform((value, context): ReadonlyMap<string, string> => {
+      const entries = Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+      if (entries.length === Object.keys(value).length) return new Map(entries);
+      context.addIssue(message);
+      return z.NEVER;
+    });
+}
+
 const network = z.strictObject({
   id,
   name: z.string(),
@@ -33,6 +48,9 @@ const network = z.strictObject({
   subnets: z.array(prefix),
   gateways: z.array(address),
   internal: z.boolean(),
+  ipv6: z.boolean().optional(),
+  routers: z.array(address).optional(),
+  options: texts('options').optional(),
   project: z.string().nullable(),
   composeKey: z.string().nullable(),
 });
@@ -44,18 +62,6 @@ const endpoint = z.strictObject({
   port: z.strictObject(netInterface).nullable(),
 });
 
-// not z.record: it drops a key called "__proto__", and labels may be called anything
-const labels = z
-  .custom<Record<string, unknown>>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), {
-    message: 'labels are an object of texts',
-  })
-  .transform((value, context) => {
-    const entries = Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
-    if (entries.length === Object.keys(value).length) return new Map(entries);
-    context.addIssue('labels are an object of texts');
-    return z.NEVER;
-  });
-
 const container = z.strictObject({
   id,
   name: z.string(),
@@ -64,7 +70,7 @@ const container = z.strictObject({
   pid: z.int().positive().nullable(),
   project: z.string().nullable(),
   service: z.string().nullable(),
-  labels,
+  labels: texts('labels'),
   composeFiles: z.array(z.string()),
   networkMode: z.discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('networks') }),
@@ -91,6 +97,15 @@ const container = z.strictObject({
     )
     .optional(),
   resolvers: z.array(address),
+  lookupsFromHost: z.literal(true).optional(),
+  powers: z
+    .strictObject({
+      privileged: z.boolean(),
+      capabilities: z.array(z.string()),
+      engineSockets: z.array(z.string()),
+      hostUsers: z.boolean(),
+    })
+    .optional(),
 });
 
 /** The JSON form of a world, version 1. */

@@ -54,6 +54,12 @@ export interface Network {
   /** The host's own addresses on the bridge, link-local included. */
   readonly gateways: readonly Address[];
   readonly internal: boolean;
+  /** Whether the engine gives its containers IPv6 addresses; absent in worlds that older releases wrote. */
+  readonly ipv6?: boolean | undefined;
+  /** Where its containers' packets go first, as the engine's IPAM has it; absent where it does not say. */
+  readonly routers?: readonly Address[] | undefined;
+  /** The driver's options, such as `com.docker.network.bridge.enable_icc` or `parent`; absent where there are none. */
+  readonly options?: ReadonlyMap<string, string> | undefined;
   /** Compose's project and key of the file, from the network's labels; null outside Compose. */
   readonly project: string | null;
   readonly composeKey: string | null;
@@ -91,6 +97,21 @@ export interface Container {
   readonly routed?: readonly RoutedPort[] | undefined;
   /** The resolvers its lookups leave for from its own namespace; empty when the engine asks from the host. */
   readonly resolvers: readonly Address[];
+  /** The engine asks for it from the host's own namespace, so that no rule for the container sees its lookups. */
+  readonly lookupsFromHost?: true | undefined;
+  /** What its creator gave it beyond an ordinary container's rights; absent where that is nothing. */
+  readonly powers?: Powers | undefined;
+}
+
+/** Rights by which a container may get round what holds it; every field of one that has none of them is empty. */
+export interface Powers {
+  readonly privileged: boolean;
+  /** Added capabilities, sorted, in capitals and without `CAP_`; `ALL` among them is all of them. */
+  readonly capabilities: readonly string[];
+  /** Paths of the host mounted into it that are, or hold, the control socket of the engine or of containerd. Sorted. */
+  readonly engineSockets: readonly string[];
+  /** It shares the host's users although the engine maps users (`--userns=host`). */
+  readonly hostUsers: boolean;
 }
 
 export type NetworkMode =

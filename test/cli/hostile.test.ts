@@ -20,6 +20,15 @@ function hostileHost() {
   const host = articleHost();
   host.world = worldOf({
     ...articleWorld,
+    networks: [
+      ...articleWorld.networks,
+      ...names.map((name, at) => ({
+        name: `${name}${at}`,
+        driver: name,
+        subnets: [`10.${at}.0.0/16`],
+        options: { parent: name, macvlan_mode: name },
+      })),
+    ],
     containers: names.flatMap((name, at) => [
       { name: `${name}${at}`, on: ['bridge'], labels: { 'sluice.allow': name, [`sluice.${name}`]: name } },
       { name: `app-${at}`, workload: `app/${name.replace('/', '')}`, on: ['app_default'] },
@@ -38,6 +47,9 @@ const commands = [
   ['rollback'],
   ['status'],
   ['world'],
+  ['networks'],
+  ['networks', 'app_default'],
+  ['networks', names[0] as string],
   ['explain', 'app-0', '192.168.5.5:22'],
   ['explain', `${names[0]}0`, '192.168.5.5:22'],
   ['explain', names[0] as string, names[1] as string],

@@ -280,6 +280,54 @@ test('status, with the daemon everything it says, without it what is known', asy
   });
 });
 
+test('networks', async () => {
+  const { value, code } = await json(['networks', 'app_default']);
+  expect(code).toBe(0);
+  expect(shapeOf(value)).toEqual({
+    command: 'string',
+    version: 'number',
+    inForce: 'boolean',
+    problem: 'null',
+    networks: [
+      {
+        id: 'string',
+        name: 'string',
+        driver: 'string',
+        meaning: 'string',
+        subnets: ['string'],
+        gateways: ['string'],
+        bridge: 'string',
+        internal: 'boolean',
+        ipv6: 'null',
+        icc: 'boolean',
+        masquerade: 'boolean',
+        gatewayMode: { ip4: 'string', ip6: 'string' },
+        hostBinding: 'string',
+        trustedInterfaces: [],
+        parent: 'null',
+        mode: 'null',
+        project: 'string',
+        composeKey: 'string',
+        held: 'string',
+        reason: 'null',
+        containers: [
+          {
+            id: 'string',
+            name: 'string',
+            workload: 'string',
+            running: 'boolean',
+            shares: 'null',
+            addresses: ['string'],
+            published: ['string'],
+            mode: 'string',
+            reason: 'null',
+          },
+        ],
+      },
+    ],
+  });
+});
+
 test('down and version', async () => {
   expect((await json(['down'])).value).toEqual({
     command: 'down',
@@ -317,7 +365,7 @@ test('world prints what --world reads', async () => {
   const { out } = await host.sluice(['world']);
   host.files.write('/tmp/world.json', out);
   host.world = { ...host.world, containers: [] };
-  for (const args of [['ps'], ['explain', 'app/app', '8.8.8.8:443']]) {
+  for (const args of [['ps'], ['networks'], ['explain', 'app/app', '8.8.8.8:443']]) {
     host.input = out;
     const saved = await host.sluice([...args, '--world', '/tmp/world.json']);
     expect(saved.code).toBe(0);

@@ -13,6 +13,57 @@ import { articleHost, articlePolicy, articleWorld, configured, ssh, worldOf } fr
 
 process.env['TZ'] = 'UTC'; // clock times are the host's
 
+/** A host with a network of each driver. */
+const networked = async (policy = articlePolicy): Promise<FakeHost> => {
+  const host = articleHost(policy);
+  const bridge = 'com.docker.network.bridge.';
+  const options = {
+    [`${bridge}enable_icc`]: 'false',
+    [`${bridge}gateway_mode_ipv6`]: 'routed',
+    [`${bridge}host_binding_ipv4`]: '127.0.0.1',
+    [`${bridge}enable_ip_masquerade`]: 'false',
+  };
+  host.world = worldOf({
+    ...articleWorld,
+    networks: [
+      ...articleWorld.networks,
+      {
+        name: 'app_back',
+        subnets: ['172.23.0.0/16', 'fd00:23::/64'],
+        project: 'app',
+        internal: true,
+        ipv6: true,
+        options,
+      },
+      { name: 'host', subnets: [], driver: 'host' },
+      {
+        name: 'lan',
+        subnets: ['192.168.1.0/24'],
+        driver: 'macvlan',
+        options: { parent: 'eth0' },
+        routers: ['192.168.1.1'],
+      },
+      { name: 'mesh', subnets: ['10.0.9.0/24'], driver: 'overlay' },
+      { name: 'none', subnets: [], driver: 'null' },
+      { name: 'weave', subnets: ['10.32.0.0/12'], driver: 'weaveworks/net-plugin:latest' },
+    ].toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+    containers: [
+      ...articleWorld.containers,
+      {
+        name: 'app-batch-1',
+        workload: 'app/batch',
+        on: ['app_back', 'app_default'],
+        published: ['127.0.0.1:81:81/udp'],
+      },
+      { name: 'app-camera-1', workload: 'app/camera', on: ['lan'] },
+      { name: 'app-old-1', workload: 'app/old', on: ['app_default'], running: false },
+      { name: 'sidecar', mode: 'container:app-app-1' },
+      { name: 'silent', mode: 'none' },
+    ],
+  });
+  return host;
+};
+
 interface Scene {
   readonly args: readonly string[];
   readonly host?: () => FakeHost | Promise<FakeHost>;
@@ -339,6 +390,17 @@ const scenes: Readonly<Record<string, Scene>> = {
   'explain-bad-service': explained('app/app service/*:80'),
   'explain-dns-name': explained('app/app api.example.com:443'),
   'explain-loopback': explained('app/app 127.0.0.1:80'),
+  networks: { args: ['networks'], host: networked },
+  'networks-120-columns': { args: ['networks'], host: networked, columns: 120 },
+  'networks-40-columns': { args: ['networks'], host: networked, columns: 40 },
+  'networks-in-a-pipe': { args: ['networks'], host: networked, columns: 0 },
+  'networks-bridge': { args: ['networks', 'app_default'], host: networked },
+  'networks-settings': { args: ['networks', 'app_back'], host: networked },
+  'networks-macvlan': { args: ['networks', 'lan'], host: networked },
+  'networks-host': { args: ['networks', 'host'], host: networked },
+  'networks-unknown': { args: ['networks', 'app_defualt'], host: networked },
+  'networks-bad-policy': { args: ['networks', 'app_default'], host: () => networked(broken) },
+  'networks-without-policy': { args: ['networks'], host: () => new FakeHost(worldOf(articleWorld)) },
   test: { args: ['test'] },
   'test-failing': { args: ['test'], host: () => articleHost(articlePolicy.replace('internet]', 'private]')) },
   'test-none': { args: ['test'], host: () => articleHost(named('')) },

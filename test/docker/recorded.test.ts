@@ -42,6 +42,53 @@ describe.each(recordedVersions)('the recorded host of engine %s', (version) => {
     ]);
   });
 
+  test('networks have their options, IPv6 and the routers that were set', async () => {
+    const { networks } = await world();
+    const of = (name: string) => {
+      const { ipv6, routers, options } = networks.find((one) => one.name === name) ?? {};
+      return { ipv6, routers: routers?.map(formatAddress), options: options && Object.fromEntries(options) };
+    };
+    expect(of('lanside')).toEqual({ ipv6: false, routers: undefined, options: { parent: 'eth0' } });
+    expect(of('app_front')).toMatchObject({ ipv6: true, options: { 'com.docker.network.bridge.name': 'br-front' } });
+    expect(of('bridge')).toMatchObject({
+      ipv6: false,
+      routers: version === '20.10' ? undefined : ['172.17.0.1'],
+      options: { 'com.docker.network.bridge.enable_icc': 'true' },
+    });
+    expect(of('none')).toEqual({ ipv6: false, routers: undefined, options: undefined });
+  });
+
+  test('only on 28.5 the engine asks from the host, for who is on user networks with a way out and set no resolver', async () => {
+    const { containers } = await world();
+    const asking = containers.filter(({ lookupsFromHost }) => lookupsFromHost === true).map(({ name }) => name);
+    expect(asking.map((name) => name.replaceAll('_', '-'))).toEqual(
+      version === '28.5' ? ['app-sidecar-1', 'app-web-1', 'both', 'nat66', 'onlan'] : [],
+    );
+  });
+
+  test.each([
+    [{ Privileged: true }, [], { privileged: true }],
+    [{ CapAdd: ['CAP_NET_ADMIN', 'sys_ptrace', 'NET_ADMIN'] }, [], { capabilities: ['NET_ADMIN', 'SYS_PTRACE'] }],
+    [{ UsernsMode: 'host' }, [], { hostUsers: true }],
+    [{}, ['/var/run/docker.sock', '/srv/data'], { engineSockets: ['/var/run/docker.sock'] }],
+    [{}, ['/', '/run', '/run/containerd'], { engineSockets: ['/', '/run', '/run/containerd'] }],
+    [{}, ['/srv/docker.sock', '/run/docker.sock.d', '/var/runs'], null],
+    [{ Privileged: false, CapAdd: null, UsernsMode: '' }, [], null],
+  ])('rights beyond the ordinary are seen: %j, mounts %j', async (rights, mounts, expected) => {
+    const engine = await recordedEngine(record, (path, answer) => {
+      if (!/^\/containers\/[0-9a-f]{64}\/json$/.test(path)) return answer;
+      const inspect = answer as { HostConfig: object };
+      return {
+        ...inspect,
+        HostConfig: { ...inspect.HostConfig, ...rights },
+        Mounts: mounts.map((Source) => ({ Type: 'bind', Source })),
+      };
+    });
+    const { powers } = named(await readWorld(engine, recordedKernel(record)), 'plain');
+    const none = { privileged: false, capabilities: [], engineSockets: [], hostUsers: false };
+    expect(powers).toEqual(expected === null ? undefined : { ...none, ...expected });
+  });
+
   test('networks have their bridges, subnets, gateways and Compose keys', async () => {
     const { networks, engine } = await world();
     const shown = networks.map(({ name, driver, bridge, subnets, gateways, internal, composeKey }) => ({

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type ResolverInput, resolversOf } from '../../src/docker/resolvers.ts';
+import { asksFromHost, type ResolverInput, resolversOf } from '../../src/docker/resolvers.ts';
 import { parseResolvConf } from '../../src/host/resolv-conf.ts';
 import { formatAddress, parseAddress } from '../../src/ip/address.ts';
 
@@ -47,4 +47,19 @@ test.each<[string, Partial<ResolverInput>, string]>([
       .map(formatAddress)
       .join(' '),
   ).toBe(expected);
+});
+
+test.each<[string, Partial<ResolverInput>, boolean]>([
+  ['28, user network', { engineMajor: 28 }, true],
+  ['29, with IPv6', { engineMajor: 29, ipv6: true }, true],
+  ['28, default bridge', { engineMajor: 28, networks: 'default' }, false],
+  ['28, no network', { engineMajor: 28, networks: 'none' }, false],
+  ['28, --dns', { engineMajor: 28, own: list('10.9.9.9') }, false],
+  ["28, --dns with the container's own loopback alone", { engineMajor: 28, own: list('127.0.0.1') }, false],
+  ["28, the engine's dns", { engineMajor: 28, engine: list('10.8.8.8') }, false],
+  ['28, a host without resolvers', { engineMajor: 28, host: [] }, false],
+  ['26, user network', {}, false],
+  ['26, a loopback resolver of the host', { host: host('127.0.0.1') }, true],
+])('whether the engine asks from the host: %s', (_what, input, expected) => {
+  expect(asksFromHost({ ...base, ...input })).toBe(expected);
 });

@@ -1,6 +1,6 @@
 import { type Address, addressOf, parseAddress } from '../../src/ip/address.ts';
 import { type Prefix, prefixInterval, prefixOf } from '../../src/ip/prefix.ts';
-import type { Container, Endpoint, HostAddress, Network, PublishedPort, World } from '../../src/world/world.ts';
+import type { Container, Endpoint, HostAddress, Network, Powers, PublishedPort, World } from '../../src/world/world.ts';
 
 /** A world in a few words. What is left out gets what an ordinary engine would give. */
 export interface WorldSketch {
@@ -17,6 +17,10 @@ export interface NetworkSketch {
   readonly driver?: string;
   readonly project?: string;
   readonly composeKey?: string;
+  readonly internal?: boolean;
+  readonly ipv6?: boolean;
+  readonly options?: Readonly<Record<string, string>>;
+  readonly routers?: readonly string[];
 }
 
 export interface ContainerSketch {
@@ -31,6 +35,8 @@ export interface ContainerSketch {
   readonly resolvers?: readonly string[];
   readonly running?: boolean;
   readonly composeFiles?: readonly string[];
+  readonly powers?: Partial<Powers>;
+  readonly lookupsFromHost?: true;
   /** What is missing of every endpoint. */
   readonly lacks?: 'port' | 'mac' | 'addresses';
 }
@@ -83,6 +89,8 @@ export function buildWorld(sketch: WorldSketch): World {
       endpoints: (one.on ?? []).map((on) => (running ? endpoint(on, one.lacks) : expected(on))),
       published: (one.published ?? []).map(parsePublished),
       resolvers: (one.resolvers ?? []).map(address),
+      ...(one.lookupsFromHost === undefined ? {} : { lookupsFromHost: one.lookupsFromHost }),
+      ...(one.powers === undefined ? {} : { powers: { ...ordinary, ...one.powers } }),
     };
   });
   return {
@@ -111,7 +119,10 @@ function buildNetwork(sketch: NetworkSketch, at: number): Network {
         : null,
     subnets,
     gateways: driver === 'bridge' ? subnets.map((subnet) => inside(subnet, 1n)) : [],
-    internal: false,
+    internal: sketch.internal ?? false,
+    ...(sketch.ipv6 === undefined ? {} : { ipv6: sketch.ipv6 }),
+    ...(sketch.routers === undefined ? {} : { routers: sketch.routers.map(address) }),
+    ...(sketch.options === undefined ? {} : { options: new Map(Object.entries(sketch.options)) }),
     project: sketch.project ?? null,
     composeKey: sketch.composeKey ?? null,
   };
@@ -160,6 +171,8 @@ function parsePublished(text: string): PublishedPort {
     containerPort: Number(container),
   };
 }
+
+const ordinary: Powers = { privileged: false, capabilities: [], engineSockets: [], hostUsers: false };
 
 function hex(value: number, digits: number): string {
   return value.toString(16).padStart(digits, '0');

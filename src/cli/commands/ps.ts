@@ -9,6 +9,7 @@ import type { Exit } from '../exit.ts';
 import { type Sender, senderOf } from '../explain/sender.ts';
 import { type Force, failingTestsText, readForce } from '../force.ts';
 import type { Given } from '../given.ts';
+import { type ContainerMode, modeLooks, modeOf, shownMode } from '../mode.ts';
 import { reachOf, reachWords } from '../reach.ts';
 import { readSituation, type Situation } from '../situation.ts';
 import { type Cell, cell, table } from '../table.ts';
@@ -55,7 +56,7 @@ interface Row {
   readonly sender: Sender;
   readonly workload: string;
   readonly addresses: readonly string[];
-  readonly mode: 'enforce' | 'audit' | 'off' | 'not held' | 'free' | 'stopped';
+  readonly mode: ContainerMode;
   readonly standing: Program['standing'] | null;
   readonly programs: readonly Program[];
   /** Whether the kernel holds it otherwise, or not yet; null where that is not known. */
@@ -70,7 +71,7 @@ function rowsOf({ world, ruleset }: Situation, all: boolean, pending: ReadonlySe
     .map((container): Row => {
       const sender = senderOf(container, index, ruleset);
       const own = [...new Set(sender.endpoints.map(({ program }) => program))].flatMap((id) => programs.get(id) ?? []);
-      const mode = !container.running ? 'stopped' : sender.unheld.length > 0 ? 'not held' : (own[0]?.mode ?? 'free');
+      const mode = modeOf(container.running, sender.unheld.length > 0, own);
       return {
         sender,
         workload: workloadName(container),
@@ -165,23 +166,7 @@ function tableLines(rows: readonly Row[], view: View): readonly string[] {
 
 function modeCell(row: Row): Cell {
   const mode = shownMode(row);
-  return row.pending === true ? cell([mode, 'not yet'], 'doubtful') : cell(mode, looks[mode]);
-}
-
-const looks = {
-  enforce: 'good',
-  audit: 'doubtful',
-  off: 'doubtful',
-  'not held': 'bad',
-  '-': 'faint',
-  stopped: 'faint',
-} as const;
-
-/** The mode where one was chosen; what nothing names and defaults allow has none. */
-function shownMode({ mode, standing, programs }: Row): keyof typeof looks {
-  if (mode === 'free') return '-';
-  const open = standing === 'unmanaged' && mode === 'enforce' && programs.every(({ allow }) => allow.length > 0);
-  return open ? '-' : mode;
+  return row.pending === true ? cell([mode, 'not yet'], 'doubtful') : cell(mode, modeLooks[mode]);
 }
 
 function reachCell({ mode, standing, programs, sender }: Row): readonly string[] {
