@@ -14,6 +14,7 @@ import type { Remembered } from '../state/store.ts';
 import type { World } from '../world/world.ts';
 import type { FromGuard } from './guard/protocol.ts';
 import { Keeper } from './keeper.ts';
+import { KeptPrograms } from './kept-programs.ts';
 import { KernelHolder } from './kernel-holder.ts';
 import { Policies } from './policies.ts';
 import { type Beginning, begin } from './policy-in-force.ts';
@@ -29,6 +30,12 @@ const slow = 60_000;
 const forgetEvery = 10;
 /** After a change was refused. */
 const retry = 1_000;
+/** What only leaves waits so long for what may come with it: a look at it would stand in the way of a newcomer's. */
+const leaving = 150;
+/** What says of somebody that he leaves; the guard has taken his elements out when his port went. */
+const partings: ReadonlySet<string> = new Set(['stop', 'die', 'destroy', 'disconnect']);
+/** So often a look is taken anew because something has happened meanwhile. */
+const againAtMost = 2;
 /** What is over so soon is no trouble. */
 const passing = 3_000;
 
@@ -63,6 +70,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   readonly #holder: KernelHolder;
   readonly #seatings: Seatings;
   readonly #keeper: Keeper;
+  readonly #kept = new KeptPrograms();
   readonly #policies: Policies<Look>;
   readonly #mirror: EngineMirror;
   #compiler: Compiler;
@@ -87,6 +95,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   #wanted = false;
   #passing: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #waking: NodeJS.Timeout | null = null;
   #retrying: NodeJS.Timeout | null = null;
   #ended = false;
 
@@ -106,6 +115,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       hold: (look) => this.#holdTo(this.#latest(look)),
       used: (policy) => {
         this.#compiler = createCompiler(policy);
+        this.#kept.forget();
       },
       doubt: () => {
         this.#holder.doubt();
@@ -148,6 +158,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       if (++ticks % forgetEvery === 0) this.#mirror.forget();
       else this.#mirror.recheck();
       this.#seatings.measure();
+      this.#kept.letGo(this.#ports.now());
       void this.#policies.goBackWhenOverdue();
       this.#wake();
     }, slow);
@@ -173,6 +184,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     this.#ended = true;
     if (this.#timer !== null) clearInterval(this.#timer);
     if (this.#retrying !== null) clearTimeout(this.#retrying);
+    if (this.#waking !== null) clearTimeout(this.#waking);
     this.#following?.stop();
     await this.#passing;
     await this.#changes.take(() => this.#keeper.end());
@@ -187,6 +199,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
         this.#mirror.note(notice.event);
         if (notice.event.kind === 'network' && notice.event.action === 'connect')
           this.#seatings.lookAt(notice.event.network);
+        if (partings.has(notice.event.action)) return this.#wakeSoon();
         break;
       case 'connected':
         this.#mirror.forget();
@@ -205,10 +218,10 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       case 'seated':
         this.#seatings.seated(message);
         this.#count('seated');
-        break;
+        return this.#wakeSoon();
       case 'left':
         this.#seatings.departed(message);
-        break;
+        return this.#wakeSoon();
       case 'closed':
         this.#seatings.closed(message);
         log('info', `${message.bridge} is enrolled: a container that is held was connected to it`);
@@ -286,8 +299,8 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     const what = `${by.name} (process ${by.process}) changed ${repair.tables.join(' and ')}`;
     this.#ports.log('warning', `${what}: ${isBack ? `put back in ${repair.took} ms` : 'putting them back'}`);
     this.#repairs = withRepair(this.#repairs, repair);
-    this.#holder.doubt(); // what was put beside ours is taken away, too
-    this.#wake();
+    if (!isBack) this.#holder.doubt();
+    this.#wake(); // what was put beside ours is taken away, too
     await this.#keeper.attempt('the repair', () => this.#ports.memory.writeRepairs(this.#repairs));
   }
 
@@ -302,7 +315,14 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
 
   // One pass after the other
 
+  /** For what is no hurry, since the guard has seen to it or nobody waits. */
+  #wakeSoon(): void {
+    if (!this.#ended) this.#waking ??= setTimeout(() => this.#wake(), leaving);
+  }
+
   #wake(): void {
+    if (this.#waking !== null) clearTimeout(this.#waking);
+    this.#waking = null;
     this.#wanted = true;
     if (this.#ended || this.#passing !== null) return;
     this.#passing = this.#passes().finally(() => {
@@ -329,7 +349,12 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   async #pass(): Promise<'done' | 'again later'> {
     this.#seatings.guard();
     try {
-      const look = await this.#look();
+      await this.#holder.lookForOthers();
+      let look = await this.#look();
+      for (let again = 0; this.#wanted && again < againAtMost; again++) {
+        this.#wanted = false;
+        look = await this.#look();
+      }
       await this.#changes.take(async () => {
         if (look.number > this.#held) await this.#holdTo(look); // else somebody has held a later one
       });
@@ -397,7 +422,8 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     const started = performance.now();
     const compiled = this.#compiler(world, now, this.#seatings.networks(this.#host, world));
     const { ruleset, held } = this.#seatings.join(compiled.ruleset);
-    const tables = renderRuleset(ruleset);
+    const standing = this.#kept.with(ruleset, now);
+    const tables = renderRuleset(standing);
     this.#pauses = { ...this.#pauses, main: Math.max(this.#pauses.main, performance.now() - started) };
     const { change, cut, switched } = await this.#holder.hold(ruleset, tables, now);
     this.#troubles.end('kernel-refused', 'the kernel holds the policy');
@@ -408,7 +434,8 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     held(left);
     this.#notHeld(ruleset, now);
     this.#host = { networks: ruleset.heldNetworks, switched: new Map([...switched, ...this.#host.switched]) };
-    this.#keeper.keep({ ruleset, engine: world.engine.version, host: this.#host }, change !== 'nothing');
+    const { version } = world.engine;
+    this.#keeper.keep({ ruleset, standing, engine: version, host: this.#host }, change !== 'nothing');
     return cut;
   }
 

@@ -11,6 +11,8 @@ import type { Troubles } from './troubles.ts';
 /** What stands, and what the next start wants to know of it. */
 export interface Standing {
   readonly ruleset: Ruleset;
+  /** The same with the programs that stand ready for whoever may come again. */
+  readonly standing: Ruleset;
   /** The engine's version. */
   readonly engine: string;
   readonly host: HostState;
@@ -73,16 +75,16 @@ export class Keeper {
   async save(): Promise<readonly string[]> {
     this.#callOff();
     if (this.#standing === null) return [];
-    const { ruleset, engine, host } = this.#standing;
+    const { ruleset, standing, engine, host } = this.#standing;
     const { memory, boot, now } = this.#ports;
     const failed = await this.attempt('what stands', async () => {
       await memory.writeHost(host);
       await memory.writeApplied({ at: now(), engine, boot, ruleset });
       this.#endpoints = ruleset.endpoints;
-      if (this.#written !== null && isSameWithoutSenders(this.#written, ruleset)) return;
-      const rules = { boot, text: replaceText(renderRuleset(withoutSenders(ruleset))) };
+      if (this.#written !== null && isSameWithoutSenders(this.#written, standing)) return;
+      const rules = { boot, text: replaceText(renderRuleset(withoutSenders(standing))) };
       await memory.writeRules(rules);
-      this.#written = ruleset;
+      this.#written = standing;
       this.#rules = rules;
     });
     this.#unsaved = failed.length > 0; // then with the next look, which comes

@@ -8,7 +8,8 @@ import { type Change, changeTables, withElements } from '../nftables/change.ts';
 import { elementId, endpointElements, type SetElement } from '../nftables/endpoint-elements.ts';
 import type { Table } from '../nftables/model.ts';
 import { mustNft, NftError, type RunNft } from '../nftables/nft.ts';
-import { refillText, replaceText } from '../nftables/transaction.ts';
+import { readStanding } from '../nftables/standing.ts';
+import { refillText, replaceText, standsAlone } from '../nftables/transaction.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
 import { enrolment } from './guard/closing.ts';
 import type { Seated } from './guard/protocol.ts';
@@ -45,6 +46,8 @@ export class KernelHolder {
   #isChanging = false;
   /** What the guard changed while a transaction of ours was on its way. */
   #meanwhile: Parameters<typeof withElements>[1][] = [];
+  /** Repairs so far, and those after which it was found out whether something of others stands beside ours. */
+  #repairs = { made: 0, lookedAfter: 0 };
   /** Names of ports whose senders have been proven, and whose older conversations have been looked at. */
   #proven: ReadonlySet<string>;
 
@@ -119,6 +122,7 @@ export class KernelHolder {
       if (!(error instanceof NftError || error instanceof NetlinkError)) throw error;
     }
     await this.#during(tables, () => applyTables(tables, this.#ports.nft));
+    this.#repairs = { ...this.#repairs, lookedAfter: this.#repairs.made };
     return 'all';
   }
 
@@ -168,7 +172,35 @@ export class KernelHolder {
       // somebody may have put a chain or set of another type in the place of ours
       if (answer.code !== 0) await mustNft(this.#ports.nft, ['-f', '-'], replaceText(standing));
     });
+    this.#repairs = { ...this.#repairs, made: this.#repairs.made + 1 };
     return true;
+  }
+
+  /**
+   * After a repair: whether somebody has put something beside ours, which the next change then takes away with everything
+   * else. It only reads, so it needs no turn, and no repair waits for it.
+   */
+  async lookForOthers(): Promise<void> {
+    const { made, lookedAfter } = this.#repairs;
+    const standing = this.#standing;
+    if (made === lookedAfter || standing === null) return;
+    const isAlone = await this.#standAlone(standing);
+    if (made !== this.#repairs.made) return; // a look is due after that one
+    this.#repairs = { made, lookedAfter: made };
+    if (!isAlone) this.doubt();
+  }
+
+  async #standAlone(tables: readonly Table[]): Promise<boolean> {
+    try {
+      const alone = tables.map(async (table) => {
+        const standing = await readStanding(this.#ports.nft, table.family, table.name);
+        return standing !== null && standsAlone(table, standing);
+      });
+      return (await Promise.all(alone)).every(Boolean);
+    } catch (error) {
+      if (error instanceof NftError) return false; // filling everything anew depends on nothing
+      throw error;
+    }
   }
 }
 

@@ -35,6 +35,8 @@ interface Question {
 const parallel = 64;
 /** Milliseconds that a reading waits: the engine answers at once, or not before a container has started or ended. */
 const patience = 25;
+/** The same where the list says enough of everybody, and an answer that comes late is taken in when it comes. */
+const haste = 12;
 /** So often that long without any answer, for running containers of which nothing is known yet. */
 const longPatience = 10;
 /** So many running containers that do not answer mean an engine that hangs, not containers that are being started. */
@@ -163,7 +165,7 @@ export class Inspections {
         this.#onAnswer = () => {};
         resolve();
       };
-      const timer = setTimeout(end, patience);
+      const timer = setTimeout(end, open.some(isNeeded) ? patience : haste);
       this.#onAnswer = ({ awaited }) => {
         if (awaited && --missing === 0) end();
       };

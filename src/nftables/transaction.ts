@@ -78,6 +78,18 @@ export function replaceText(tables: readonly Table[]): string {
     .join('\n');
 }
 
+/** Whether everything of a table stands, and nothing of others beside it: by name, which is all that a refill leaves open. */
+export function standsAlone(table: Table, standing: Standing): boolean {
+  const { sets, chains, counters } = wantedNames({ ...table, chains: [...table.chains, { name: layout, rules: [] }] });
+  const isAll = (names: readonly string[], wanted: ReadonlySet<string>) =>
+    names.length === wanted.size && names.every((name) => wanted.has(name));
+  return (
+    isAll(standing.chains, chains) &&
+    isAll([...standing.sets, ...standing.maps], sets) &&
+    isAll(standing.counters, counters)
+  );
+}
+
 /** A transaction to run before another, and what stands after it. */
 export interface Preparation {
   /** Empty when there is nothing to prepare. */

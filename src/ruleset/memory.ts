@@ -234,23 +234,31 @@ function isSameEndpoint(a: EndpointIdentity, b: EndpointIdentity): boolean {
   );
 }
 
+const ownTexts = new WeakMap<Container, string>();
+
 /** Text of everything of a container, and of where it is, that its own judgement asks for. */
 function keyOf(container: Container, network: Bridged, index: WorldIndex): string {
-  const { name, project, service, composeFiles, resolvers, labels } = container;
-  // as JSON, which no text of a label can forge
-  return JSON.stringify([
-    name,
-    project,
-    service,
-    network.id,
-    composeFiles,
-    index.networksOf(container).map(({ id }) => id),
-    resolvers.map(({ family, value }) => `${family} ${value.toString(36)}`),
-    [...labels].filter(([key]) => key.startsWith('sluice.')),
-  ]);
+  let own = ownTexts.get(container);
+  if (own === undefined) {
+    const { name, project, service, composeFiles, resolvers, labels } = container;
+    // as JSON, which no text of a label can forge
+    own = JSON.stringify([
+      name,
+      project,
+      service,
+      composeFiles,
+      resolvers.map(({ family, value }) => `${family} ${value.toString(36)}`),
+      [...labels].filter(([key]) => key.startsWith('sluice.')),
+    ]);
+    ownTexts.set(container, own);
+  }
+  let key = network.id; // ids of the engine have no spaces
+  for (const { id } of index.networksOf(container)) key += ` ${id}`;
+  return `${key} ${own}`;
 }
 
-function isSameDraft(a: Draft, b: Draft): boolean {
+/** Whether two judge alike and say so in the same words. */
+export function isSameDraft(a: Draft, b: Draft): boolean {
   return (
     a === b ||
     (a.workload === b.workload &&

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { EngineNotice } from '../../src/docker/events.ts';
 import { noPolicy } from '../../src/state/policy-state.ts';
 import { DaemonHost, filesOf, intrusion, textsOf, wait } from './host.ts';
 
@@ -64,6 +65,33 @@ describe('rules that somebody else changed', () => {
     void daemon; // its last reading never ends
   });
 
+  test('are put back while it is looked whether something was put beside ours', async () => {
+    const host = new DaemonHost();
+    const daemon = await settled(host);
+    host.slowness.list = 200;
+    host.guard.say(intrusion);
+    await wait(40);
+    expect(host.loads).toHaveLength(1);
+    host.guard.say(intrusion);
+    await wait(40);
+    expect(host.loads).toHaveLength(2);
+    await daemon.stop();
+  });
+
+  test('are not filled anew after they were put back, unless something stands beside them', async () => {
+    const host = new DaemonHost();
+    const daemon = await settled(host);
+    host.guard.say(intrusion);
+    await wait(100);
+    expect(host.loads).toHaveLength(1);
+    host.beside = ['intruder'];
+    host.guard.say(intrusion);
+    await wait(100);
+    expect(host.loads).toHaveLength(3);
+    expect(host.loads.at(-1)).toContain('delete chain inet sluice intruder');
+    await daemon.stop();
+  });
+
   test('while nobody listened are found out when somebody does again', async () => {
     const host = new DaemonHost();
     const daemon = await settled(host);
@@ -121,6 +149,75 @@ describe('a guard that breaks', () => {
     expect(host.guards).toHaveLength(2);
     await daemon.stop();
     expect(host.guards.every(({ stopped }) => stopped)).toBe(true);
+  });
+});
+
+describe('containers that come and go', () => {
+  const event = (action: string): EngineNotice => ({
+    kind: 'event',
+    event: { kind: 'container', action, container: 'a'.repeat(64), at: 0n },
+  });
+
+  test('leave their rules behind, and find them again', async () => {
+    const host = new DaemonHost();
+    const daemon = await settled(host);
+    const { world } = host;
+    host.world = { ...world, containers: world.containers.filter(({ project }) => project !== 'app') };
+    host.notice(event('destroy'));
+    await wait(300);
+    expect(host.guard.plans.at(-1)?.gone.length).toBeGreaterThan(0);
+    expect((await daemon.status()).workloads).toEqual([]);
+    host.world = world;
+    host.notice(event('create'));
+    await wait(100);
+    expect(host.guard.plans.at(-1)?.seats.length).toBeGreaterThan(0);
+    expect(host.loads).toEqual([]);
+    await daemon.stop();
+  });
+
+  test('leave nothing behind that another policy would find', async () => {
+    const host = new DaemonHost();
+    const daemon = await settled(host);
+    const { world } = host;
+    host.world = { ...world, containers: world.containers.filter(({ name }) => name !== 'app-web-1') };
+    host.notice(event('destroy'));
+    await wait(300);
+    expect(host.loads).toEqual([]);
+    host.files = filesOf('[same-network]');
+    await daemon.reload();
+    expect(host.loads.join('')).toMatch(/delete chain inet sluice "?\S*app\/web/);
+    await daemon.stop();
+  });
+
+  test('are looked at when they come, and a little later when they go', async () => {
+    const host = new DaemonHost();
+    const daemon = await settled(host);
+    const before = host.readings;
+    for (const action of ['die', 'destroy']) host.notice(event(action));
+    await wait(50);
+    expect(host.readings).toBe(before);
+    host.notice(event('create'));
+    await wait(50);
+    expect(host.readings).toBe(before + 1);
+    host.notice(event('die'));
+    await wait(300);
+    expect(host.readings).toBe(before + 2);
+    await daemon.stop();
+  });
+
+  test('are looked at again when somebody comes during the look', async () => {
+    const host = new DaemonHost();
+    const daemon = await settled(host);
+    host.slowness.engine = 40;
+    const plans = host.guard.plans.length;
+    const before = host.readings;
+    host.notice(event('create'));
+    await wait(10);
+    host.notice(event('create'));
+    await wait(200);
+    expect(host.readings).toBe(before + 2);
+    expect(host.guard.plans).toHaveLength(plans + 1);
+    await daemon.stop();
   });
 });
 

@@ -3,6 +3,7 @@ import { Daemon } from '../../src/daemon/daemon.ts';
 import type { FromGuard, ToGuard } from '../../src/daemon/guard/protocol.ts';
 import type { DaemonPorts, PolicyReading } from '../../src/daemon/ports.ts';
 import { EngineError } from '../../src/docker/engine-error.ts';
+import type { EngineNotice } from '../../src/docker/events.ts';
 import { readPolicy } from '../../src/policy/read.ts';
 import type { PolicyText } from '../../src/policy/yaml-text.ts';
 import { digestOf, noPolicy, type PolicyState } from '../../src/state/policy-state.ts';
@@ -48,13 +49,30 @@ export const intrusion: FromGuard = {
   at: 0,
 };
 
+/** What stands after a load, by kind, name and family: from the blocks of tables in it, and from what it deletes. */
+function namesIn(text: string, before: ReadonlySet<string>): ReadonlySet<string> {
+  const stands = new Set(before);
+  let family = '';
+  for (const line of text.split('\n')) {
+    const [, table] = /^(?:add )?table (\w+) /.exec(line) ?? [];
+    if (table !== undefined) family = table;
+    const [, kind, name] = /^\s+(chain|set|map|counter) "?([^" ]+)"? \{/.exec(line) ?? [];
+    if (kind !== undefined) stands.add(`${kind} ${name} ${family}`);
+    const [, gone, its, other] = /^delete (chain|set|map|counter) (\w+) \w+ "?([^" ]+)"?/.exec(line) ?? [];
+    if (gone !== undefined) stands.delete(`${gone} ${other} ${its}`);
+  }
+  return stands;
+}
+
 /** A daemon on a host in memory: an engine that can be away or slow, a kernel that counts what it is loaded with. */
 export class DaemonHost {
   world: World = buildWorld({ ...town, containers: town.containers.map((one) => ({ ...one, published: [] })) });
   files: PolicyReading = filesOf('[internet]');
   engineAway = false;
-  /** Milliseconds for an answer of the engine, and for a load. */
-  slowness = { engine: 2, nft: 2 };
+  /** Milliseconds for an answer of the engine, for a load, and for a listing. */
+  slowness = { engine: 2, nft: 2, list: 2 };
+  /** Chains that somebody has put into our tables. */
+  beside: readonly string[] = [];
   diskFull = false;
   state: PolicyState = noPolicy;
   repairs: readonly Repair[] = [];
@@ -62,6 +80,12 @@ export class DaemonHost {
   readonly log: string[] = [];
   readonly guards: FakeGuard[] = [];
   wake: () => void = () => {};
+  /** As the engine says it. */
+  notice: (notice: EngineNotice) => void = () => {};
+  /** Readings of the engine. */
+  readings = 0;
+  /** What was loaded: kind, name and family. */
+  #stands: ReadonlySet<string> = new Set();
 
   async start(remembered: Partial<Remembered> = {}): Promise<Daemon> {
     return Daemon.start(this.#ports(remembered));
@@ -71,6 +95,16 @@ export class DaemonHost {
     const guard = this.guards.at(-1);
     if (guard === undefined) throw new Error('no guard was started');
     return guard;
+  }
+
+  /** As `nft -j -t list table`: names. */
+  async #list(family: string) {
+    await wait(this.slowness.list);
+    const names = [...this.#stands].filter((name) => name.endsWith(` ${family}`));
+    if (names.length === 0) return { code: 1, signal: null, stdout: '', stderr: 'No such file or directory' };
+    const items = [...names.map((name) => name.split(' ')), ...this.beside.map((name) => ['chain', name])];
+    const nftables = items.map(([kind = '', name = '']) => ({ [kind]: { name } }));
+    return { code: 0, signal: null, stdout: JSON.stringify({ nftables }), stderr: '' };
   }
 
   #write(): Promise<void> {
@@ -117,19 +151,24 @@ export class DaemonHost {
             forget() {},
             recheck() {},
             readWorld: async () => {
+              this.readings++;
               await wait(this.slowness.engine);
               if (this.engineAway) throw new EngineError('unreachable', 'the engine is away');
               return this.world;
             },
           };
         },
-        follow: () => ({ stop() {} }),
+        follow: (hear) => {
+          this.notice = hear;
+          return { stop() {} };
+        },
       },
       kernel: {
         nft: async (args, input = '') => {
+          if (!args.includes('-f')) return this.#list(args.at(-2) ?? '');
           await wait(this.slowness.nft);
-          if (!args.includes('-f')) return { code: 1, signal: null, stdout: '', stderr: 'No such file or directory' };
           this.loads.push(input);
+          this.#stands = namesIn(input, this.#stands);
           return { code: 0, signal: null, stdout: '', stderr: '' };
         },
         setElements() {},

@@ -1,6 +1,7 @@
 /**
  * Runs on the lab's host: whether the kernel holds what policy says of the world, both read afresh, with nothing of a
- * daemon's but the networks it remembers. Prints `{"differences": […]}` as JSON.
+ * daemon's but the networks it remembers. What it keeps of workloads that have gone may stand beside that, where no packet
+ * comes to it. Prints `{"differences": […]}` as JSON.
  *
  *     node standing.ts POLICY STATE
  */
@@ -17,6 +18,7 @@ import { compile } from '../../src/ruleset/compile.ts';
 import { hostPart } from '../../src/state/host-state.ts';
 import { readPart } from '../../src/state/part.ts';
 import { readBack } from '../agreement/standing.ts';
+import { withoutKept } from './reached.ts';
 
 const [policyPath = '', state = ''] = process.argv.slice(2);
 const text = {
@@ -37,7 +39,9 @@ const interfaces = new Map(
     .map(({ name, index }) => [name, index]),
 );
 const stands = await readBack(nftCommand, interfaces);
-process.stdout.write(JSON.stringify({ differences: differences(linesOf(wanted), linesOf(stands)) }));
+process.stdout.write(
+  JSON.stringify({ differences: differences(linesOf(wanted), linesOf(withoutKept(stands, wanted))) }),
+);
 
 /** Each element, rule and definition as a line of its own, so that what differs can be named. */
 function linesOf(tables: readonly Table[]): ReadonlySet<string> {
