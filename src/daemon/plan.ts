@@ -50,13 +50,22 @@ export function planFor(ruleset: Ruleset, told: Told, heard: number): { readonly
 
 const seatKey = (container: string, network: string): string => `${container} ${network}`;
 
+const planned = new WeakMap<Seat, PlannedSeat>();
+
+/** The same object for a seat that stands as it did. */
 function plannedSeat(ruleset: Ruleset, seat: Seat): PlannedSeat {
-  return { container: seat.container.id, network: seat.network, rules: seatRules(ruleset, seat) };
+  const rules = seatRules(ruleset, seat);
+  const known = planned.get(seat);
+  if (known !== undefined && known.rules.entries === rules.entries && known.rules.strict === rules.strict) return known;
+  const fresh = { container: seat.container.id, network: seat.network, rules };
+  planned.set(seat, fresh);
+  return fresh;
 }
 
 /** The very object that was told before, where it says the same. */
 function unchanged(told: Told, seat: PlannedSeat): PlannedSeat {
   const before = told.seats.get(seatKey(seat.container, seat.network));
+  if (before === seat) return seat;
   return before !== undefined && JSON.stringify(before.rules) === JSON.stringify(seat.rules) ? before : seat;
 }
 

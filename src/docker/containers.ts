@@ -51,10 +51,56 @@ export function buildContainers(input: ContainersInput): {
     });
     return [];
   });
+  const details = new Map(input.seen.map((seen) => [seen.details.id, seen.details]));
+  const settled = withoutSharedPorts(withSharedResolvers(containers));
   return {
-    containers: byName(withoutSharedPorts(withSharedResolvers(containers))),
+    containers: byName(settled.map((container) => asBefore(container, details.get(container.id)))),
     unidentified: byName(unidentified),
   };
+}
+
+/** What was made last of each answer that is still held. */
+const built = new WeakMap<ContainerSummary, Container>();
+
+/** The very object of the time before, where it says the same: whoever has worked something out of it need not again. */
+function asBefore(container: Container, details: ContainerSummary | undefined): Container {
+  if (details === undefined) return container;
+  const before = built.get(details);
+  if (before !== undefined && isSame(before, container)) return before;
+  built.set(details, container);
+  return container;
+}
+
+/** Of one answer: labels and ports are the same objects where they are the same. */
+function isSame(a: Container, b: Container): boolean {
+  return (
+    a.pid === b.pid &&
+    a.labels === b.labels &&
+    a.composeFiles === b.composeFiles &&
+    a.published === b.published &&
+    a.routed === b.routed &&
+    a.project === b.project &&
+    a.service === b.service &&
+    JSON.stringify(a.networkMode) === JSON.stringify(b.networkMode) &&
+    isSameList(a.resolvers, b.resolvers, isSameAddress) &&
+    isSameList(a.endpoints, b.endpoints, isSameEndpoint)
+  );
+}
+
+function isSameEndpoint(a: Endpoint, b: Endpoint): boolean {
+  return (
+    a.network === b.network &&
+    a.mac === b.mac &&
+    a.port?.index === b.port?.index &&
+    a.port?.name === b.port?.name &&
+    isSameList(a.addresses, b.addresses, isSameAddress)
+  );
+}
+
+const isSameAddress = (a: Address, b: Address): boolean => a.value === b.value && a.family === b.family;
+
+function isSameList<Item>(a: readonly Item[], b: readonly Item[], isAlike: (a: Item, b: Item) => boolean): boolean {
+  return a === b || (a.length === b.length && a.every((item, at) => isAlike(item, b[at] as Item)));
 }
 
 /** Who shares a namespace shares its resolv.conf. */

@@ -39,11 +39,16 @@ export function mentionsOf(policy: Policy): Mentions {
 /** Warnings for what a policy says of workloads of which the engine has no container, running or stopped. */
 export function absentWorkloads({ policy, destinations }: Mentions, index: WorldIndex): readonly Diagnostic[] {
   const composed = index.containers.filter(isComposed);
-  const exact = new Set(composed.map(({ project, service }) => JSON.stringify([project, service])));
+  const exact = new Map<string, Set<string>>();
+  for (const { project, service } of composed) {
+    const services = exact.get(project ?? '');
+    if (services === undefined) exact.set(project ?? '', new Set([service ?? '']));
+    else services.add(service ?? '');
+  }
   const isThere = (project: NamePattern, service: NamePattern | null) =>
     service === null || project.wild || service.wild
       ? crowdMembers({ kind: 'project', project, service }, index).length > 0
-      : exact.has(JSON.stringify([project.text, service.text]));
+      : exact.get(project.text)?.has(service.text) === true;
   const isContainer = (name: NamePattern) => crowdMembers({ kind: 'container', name }, index).length > 0;
 
   const absent = (source: SourceRef, what: string, name?: NamePattern): Diagnostic =>

@@ -14,7 +14,7 @@ import { type Bridged, enrolledBridge, enrolledNetworks, isDefaultBridge, namedP
 import { heldAddresses, heldNetworks, knownBridges } from './held.ts';
 import { allocateIds, nameKey } from './ids.ts';
 import { factsOf, Memory } from './memory.ts';
-import { indexBlocks } from './naming.ts';
+import { type FileBlocks, indexBlocks } from './naming.ts';
 import { type Draft, draftBuild, prepareGuard } from './programs.ts';
 import { createPublishing, openPorts, type Publishing, portsText, publishedEndpoints } from './published.ts';
 import { createResolver, hostPlace } from './resolve.ts';
@@ -60,19 +60,32 @@ export type Compiler = (world: World, now: number, remembered?: readonly Remembe
  * out again, and is the same object. One container that comes or goes among a thousand is so told in some ten milliseconds.
  */
 export function createCompiler(policy: Policy): Compiler {
-  const memory = new Memory(policy);
-  const mentioned = mentionsOf(policy);
-  return (world, now, remembered = []) => compileWith({ policy, memory, mentioned }, world, now, remembered);
+  const known: Known = {
+    policy,
+    memory: new Memory(policy),
+    mentioned: mentionsOf(policy),
+    blocks: indexBlocks(policy),
+    labels: remember(new WeakMap<Container, LabelReading>(), (container) =>
+      readLabels(container.labels, container.name, policy.groups),
+    ),
+    named: new WeakMap(),
+  };
+  return (world, now, remembered = []) => compileWith(known, world, now, remembered);
 }
 
 interface Known {
   readonly policy: Policy;
   readonly memory: Memory;
   readonly mentioned: Mentions;
+  readonly blocks: FileBlocks;
+  /** What a container's labels say. */
+  readonly labels: (container: Container) => LabelReading;
+  /** Whether policy names a container, and the names of the networks it was on when that was asked. */
+  readonly named: WeakMap<Container, { readonly on: string; readonly isNamed: boolean }>;
 }
 
 function compileWith(
-  { policy, memory, mentioned }: Known,
+  { policy, memory, mentioned, blocks, labels, named: knownNamed }: Known,
   world: World,
   now: number,
   remembered: readonly RememberedNetwork[],
@@ -81,16 +94,12 @@ function compileWith(
   const facts = factsOf(index, memory.untils, now);
   memory.begin(facts);
   const resolver = createResolver(policy, index, now, memory.crowds);
-  const places = remember((key: string): readonly GroupMember[] => {
+  const places = remember(new Map(), (key: string): readonly GroupMember[] => {
     const crowd = resolver.crowds.get(key);
     if (crowd === undefined) throw new Error(`no such group: ${key}`);
     return crowdPlaces(crowd, index);
   });
-  const groups = remember((key: string): AddressSet => addressesOfPlaces(places(key)));
-  const blocks = indexBlocks(policy);
-  const labelsOf = remember(
-    (container: Container): LabelReading => readLabels(container.labels, container.name, policy.groups),
-  );
+  const groups = remember(new Map(), (key: string): AddressSet => addressesOfPlaces(places(key)));
   const deciding: Deciding = {
     policy,
     blocks,
@@ -102,12 +111,19 @@ function compileWith(
         return groups(key);
       },
     },
-    labelsOf,
+    labelsOf: labels,
   };
-  const isNamed = (container: Container) =>
-    [null, ...index.networksOf(container).map(({ name }) => name)].some(
-      (network) => chainOf(container, network, deciding).length > 0,
-    );
+  const isNamed = (container: Container) => {
+    const names = index.networksOf(container).map(({ name }) => name);
+    const on = names.join('\n');
+    let known = knownNamed.get(container);
+    if (known?.on !== on) {
+      const is = [null, ...names].some((network) => chainOf(container, network, deciding).length > 0);
+      known = { on, isNamed: is };
+      knownNamed.set(container, known);
+    }
+    return known.isNamed;
+  };
   const named = index.containers.filter(isNamed);
   const isNamedProject = namedProjects(policy, blocks, named);
   const enrolled = enrolledNetworks(policy, index, named, isNamedProject, remembered);
@@ -136,7 +152,7 @@ function compileWith(
   const programs = namePrograms(found.seats, build, memory);
   const used = new Set([...programs.drafts.values()].flatMap((draft) => memory.groupKeys(draft)));
   const groupIds = allocateIds(used);
-  const ofGroup = remember((clause: Clause) => withGroupId(clause, groupIds));
+  const ofGroup = remember(new Map(), (clause: Clause) => withGroupId(clause, groupIds));
   const groupsOf = groupsByOwner(groupIds, resolver.crowds, index);
   const withIds = (clause: Clause) => (clause.to.kind === 'group' ? ofGroup(clause) : clause);
   const ruleset: Ruleset = {
@@ -210,7 +226,7 @@ function namePrograms(
 ): { readonly drafts: ReadonlyMap<string, Draft>; readonly idOf: (draft: Draft) => string } {
   const byName = new Map<string, { readonly parts: readonly string[]; readonly variants: Variant[] }>();
   const add = (parts: readonly string[], draft: Draft, network: string) => {
-    const name = `${parts.length} ${JSON.stringify(parts)}`;
+    const name = partsText(parts);
     const entry = byName.get(name) ?? { parts, variants: [] };
     entry.variants.push({ draft, network });
     byName.set(name, entry);
@@ -237,6 +253,18 @@ function namePrograms(
   const ids = allocateIds(drafts.keys());
   const idOf = (draft: Draft) => ids.get(keys.get(draft) as string) as string;
   return { drafts: new Map([...drafts].map(([key, draft]) => [ids.get(key) as string, draft])), idOf };
+}
+
+const partsTexts = new WeakMap<readonly string[], string>();
+
+/** Text that no other parts share. */
+function partsText(parts: readonly string[]): string {
+  let text = partsTexts.get(parts);
+  if (text === undefined) {
+    text = `${parts.length} ${JSON.stringify(parts)}`;
+    partsTexts.set(parts, text);
+  }
+  return text;
 }
 
 /** Variants by what they are, in an order that only depends on that. */
@@ -355,8 +383,13 @@ function sortUnique<Item>(items: readonly Item[], keyOf: (item: Item) => string)
   return [...byKey.entries()].toSorted(by(([key]) => key)).map(([, item]) => item);
 }
 
-function remember<Key, Value>(compute: (key: Key) => Value): (key: Key) => Value {
-  const known = new Map<Key, Value>();
+/** A place for what was computed: a map, or a weak one for what counts as long as its key is there. */
+interface Place<Key, Value> {
+  get(key: Key): Value | undefined;
+  set(key: Key, value: Value): unknown;
+}
+
+function remember<Key, Value>(known: Place<Key, Value>, compute: (key: Key) => Value): (key: Key) => Value {
   return (key) => {
     let value = known.get(key);
     if (value === undefined) {

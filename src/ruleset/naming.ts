@@ -30,7 +30,7 @@ export function indexBlocks(policy: Policy): FileBlocks {
   const projectsOf = finder(policy.projects);
   const containersOf = finder(policy.containers);
   const servicesOf = new Map(policy.projects.map((project) => [project, finder(project.services)]));
-  const chains = new Map<Container, Chain>();
+  const chains = new WeakMap<Container, Chain>();
   const find = (container: Container): Chain => {
     const { project, service } = container;
     if (project === null || service === null)

@@ -52,6 +52,7 @@ export function findSenders(sending: Sending): Senders {
   };
 }
 
+const unmanagedParts = ['unmanaged'] as const;
 const nobody: Senders = { seats: [], unheld: [], diagnostics: [] };
 
 function sendersOf(container: Container, sending: Sending): Senders {
@@ -94,7 +95,7 @@ function ownEndpoint(container: Container, endpoint: Endpoint, isPresent: boolea
   const seat: Seated = {
     container,
     network,
-    program: draft.standing === 'unmanaged' ? ['unmanaged'] : workloadParts(container),
+    program: draft.standing === 'unmanaged' ? unmanagedParts : workloadParts(container),
     draft,
     endpoint: obstacle === null && isProvable(endpoint) ? endpoint : null,
   };

@@ -3,10 +3,17 @@ import { matches } from '../policy/pattern.ts';
 import type { Container } from '../world/world.ts';
 import { isComposed } from './world-index.ts';
 
-/** The workload's name in two parts, `PROJECT` and `SERVICE`, or `container` and its name. */
+const knownParts = new WeakMap<object, readonly [string, string]>();
+
+/** The workload's name in two parts, `PROJECT` and `SERVICE`, or `container` and its name. The same for the same object. */
 export function workloadParts(container: Pick<Container, 'name' | 'project' | 'service'>): readonly [string, string] {
-  const { project, service, name } = container;
-  return project !== null && service !== null ? [project, service] : ['container', name];
+  let parts = knownParts.get(container);
+  if (parts === undefined) {
+    const { project, service, name } = container;
+    parts = project !== null && service !== null ? [project, service] : ['container', name];
+    knownParts.set(container, parts);
+  }
+  return parts;
 }
 
 /** Whether a `from` means a container. */

@@ -108,13 +108,15 @@ export function indexWorld(world: World): WorldIndex {
       ...world.host.addresses.map(({ address }) => address),
       ...world.networks.flatMap((network) => network.gateways),
     ]),
-    containerSpace: unionSets(linkLocal6Set, setOfPrefixes(subnets), ...containers.map(addressesOf)),
+    containerSpace: unionSets(linkLocal6Set, setOfPrefixes(subnets), ...containers.map(addressesOf).filter(isAny)),
     broadcasts: setOfAddresses([
       ...subnets.flatMap(directedBroadcast),
       ...world.host.addresses.flatMap(({ address, length }) => directedBroadcast({ address, length })),
     ]),
   };
 }
+
+const isAny = ({ v4, v6 }: AddressSet): boolean => v4.length + v6.length > 0;
 
 /** Whether a container belongs to Compose: then its workload is `PROJECT/SERVICE`, else `container/NAME`. */
 export function isComposed(container: Container): boolean {
