@@ -84,7 +84,10 @@ export type Field =
   /** The interface's kind: `bridge`, `veth` (rtnl_link_ops). */
   | 'iifkind'
   | 'oifkind'
-  /** The bridge port a frame came in or will leave by (br_netfilter, xt_physdev). */
+  /**
+   * The bridge port a frame came in or will leave by (br_netfilter, xt_physdev): the empty word where there is none, and of
+   * `physout` also where the frame is not on its way through a bridge. So are `iifname` and `oifname` where there is none.
+   */
   | 'physin'
   | 'physout'
   | 'ether saddr'
@@ -118,7 +121,10 @@ export type Field =
   /** Anything else: never known of a packet. */
   | 'other';
 
-/** A field, or some bits of it: compared is `field & mask`. */
+/**
+ * A field, or some bits of it: compared is `field & mask`. A packet that has no such field (the port of an ICMP packet, the
+ * conversation's addresses of one that is not tracked) meets no condition on it, negated or not.
+ */
 export interface FieldRef {
   readonly field: Field;
   readonly mask?: bigint;
@@ -146,7 +152,10 @@ export type Condition =
       readonly not: boolean;
       readonly values: SetRef | readonly Tuple[];
     }
-  /** A set of bits, such as ct state or ct status: whether any of the words is among what the packet has. */
+  /**
+   * A set of bits, such as ct state or ct status: whether any of the words is among what the packet has. xt_conntrack's states
+   * may be mixed with `dnat` and `snat`, which are bits of the status: `ct state` is then any of both kinds.
+   */
   | { readonly kind: 'any-of'; readonly field: FieldRef; readonly not: boolean; readonly words: readonly string[] }
   /** Depends on what came before or on chance: limit, quota, hashlimit, statistic, recent, connlimit. */
   | { readonly kind: 'depends'; readonly on: string }
@@ -159,7 +168,10 @@ export interface SetRef {
 
 export interface NamedSet {
   readonly name: string;
-  /** What its elements are made of; `other` where that is not understood. */
+  /**
+   * What its elements are made of; `other` where that is not understood. An ipset may be asked of either side of a packet:
+   * its addresses are `saddr` and its ports `sport` here, and the condition's own fields say what is compared.
+   */
   readonly fields: readonly Field[];
   /** Of a verdict map its verdicts, else null. */
   readonly entries: readonly SetEntry[];
@@ -192,7 +204,9 @@ export type Action =
   | { readonly kind: 'count' | 'log' | 'notrack' | 'trace' }
   /** `mark = (mark & ~mask) ^ value`, of the packet or of its conversation. */
   | { readonly kind: 'set-mark'; readonly of: 'packet' | 'ct'; readonly value: bigint; readonly mask: bigint }
+  /** `to = (to & ~mask) ^ (from & mask)`: to the conversation's from the packet's, or the other way. */
   | { readonly kind: 'copy-mark'; readonly from: 'packet' | 'ct'; readonly mask: bigint }
+  /** Address translation is always followed by the verdict `accept`: it ends the walk of its table. */
   | { readonly kind: 'dnat' | 'snat'; readonly to: Nat }
   | { readonly kind: 'masquerade' | 'redirect'; readonly ports: Ports | null }
   /** Changes nothing that a verdict could hang on (TCPMSS, TTL, CHECKSUM, DSCP), or is not understood (`certain: false`). */

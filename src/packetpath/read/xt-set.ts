@@ -1,0 +1,43 @@
+import type { Field, FieldRef } from '../model.ts';
+import type { IpsetPart } from './ipset-kind.ts';
+import { condition } from './values.ts';
+import type { Option, Understood, XtContext } from './xt-option.ts';
+
+/** `-m set [!] --match-set NAME src,dst`: which fields are asked is up to the set's type and the directions. */
+export function readSetMatch(options: readonly Option[], { ipsets }: XtContext): Understood {
+  const match = options.find(({ name }) => name === '--match-set');
+  const [name, directions] = match?.args ?? [];
+  // that the set's counters are not touched changes nothing for the packet
+  const more = options.filter((option) => option !== match && !(option.not && option.name.startsWith('--update-')));
+  if (match === undefined || name === undefined || directions === undefined || more.length > 0) return undefined;
+  const sides = directions.split(',');
+  if (!sides.every((side) => side === 'src' || side === 'dst')) return undefined;
+  const fields = fieldsOf(ipsets.get(name)?.parts ?? null, sides);
+  return [condition({ kind: 'among', fields, not: match.not, values: { set: name } })];
+}
+
+/** What a packet is asked for, by the parts of a set's elements and `src` or `dst` for each (ipset(8)). */
+function fieldsOf(parts: readonly IpsetPart[] | null, sides: readonly string[]): readonly FieldRef[] {
+  if (parts === null || sides.length < parts.length) return [{ field: 'other' }];
+  return parts.flatMap((part, index) => {
+    const source = sides[index] === 'src';
+    return partFields(part, source).map((field): FieldRef => ({ field }));
+  });
+}
+
+/** The fields of one part of an element, as the source side or the destination side has it. */
+export function partFields(part: IpsetPart, source: boolean): readonly Field[] {
+  switch (part) {
+    case 'ip':
+    case 'net':
+      return [source ? 'saddr' : 'daddr'];
+    case 'port':
+      return ['l4proto', source ? 'sport' : 'dport'];
+    case 'mac':
+      return [source ? 'ether saddr' : 'ether daddr'];
+    case 'iface':
+      return [source ? 'iifname' : 'oifname'];
+    case 'mark':
+      return ['mark'];
+  }
+}
