@@ -1,6 +1,8 @@
 import type { Family } from '../../ip/address.ts';
 import type { Listing, Table } from '../model.ts';
-import { type Stretch, Unread } from './lines.ts';
+import { Unread } from './lines.ts';
+import { type Section, sectionsOf } from './sections.ts';
+import { readList } from './xt-list.ts';
 import { readSave, type XtHint } from './xt-save.ts';
 import { familyOf, finishTable, type Ipsets, type XtTable } from './xt-table.ts';
 
@@ -8,19 +10,31 @@ import { familyOf, finishTable, type Ipsets, type XtTable } from './xt-table.ts'
 export type ListingHint = XtHint;
 
 /**
- * Reads a listing of anybody's rules: what `iptables-save`, `ip6tables-save` and `iptables -S` print, several of them one
- * after the other, too. Never throws: what cannot be read is in its rule as unknown, or among the unread lines.
+ * Reads a listing of anybody's rules: what `iptables-save`, `ip6tables-save`, `iptables -S` and `iptables -L` print, several
+ * of them one after the other, too. Never throws: what cannot be read is in its rule as unknown, or among the unread lines.
  */
 export function readListing(text: string, hint: ListingHint = {}): Listing {
   const lines = text.split(/\r?\n/);
   const unread = new Unread();
-  const whole: Stretch = { lines, from: 0, to: lines.length };
-  const drafts = readSave(whole, hint, unread);
+  const drafts = sectionsOf(lines).flatMap((section) => readSection(section, hint, unread));
   const tables = finishTables(drafts, { kinds: new Map(), sets: [] }, hint, lines, unread);
   return { tables, unread: unread.lines.toSorted((a, b) => a.line - b.line) };
 }
 
-/** The tables of iptables, each once. */
+function readSection(section: Section, hint: ListingHint, unread: Unread): readonly XtTable[] {
+  switch (section.form) {
+    case 'save':
+      return readSave(section, hint, unread);
+    case 'list':
+      return readList(section, hint, unread);
+    case 'strange':
+      for (let index = section.from; index < section.to; index++)
+        if ((section.lines[index] ?? '').trim() !== '') unread.add(section.lines, index, 'not part of a listing');
+      return [];
+  }
+}
+
+/** The tables of iptables, each once: parts of one that were listed one by one are put together. */
 function finishTables(
   drafts: readonly XtTable[],
   ipsets: Ipsets,
@@ -28,14 +42,16 @@ function finishTables(
   lines: readonly string[],
   unread: Unread,
 ): readonly Table[] {
-  const seen = new Map<string, Table>();
-  for (const draft of drafts) {
-    const family: Family = draft.family ?? familyOf(draft) ?? hint.family ?? 4;
-    const key = `${draft.engine} ${family} ${draft.name}`;
-    if (!seen.has(key)) seen.set(key, finishTable(draft, family, ipsets));
-    else refuse(draft, lines, unread);
+  const whole = new Map<string, { readonly table: XtTable; readonly family: Family }>();
+  for (const table of drafts) {
+    const family: Family = table.family ?? familyOf(table) ?? hint.family ?? 4;
+    const key = `${table.engine} ${family} ${table.name}`;
+    const before = whole.get(key)?.table;
+    if (before === undefined) whole.set(key, { table, family });
+    else if ([...table.chains.keys()].some((name) => before.chains.has(name))) refuse(table, lines, unread);
+    else for (const [name, chain] of table.chains) before.chains.set(name, chain);
   }
-  return [...seen.values()];
+  return [...whole.values()].map(({ table, family }) => finishTable(table, family, ipsets));
 }
 
 /** A table that is listed a second time: which of the two stands, nothing says. */

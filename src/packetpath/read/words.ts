@@ -169,8 +169,9 @@ const tcpFlags: ReadonlyMap<string, number> = new Map([
   ['NONE', 0],
 ]);
 
-/** `SYN,RST` as bits. */
+/** `SYN,RST` as bits, or the bits themselves as `iptables -L` prints them, `0x06`. */
 export function tcpFlagBits(list: string): bigint | undefined {
+  if (/^0x[0-9a-f]{2}$/i.test(list)) return BigInt(list);
   let bits = 0;
   for (const name of list.split(',')) {
     const bit = tcpFlags.get(name.toUpperCase());

@@ -21,6 +21,8 @@ export interface Option {
 export interface XtMatch {
   readonly module: string;
   readonly options: readonly Option[];
+  /** How the listing has it, where that is not iptables-save's way. */
+  readonly written?: string;
 }
 
 export interface XtTarget {
@@ -51,8 +53,9 @@ export interface OptionReader {
 /** A module whose options are conditions each for itself, all of which must hold. */
 export type OptionReaders = Readonly<Record<string, OptionReader>>;
 
-/** The text of a match as iptables-save would have it. */
+/** The text of a match as its listing has it. */
 export function matchText(match: XtMatch): string {
+  if (match.written !== undefined) return match.written;
   return [`-m ${match.module}`, ...match.options.map(({ text }) => text)].join(' ');
 }
 

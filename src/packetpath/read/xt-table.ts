@@ -62,6 +62,9 @@ export const isXtTable = (name: string): boolean => tables.has(name);
 /** Whether the kernel itself calls this chain of a table. */
 export const isBuiltIn = (table: string, chain: string): boolean => tables.get(table)?.chains.includes(chain) ?? false;
 
+/** The kernel's own chains in the order in which iptables lists them, before those of the user. */
+export const hookOrder: readonly string[] = Object.keys(hooks);
+
 /** The table that has just these chains of the kernel's; where several have, the one that is meant by default. */
 export function tableWith(chains: Iterable<string>): string {
   const builtIn = [...chains].filter((chain) => Object.hasOwn(hooks, chain));
