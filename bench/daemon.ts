@@ -11,6 +11,9 @@ import type { BenchOptions } from './measured.ts';
 import { quantile } from './pairs.ts';
 import { markdown } from './table.ts';
 
+/** Milliseconds until what its beginning left is given back: 15 s of calm, and V8 keeps emptied pages some seconds more. */
+const settling = 40_000;
+
 export async function daemon({ engine, quick, say }: BenchOptions): Promise<string> {
   const rows: string[][] = [];
   for (const workloads of quick ? [10, 100] : [10, 100, 1000]) {
@@ -32,7 +35,7 @@ async function measure(engine: Engine, workloads: number, quick: boolean): Promi
   await createLoad(site, workloads);
   writeLoadPolicy(site, workloads);
   const running = await site.host.daemon();
-  await sleep(5_000); // what its beginning left is cleared away
+  await sleep(settling);
   const seconds = quick ? 10 : 60;
   const before = running.work;
   await sleep(seconds * 1000);

@@ -13,6 +13,7 @@ import { RuleEvents } from '../../netlink/rule-events.ts';
 import { ElementWriter } from '../../netlink/set-elements.ts';
 import { NetlinkSocket } from '../../netlink/socket.ts';
 import type { TableFamily } from '../../nftables/model.ts';
+import { collect } from '../small-heap.ts';
 import { engineMembers } from './engine-members.ts';
 import { Guard } from './guard.ts';
 import { PauseMeter } from './pauses.ts';
@@ -66,6 +67,7 @@ main.on('message', (message: ToGuard) => {
 });
 members('0'.repeat(64)).catch(() => {}); // nobody's, so that the connection stands
 await rehearse();
+collect(); // what a beginning leaves, while nobody waits: later a pause would be a newcomer's
 meter.read();
 say({ kind: 'ready' });
 
