@@ -1,12 +1,15 @@
 import { setOfAddresses } from '../ip/address-set.ts';
 import { renderRuleset } from '../nftables/render.ts';
-import { replaceText } from '../nftables/transaction.ts';
+import { replaceParts } from '../nftables/transaction.ts';
 import { setKey } from '../ruleset/clause.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
 import type { HostState } from '../state/host-state.ts';
 import type { RulesState } from '../state/rules-state.ts';
+import { encodeAhead } from '../state/ruleset-text.ts';
 import { type DaemonPorts, messageOf } from './ports.ts';
+import { inSlices } from './slices.ts';
 import type { Troubles } from './troubles.ts';
+import { Turns } from './turns.ts';
 
 /** What stands, and what the next start wants to know of it. */
 export interface Standing {
@@ -25,6 +28,8 @@ const calm = { least: 1_000, most: 5_000, quiet: 15_000 };
 export class Keeper {
   readonly #ports: Pick<DaemonPorts, 'memory' | 'boot' | 'now' | 'onCalm'>;
   readonly #troubles: Troubles;
+  /** What is written later says what was so later. */
+  readonly #writing = new Turns();
   #standing: Standing | null = null;
   /** Whether something is still to be written down. */
   #unsaved = false;
@@ -68,26 +73,33 @@ export class Keeper {
   }
 
   /**
-   * Writes now.
+   * Writes now. Much of it is made in slices, since newcomers come meanwhile.
    *
    * @returns what could not be written
    */
-  async save(): Promise<readonly string[]> {
+  save(): Promise<readonly string[]> {
+    return this.#writing.take(() => this.#save());
+  }
+
+  async #save(): Promise<readonly string[]> {
     this.#callOff();
     if (this.#standing === null) return [];
     const { ruleset, standing, engine, host } = this.#standing;
     const { memory, boot, now } = this.#ports;
+    this.#unsaved = false; // unless something comes meanwhile
     const failed = await this.attempt('what stands', async () => {
       await memory.writeHost(host);
+      await inSlices(encodeAhead(ruleset));
       await memory.writeApplied({ at: now(), engine, boot, ruleset });
       this.#endpoints = ruleset.endpoints;
       if (this.#written !== null && isSameWithoutSenders(this.#written, standing)) return;
-      const rules = { boot, text: replaceText(renderRuleset(withoutSenders(standing))) };
+      const text = (await inSlices(replaceParts(renderRuleset(withoutSenders(standing))))).join('\n');
+      const rules = { boot, text };
       await memory.writeRules(rules);
       this.#written = standing;
       this.#rules = rules;
     });
-    this.#unsaved = failed.length > 0; // then with the next look, which comes
+    if (failed.length > 0) this.#unsaved = true; // then with the next look, which comes
     return failed;
   }
 
@@ -97,6 +109,7 @@ export class Keeper {
     this.#callOff();
     if (this.#resting !== null) clearTimeout(this.#resting);
     if (isDue) await this.save();
+    await this.#writing.take(async () => {});
   }
 
   /**

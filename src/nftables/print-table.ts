@@ -3,8 +3,16 @@ import { printElement, printName, printRule, printSetType } from './print.ts';
 
 /** A table as nft text that `nft -f` takes; loading it twice adds its rules twice, see transaction.ts. */
 export function printTable(table: Table): string {
-  const body = [...table.counters.map(printCounter), ...table.sets.map(printSet), ...table.chains.map(printChain)];
-  return `table ${table.family} ${printName(table.name)} {\n${body.join('\n')}\n}\n`;
+  return [...tableParts(table)].join('\n');
+}
+
+/** The same in parts, to be joined by line ends: a text of megabytes need not be made without a pause. */
+export function* tableParts(table: Table): Generator<string> {
+  yield `table ${table.family} ${printName(table.name)} {`;
+  for (const counter of table.counters) yield printCounter(counter);
+  for (const set of table.sets) yield printSet(set);
+  for (const chain of table.chains) yield printChain(chain);
+  yield '}\n';
 }
 
 function printCounter(name: string): string {

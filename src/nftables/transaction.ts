@@ -1,6 +1,6 @@
 import type { Table } from './model.ts';
 import { printName } from './print.ts';
-import { printTable } from './print-table.ts';
+import { printTable, tableParts } from './print-table.ts';
 
 /** Names of what stands in the kernel under one of our tables. */
 export interface Standing {
@@ -69,13 +69,16 @@ export function refillText(tables: readonly Table[]): string {
 
 /** The same, whatever has become of the tables: both are thrown away and made anew, which costs a packet or two. */
 export function replaceText(tables: readonly Table[]): string {
-  return tables
-    .map((table) => {
-      const path = `${table.family} ${printName(table.name)}`;
-      const marked: Table = { ...table, chains: [...table.chains, { name: layout, rules: [] }] };
-      return `table ${path} { }\ndelete table ${path}\n${printTable(marked)}`;
-    })
-    .join('\n');
+  return [...replaceParts(tables)].join('\n');
+}
+
+/** The text of {@link replaceText} in parts, to be joined by line ends. */
+export function* replaceParts(tables: readonly Table[]): Generator<string> {
+  for (const table of tables) {
+    const path = `${table.family} ${printName(table.name)}`;
+    yield `table ${path} { }\ndelete table ${path}`;
+    yield* tableParts({ ...table, chains: [...table.chains, { name: layout, rules: [] }] });
+  }
 }
 
 /** Whether everything of a table stands, and nothing of others beside it: by name, which is all that a refill leaves open. */

@@ -234,15 +234,24 @@ function isSameEndpoint(a: EndpointIdentity, b: EndpointIdentity): boolean {
   );
 }
 
-const ownTexts = new WeakMap<Container, string>();
+/** By container and by where it is: a text that is the same object is not hashed again. */
+const keys = new WeakMap<Container, Map<string, string>>();
 
 /** Text of everything of a container, and of where it is, that its own judgement asks for. */
 function keyOf(container: Container, network: Bridged, index: WorldIndex): string {
-  let own = ownTexts.get(container);
-  if (own === undefined) {
+  let place = network.id;
+  for (const { id } of index.networksOf(container)) place += ` ${id}`;
+  let known = keys.get(container);
+  if (known === undefined) {
+    known = new Map();
+    keys.set(container, known);
+  }
+  let key = known.get(place);
+  if (key === undefined) {
     const { name, project, service, composeFiles, resolvers, labels } = container;
     // as JSON, which no text of a label can forge
-    own = JSON.stringify([
+    key = JSON.stringify([
+      place,
       name,
       project,
       service,
@@ -250,11 +259,9 @@ function keyOf(container: Container, network: Bridged, index: WorldIndex): strin
       resolvers.map(({ family, value }) => `${family} ${value.toString(36)}`),
       [...labels].filter(([key]) => key.startsWith('sluice.')),
     ]);
-    ownTexts.set(container, own);
+    known.set(place, key);
   }
-  let key = network.id; // ids of the engine have no spaces
-  for (const { id } of index.networksOf(container)) key += ` ${id}`;
-  return `${key} ${own}`;
+  return key;
 }
 
 /** Whether two judge alike and say so in the same words. */

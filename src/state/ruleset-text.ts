@@ -23,6 +23,11 @@ export function decodeRuleset(text: string): Ruleset {
   return { ...rest, programs: [...programs, ...more.flatMap((line) => decodePart(line).programs)] };
 }
 
+/** Makes the lines of its programs, which {@link encodeRuleset} then has; after each somebody else may have a turn. */
+export function* encodeAhead({ programs }: Ruleset): Generator<void> {
+  for (const program of programs) yield void encodeProgram(program);
+}
+
 const encodedPrograms = new WeakMap<Program, string>();
 
 function encodeProgram(program: Program): string {

@@ -194,6 +194,18 @@ describe('what is asked', () => {
     expect(await asked(await busyHost())).toEqual({ version: 0, containers: 0, container: 0, networks: 0, image: 0 });
   });
 
+  test('nothing twice: who is as he was is the same object, though something happened to others', async () => {
+    const all = await busyHost();
+    const before = await all.mirror.readWorld();
+    all.engine.stop('c7');
+    all.engine.start('c7');
+    all.engine.create('late', { networks: ['front'] });
+    const after = await all.mirror.readWorld();
+    const fresh = after.containers.filter((container) => !before.containers.includes(container));
+    expect(fresh.map(({ name }) => name)).toEqual(['c7', 'late']);
+    await expectTrue(all);
+  });
+
   test('one container, when something happened to one; the kernel for its namespace alone', async () => {
     const all = await busyHost();
     all.engine.stop('c7');
