@@ -18,7 +18,10 @@ export interface ElementChange {
 /** For `nft -f`, as two transactions. */
 export interface TextChange {
   readonly kind: 'text';
-  /** To run first: fills new interval sets, which no rule refers to yet (see `prepare` in transaction.ts). May be empty. */
+  /**
+   * To run first: fills new interval sets, which no rule refers to yet (see `prepare` in transaction.ts). Empty where no
+   * packet comes to them with this change.
+   */
   readonly before: string;
   readonly text: string;
 }
@@ -85,7 +88,10 @@ function changeTable(from: Table | null, to: Table): OneTable {
     counters.fresh,
     counters.gone,
   ].some(({ length }) => length > 0);
-  const prepared = sets.fresh.filter((set) => set.interval && set.elements.length > 0);
+  // nobody comes to a new chain before a standing one, or an element, leads there: then its sets are filled in time
+  const isForNobody =
+    rewritten.length === 0 && elements.every(({ add }) => add.every(({ verdict }) => verdict === undefined));
+  const prepared = isForNobody ? [] : sets.fresh.filter((set) => set.interval && set.elements.length > 0);
   const path = pathOf(to);
   const block = (what: Partial<Pick<Table, 'counters' | 'sets' | 'chains'>>): string =>
     Object.values(what).some(({ length }) => length > 0)

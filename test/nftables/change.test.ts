@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { setOfPrefixes } from '../../src/ip/address-set.ts';
+import { prefixOf } from '../../src/ip/prefix.ts';
 import { canonicalTables } from '../../src/nftables/canonical.ts';
 import { changeTables, withElements } from '../../src/nftables/change.ts';
 import type { Table } from '../../src/nftables/model.ts';
@@ -10,6 +12,13 @@ import { withStopped } from '../generate/worlds.ts';
 import { endpoint, program, rulesetOf } from './rulesets.ts';
 
 const app = program('app');
+const clause = (prefix: string) => ({
+  plane: 'forward' as const,
+  to: { kind: 'addresses' as const, set: setOfPrefixes([prefixOf(prefix)]) },
+  l4: 'any' as const,
+  entry: prefix,
+  source: app.otherwise,
+});
 const tables = (...running: readonly number[]) =>
   renderRuleset(rulesetOf({ programs: [app], endpoints: running.map((n) => endpoint(n, 'app')) }));
 
@@ -73,6 +82,21 @@ describe('a change of tables', () => {
     expect(change.text).not.toContain('/app');
     expect(change.text).toContain('delete chain inet sluice forward4/gone\n');
     expect(change.text).toContain('chain forward4/new {');
+  });
+
+  test('fills new interval sets first where somebody is judged by them at once, and else in one transaction', () => {
+    const wide = program('wide', { allow: [clause('10.0.0.0/8'), clause('192.168.0.0/16')] });
+    const before = renderRuleset(rulesetOf({ programs: [app], endpoints: [endpoint(2, 'app')] }));
+    const seat = renderRuleset(rulesetOf({ programs: [app, wide], endpoints: [endpoint(2, 'app')] }));
+    const sender = renderRuleset(rulesetOf({ programs: [app, wide], endpoints: [endpoint(2, 'wide')] }));
+    const elements = /elements = \{ 10\.0\.0\.0/;
+    const forNobody = changeTables(before, seat);
+    expect(forNobody).toMatchObject({ kind: 'text', before: '' });
+    if (forNobody?.kind === 'text') expect(forNobody.text).toMatch(elements);
+    const atOnce = changeTables(before, sender);
+    if (atOnce?.kind !== 'text') throw new Error('a change of chains');
+    expect(atOnce.before).toMatch(elements);
+    expect(atOnce.text).not.toMatch(elements);
   });
 
   test('replaces a table whose names have got another meaning', () => {
