@@ -230,6 +230,37 @@ export const commandSpecs: readonly CommandSpec[] = [
     load: async () => (await import('./commands/explain.ts')).explain,
   },
   {
+    name: 'chains',
+    summary: 'every firewall rule: who made it, what it is for, what it does to outbound packets',
+    description:
+      "Reads a listing of a host's rules, Docker's, yours and everybody else's, and shows them in the order the kernel " +
+      'walks them, each with what it is for, whose project, network and container it concerns, and what it means for ' +
+      "packets that containers send. A rule is said to be Docker's only when it is exactly what Docker makes, to its last " +
+      'condition; what is not recognised says so. Needs neither root nor an engine.',
+    args: [],
+    options: [
+      {
+        form: '--listing <file>',
+        text: 'rules as iptables-save, iptables -S or iptables -nvL print them ("-": standard input)',
+        completes: 'file',
+      },
+      worldOption,
+      { form: '--table <name>', text: 'only tables of this name: raw, mangle, nat, filter, security' },
+      { form: '--chain <name>', text: 'only chains of this name: FORWARD, DOCKER-USER' },
+    ],
+    examples: [
+      { line: 'sudo iptables-save | sluice chains --listing -', text: 'this host' },
+      { line: 'sluice chains --listing rules.txt --chain FORWARD', text: 'one chain of a listing' },
+      { line: 'sluice chains --listing rules.txt --world w.json', text: 'with the names of networks and containers' },
+    ],
+    exits: {
+      ok: 'The rules are shown, recognised or not.',
+      no: 'There is no such table or chain.',
+      unable: 'The listing cannot be read.',
+    },
+    load: async () => (await import('./commands/chains.ts')).chains,
+  },
+  {
     name: 'world',
     summary: 'the engine and the host as Sluice sees them, as JSON',
     description:

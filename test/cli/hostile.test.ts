@@ -34,6 +34,11 @@ function hostileHost() {
       { name: `app-${at}`, workload: `app/${name.replace('/', '')}`, on: ['app_default'] },
     ]),
   });
+  const rules = names.flatMap((name) => [
+    `:${name} - [0:0]`,
+    `-A FORWARD -i ${name} -m comment --comment "${name}" -j ${name}`,
+  ]);
+  host.files.write('/tmp/rules', ['*filter', ':FORWARD ACCEPT [0:0]', ...rules, 'COMMIT', ...names].join('\n'));
   return host;
 }
 
@@ -55,6 +60,8 @@ const commands = [
   ['explain', names[0] as string, names[1] as string],
   ['explain', 'app-0', '8.8.8.8:443', '--network', names[0] as string],
   ['test', '--live'],
+  ['chains', '--listing', '/tmp/rules'],
+  ['chains', '--listing', '/tmp/rules', '--chain', names[0] as string],
   ['check', names[0] as string],
   [names[0] as string],
   ['ps', `--${names[0]}`],

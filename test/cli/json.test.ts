@@ -328,6 +328,63 @@ test('networks', async () => {
   });
 });
 
+test('chains', async () => {
+  const rules = [
+    '*filter',
+    ':FORWARD DROP [0:0]',
+    ':DOCKER - [0:0]',
+    '[3:180] -A FORWARD -j DOCKER-ISOLATION-STAGE-1',
+    '-A FORWARD -o br-000000abc001 -j DOCKER',
+    '-A FORWARD -i br-000000abc001 ! -o br-000000abc001 -j ACCEPT',
+    '-A FORWARD -s 172.20.0.0/16 -j DROP',
+    'COMMIT',
+    'what is this',
+  ].join('\n');
+  const { value, code } = await json(['chains', '--listing', '-', '--world', '/tmp/world.json'], async (host) => {
+    host.files.write('/tmp/world.json', (await host.sluice(['world'])).out);
+    host.input = rules;
+  });
+  expect(code).toBe(0);
+  const network = { bridge: 'br-000000abc001', name: 'app_default', project: 'app' };
+  expect(value).toMatchObject({
+    command: 'chains',
+    version: 1,
+    source: 'standard input',
+    engineAsked: true,
+    layouts: [{ family: 'ip', engine: 'unknown', layouts: ['stages'], engineVersions: '18.09 to 27' }],
+    counts: { chains: 2, rules: 4, byMaker: { docker: 3, unknown: 1 }, unknown: 2 },
+    hooks: [{ plane: 'IPv4', hook: 'forward', chains: [{ table: 'filter', chain: 'FORWARD', priority: 0 }] }],
+    tables: [
+      {
+        family: 'ip',
+        name: 'filter',
+        chains: [
+          {
+            name: 'FORWARD',
+            base: { hook: 'forward', policy: 'drop' },
+            maker: 'kernel',
+            rules: [
+              { number: 1, line: 4, counted: { packets: 3, bytes: 180 }, outbound: 'calls' },
+              {
+                number: 2,
+                maker: 'docker',
+                sureness: 'exact',
+                outbound: 'inbound',
+                projects: ['app'],
+                networks: [network],
+              },
+              { number: 3, outbound: 'lets-out', networks: [network], outranked: [] },
+              { number: 4, maker: 'unknown', outbound: 'may-stop', outranked: [{ network, by: 3 }] },
+            ],
+          },
+          { name: 'DOCKER', calledBy: ['FORWARD'], hooks: ['forward'], maker: 'docker', rules: [] },
+        ],
+      },
+    ],
+    unread: [{ line: 9, text: 'what is this' }],
+  });
+});
+
 test('down and version', async () => {
   expect((await json(['down'])).value).toEqual({
     command: 'down',

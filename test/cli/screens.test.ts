@@ -442,20 +442,51 @@ const scenes: Readonly<Record<string, Scene>> = {
   },
 };
 
-test.each(Object.entries(scenes))('screen %s', async (name, { args, host, columns }) => {
+/** `sluice chains` of a listing of the packet path's tests. */
+const listed = (path: string, columns: number, ...more: readonly string[]): Scene => ({
+  args: ['chains', '--listing', path.replace(/^.*\//, ''), ...more],
+  host: () => {
+    const host = articleHost();
+    const text = readFileSync(join(import.meta.dirname, '..', 'packetpath', path), 'utf8');
+    host.files.write(path.replace(/^.*\//, ''), text);
+    return host;
+  },
+  columns,
+});
+
+/** The article's listings, each layout of Docker's rules, and rules of others. */
+const chainsScenes: Readonly<Record<string, Scene>> = {
+  'chains-article-engine-started': listed('fixtures/article-engine-started.txt', 80),
+  'chains-article-compose-up': listed('fixtures/article-compose-up.txt', 80),
+  'chains-article-two-projects': listed('fixtures/article-two-projects.txt', 80),
+  'chains-article-outranked': listed('fixtures/article-outranked.txt', 80),
+  ...Object.fromEntries(
+    ['18.03', '20.10', '20.10-no-proxy', '28.0.0', '28.0.1', '28.5', '28.5-gateway-modes', '29', '29-ip6', 'swarm'].map(
+      (name) => [`chains-${name}-100-columns`, listed(`purpose/layouts/${name}.rules`, 100)],
+    ),
+  ),
+  'chains-one-chain': listed('purpose/layouts/20.10.rules', 80, '--chain', 'DOCKER'),
+  'chains-one-chain-40-columns': listed('purpose/layouts/20.10.rules', 40, '--table', 'nat', '--chain', 'DOCKER'),
+  'chains-no-such-chain': listed('purpose/layouts/28.0.0.rules', 80, '--table', 'raw', '--chain', 'DOCKER'),
+  'chains-in-a-pipe': listed('purpose/layouts/20.10.rules', 0, '--table', 'nat'),
+  'chains-no-listing': { args: ['chains', '--listing', '/etc/sluice/policy.yaml'] },
+  'help-chains': { args: ['chains', '--help'] },
+};
+
+test.each(Object.entries({ ...scenes, ...chainsScenes }))('screen %s', async (name, { args, host, columns }) => {
   const here = await (host ?? articleHost)();
   expectScreen(name, args, await here.sluice(args, columns));
 });
 
 test('every screen on disk is one of these', () => {
   const names = readdirSync(join(import.meta.dirname, 'screens')).map((file) => file.replace(/\.txt$/, ''));
-  expect(names.toSorted()).toEqual(Object.keys(scenes).toSorted());
+  expect(names.toSorted()).toEqual(Object.keys({ ...scenes, ...chainsScenes }).toSorted());
 });
 
 test('nothing but the head of a diagnostic is wider than the terminal', () => {
   const folder = join(import.meta.dirname, 'screens');
   const wide = readdirSync(folder)
-    .filter((file) => !/-120-columns|-in-a-pipe/.test(file))
+    .filter((file) => !/-1[02]0-columns|-in-a-pipe/.test(file))
     .flatMap((file) => readFileSync(join(folder, file), 'utf8').split('--- standard error')[0]?.split('\n') ?? [])
     .filter((line) => line.length > 80 && !/ {2}(error|warning) {2}SL\d{4} {2}/.test(line));
   expect(wide).toEqual([]);

@@ -30,6 +30,7 @@ test.each([
   [['explain', 'app/app', 'http://example.com/'], 'a destination is not a URL'],
   [['explain', 'a/b/c', '1.1.1.1:443'], 'one "/" too many'],
   [['explain', 'app/app', '10.0.0.1:0'], 'TO:'],
+  [['chains', '--listing', '-', '--world', '-'], 'both "-"'],
 ])('wrong use ends with 2 and says what is wrong: %j', async (args, words) => {
   const { code, out, err } = await articleHost().sluice(args);
   expect({ code, out }).toEqual({ code: 2, out: '' });

@@ -1,0 +1,126 @@
+import type { Chain, HookName, Rule, Table, UnreadLine } from '../model.ts';
+import type { Outranked } from './outranked.ts';
+
+/** Who made a chain or a rule. `operator`: whoever runs the host, in a chain that is theirs to fill. */
+export type Maker =
+  | 'docker'
+  | 'swarm'
+  | 'sluice'
+  | 'operator'
+  | 'outbound-filter'
+  | 'ufw'
+  | 'firewalld'
+  | 'podman'
+  | 'libvirt'
+  | 'kube'
+  | 'cni'
+  | 'fail2ban'
+  | 'tailscale'
+  | 'kernel'
+  | 'unknown';
+
+/** What a rule means for packets that containers send away from their network. */
+export type Outbound =
+  /** Lets a network's packets out. */
+  | 'lets-out'
+  /** Stops what a network sends. */
+  | 'stops'
+  /** Stops what goes from one network to another. */
+  | 'isolates'
+  /** Changes the source of what leaves. */
+  | 'new-source'
+  /** Turns what goes to an address of the host to a container. */
+  | 'new-destination'
+  /** Only replies, or what belongs to conversations that exist already. */
+  | 'replies'
+  /** Only packets towards a network: those that leave it never match. */
+  | 'inbound'
+  /** Only packets between containers of one network. */
+  | 'neighbours'
+  /** Only packets that the host itself sends or receives. */
+  | 'host'
+  /** Sends packets through another chain, which decides. */
+  | 'calls'
+  /** Decides nothing. */
+  | 'nothing'
+  /** Nobody's known rule: as it is written it lets through, stops, or changes what it matches. */
+  | 'may-let-out'
+  | 'may-stop'
+  | 'unknown';
+
+/** How sure a sentence is. */
+export type Sureness =
+  /** The rule is, to the last condition, one that its maker makes. */
+  | 'exact'
+  /** The rule stands in a chain of its maker's, and only the chain is known. */
+  | 'by-chain'
+  | 'unknown';
+
+export interface NetworkRef {
+  readonly bridge: string;
+  /** As the engine calls it; null where no engine was asked, or it has no such network. */
+  readonly name: string | null;
+  readonly project: string | null;
+}
+
+export interface ContainerRef {
+  readonly address: string;
+  readonly name: string | null;
+  readonly project: string | null;
+  readonly service: string | null;
+}
+
+export interface Purpose {
+  readonly maker: Maker;
+  readonly sureness: Sureness;
+  /** One plain sentence without its full stop. */
+  readonly sentence: string;
+  readonly outbound: Outbound;
+  readonly networks: readonly NetworkRef[];
+  readonly containers: readonly ContainerRef[];
+}
+
+export interface ExplainedRule {
+  readonly rule: Rule;
+  readonly purpose: Purpose;
+  /** Networks whose packets never come as far: of rules that are not the engine's own. */
+  readonly outranked: readonly Outranked[];
+}
+
+export interface ExplainedChain {
+  readonly chain: Chain;
+  readonly maker: Maker;
+  /** What the chain is for; null where that is not known. */
+  readonly sentence: string | null;
+  /** Chains that lead here, sorted; of verdict maps the chain that looks it up. */
+  readonly calledBy: readonly string[];
+  /** Hooks from which packets come here. */
+  readonly hooks: readonly HookName[];
+  readonly rules: readonly ExplainedRule[];
+}
+
+export interface ExplainedTable {
+  readonly table: Table;
+  readonly maker: Maker;
+  readonly chains: readonly ExplainedChain[];
+}
+
+export interface Explained {
+  readonly tables: readonly ExplainedTable[];
+  readonly layouts: readonly FoundLayout[];
+  readonly unread: readonly UnreadLine[];
+}
+
+/** The layouts of facts/docker-engine.md section 1, by what tells them. */
+export type Layout = 'pairs' | 'stages' | 'ext-bridges' | 'forward' | 'internal' | 'nftables';
+
+/** Docker's rules of one family, and which engines make them so. */
+export interface FoundLayout {
+  readonly family: string;
+  readonly engine: string;
+  readonly layouts: readonly Layout[];
+  /** Such as `18.09 to 27`. */
+  readonly versions: string;
+  /** What it was told by. */
+  readonly evidence: string;
+}
