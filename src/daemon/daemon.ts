@@ -428,6 +428,8 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     const { change, cut, switched } = await this.#holder.hold(ruleset, tables, now);
     this.#troubles.end('kernel-refused', 'the kernel holds the policy');
     this.#count('reconciles');
+    // what a beginning leaves is given back with it: later the pause would be a newcomer's
+    if (this.#now === null) this.#ports.onCalm();
     this.#now = { world, ruleset, diagnostics: compiled.diagnostics };
     this.#held = number;
     this.#ages = agesOf(ruleset, this.#ages, now);

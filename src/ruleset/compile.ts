@@ -226,7 +226,7 @@ function namePrograms(
 ): { readonly drafts: ReadonlyMap<string, Draft>; readonly idOf: (draft: Draft) => string } {
   const byName = new Map<string, { readonly parts: readonly string[]; readonly variants: Variant[] }>();
   const add = (parts: readonly string[], draft: Draft, network: string) => {
-    const name = partsText(parts);
+    const name = textsOf(parts).text;
     const entry = byName.get(name) ?? { parts, variants: [] };
     entry.variants.push({ draft, network });
     byName.set(name, entry);
@@ -237,7 +237,7 @@ function namePrograms(
   const keys = new Map<Draft, string>();
   const drafts = new Map<string, Draft>();
   const claim = (parts: readonly string[], draft: Draft): string => {
-    let key = nameKey(parts);
+    let { key } = textsOf(parts);
     for (let ordinal = 2; drafts.has(key); ordinal++) key = nameKey([...parts, String(ordinal)]);
     drafts.set(key, draft);
     return key;
@@ -255,16 +255,22 @@ function namePrograms(
   return { drafts: new Map([...drafts].map(([key, draft]) => [ids.get(key) as string, draft])), idOf };
 }
 
-const partsTexts = new WeakMap<readonly string[], string>();
+interface PartsTexts {
+  /** That no other parts share. */
+  readonly text: string;
+  /** See {@link nameKey}. */
+  readonly key: string;
+}
 
-/** Text that no other parts share. */
-function partsText(parts: readonly string[]): string {
-  let text = partsTexts.get(parts);
-  if (text === undefined) {
-    text = `${parts.length} ${JSON.stringify(parts)}`;
-    partsTexts.set(parts, text);
+const knownTexts = new WeakMap<readonly string[], PartsTexts>();
+
+function textsOf(parts: readonly string[]): PartsTexts {
+  let texts = knownTexts.get(parts);
+  if (texts === undefined) {
+    texts = { text: `${parts.length} ${JSON.stringify(parts)}`, key: nameKey(parts) };
+    knownTexts.set(parts, texts);
   }
-  return text;
+  return texts;
 }
 
 /** Variants by what they are, in an order that only depends on that. */

@@ -1,7 +1,6 @@
 import type { GroupId } from './ruleset.ts';
 
 const longest = 100;
-const keys = new WeakMap<readonly string[], string>();
 const clean = /^[A-Za-z0-9_.-]+$/;
 
 /**
@@ -9,13 +8,8 @@ const clean = /^[A-Za-z0-9_.-]+$/;
  * (`[A-Za-z0-9_.-]`, together at most 100 characters), it is the id: `service/app/db`. Else it is JSON, which no id is.
  */
 export function nameKey(parts: readonly string[]): string {
-  let key = keys.get(parts);
-  if (key === undefined) {
-    const joined = parts.join('/');
-    key = joined.length <= longest && parts.every((part) => clean.test(part)) ? joined : JSON.stringify(parts);
-    keys.set(parts, key);
-  }
-  return key;
+  const joined = parts.join('/');
+  return joined.length <= longest && parts.every((part) => clean.test(part)) ? joined : JSON.stringify(parts);
 }
 
 /**
