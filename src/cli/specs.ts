@@ -273,6 +273,41 @@ export const commandSpecs: readonly CommandSpec[] = [
     load: async () => (await import('./commands/world.ts')).world,
   },
   {
+    name: 'render',
+    summary: 'the policy as files that work without Sluice installed',
+    description:
+      "Writes the policy as static rules: a drop-in of systemd's for docker.service, made of iptables commands, a shell " +
+      'script, files for iptables-restore, or one for nft. They go by subnets and fixed addresses. What they cannot say ' +
+      'is denied, with a note at its place in the file and a warning here, and with the lines for a compose file that ' +
+      'would mend it. Projects that are down are taken from the compose files that the policy lists. Changes nothing ' +
+      'in the kernel.',
+    args: [],
+    options: [
+      { form: '--as <form>', text: 'systemd-dropin, iptables-script, iptables-restore or nft' },
+      {
+        form: '--output <dir>',
+        text: 'write the files there, with the one that takes the rules away; for systemd-dropin /etc/systemd/system',
+        completes: 'directory',
+      },
+      { form: '--reverse', text: 'what takes the rules away again, instead' },
+      worldOption,
+    ],
+    examples: [
+      { line: 'sluice render --as systemd-dropin', text: 'read it first' },
+      {
+        line: 'sudo sluice render --as systemd-dropin --output /etc/systemd/system',
+        text: 'then "systemctl daemon-reload"',
+      },
+      { line: 'sluice render --as nft --world world.json > docker-outbound.nft', text: 'for another machine' },
+      { line: 'sluice render --as iptables-script --reverse | sudo sh', text: 'take it away' },
+    ],
+    exits: {
+      ok: 'It was written; warnings may say what could not be.',
+      no: 'The policy has errors, or nothing it names is known here. Nothing was written.',
+    },
+    load: async () => (await import('./commands/render.ts')).render,
+  },
+  {
     name: 'test',
     summary: "run the policy's tests, with --live by real packets",
     description:

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { parseAddress } from '../ip/address.ts';
+import { type Address, parseAddress } from '../ip/address.ts';
 import { isPrefix, parsePrefix } from '../ip/prefix.ts';
 import { isMac } from '../world/names.ts';
 import type { Powers, RoutedPort } from '../world/world.ts';
@@ -75,6 +75,22 @@ const attachments = objectOf(attachment).transform((entries): readonly Attachmen
     addresses: [IPAddress, GlobalIPv6Address].filter((one) => one !== undefined),
     mac: MacAddress === '' ? null : MacAddress,
   })),
+);
+
+const ipamChoices = objectOf(
+  z.object({
+    IPAMConfig: z.object({ IPv4Address: optionalAddress, IPv6Address: optionalAddress }).nullish(),
+  }),
+).transform(
+  (entries): ReadonlyMap<string, readonly Address[]> =>
+    new Map(
+      entries
+        .map(([name, { IPAMConfig }]) => {
+          const chosen = [IPAMConfig?.IPv4Address, IPAMConfig?.IPv6Address].filter((one) => one !== undefined);
+          return [name, chosen] as const;
+        })
+        .filter(([, chosen]) => chosen.length > 0),
+    ),
 );
 
 export const versionAnswer = z
@@ -161,7 +177,12 @@ export const containerAnswer = z
       UsernsMode: z.string().optional(),
     }),
     Mounts: z.array(z.object({ Source: z.string().optional() })).nullish(),
-    NetworkSettings: z.object({ Networks: attachments, Ports: portMap }),
+    NetworkSettings: z.object({ Networks: z.unknown(), Ports: portMap }).transform(({ Networks, Ports }, context) => {
+      const [attached, chosen] = [attachments.safeParse(Networks), ipamChoices.safeParse(Networks)];
+      for (const { path, message } of [...(attached.error?.issues ?? []), ...(chosen.error?.issues ?? [])])
+        context.addIssue({ code: 'custom', path: ['Networks', ...path], message });
+      return { Networks: attached.data ?? [], fixed: chosen.data ?? new Map<string, readonly Address[]>(), Ports };
+    }),
   })
   .transform(({ Id, Name, Image, State, Config, HostConfig, Mounts, NetworkSettings }): ContainerDetails => {
     const running = State.Running && State.Pid > 0; // between two restarts it is "running" without a process
@@ -179,6 +200,7 @@ export const containerAnswer = z
       bindings: (running ? NetworkSettings.Ports : HostConfig.PortBindings).bound,
       routed: running ? NetworkSettings.Ports.open : [],
       ...powersOf(HostConfig, Mounts ?? []),
+      ...(NetworkSettings.fixed.size === 0 ? {} : { fixed: NetworkSettings.fixed }),
     };
   });
 

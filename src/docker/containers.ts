@@ -231,12 +231,15 @@ function parseNetworkMode({ networkMode }: ContainerSummary, attached: boolean, 
 }
 
 function buildEndpoint(input: ContainersInput, seen: Seen, { attachment, network }: Attached): Endpoint {
+  const chosen = seen.kind === 'details' ? seen.details.fixed?.get(attachment.name) : undefined;
+  const fixed = chosen === undefined ? {} : { fixed: chosen };
   if (seen.kind === 'summary' || !seen.details.running)
-    return { network: network.id, addresses: [], mac: null, port: null };
+    return { network: network.id, addresses: [], ...fixed, mac: null, port: null };
   const bridge = input.bridges.get(network.id) ?? null;
   return {
     network: network.id,
     addresses: attachment.addresses,
+    ...fixed,
     mac: attachment.mac,
     port: bridge === null ? null : input.veths.port(bridge, input.netnsIdOf(seen.details)),
   };

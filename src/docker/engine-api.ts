@@ -47,6 +47,8 @@ export interface ContainerDetails extends ContainerSummary {
   readonly routed?: readonly RoutedPort[];
   /** Absent where it has an ordinary container's rights alone. */
   readonly powers?: Powers;
+  /** Addresses that were asked for, by the names its networks have in `attachments`; absent when there are none. */
+  readonly fixed?: ReadonlyMap<string, readonly Address[]>;
 }
 
 /** A container on a network. */

@@ -131,10 +131,11 @@ function encodeContainer(container: Container): JsonValue {
   };
 }
 
-function encodeEndpoint({ network, addresses, mac, port }: Endpoint): JsonValue {
+function encodeEndpoint({ network, addresses, fixed, mac, port }: Endpoint): JsonValue {
   return {
     network,
     addresses: addresses.map(formatAddress),
+    ...(fixed && { fixed: fixed.map(formatAddress) }),
     mac,
     port: port === null ? null : { name: port.name, index: port.index },
   };

@@ -58,6 +58,7 @@ const network = z.strictObject({
 const endpoint = z.strictObject({
   network: z.string(),
   addresses: z.array(address),
+  fixed: z.array(address).exactOptional(),
   mac: mac.nullable(),
   port: z.strictObject(netInterface).nullable(),
 });

@@ -125,6 +125,11 @@ export interface Endpoint {
   /** Id of its network, which is among the world's networks: unlike names, ids are unique on every engine. */
   readonly network: string;
   readonly addresses: readonly Address[];
+  /**
+   * Addresses that were asked for (`ipv4_address` of a compose file, `docker run --ip`): it has them at every start, and
+   * nobody else gets them from the engine. Absent when there are none.
+   */
+  readonly fixed?: readonly Address[];
   /** Lower case with colons, as the engine says; null before the endpoint has one. */
   readonly mac: string | null;
   /** The host's end of the veth, a port of the network's bridge; null when it could not be found. */

@@ -403,6 +403,17 @@ const scenes: Readonly<Record<string, Scene>> = {
   'networks-without-policy': { args: ['networks'], host: () => new FakeHost(worldOf(articleWorld)) },
   test: { args: ['test'] },
   'test-failing': { args: ['test'], host: () => articleHost(articlePolicy.replace('internet]', 'private]')) },
+  'render-nft': { args: ['render', '--as', 'nft'] },
+  'render-no-form': { args: ['render'] },
+  'render-unknown-form': { args: ['render', '--as', 'ufw'] },
+  'render-two-files': { args: ['render', '--as', 'iptables-restore'] },
+  'render-to-a-folder': { args: ['render', '--as', 'systemd-dropin', '--output', '/etc/systemd/system'] },
+  'render-reverse': { args: ['render', '--as', 'iptables-script', '--reverse'] },
+  'render-errors': { args: ['render', '--as', 'nft'], host: () => articleHost(broken) },
+  'render-nothing-known': {
+    args: ['render', '--as', 'nft'],
+    host: () => articleHost('version: 1\nprojects: { gone: { allow: none } }\n'),
+  },
   'test-none': { args: ['test'], host: () => articleHost(named('')) },
   'test-live': { args: ['test', '--live'], host: () => applied() },
   'test-live-not-applied': { args: ['test', '--live'] },
@@ -486,7 +497,8 @@ test('every screen on disk is one of these', () => {
 test('nothing but the head of a diagnostic is wider than the terminal', () => {
   const folder = join(import.meta.dirname, 'screens');
   const wide = readdirSync(folder)
-    .filter((file) => !/-1[02]0-columns|-in-a-pipe/.test(file))
+    // a rendering is a file, whatever the terminal
+    .filter((file) => !/-1[02]0-columns|-in-a-pipe|^render-(nft|reverse)\./.test(file))
     .flatMap((file) => readFileSync(join(folder, file), 'utf8').split('--- standard error')[0]?.split('\n') ?? [])
     .filter((line) => line.length > 80 && !/ {2}(error|warning) {2}SL\d{4} {2}/.test(line));
   expect(wide).toEqual([]);

@@ -1,4 +1,5 @@
 import { type Address, addressOf, parseAddress } from '../../src/ip/address.ts';
+import { setIncludes, setOfPrefixes } from '../../src/ip/address-set.ts';
 import { type Prefix, prefixInterval, prefixOf } from '../../src/ip/prefix.ts';
 import type { Container, Endpoint, HostAddress, Network, Powers, PublishedPort, World } from '../../src/world/world.ts';
 
@@ -37,6 +38,8 @@ export interface ContainerSketch {
   readonly composeFiles?: readonly string[];
   readonly powers?: Partial<Powers>;
   readonly lookupsFromHost?: true;
+  /** Addresses that were asked for, each on the network whose subnet it is of. */
+  readonly fixed?: readonly string[];
   /** What is missing of every endpoint. */
   readonly lacks?: 'port' | 'mac' | 'addresses';
 }
@@ -86,7 +89,9 @@ export function buildWorld(sketch: WorldSketch): World {
       labels: new Map(Object.entries(one.labels ?? {})),
       composeFiles: one.composeFiles ?? [],
       networkMode: modeOf(one.mode, idOf),
-      endpoints: (one.on ?? []).map((on) => (running ? endpoint(on, one.lacks) : expected(on))),
+      endpoints: (one.on ?? [])
+        .map((on) => (running ? endpoint(on, one.lacks) : expected(on)))
+        .map((made) => chosen(made, one.fixed ?? [], networks)),
       published: (one.published ?? []).map(parsePublished),
       resolvers: (one.resolvers ?? []).map(address),
       ...(one.lookupsFromHost === undefined ? {} : { lookupsFromHost: one.lookupsFromHost }),
@@ -99,6 +104,16 @@ export function buildWorld(sketch: WorldSketch): World {
     networks,
     containers,
   };
+}
+
+/** An endpoint with those of the addresses that are of its network's subnets. */
+function chosen(endpoint: Endpoint, texts: readonly string[], networks: readonly Network[]): Endpoint {
+  const subnets = networks.find(({ id }) => id === endpoint.network)?.subnets ?? [];
+  const fixed = texts.map(address).filter((one) => setIncludes(setOfPrefixes(subnets), one));
+  if (fixed.length === 0) return endpoint;
+  const families = new Set(fixed.map(({ family }) => family));
+  const rest = endpoint.addresses.filter(({ family }) => !families.has(family));
+  return { ...endpoint, fixed, addresses: endpoint.addresses.length === 0 ? [] : [...fixed, ...rest] };
 }
 
 function buildNetwork(sketch: NetworkSketch, at: number): Network {

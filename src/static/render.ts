@@ -1,0 +1,17 @@
+import { renderDropin } from './dropin.ts';
+import { renderRestore, renderScript } from './iptables-files.ts';
+import { renderNft } from './nft-file.ts';
+import type { StaticPlan } from './plan.ts';
+import type { Form, Rendering } from './rendering.ts';
+
+const renderers: Readonly<Record<Form, (plan: StaticPlan) => Rendering>> = {
+  'systemd-dropin': renderDropin,
+  'iptables-script': renderScript,
+  'iptables-restore': renderRestore,
+  nft: renderNft,
+};
+
+/** A plan as files that work without Sluice. Deterministic. */
+export function renderPlan(plan: StaticPlan, form: Form): Rendering {
+  return renderers[form](plan);
+}

@@ -1,0 +1,17 @@
+#!/bin/sh
+# Takes away what the rules of "sluice render" put into the kernel: the chains DOCKER-OUTBOUND-*, and nothing else.
+# Containers may then send what Docker lets them.
+for command in iptables ip6tables; do
+  command -v "$command" >/dev/null 2>&1 || continue
+  for table in filter security; do
+    while "$command" -w -t "$table" -D FORWARD -j DOCKER-OUTBOUND-FILTER 2>/dev/null; do :; done
+    "$command" -w -t "$table" -F DOCKER-OUTBOUND-FILTER 2>/dev/null && "$command" -w -t "$table" -X DOCKER-OUTBOUND-FILTER
+    while "$command" -w -t "$table" -D FORWARD -j DOCKER-OUTBOUND-OLD 2>/dev/null; do :; done
+    "$command" -w -t "$table" -F DOCKER-OUTBOUND-OLD 2>/dev/null && "$command" -w -t "$table" -X DOCKER-OUTBOUND-OLD
+    while "$command" -w -t "$table" -D INPUT -j DOCKER-OUTBOUND-HOST 2>/dev/null; do :; done
+    "$command" -w -t "$table" -F DOCKER-OUTBOUND-HOST 2>/dev/null && "$command" -w -t "$table" -X DOCKER-OUTBOUND-HOST
+    while "$command" -w -t "$table" -D INPUT -j DOCKER-OUTBOUND-OLD-HOST 2>/dev/null; do :; done
+    "$command" -w -t "$table" -F DOCKER-OUTBOUND-OLD-HOST 2>/dev/null && "$command" -w -t "$table" -X DOCKER-OUTBOUND-OLD-HOST
+  done
+done
+exit 0
