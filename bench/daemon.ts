@@ -16,7 +16,7 @@ const settling = 40_000;
 
 export async function daemon({ engine, quick, say }: BenchOptions): Promise<string> {
   const rows: string[][] = [];
-  for (const workloads of quick ? [10, 100] : [10, 100, 1000]) {
+  for (const workloads of quick ? [3, 10, 100] : [3, 10, 100, 1000]) {
     say(`${workloads} workloads`);
     rows.push([`${workloads} × 100`, ...(await measure(engine, workloads, quick))]);
   }
