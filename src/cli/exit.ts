@@ -18,6 +18,7 @@ export const exits = {
   denying: { code: 6, means: 'Of `status`: no policy can be held, so nothing leaves a Docker bridge.' },
   unattended: { code: 7, means: 'Of `status`: no daemon runs; the rules stand, and nobody keeps them true.' },
   open: { code: 8, means: 'Of `status`: no daemon runs, and no rules of ours stand.' },
+  weakened: { code: 9, means: 'Of `doctor`: something weakens enforcement, and nothing of it is critical.' },
   changes: { code: 2, means: 'Of `plan`: something would change.' },
 } as const satisfies Readonly<Record<string, { readonly code: number; readonly means: string }>>;
 

@@ -1,4 +1,5 @@
 import type { Daemon } from '../control/client.ts';
+import type { ConntrackFacts, EngineFacts, Flusher, ProxyPort } from '../doctor/facts.ts';
 import type { Address } from '../ip/address.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
 import type { StateFiles } from '../state/files.ts';
@@ -21,6 +22,7 @@ export interface Ports {
   readonly files: Files;
   readonly engine: (address: string | undefined) => Promise<EnginePort>;
   readonly kernel: KernelPort;
+  readonly host: HostPort;
   /** The daemon behind a control socket; null when none listens. Throws ControlError. */
   readonly daemon: (socket: string) => Promise<Daemon | null>;
   /** Takes the state directory for ourselves. Throws StateError when another process has it for longer than `patience` ms. */
@@ -81,6 +83,15 @@ export interface EnginePort {
   readonly address: string;
   readWorld(): Promise<World>;
   version(): Promise<{ readonly version: string; readonly apiVersion: string }>;
+  info(): Promise<EngineFacts>;
+}
+
+/** What `doctor` looks at on this host beside the engine and our own rules. Errors pass through. */
+export interface HostPort {
+  nameservers(): Promise<readonly Address[]>;
+  conntrack(): Promise<ConntrackFacts | null>;
+  proxies(): Promise<readonly ProxyPort[]>;
+  flushers(): Promise<readonly Flusher[]>;
 }
 
 /** What an apply did beside changing the rules. */

@@ -43,12 +43,13 @@ export async function readSituation(
     return null;
   }
   const world = await worldFor(context, worldFile);
-  return situationOf(context, loaded, loaded.policy, world, worldFile !== undefined);
+  return compileFor(context, loaded, loaded.policy, world, worldFile !== undefined);
 }
 
 const isFailingTest = ({ code }: Diagnostic) => code === codes.failingTest.code;
 
-async function situationOf(
+/** What a policy makes of a world. @param saved whether the world is another host's, or of another time */
+export async function compileFor(
   context: Context,
   loaded: LoadedPolicy,
   policy: Policy,
@@ -69,25 +70,38 @@ export type Surroundings =
 
 /** For commands that have something to say of a host without a policy, or with one that has errors. */
 export async function readSurroundings(context: Context, worldFile: string | undefined): Promise<Surroundings> {
-  const loaded = await loadPolicyIfAny(context);
+  const found = await policyIfAny(context);
   const world = await worldFor(context, worldFile);
-  if (loaded === null)
+  if (found.kind === 'none')
     return {
       world,
       situation: null,
       why: `there is no policy at ${context.settings.config}, so who is to be held is not known`,
     };
-  const { policy, diagnostics } = loaded;
-  if (policy === null || hasErrors(diagnostics.filter((found) => !isFailingTest(found))))
+  if (found.kind === 'bad')
     return { world, situation: null, why: 'the policy has errors, so who it would hold is not known: sluice check' };
-  return { world, situation: await situationOf(context, loaded, policy, world, worldFile !== undefined), why: null };
+  return {
+    world,
+    situation: await compileFor(context, found.loaded, found.policy, world, worldFile !== undefined),
+    why: null,
+  };
 }
 
-async function loadPolicyIfAny(context: Context): Promise<LoadedPolicy | null> {
+/** The configured policy: there may be none, or it may have errors; tests of it may fail. */
+type PolicyIfAny =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'bad' }
+  | { readonly kind: 'good'; readonly loaded: LoadedPolicy; readonly policy: Policy };
+
+/** @throws CliError for one that cannot be read, and for a compose file of it that is not there */
+export async function policyIfAny(context: Context): Promise<PolicyIfAny> {
   try {
-    return await loadPolicy(context);
+    const loaded = await loadPolicy(context);
+    const { policy, diagnostics } = loaded;
+    const bad = policy === null || hasErrors(diagnostics.filter((found) => !isFailingTest(found)));
+    return bad ? { kind: 'bad' } : { kind: 'good', loaded, policy };
   } catch (error) {
-    if (error instanceof CliError && isMissing(error.cause) && (await isAbsent(context))) return null;
+    if (error instanceof CliError && isMissing(error.cause) && (await isAbsent(context))) return { kind: 'none' };
     throw error;
   }
 }

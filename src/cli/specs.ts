@@ -202,6 +202,27 @@ export const commandSpecs: readonly CommandSpec[] = [
     load: async () => (await import('./commands/networks.ts')).networks,
   },
   {
+    name: 'doctor',
+    summary: 'what weakens enforcement on this host, worst first, each with what mends it',
+    description:
+      'Looks at the host, its rules, the engine and the containers, and says what weakens enforcement: what was seen, why ' +
+      'it matters, and the command or compose line that mends it. Only what is certain: nothing is guessed from a name. ' +
+      'Changes nothing. Every finding has a code that stays; docs/doctor.md lists them.',
+    args: [],
+    options: [],
+    examples: [
+      { line: 'sudo sluice doctor', text: '' },
+      { line: 'sudo sluice doctor --json', text: 'for monitoring; the exit code is that of the worst finding' },
+    ],
+    exits: {
+      ok: 'Nothing was found, or notes alone.',
+      no: 'Something critical was found.',
+      unable: 'Nothing critical was found, and something could not be looked at.',
+      weakened: 'There are warnings, and nothing critical.',
+    },
+    load: async () => (await import('./commands/doctor.ts')).doctor,
+  },
+  {
     name: 'explain',
     summary: 'why a container may or may not reach a destination',
     description:

@@ -7,6 +7,7 @@ import type {
   Attachment,
   ContainerDetails,
   ContainerSummary,
+  EngineInfo,
   EngineVersion,
   ImageDetails,
   NetworkDetails,
@@ -271,6 +272,19 @@ export const networksAnswer = z.array(
 export const imageAnswer = z
   .object({ Config: z.object({ Labels: textMap }).nullish() })
   .transform(({ Config }): ImageDetails => ({ labels: Config?.Labels ?? new Map() }));
+
+export const infoAnswer = z
+  .object({
+    FirewallBackend: z.object({ Driver: z.string().max(100) }).nullish(),
+    SecurityOptions: z.array(z.string()).nullish(),
+  })
+  .transform(
+    ({ FirewallBackend, SecurityOptions }): EngineInfo => ({
+      firewallBackend: FirewallBackend?.Driver || null,
+      // "name=userns", with more of the option behind a comma
+      mapsUsers: (SecurityOptions ?? []).some((option) => option.split(',').includes('name=userns')),
+    }),
+  );
 
 function bareName(name: string): string {
   return name.startsWith('/') ? name.slice(1) : name;

@@ -13,6 +13,15 @@ export interface EngineApi {
   container(id: string): Promise<Inspected<ContainerDetails>>;
   networks(): Promise<readonly NetworkDetails[]>;
   image(id: string): Promise<Inspected<ImageDetails>>;
+  info(): Promise<EngineInfo>;
+}
+
+/** What the engine says of itself (`GET /info`). */
+export interface EngineInfo {
+  /** `FirewallBackend.Driver` (engines from 28.2 on); null where it does not say. */
+  readonly firewallBackend: string | null;
+  /** Whether containers' users are mapped to others (`userns-remap`). */
+  readonly mapsUsers: boolean;
 }
 
 /** An inspect of something that can vanish, or be locked by the engine while a container starts. */

@@ -7,6 +7,7 @@ import type {
   ContainerDetails,
   ContainerSummary,
   EngineApi,
+  EngineInfo,
   EngineVersion,
   ImageDetails,
   Inspected,
@@ -281,6 +282,10 @@ export class FakeEngine implements EngineApi {
   async networks(): Promise<readonly NetworkDetails[]> {
     this.#answer('networks');
     return [...this.#networks.values()];
+  }
+
+  async info(): Promise<EngineInfo> {
+    return { firewallBackend: 'iptables', mapsUsers: false };
   }
 
   async image(id: string): Promise<Inspected<ImageDetails>> {

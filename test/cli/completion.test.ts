@@ -21,7 +21,7 @@ test('bash completes commands, options and values', async () => {
   expect(await offers('sluice', 'ex')).toEqual(['explain']);
   expect(await offers('sluice', 'apply', '--d')).toEqual(['--dry-run', '--debug']);
   expect(await offers('sluice', '--json', 'te')).toEqual(['test']);
-  expect(await offers('sluice', '--state', '/x', 'do')).toEqual(['down']);
+  expect(await offers('sluice', '--state', '/x', 'do')).toEqual(['doctor', 'down']);
   expect(await offers('sluice', 'completion', '')).toEqual(expect.arrayContaining(['bash', 'zsh', 'fish']));
   expect(await offers('sluice', 'help', 'wor')).toEqual(['world']);
   expect(await offers('sluice', '--config', 'et')).toEqual(['etc']);

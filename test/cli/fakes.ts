@@ -6,6 +6,7 @@ import {
   type Applied,
   FileError,
   type Files,
+  type HostPort,
   type KernelPort,
   type LiveConversation,
   type Ownership,
@@ -15,9 +16,10 @@ import {
 } from '../../src/cli/ports.ts';
 import { run } from '../../src/cli/run.ts';
 import type { Daemon } from '../../src/control/client.ts';
+import type { ConntrackFacts, EngineFacts, Flusher, ProxyPort } from '../../src/doctor/facts.ts';
 import { evaluate } from '../../src/evaluate/evaluate.ts';
 import type { Outcome } from '../../src/evaluate/verdict.ts';
-import type { Address } from '../../src/ip/address.ts';
+import { type Address, addressOf } from '../../src/ip/address.ts';
 import type { BridgeCalls } from '../../src/netlink/link.ts';
 import { renderText } from '../../src/nftables/backend.ts';
 import type { TracedVerdict } from '../../src/nftables/trace-events.ts';
@@ -217,6 +219,27 @@ export interface Result {
   readonly err: string;
 }
 
+/** A host where nothing is out of the ordinary, until a test says so. */
+class FakeHostPort implements HostPort {
+  resolvers: readonly Address[] = [addressOf(4, 0xc0a86402n)];
+  table: ConntrackFacts | null = { count: 100, max: 262_144, liberal: false };
+  listeners: readonly ProxyPort[] = [];
+  services: readonly Flusher[] = [];
+
+  async nameservers() {
+    return this.resolvers;
+  }
+  async conntrack() {
+    return this.table;
+  }
+  async proxies() {
+    return this.listeners;
+  }
+  async flushers() {
+    return this.services;
+  }
+}
+
 /** A host to run command lines on. */
 export class FakeHost {
   readonly files = new FakeFiles();
@@ -224,6 +247,8 @@ export class FakeHost {
   world: World;
   /** Set to an error to have no engine. */
   engineError: Error | null = null;
+  engineInfo: EngineFacts = { firewallBackend: 'iptables', mapsUsers: false };
+  readonly host = new FakeHostPort();
   now = Date.UTC(2026, 10, 23, 14, 2);
   user = { uid: 0, gid: 0 };
   env: Record<string, string | undefined> = {};
@@ -271,9 +296,11 @@ export class FakeHost {
           address: 'unix:///var/run/docker.sock',
           readWorld: async () => this.world,
           version: async () => ({ version: '28.5.2', apiVersion: '1.51' }),
+          info: async () => this.engineInfo,
         };
       },
       kernel: this.kernel,
+      host: this.host,
       daemon: async () => this.daemon,
       lock: async (directory) => this.#lock(directory),
       startTimer: async (order) => void this.orders.push(order),

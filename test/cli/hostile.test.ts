@@ -30,7 +30,13 @@ function hostileHost() {
       })),
     ],
     containers: names.flatMap((name, at) => [
-      { name: `${name}${at}`, on: ['bridge'], labels: { 'sluice.allow': name, [`sluice.${name}`]: name } },
+      {
+        name: `${name}${at}`,
+        on: ['bridge', `${name}${at}`],
+        powers: { capabilities: [name, 'NET_ADMIN'], engineSockets: [name] },
+        lookupsFromHost: true as const,
+        labels: { 'sluice.allow': name, [`sluice.${name}`]: name },
+      },
       { name: `app-${at}`, workload: `app/${name.replace('/', '')}`, on: ['app_default'] },
     ]),
   });
@@ -52,6 +58,7 @@ const commands = [
   ['rollback'],
   ['status'],
   ['world'],
+  ['doctor'],
   ['networks'],
   ['networks', 'app_default'],
   ['networks', names[0] as string],

@@ -385,6 +385,33 @@ test('chains', async () => {
   });
 });
 
+test('doctor', async () => {
+  const { value, code } = await json(['doctor']);
+  expect(code).toBe(9);
+  expect(value['unseen']).toEqual([]);
+  expect(shapeOf(value)).toEqual({
+    command: 'string',
+    version: 'number',
+    findings: [
+      {
+        code: 'string',
+        severity: 'string',
+        title: 'string',
+        seen: ['string'],
+        why: 'string',
+        mend: { say: 'string', lines: [{ kind: 'string', text: 'string' }] },
+      },
+    ],
+    unseen: [],
+  });
+  const blind = await json(['doctor'], (host) => {
+    host.engineError = Object.assign(new Error('no answer'), { name: 'EngineError' });
+    host.daemon = fakeDaemon(host);
+  });
+  expect(blind.code).toBe(3);
+  expect(blind.value).toMatchObject({ findings: [], unseen: [{ why: 'no answer', fix: null }] });
+});
+
 test('down and version', async () => {
   expect((await json(['down'])).value).toEqual({
     command: 'down',

@@ -32,5 +32,6 @@ export async function openEngine(address: string | undefined, env: Ports['env'])
     address: `unix://${found.path}`,
     readWorld: () => readWorld(api, kernelView()),
     version: () => api.version(),
+    info: () => api.info(),
   };
 }

@@ -5,6 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { CliError } from '../error.ts';
 import type { Ports, Sink, Versions } from '../ports.ts';
 import { systemFiles } from './files.ts';
+import { systemHost } from './host.ts';
 import { systemKernel } from './kernel.ts';
 
 /** The process we are and the host it runs on. Sockets and native code are loaded when a command asks for them. */
@@ -19,6 +20,7 @@ export function systemPorts(): Ports {
     files: systemFiles,
     engine: async (address) => (await import('./engine.ts')).openEngine(address, process.env),
     kernel: systemKernel,
+    host: systemHost,
     daemon: async (socket) => (await import('../../control/client.ts')).connectDaemon(socket),
     lock: async (directory, patience) => (await import('../../state/lock.ts')).lockState(directory, patience),
     startTimer: async (order) => (await import('./timer.ts')).startTimer(order),

@@ -1,0 +1,95 @@
+import { dirname } from 'node:path';
+import type { Daemon } from '../../control/client.ts';
+import type { Facts, OurFacts, Unseen, WritableFile } from '../../doctor/facts.ts';
+import { readApplied } from '../applied.ts';
+import type { Context } from '../context.ts';
+import { asCliError, CliError } from '../error.ts';
+import { readConfigured } from '../loaded-policy.ts';
+import { othersMayWrite } from '../policy-files.ts';
+import { compileFor, policyIfAny } from '../situation.ts';
+import { liveWorld } from '../worlds.ts';
+
+/**
+ * Looks at everything that the checks judge. What cannot be looked at is told in `unseen`, and the rest goes on.
+ *
+ * @throws what is a bug
+ */
+export async function gather(context: Context): Promise<Facts> {
+  const { ports, settings } = context;
+  const unseen: Unseen[] = [];
+  const look = async <T>(what: string, read: () => Promise<T>): Promise<T | null> => {
+    try {
+      return await read();
+    } catch (error) {
+      const told = asCliError(error);
+      if (told.exit === 'bug') throw error;
+      unseen.push({ what, why: told.message, fix: told.next ?? null });
+      return null;
+    }
+  };
+  const world = await look('the engine, its networks and containers', () => liveWorld(ports, settings.host));
+  const engine =
+    world === null
+      ? null
+      : await look("the engine's own settings", async () => (await ports.engine(settings.host)).info());
+  const loaded = await look('the policy', () => policyIfAny(context));
+  if (loaded?.kind === 'bad')
+    unseen.push({ what: 'who is to be held', why: 'the policy has errors', fix: 'sluice check' });
+  const unheld =
+    world === null || loaded?.kind !== 'good'
+      ? null
+      : (await compileFor(context, loaded.loaded, loaded.policy, world, false)).ruleset.unheld;
+  return {
+    world,
+    engine,
+    unheld,
+    ours: await look("Sluice's own rules and daemon", () => readOurs(context)),
+    writable: loaded?.kind === 'none' ? [] : await look("the policy's files", () => writableFiles(context)),
+    nameservers: await look("the host's resolvers", () => ports.host.nameservers()),
+    conntrack: await look("the kernel's table of conversations", () => ports.host.conntrack()),
+    proxies: await look('docker-proxy', () => ports.host.proxies()),
+    flushers: await look('services that load rules', () => ports.host.flushers()),
+    unseen,
+  };
+}
+
+async function readOurs(context: Context): Promise<OurFacts> {
+  const { ports, settings } = context;
+  const daemon = await ports.daemon(settings.socket);
+  const troubles = daemon === null ? null : await troublesOf(daemon);
+  const standing = await ports.kernel.standing();
+  if (standing === null) throw new CliError('unable', 'nft does not tell', 'is nftables installed?');
+  return {
+    standing,
+    altered: standing && daemon === null ? await isAltered(context) : null,
+    daemon: troubles === null ? null : { troubles },
+  };
+}
+
+async function troublesOf(daemon: Daemon): Promise<readonly { message: string; fix: string }[]> {
+  const { troubles } = await daemon.status();
+  // that nothing passes weakens nothing; `status` tells of it
+  return troubles.filter(({ code }) => code !== 'denying-all').map(({ message, fix }) => ({ message, fix }));
+}
+
+/** Whether what stands is not what was applied last; null where nobody remembers that. */
+async function isAltered({ ports, settings }: Context): Promise<boolean | null> {
+  const memory = await readApplied(settings.state, ports.files);
+  return memory.kind === 'applied' ? !(await ports.kernel.holds(memory.applied.ruleset)) : null;
+}
+
+async function writableFiles({ ports, settings }: Context): Promise<readonly WritableFile[]> {
+  const { files, user } = ports;
+  const texts = await readConfigured(settings.config, ports);
+  const paths = texts.filter(({ writableByOthers }) => writableByOthers).map(({ path }) => path);
+  const found: WritableFile[] = [];
+  for (const path of paths) {
+    const { owner } = await files.read(path, 64 * 1024 * 1024);
+    if (othersMayWrite(owner, user)) found.push({ path, kind: 'file', ...owner });
+    const folder = dirname(path);
+    if (found.some((one) => one.path === folder)) continue;
+    const owned = await files.directory(folder);
+    if (othersMayWrite(owned, user)) found.push({ path: folder, kind: 'folder', ...owned });
+  }
+  return found;
+}

@@ -1,0 +1,29 @@
+import type { HostPort } from '../ports.ts';
+
+/** The host we run on. Its parts are loaded when they are used. */
+export const systemHost: HostPort = {
+  async nameservers() {
+    const { readSmallFile } = await import('../../host/files.ts');
+    const { hostNameservers } = await import('../../host/resolv-conf.ts');
+    return hostNameservers(readSmallFile)
+      .filter(({ zoned }) => !zoned)
+      .map(({ address }) => address);
+  },
+
+  async conntrack() {
+    const { readSmallFile } = await import('../../host/files.ts');
+    const { readConntrackTable } = await import('../../host/conntrack-table.ts');
+    return readConntrackTable(readSmallFile);
+  },
+
+  async proxies() {
+    const { dockerProxies, processFiles } = await import('../../host/docker-proxies.ts');
+    return dockerProxies(processFiles);
+  },
+
+  async flushers() {
+    const { readSmallFile } = await import('../../host/files.ts');
+    const { flushingServices, listFolder } = await import('../../host/flushing-services.ts');
+    return flushingServices(readSmallFile, listFolder);
+  },
+};

@@ -1,0 +1,18 @@
+import type { Check } from '../finding.ts';
+import { shellWord } from '../words.ts';
+
+export const flushedAtReload: Check = {
+  code: 'flushed-at-reload',
+  severity: 'warning',
+  title: 'A service of the host takes away the rules of everybody',
+  why: 'At its start, reload or stop the tables of Sluice and of Docker go with its own: open until the daemon has put ours back, and without one until the next apply.',
+  evidence: 'a unit that a target wants, whose commands, or the file they load, say `flush ruleset`',
+  find: ({ flushers }) =>
+    (flushers ?? []).map(({ service, enabledBy, flushes }) => ({
+      seen: [`${service} is enabled: ${enabledBy}`, ...flushes],
+      mend: {
+        say: 'Let its file flush its own tables alone (`table inet filter` and `flush table inet filter` in place of `flush ruleset`), let its stop do nothing of the kind, or disable it.',
+        lines: [{ kind: 'run', text: `systemctl disable ${shellWord(service)}` }],
+      },
+    })),
+};

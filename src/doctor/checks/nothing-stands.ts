@@ -1,0 +1,24 @@
+import type { Check } from '../finding.ts';
+
+export const nothingStands: Check = {
+  code: 'nothing-stands',
+  severity: 'critical',
+  title: 'Nothing of Sluice is in the kernel',
+  why: 'Containers send whatever Docker lets them.',
+  evidence: 'nf_tables has no table of ours',
+  find: ({ ours }) =>
+    ours === null || ours.standing
+      ? []
+      : [
+          {
+            seen: [`table inet sluice is not there${ours.daemon === null ? ', and no daemon runs' : ''}`],
+            mend: {
+              say: 'Put the policy into the kernel, and keep it there.',
+              lines: [
+                { kind: 'run', text: 'sluice apply' },
+                { kind: 'run', text: 'sluice run' },
+              ],
+            },
+          },
+        ],
+};

@@ -1,0 +1,81 @@
+import type { Address } from '../ip/address.ts';
+import type { Unheld } from '../ruleset/ruleset.ts';
+import type { World } from '../world/world.ts';
+
+/**
+ * What was seen of a host, for the checks to judge. null is what could not be looked at: the checks that need it say
+ * nothing, and `unseen` says why.
+ */
+export interface Facts {
+  readonly world: World | null;
+  readonly engine: EngineFacts | null;
+  readonly ours: OurFacts | null;
+  /** Containers that policy names and that cannot be held; null where there is no good policy. */
+  readonly unheld: readonly Unheld[] | null;
+  /** The host's own resolvers, those that are no address of a container's own. */
+  readonly nameservers: readonly Address[] | null;
+  readonly conntrack: ConntrackFacts | null;
+  /** Ports that docker-proxy listens on. */
+  readonly proxies: readonly ProxyPort[] | null;
+  /** Files of the policy, and their folders, that others than root may change. */
+  readonly writable: readonly WritableFile[] | null;
+  /** Services that are started at boot and whose start, reload or stop takes away the rules of everybody. */
+  readonly flushers: readonly Flusher[] | null;
+  readonly unseen: readonly Unseen[];
+}
+
+/** Something that could not be looked at. */
+export interface Unseen {
+  readonly what: string;
+  readonly why: string;
+  readonly fix: string | null;
+}
+
+export interface EngineFacts {
+  /** `FirewallBackend.Driver` of `GET /info`, such as `iptables` or `nftables`; null: the engine does not say. */
+  readonly firewallBackend: string | null;
+  /** Whether it maps containers' users to others (`userns-remap`). */
+  readonly mapsUsers: boolean;
+}
+
+export interface OurFacts {
+  /** Whether tables of ours are in the kernel. */
+  readonly standing: boolean;
+  /** Whether what stands differs from what was put there last; null: not known, as while a daemon keeps it. */
+  readonly altered: boolean | null;
+  /** What the daemon says of itself; null when none runs. */
+  readonly daemon: { readonly troubles: readonly { readonly message: string; readonly fix: string }[] } | null;
+}
+
+export interface ConntrackFacts {
+  /** Entries of this namespace, and most there may be. */
+  readonly count: number;
+  readonly max: number;
+  /** net.netfilter.nf_conntrack_tcp_be_liberal. */
+  readonly liberal: boolean;
+}
+
+export interface ProxyPort {
+  readonly process: number;
+  readonly protocol: string;
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface WritableFile {
+  readonly path: string;
+  readonly kind: 'file' | 'folder';
+  readonly uid: number;
+  readonly gid: number;
+  /** Permission bits. */
+  readonly mode: number;
+}
+
+export interface Flusher {
+  /** Such as `nftables.service`. */
+  readonly service: string;
+  /** What starts it at boot: the link of a target. */
+  readonly enabledBy: string;
+  /** Where it says so: `/etc/nftables.conf:3: flush ruleset`. */
+  readonly flushes: readonly string[];
+}

@@ -1,0 +1,240 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Daemon } from '../../lab/daemon.ts';
+import { openSite, type Site } from '../../lab/site.ts';
+import { codes, doctor, finding, mend } from './host.ts';
+
+const policy = (more = '') => `version: 1
+groups: { resolver: ["192.168.100.2:53"] }
+projects:
+  app: { allow: [same-project, internet] }
+${more}`;
+
+/** The article's project as it should be: its port behind a reverse proxy, its resolver named. */
+const project = `services:
+  app: { image: lab/app, dns: ["192.168.100.2"], ports: ["127.0.0.1:3000:3000"] }
+  mongo: { image: lab/app, dns: ["192.168.100.2"] }
+networks: { default: { ipam: { config: [{ subnet: 172.20.0.0/16 }] } } }
+`;
+
+/** One container for each thing that can be wrong with one. */
+const ill: Readonly<Record<string, readonly string[]>> = {
+  onhost: ['--network', 'host'],
+  onlan: ['--network', 'lan', '--dns', '192.168.100.2'],
+  almighty: ['--privileged'],
+  loader: ['--cap-add', 'SYS_MODULE'],
+  vpn: ['--cap-add', 'NET_ADMIN'],
+  portainer: ['-v', '/run/docker.sock:/var/run/docker.sock'],
+  asker: ['--network', 'plain'],
+  public: ['-p', '8080:80'],
+};
+
+describe('a host with engine 28.5', () => {
+  let site: Site;
+  let daemon: Daemon;
+  beforeAll(async () => {
+    site = await openSite({ engine: '28.5' });
+    await site.host.compose('app', project, 'up', '-d');
+    site.host.write('/etc/sluice/policy.yaml', policy());
+    daemon = await site.host.daemon();
+  });
+  afterAll(() => site?.stop());
+
+  const network = async (...args: string[]) => site.host.docker('network', ...args);
+
+  test('nothing is found where nothing is wrong', async () => {
+    expect(await doctor(site)).toMatchObject({ code: 0, findings: [], unseen: [] });
+  });
+
+  test('every container that gets round is named, and no other', async () => {
+    await network('create', 'plain');
+    await network(
+      'create',
+      '-d',
+      'macvlan',
+      '--subnet',
+      '192.168.0.0/16',
+      '-o',
+      'parent=eth0',
+      '--ip-range',
+      '192.168.77.0/24',
+      'lan',
+    );
+    for (const [name, args] of Object.entries(ill))
+      await site.host.docker('run', '-d', '--name', name, ...args, 'lab/app', 'tcp', '9999');
+    const told = await doctor(site);
+    expect(Object.fromEntries(told.findings.map(({ code, seen }) => [code, seen]))).toEqual({
+      'engine-socket': ['portainer: /run/docker.sock is mounted into it'],
+      privileged: ['almighty: privileged', 'loader: cap_add SYS_MODULE'],
+      'dns-from-host': [expect.stringMatching(/^asker: no dns of its own, engine 28\.5/)],
+      'host-network': ['onhost: network_mode host'],
+      'past-the-host': ['onlan: on lan, driver macvlan'],
+      'net-admin': ['vpn: cap_add NET_ADMIN'],
+      'published-everywhere': ['public: 8080:80/tcp'],
+    });
+    expect(told.code).toBe(1);
+    // the other command that tells of them
+    const { stdout } = await site.host.sluice('networks', '--json');
+    const { networks } = JSON.parse(stdout) as {
+      networks: {
+        name: string;
+        driver: string;
+        held: string;
+        parent: string | null;
+        containers: { name: string; mode: string }[];
+      }[];
+    };
+    const of = (name: string) => networks.find((one) => one.name === name);
+    expect(of('lan')).toMatchObject({
+      driver: 'macvlan',
+      held: 'cannot',
+      parent: 'eth0',
+      containers: [{ name: 'onlan' }],
+    });
+    expect(of('host')).toMatchObject({ held: 'cannot', containers: [{ name: 'onhost' }] });
+    expect(of('none')).toMatchObject({ driver: 'none', held: 'nothing', containers: [] });
+    expect(of('plain')).toMatchObject({ held: 'free', containers: [{ name: 'asker', mode: '-' }] });
+    expect(of('app_default')).toMatchObject({
+      held: 'held',
+      containers: [
+        { name: 'app-app-1', mode: 'enforce' },
+        { name: 'app-mongo-1', mode: 'enforce' },
+      ],
+    });
+  });
+
+  test('a container that policy names and that cannot be held is critical', async () => {
+    site.host.write('/etc/sluice/policy.yaml', policy('containers: { onlan: { allow: none } }\n'));
+    const one = finding(await doctor(site), 'not-held');
+    expect(one.seen).toEqual([
+      expect.stringContaining('container/onlan: its packets through the network "lan" (macvlan)'),
+    ]);
+    site.host.write('/etc/sluice/policy.yaml', policy());
+  });
+
+  test('what runs no more is found no more', async () => {
+    await mend(site, finding(await doctor(site), 'past-the-host'));
+    expect(await codes(site)).not.toContain('past-the-host');
+    await site.host.docker('rm', '-f', ...Object.keys(ill));
+    await network('rm', 'plain', 'lan');
+    expect(await codes(site)).toEqual([]);
+  });
+
+  test('a policy that others may write', async () => {
+    await site.host.must(['chmod', '666', '/etc/sluice/policy.yaml']);
+    const told = await doctor(site);
+    // such a policy is refused, so whom it names is not known
+    expect(told.unseen.map(({ what }) => what)).toEqual(['who is to be held']);
+    const one = finding(told, 'writable-policy');
+    expect(one.seen).toEqual(['/etc/sluice/policy.yaml: file of user 0, group 0, mode 0666']);
+    await mend(site, one);
+    expect(await codes(site)).toEqual([]);
+  });
+
+  test('a liberal kernel', async () => {
+    await site.host.sysctl({ 'net.netfilter.nf_conntrack_tcp_be_liberal': 1 });
+    const one = finding(await doctor(site), 'conntrack-liberal');
+    await mend(site, one);
+    expect(await codes(site)).toEqual([]);
+  });
+
+  test("Debian's nftables.service, which takes our tables away when it is reloaded", async () => {
+    await site.host.must(['mkdir', '-p', '/etc/systemd/system/sysinit.target.wants']);
+    const link = '/etc/systemd/system/sysinit.target.wants/nftables.service';
+    await site.host.must(['ln', '-s', '/usr/lib/systemd/system/nftables.service', link]);
+    const one = finding(await doctor(site), 'flushed-at-reload');
+    expect(one.seen).toEqual([
+      `nftables.service is enabled: ${link}`,
+      expect.stringMatching(/nftables\.service:\d+: ExecStop=\/usr\/sbin\/nft flush ruleset$/),
+      '/etc/nftables.conf:3: flush ruleset',
+    ]);
+    await mend(site, one);
+    expect(await codes(site)).toEqual([]);
+  });
+
+  test('a daemon that has lost its engine, which then cannot be looked at', async () => {
+    await site.host.stopEngine();
+    const told = await doctor(site);
+    expect(told.unseen.map(({ what }) => what)).toEqual(['the engine, its networks and containers']);
+    expect(finding(told, 'daemon-trouble').seen.join(' ')).toContain('engine');
+    expect(told.code).toBe(3);
+    await site.host.startEngine();
+    await site.host.docker('start', 'app-app-1', 'app-mongo-1');
+    await daemon.settled();
+    await expect.poll(() => codes(site), { timeout: 20_000, interval: 500 }).toEqual([]);
+  });
+
+  test('no daemon, then rules that somebody edited, then none at all', async () => {
+    await daemon.stop();
+    expect(await codes(site)).toEqual(['no-daemon']);
+    expect((await doctor(site)).code).toBe(9);
+    const chain = await site.host.must(['nft', '-a', 'list', 'chain', 'inet', 'sluice', 'forward']);
+    const handle = / # handle (\d+)\n\t\}/.exec(chain)?.[1] ?? '';
+    await site.host.must(['nft', 'delete', 'rule', 'inet', 'sluice', 'forward', 'handle', handle]);
+    expect(await codes(site)).toEqual(['altered-tables', 'no-daemon']);
+    expect((await site.host.sluice('apply')).code).toBe(0);
+    expect(await codes(site)).toEqual(['no-daemon']);
+    // as the service above does at its reload
+    await site.host.must(['nft', '-f', '/etc/nftables.conf']);
+    expect(await codes(site)).toEqual(['nothing-stands']);
+    daemon = await site.host.daemon();
+    expect(await codes(site)).toEqual([]);
+  });
+
+  test('a table of conversations that is nearly full', async () => {
+    const max = Number(await site.host.must(['cat', '/proc/sys/net/netfilter/nf_conntrack_max']));
+    // each an entry of 10 minutes; the limit is the machine's, and holds for each namespace by itself
+    const entry = (number: number) => {
+      const from = `10.${(number >> 16) & 255}.${(number >> 8) & 255}.${number & 255}`;
+      return `-A -s ${from} -d 203.0.113.1 -r 203.0.113.1 -q ${from} -p udp --sport 1 --dport 1 --reply-port-src 1 --reply-port-dst 1 -t 600\n`;
+    };
+    const count = Math.ceil(max * 0.9);
+    site.host.write('/run/flows', Array.from({ length: count }, (_, number) => entry(number)).join(''));
+    await site.host.must(['conntrack', '-R', '/run/flows'], { timeout: 120_000 });
+    const one = finding(await doctor(site), 'conntrack-full');
+    expect(one.seen).toEqual([expect.stringMatching(new RegExp(`^\\d+ of ${max} conversations$`))]);
+    await site.host.must(['conntrack', '-F']);
+    expect(await codes(site)).toEqual([]);
+  });
+});
+
+/** A lookup as a container makes it: of its own resolver at 127.0.0.11, which passes it on. */
+async function lookUp(site: Site, who: string): Promise<boolean> {
+  const name = `t${Math.random().toString(36).slice(2, 12)}`;
+  const label = (text: string) => `\\x${text.length.toString(16).padStart(2, '0')}${text}`;
+  const query = `\\x12\\x34\\x01\\x00\\x00\\x01\\x00\\x00\\x00\\x00\\x00\\x00${label(name)}${label('example')}\\x00\\x00\\x01\\x00\\x01`;
+  const before = (await site.dns.seen(({ dport }) => dport === 53)).length;
+  await site.host.inNetworkOf(who, ['bash', '-c', `exec 3<>/dev/udp/127.0.0.11/53; printf '${query}' >&3; sleep 1`]);
+  return (await site.dns.seen(({ dport }) => dport === 53)).length > before;
+}
+
+describe.each(['26.1', '28.5'] as const)('who asks for a container, on engine %s', (engine) => {
+  test('lookups that `doctor` tells of pass whatever policy says, and with the line it gives they do not', async () => {
+    await using site = await openSite({ engine });
+    const compose = (dns: string) => `services: { app: { image: lab/app${dns} } }\n`;
+    await site.host.compose('app', compose(''), 'up', '-d');
+    expect(await lookUp(site, 'app/app')).toBe(true); // before there is any policy
+    site.host.write('/etc/sluice/policy.yaml', 'version: 1\nprojects: { app: { allow: none } }\n');
+    expect((await site.host.sluice('apply')).code).toBe(0);
+    const told = (await doctor(site)).findings.find(({ code }) => code === 'dns-from-host');
+    expect(told?.seen ?? []).toHaveLength(engine === '28.5' ? 1 : 0);
+    expect(await lookUp(site, 'app/app')).toBe(engine === '28.5');
+    const line = told?.mend.lines[0]?.text ?? 'dns: ["192.168.100.2"]';
+    expect(line).toBe('dns: ["192.168.100.2"]');
+    await site.host.compose('app', compose(`, ${line}`), 'up', '-d');
+    expect((await site.host.sluice('apply')).code).toBe(0);
+    expect((await doctor(site)).findings.map(({ code }) => code)).toEqual(['no-daemon']);
+    expect(await lookUp(site, 'app/app')).toBe(false);
+    expect((await site.host.sluice('down')).code).toBe(0);
+    expect(await lookUp(site, 'app/app')).toBe(true);
+  });
+});
+
+describe('an engine that maps users', () => {
+  test('a container that is not mapped', async () => {
+    await using site = await openSite({ engine: '26.1', dockerd: ['--userns-remap=default'] });
+    await site.host.docker('run', '-d', '--name', 'mapped', 'lab/app');
+    await site.host.docker('run', '-d', '--name', 'unmapped', '--userns', 'host', 'lab/app');
+    const told = await doctor(site);
+    expect(finding(told, 'host-users').seen).toEqual(['unmapped: userns_mode host']);
+  });
+});
