@@ -1,37 +1,70 @@
 import type { Family } from '../../ip/address.ts';
 import type { Listing, Table } from '../model.ts';
+import { finishIpsets, type Ipset, readIpsets } from './ipset.ts';
 import { Unread } from './lines.ts';
+import type { NftItem } from './nft-item.ts';
+import { readNftJson } from './nft-json.ts';
+import { finishNft } from './nft-table.ts';
+import { readNftText } from './nft-text.ts';
 import { type Section, sectionsOf } from './sections.ts';
 import { readList } from './xt-list.ts';
 import { readSave, type XtHint } from './xt-save.ts';
-import { familyOf, finishTable, type Ipsets, type XtTable } from './xt-table.ts';
+import { familyOf, finishTable, type Ipsets, setsFed, type XtTable } from './xt-table.ts';
 
 /** What a listing may leave unsaid: the engine, the family, the table of `iptables -S` and `iptables -L`. */
 export type ListingHint = XtHint;
 
+/** What the sections of a text hold. */
+interface Gathered {
+  readonly xt: XtTable[];
+  readonly nft: NftItem[];
+  readonly ipsets: Ipset[];
+}
+
 /**
- * Reads a listing of anybody's rules: what `iptables-save`, `ip6tables-save`, `iptables -S` and `iptables -L` print, several
- * of them one after the other, too. Never throws: what cannot be read is in its rule as unknown, or among the unread lines.
+ * Reads a listing of anybody's rules: what `iptables-save`, `ip6tables-save`, `iptables -S`, `iptables -L`, `nft list ruleset`
+ * (or `nft -j`), `ipset save` and `ipset list` print, several of them one after the other, too. Never throws: what cannot be
+ * read is in its rule as unknown, or among the unread lines.
  */
 export function readListing(text: string, hint: ListingHint = {}): Listing {
   const lines = text.split(/\r?\n/);
   const unread = new Unread();
-  const drafts = sectionsOf(lines).flatMap((section) => readSection(section, hint, unread));
-  const tables = finishTables(drafts, { kinds: new Map(), sets: [] }, hint, lines, unread);
+  const gathered: Gathered = { xt: [], nft: [], ipsets: [] };
+  for (const section of sectionsOf(lines)) readSection(section, hint, unread, gathered);
+  const ipsets = finishIpsets(gathered.ipsets, setsFed(gathered.xt));
+  const xt = finishTables(gathered.xt, ipsets, hint, lines, unread);
+  const tables = [...xt, ...finishNft(gathered.nft).filter((table) => !isTwice(table, xt))];
   return { tables, unread: unread.lines.toSorted((a, b) => a.line - b.line) };
 }
 
-function readSection(section: Section, hint: ListingHint, unread: Unread): readonly XtTable[] {
+function readSection(section: Section, hint: ListingHint, unread: Unread, { xt, nft, ipsets }: Gathered): void {
   switch (section.form) {
     case 'save':
-      return readSave(section, hint, unread);
+      xt.push(...readSave(section, hint, unread));
+      return;
     case 'list':
-      return readList(section, hint, unread);
+      xt.push(...readList(section, hint, unread));
+      return;
+    case 'nft':
+      nft.push(...readNftText(section, unread));
+      return;
+    case 'nft-json':
+      nft.push(...readNftJson(section, unread));
+      return;
+    case 'ipset':
+      ipsets.push(...readIpsets(section, unread));
+      return;
     case 'strange':
       for (let index = section.from; index < section.to; index++)
         if ((section.lines[index] ?? '').trim() !== '') unread.add(section.lines, index, 'not part of a listing');
-      return [];
   }
+}
+
+/** Tables of iptables-nft are in nf_tables, too; nft shows their extensions as unreadable, iptables-nft-save does not. */
+function isTwice(table: Table, xt: readonly Table[]): boolean {
+  return xt.some(
+    ({ engine, family, name }) => engine === 'nf_tables' && family === table.family && name === table.name,
+  );
 }
 
 /** The tables of iptables, each once: parts of one that were listed one by one are put together. */

@@ -148,3 +148,17 @@ function noteReferences(step: Step, chains: Set<string>, sets: Set<string>): voi
   const { values } = step.condition;
   if ('set' in values) sets.add(values.set);
 }
+
+/** The ipsets that packets are added to or taken from, by `-j SET`. */
+export function setsFed(drafts: readonly XtTable[]): ReadonlySet<string> {
+  const fed = new Set<string>();
+  for (const { chains } of drafts) {
+    for (const { rules } of chains.values()) {
+      for (const { rule } of rules) {
+        if (rule.target?.name !== 'SET') continue;
+        for (const { text } of rule.target.options) for (const word of text.split(' ')) fed.add(word);
+      }
+    }
+  }
+  return fed;
+}

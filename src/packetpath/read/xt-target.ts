@@ -47,7 +47,7 @@ export function readTarget(target: XtTarget, context: XtContext): readonly Step[
 }
 
 /** Targets after which the next rule is looked at, and on which no verdict hangs. */
-const harmless: ReadonlySet<string> = new Set(
+export const harmless: ReadonlySet<string> = new Set(
   (
     'TCPMSS TTL HL CHECKSUM DSCP TOS ECN TCPOPTSTRIP CLASSIFY AUDIT TEE IDLETIMER LED RATEEST SET SECMARK ' +
     'CONNSECMARK'

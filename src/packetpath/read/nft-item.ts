@@ -1,0 +1,74 @@
+import type { TableFamily } from '../model.ts';
+
+/**
+ * What `nft list ruleset` holds, in the shape of `nft -j` (libnftables-json(5)), before its rules are understood. The
+ * reader of the text makes the same of it.
+ */
+export type NftItem =
+  | {
+      readonly kind: 'table';
+      readonly family: TableFamily;
+      readonly name: string;
+      readonly dormant: boolean;
+      readonly line: number;
+    }
+  | ({ readonly kind: 'chain' } & NftOwned & NftChain)
+  | ({ readonly kind: 'set' } & NftOwned & NftSet)
+  | ({ readonly kind: 'rule' } & NftOwned & NftRule);
+
+interface NftOwned {
+  readonly family: TableFamily;
+  readonly table: string;
+  readonly line: number;
+}
+
+export interface NftChain {
+  readonly name: string;
+  readonly type?: unknown;
+  readonly hook?: unknown;
+  readonly priority?: unknown;
+  readonly policy?: unknown;
+  readonly device?: unknown;
+}
+
+export interface NftSet {
+  readonly name: string;
+  /** A name, a list of names, or `{ typeof: expression }`. */
+  readonly type: unknown;
+  /** Of a map: what it leads to. */
+  readonly map: unknown;
+  readonly flags: readonly unknown[];
+  readonly timeout: boolean;
+  readonly elements: readonly unknown[];
+}
+
+export interface NftRule {
+  readonly chain: string;
+  readonly handle: number | null;
+  readonly comment: string | null;
+  readonly expressions: readonly unknown[];
+  /** As the listing has it, without counters; null where it has no text. */
+  readonly text: string | null;
+}
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The only entry of an object such as `{ "accept": null }`. */
+export function onlyEntry(value: unknown): readonly [string, unknown] | undefined {
+  if (!isObject(value)) return undefined;
+  const [entry, ...more] = Object.entries(value);
+  return more.length === 0 ? entry : undefined;
+}
+
+export const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [value]);
+
+const families: readonly TableFamily[] = ['ip', 'ip6', 'inet', 'bridge', 'arp', 'netdev'];
+export const familyNamed = (name: unknown): TableFamily | undefined => families.find((family) => family === name);
+
+/** A word or a number as its text; empty for what is neither. */
+export const asText = (value: unknown): string =>
+  typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '';

@@ -1,0 +1,225 @@
+import type {
+  Base,
+  Chain,
+  Field,
+  HookName,
+  NamedSet,
+  Rule,
+  RuleEngine,
+  SetEntry,
+  Step,
+  Table,
+  TableFamily,
+} from '../model.ts';
+import { type Asked, readFields } from './nft-field.ts';
+import { asList, asText, isObject, type NftChain, type NftItem, type NftSet } from './nft-item.ts';
+import { readTuple } from './nft-match.ts';
+import { readStatement, readVerdict } from './nft-statement.ts';
+import { unknownCondition } from './values.ts';
+
+type Item<K extends NftItem['kind']> = Extract<NftItem, { kind: K }>;
+
+/** Reads the tables of nf_tables from the items of a listing; what belongs to no listed table makes one that is partial. */
+export function finishNft(items: readonly NftItem[]): readonly Table[] {
+  const drafts = new Map<string, Draft>();
+  const draftOf = (family: TableFamily, name: string, listed: boolean): Draft => {
+    const key = `${family} ${name}`;
+    const found = drafts.get(key);
+    if (found !== undefined) return found;
+    const draft: Draft = { family, name, dormant: false, listed, chains: new Map(), sets: [] };
+    drafts.set(key, draft);
+    return draft;
+  };
+  for (const item of items) {
+    if (item.kind === 'table') {
+      draftOf(item.family, item.name, true).dormant ||= item.dormant;
+      continue;
+    }
+    const draft = draftOf(item.family, item.table, false);
+    if (item.kind === 'set') draft.sets.push(item);
+    else if (item.kind === 'chain') chainOf(draft, item.name).chain = item;
+    else chainOf(draft, item.chain).rules.push(item);
+  }
+  return [...drafts.values()].map(finish);
+}
+
+interface Draft {
+  readonly family: TableFamily;
+  readonly name: string;
+  dormant: boolean;
+  readonly listed: boolean;
+  readonly chains: Map<string, DraftChain>;
+  readonly sets: NftSet[];
+}
+
+interface DraftChain {
+  chain: NftChain | null;
+  readonly rules: Item<'rule'>[];
+}
+
+function chainOf({ chains }: Draft, name: string): DraftChain {
+  const found = chains.get(name);
+  if (found !== undefined) return found;
+  const made: DraftChain = { chain: null, rules: [] };
+  chains.set(name, made);
+  return made;
+}
+
+function finish(draft: Draft): Table {
+  const fed = new Set<string>(); // sets that packets add to
+  const chains = [...draft.chains].map(([name, { chain, rules }]): Chain => {
+    // the kernel calls no chain of a dormant table
+    const base = chain === null || draft.dormant ? null : baseOf(chain, draft.family);
+    return { name, base, rules: rules.map((rule, index) => readRule(rule, index + 1, draft.family, fed)) };
+  });
+  const partial = !draft.listed || [...draft.chains.values()].some(({ chain }) => chain === null);
+  const sets = draft.sets.map((set) => readSet(set, draft.family, fed));
+  const engine: RuleEngine = 'nf_tables';
+  return { engine, family: draft.family, name: draft.name, chains, sets, partial };
+}
+
+function readRule(rule: Item<'rule'>, number: number, family: TableFamily, fed: Set<string>): Rule {
+  const context = { family, text: textOf };
+  const steps: Step[] = [];
+  let counted: Rule['counted'] = null;
+  const xt = rule.text !== null && isXtTable(family, rule.table);
+  for (const statement of rule.expressions) {
+    const read = readStatement(statement, context);
+    steps.push(...(xt ? read.map((step) => doubted(step, textOf(statement))) : read));
+    if (!isObject(statement)) continue;
+    counted = countedBy(statement['counter']) ?? counted;
+    const change = statement['set'];
+    if (isObject(change) && typeof change['set'] === 'string') fed.add(change['set'].slice(1));
+  }
+  const place = { number, line: rule.line, ...(rule.handle === null ? {} : { handle: rule.handle }) };
+  const text =
+    rule.text ??
+    rule.expressions
+      .filter((one) => !(isObject(one) && 'counter' in one))
+      .map(textOf)
+      .join(' ');
+  return { place, text, comment: rule.comment, counted, steps, lost: [] };
+}
+
+const isXtTable = (family: TableFamily, name: string): boolean =>
+  (family === 'ip' || family === 'ip6') && ['raw', 'mangle', 'nat', 'filter', 'security'].includes(name);
+
+/**
+ * In the tables of iptables-nft the text of nft is partly libxtables' translation, and some of it is not what the rule
+ * says: `--ctstate NEW,DNAT` is shown as `ct status dnat`, and CONNMARK's `--set-xmark` in the wrong order (seen with
+ * iptables 1.8.9 to 1.8.13).
+ */
+function doubted(step: Step, text: string): Step {
+  if (step.kind === 'condition' && step.condition.kind === 'any-of' && step.condition.field.field === 'ct status')
+    return unknownCondition(text);
+  if (
+    step.kind === 'action' &&
+    step.action.kind === 'set-mark' &&
+    step.action.of === 'ct' &&
+    step.action.mask !== 0xffffffffn
+  )
+    return { kind: 'action', action: { kind: 'other', text, certain: false } };
+  return step;
+}
+
+/** A statement for people: the text it had, or its JSON. */
+function textOf(statement: unknown): string {
+  if (isObject(statement) && typeof statement['text'] === 'string') return statement['text'];
+  if (isObject(statement) && isObject(statement['xt']))
+    return `xt ${asText(statement['xt']['type'])} "${asText(statement['xt']['name'])}"`;
+  return typeof statement === 'string' ? statement : JSON.stringify(statement);
+}
+
+function countedBy(counter: unknown): Rule['counted'] {
+  if (!isObject(counter)) return null;
+  const { packets, bytes } = counter;
+  return typeof packets === 'number' && typeof bytes === 'number' ? { packets, bytes } : null;
+}
+
+const hooks: readonly HookName[] = ['ingress', 'prerouting', 'input', 'forward', 'output', 'postrouting'];
+
+/** Priorities by name (nft(8), "Standard priority names"); the bridge family has its own. */
+const priorities: Readonly<Record<string, number>> = {
+  raw: -300,
+  mangle: -150,
+  dstnat: -100,
+  filter: 0,
+  security: 50,
+  srcnat: 100,
+  out: 100,
+};
+const bridgePriorities: Readonly<Record<string, number>> = { dstnat: -300, filter: -200, out: 100, srcnat: 300 };
+
+function baseOf({ type, hook, priority, policy, device }: NftChain, family: TableFamily): Base | null {
+  const at = hooks.find((known) => known === hook);
+  if (at === undefined) return null;
+  const kind = type === 'nat' || type === 'route' ? type : 'filter';
+  const base = {
+    hook: at,
+    priority: priorityOf(priority, family),
+    type: kind,
+    policy: policy === 'drop' ? 'drop' : 'accept',
+  } as const;
+  return typeof device === 'string' ? { ...base, device } : base;
+}
+
+/** `-150`, `filter`, `dstnat - 10` */
+function priorityOf(priority: unknown, family: TableFamily): number {
+  if (typeof priority === 'number') return priority;
+  const [first = '', sign = '', offset = '0'] = asText(priority).split(' ');
+  const names = family === 'bridge' ? bridgePriorities : priorities;
+  const start = Object.hasOwn(names, first) ? (names[first] as number) : Number(first);
+  const moved = start + (sign === '-' ? -Number(offset) : Number(offset));
+  return Number.isInteger(moved) ? moved : 0;
+}
+
+/** What elements of a type are, by its name in nft (src/datatype.c). */
+const types: Readonly<Record<string, Field>> = {
+  ipv4_addr: 'saddr',
+  ipv6_addr: 'saddr',
+  ether_addr: 'ether saddr',
+  inet_proto: 'l4proto',
+  inet_service: 'sport',
+  mark: 'mark',
+  ifname: 'iifname',
+  iface_index: 'iifname',
+  icmp_type: 'icmp type',
+  icmpv6_type: 'icmp type',
+  icmp_code: 'icmp code',
+  icmpv6_code: 'icmp code',
+  ether_type: 'ether type',
+  nf_proto: 'nfproto',
+  ct_state: 'ct state',
+  ct_dir: 'ct direction',
+  pkt_type: 'pkttype',
+  fib_addrtype: 'saddr type',
+  uid: 'skuid',
+};
+
+function readSet(set: NftSet, family: TableFamily, fed: ReadonlySet<string>): NamedSet {
+  const asked = fieldsOf(set.type, family);
+  const fields = asked.map(({ field }) => field);
+  const entries: SetEntry[] = [];
+  let uncertain =
+    set.timeout || fed.has(set.name) || set.flags.some((flag) => flag === 'dynamic' || flag === 'timeout');
+  for (const element of set.elements) {
+    const [from, to] = set.map === null ? [element, undefined] : asList(element);
+    const key = readTuple(from, asked);
+    const verdict = to === undefined ? null : (readVerdict(to) ?? null);
+    if (key === undefined || (set.map === 'verdict' && verdict === null)) uncertain = true;
+    else entries.push({ key, verdict, except: false });
+    if (isObject(from) && isObject(from['elem']) && ('timeout' in from['elem'] || 'expires' in from['elem']))
+      uncertain = true;
+  }
+  return { name: set.name, fields, entries, uncertain };
+}
+
+const notUnderstood: Asked = { field: 'other', ref: { field: 'other' } };
+
+function fieldsOf(type: unknown, family: TableFamily): readonly Asked[] {
+  if (isObject(type)) return readFields(type['typeof'], family) ?? [notUnderstood];
+  return asList(type).map((name): Asked => {
+    const field = typeof name === 'string' && Object.hasOwn(types, name) ? (types[name] as Field) : 'other';
+    return { field, ref: { field }, ...(asText(name).startsWith('icmpv6') ? { icmp6: true } : {}) };
+  });
+}

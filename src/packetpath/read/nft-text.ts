@@ -1,0 +1,308 @@
+import type { TableFamily } from '../model.ts';
+import type { Stretch, Unread } from './lines.ts';
+import { type Expression, readElement, readLeft, readSetOf } from './nft-expression.ts';
+import { familyNamed, type NftChain, type NftItem } from './nft-item.ts';
+import { readMapElement, readTextRule } from './nft-text-rule.ts';
+import { Cursor, type Token, tokensOf } from './nft-token.ts';
+
+/** Reads what `nft list ruleset` prints, also with `-a`, and parts of it such as `nft list chain`. */
+export function readNftText(stretch: Stretch, unread: Unread): readonly NftItem[] {
+  const reader = new TextReader(stretch.lines, unread);
+  for (let index = stretch.from; index < stretch.to; index++) reader.take(index);
+  reader.finish();
+  return reader.items;
+}
+
+/** What the reader is inside of. */
+type Block =
+  | { readonly kind: 'table'; readonly family: TableFamily; readonly name: string; readonly at: number }
+  | { readonly kind: 'chain'; readonly name: string; readonly at: number }
+  | { readonly kind: 'set'; readonly map: boolean; readonly name: string; readonly draft: SetDraft }
+  /** Of objects that decide nothing themselves: counters, helpers, flowtables. */
+  | { readonly kind: 'quiet' };
+
+interface SetDraft {
+  type: unknown;
+  leadsTo: unknown;
+  flags: string[];
+  timeout: boolean;
+  elements: readonly unknown[];
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+class TextReader {
+  readonly items: NftItem[] = [];
+  readonly #lines: readonly string[];
+  readonly #unread: Unread;
+  readonly #blocks: Block[] = [];
+  /** Words of a statement that goes on in the next line, inside of braces. */
+  #open: Token[] = [];
+  #depth = 0;
+
+  constructor(lines: readonly string[], unread: Unread) {
+    this.#lines = lines;
+    this.#unread = unread;
+  }
+
+  take(index: number): void {
+    const { tokens, comment } = tokensOf(this.#lines[index] ?? '', index);
+    const handle = /^handle ([0-9]{1,15})\b/.exec(comment ?? '')?.[1];
+    const inside = this.#blocks.at(-1)?.kind;
+    for (const token of tokens) this.#take(token);
+    // `# xt_recent …`: what an iptables extension is to a nft that cannot show it, and the rest of its rule
+    if (
+      comment !== null &&
+      handle === undefined &&
+      inside === 'chain' &&
+      (tokens.length > 0 || comment.startsWith('xt_'))
+    )
+      this.#open.push({
+        text: `# ${comment}`,
+        quoted: false,
+        line: index,
+        start: (this.#lines[index] ?? '').indexOf('#'),
+        end: (this.#lines[index] ?? '').length,
+      });
+    if (this.#depth === 0 && this.#open.length > 0) this.#end(handle);
+  }
+
+  finish(): void {
+    const left = new Set(this.#open.map(({ line }) => line));
+    for (const line of left) this.#unread.add(this.#lines, line, 'the listing breaks off in it');
+    const block = this.#blocks.at(-1);
+    if (block?.kind === 'set') this.#close(this.#lines.length - 1);
+  }
+
+  #take(token: Token): void {
+    if (token.quoted || !['{', '}', ';'].includes(token.text)) {
+      this.#open.push(token);
+      return;
+    }
+    const isBlock = this.#depth === 0 && token.text === '{' && this.#beginsBlock();
+    if (isBlock) return this.#begin();
+    if (token.text === '{') {
+      this.#depth++;
+      this.#open.push(token);
+    } else if (token.text === '}' && this.#depth > 0) {
+      this.#depth--;
+      this.#open.push(token);
+    } else if (token.text === ';' && this.#depth > 0) this.#open.push(token);
+    else {
+      this.#end(undefined);
+      if (token.text === '}') this.#close(token.line);
+    }
+  }
+
+  #words(): readonly string[] {
+    return this.#open.map(({ text }) => text);
+  }
+
+  #beginsBlock(): boolean {
+    const [first, second] = this.#words();
+    const inside = this.#blocks.at(-1)?.kind;
+    if (inside === undefined) return first === 'table';
+    if (inside !== 'table') return false;
+    return (
+      ['chain', 'set', 'map', 'counter', 'quota', 'limit', 'flowtable', 'secmark', 'synproxy', 'tunnel'].includes(
+        first ?? '',
+      ) ||
+      (first === 'ct' && second !== undefined)
+    );
+  }
+
+  #begin(): void {
+    const words = this.#words();
+    const line = (this.#open[0]?.line ?? 0) + 1;
+    this.#open = [];
+    const [kind, name = ''] = words;
+    const table = this.#table();
+    if (kind === 'table') {
+      const family = familyNamed(words.length > 2 ? words[1] : 'ip');
+      const named = words.at(-1) ?? '';
+      if (family === undefined) {
+        this.#unread.add(this.#lines, line - 1, 'a table of no known family');
+        this.#blocks.push({ kind: 'quiet' });
+        return;
+      }
+      this.#blocks.push({ kind: 'table', family, name: named, at: this.items.length });
+      this.items.push({ kind: 'table', family, name: named, dormant: false, line });
+    } else if (kind === 'chain' && table !== undefined) {
+      this.#blocks.push({ kind: 'chain', name, at: this.items.length });
+      this.items.push({ kind: 'chain', family: table.family, table: table.name, name, line });
+    } else if (kind === 'set' || kind === 'map') {
+      const draft: SetDraft = { type: null, leadsTo: null, flags: [], timeout: false, elements: [] };
+      this.#blocks.push({ kind: 'set', map: kind === 'map', name, draft });
+    } else this.#blocks.push({ kind: 'quiet' });
+  }
+
+  #table(): Extract<Block, { kind: 'table' }> | undefined {
+    return this.#blocks.findLast((block) => block.kind === 'table');
+  }
+
+  #close(line: number): void {
+    const block = this.#blocks.pop();
+    if (block === undefined) {
+      this.#unread.add(this.#lines, line, 'a brace that closes nothing');
+      return;
+    }
+    const table = this.#table();
+    if (block.kind !== 'set' || table === undefined) return;
+    const { type, leadsTo, flags, timeout, elements } = block.draft;
+    const owned = { family: table.family, table: table.name, line: line + 1 };
+    this.items.push({
+      kind: 'set',
+      ...owned,
+      name: block.name,
+      type,
+      map: block.map ? leadsTo : null,
+      flags,
+      timeout,
+      elements,
+    });
+  }
+
+  /** A statement is whole: a line, or what stood before a `;`. */
+  #end(handle: string | undefined): void {
+    const tokens = this.#open;
+    this.#open = [];
+    const [first] = tokens;
+    if (first === undefined) return;
+    const block = this.#blocks.at(-1);
+    switch (block?.kind) {
+      case 'chain':
+        return this.#inChain(tokens, block, handle);
+      case 'set':
+        return this.#inSet(tokens, block.draft);
+      case 'table':
+        if (first.text === 'flags' && tokens.some(({ text }) => text === 'dormant'))
+          this.#change(block.at, { dormant: true });
+        else if (first.text !== 'flags' && first.text !== 'comment') this.#strange(tokens);
+        return;
+      case 'quiet':
+        return;
+      default:
+        this.#strange(tokens);
+    }
+  }
+
+  #strange(tokens: readonly Token[]): void {
+    for (const line of new Set(tokens.map((token) => token.line)))
+      this.#unread.add(this.#lines, line, 'not a part of nft list ruleset');
+  }
+
+  #change(at: number, change: Partial<Extract<NftItem, { kind: 'table' }> | NftChain>): void {
+    this.items[at] = { ...this.items[at], ...change } as NftItem;
+  }
+
+  #inChain(
+    tokens: readonly Token[],
+    { name, at }: Extract<Block, { kind: 'chain' }>,
+    handle: string | undefined,
+  ): void {
+    const table = this.#table();
+    const [first, second] = tokens;
+    if (table === undefined || first === undefined) return this.#strange(tokens);
+    if (first.text === 'type' && !first.quoted) return this.#change(at, typeLine(tokens));
+    if (first.text === 'policy' && !first.quoted) return this.#change(at, { policy: second?.text });
+    if (first.text === 'comment' && tokens.length === 2) return;
+    const { expressions, comment, text } = readTextRule(new Cursor(tokens), (words) => this.#source(words));
+    this.items.push({
+      kind: 'rule',
+      family: table.family,
+      table: table.name,
+      chain: name,
+      handle: handle === undefined ? null : Number(handle),
+      comment,
+      expressions,
+      text,
+      line: first.line + 1,
+    });
+  }
+
+  /** Words as they stand in the listing; lines put together with one blank. */
+  #source(words: readonly Token[]): string {
+    const parts: string[] = [];
+    let from = 0;
+    words.forEach((word, index) => {
+      const next = words[index + 1];
+      if (next !== undefined && next.line === word.line) return;
+      const start = words[from] as Token;
+      parts.push((this.#lines[word.line] ?? '').slice(start.start, word.end));
+      from = index + 1;
+    });
+    return parts.join(' ');
+  }
+
+  #inSet(tokens: readonly Token[], draft: SetDraft): void {
+    const cursor = new Cursor(tokens);
+    const first = cursor.next()?.text;
+    switch (first) {
+      case 'type':
+      case 'typeof': {
+        const colon = tokens.findIndex(({ text, quoted }) => text === ':' && !quoted);
+        const key = tokens.slice(1, colon < 0 ? tokens.length : colon);
+        const names = key.flatMap(({ text }) => (text === '.' ? [] : [text]));
+        draft.type = first === 'type' ? names : { typeof: readWhole(key) };
+        draft.leadsTo =
+          colon < 0
+            ? null
+            : tokens
+                .slice(colon + 1)
+                .map(({ text }) => text)
+                .join(' ');
+        return;
+      }
+      case 'flags':
+        draft.flags.push(...tokens.slice(1).map(({ text }) => text));
+        return;
+      case 'timeout':
+        draft.timeout = true;
+        return;
+      case 'elements': {
+        const isMap = tokens.some(({ text, quoted }) => text === ':' && !quoted);
+        const read = cursor.accept('=', '{') ? readSetOf(cursor, isMap ? readMapElement : readElement) : undefined;
+        if (read === undefined) {
+          draft.timeout = true; // what it holds is not certain
+          return this.#strange(tokens);
+        }
+        draft.elements = (read as { readonly set: readonly unknown[] }).set;
+        return;
+      }
+      case 'size':
+      case 'gc-interval':
+      case 'policy':
+      case 'auto-merge':
+      case 'counter':
+      case 'comment':
+      case 'limit':
+      case 'quota':
+      case 'last':
+      case 'ct':
+        return;
+      default:
+        this.#strange(tokens);
+    }
+  }
+}
+
+function readWhole(tokens: readonly Token[]): Expression | null {
+  const cursor = new Cursor(tokens);
+  const read = readLeft(cursor);
+  return read !== undefined && cursor.done ? read : null;
+}
+
+/** `type filter hook forward priority filter - 10`, with `device "eth0"` of some. */
+function typeLine(tokens: readonly Token[]): Partial<Mutable<NftChain>> {
+  const after = (word: string): number => tokens.findIndex(({ text, quoted }) => text === word && !quoted) + 1;
+  const priority = after('priority');
+  return {
+    type: tokens[1]?.text,
+    hook: tokens[after('hook')]?.text,
+    priority: tokens
+      .slice(priority)
+      .map(({ text }) => text)
+      .join(' '),
+    ...(after('device') > 0 ? { device: tokens[after('device')]?.text } : {}),
+  };
+}

@@ -1,0 +1,99 @@
+import { expect, test } from 'vitest';
+import { readListing } from '../../src/packetpath/read/read.ts';
+import { short, tuple } from './short.ts';
+
+const rules = (...lines: readonly string[]): string =>
+  `*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n${lines.map((line) => `-A FORWARD ${line}\n`).join('')}COMMIT\n`;
+
+const save = `create bridges hash:net family inet hashsize 1024 maxelem 65536 bucketsize 12 initval 0xed1d806e
+add bridges 172.18.0.0/16
+add bridges 172.18.5.0/24 nomatch
+create web hash:ip,port family inet hashsize 1024 maxelem 65536 timeout 100 comment
+add web 1.2.3.4,tcp:80 timeout 99 comment "hi there"
+create macs hash:mac hashsize 1024 maxelem 65536
+add macs 02:42:AC:11:00:02
+create six hash:net family inet6 hashsize 1024 maxelem 65536
+add six fd00::/8
+create ports bitmap:port range 0-1000 counters
+add ports 5 packets 0 bytes 0
+create by-port hash:net,iface family inet hashsize 1024 maxelem 65536
+add by-port 10.0.0.0/8,physdev:veth0
+create all list:set size 8
+add all bridges2
+create bridges2 hash:net family inet
+add bridges2 10.0.0.0/8
+`;
+
+test('rules that ask an ipset compare the fields that its type and the directions say', () => {
+  const listing = readListing(
+    rules(
+      '-m set --match-set bridges dst -j ACCEPT',
+      '-m set ! --match-set web src,dst -j DROP',
+      '-m set --match-set macs src -j DROP',
+      '-m set --match-set by-port dst,dst -j DROP',
+      '-m set --match-set all src -j DROP',
+      '-m set --match-set web src,dst --return-nomatch -j DROP',
+      '-m set --match-set gone src -j DROP',
+      '-j SET --add-set macs src',
+    ) + save,
+  );
+  expect(listing.unread.map(({ line, why }) => [line, why])).toEqual([[26, 'an element that is not understood']]);
+  const [table] = listing.tables;
+  expect(table?.chains[1]?.rules.map(short).slice(0, 7)).toEqual([
+    'daddr @bridges | ACCEPT',
+    'saddr . l4proto . dport != @web | DROP',
+    'ether saddr @macs | DROP',
+    'daddr . oifname @by-port | DROP',
+    'saddr @all | DROP',
+    'unknown -m set --match-set web src,dst --return-nomatch | DROP',
+    'other @gone | DROP',
+  ]);
+  expect(
+    table?.sets.map((set) => [
+      set.name,
+      set.fields.join(' . '),
+      set.entries.map(({ key, except }) => `${tuple(key)}${except ? ' except' : ''}`),
+      set.uncertain,
+    ]),
+  ).toEqual([
+    ['bridges', 'saddr', ['0xac120000-0xac12ffff', '0xac120500-0xac1205ff except'], false],
+    ['web', 'saddr . l4proto . sport', ['0x1020304 . 6 . 80'], true], // it has a timeout
+    ['macs', 'ether saddr', ['0x242ac110002'], true], // packets are added to it
+    ['ports', 'l4proto . sport', ['0-255 . 5'], false],
+    ['by-port', 'saddr . iifname', [], true],
+    ['all', 'saddr', ['0xa000000-0xaffffff'], false],
+    ['bridges2', 'saddr', ['0xa000000-0xaffffff'], false],
+    ['gone', 'other', [], true],
+  ]);
+});
+
+test('ipset list says the same as ipset save', () => {
+  const list = `Name: bridges
+Type: hash:net
+Revision: 7
+Header: family inet hashsize 1024 maxelem 65536 bucketsize 12 initval 0xf917fbe3
+Size in memory: 552
+References: 0
+Number of entries: 2
+Members:
+172.18.0.0/16
+172.18.5.0/24 nomatch
+
+Name: web
+Type: hash:ip,port
+Revision: 7
+Header: family inet hashsize 1024 maxelem 65536
+Size in memory: 321
+References: 0
+Number of entries: 1
+Members:
+1.2.3.4,tcp:80
+`;
+  const saved =
+    'create bridges hash:net family inet\nadd bridges 172.18.0.0/16\nadd bridges 172.18.5.0/24 nomatch\ncreate web hash:ip,port family inet\nadd web 1.2.3.4,tcp:80\n';
+  const text = rules('-m set --match-set bridges dst -j ACCEPT');
+  const [a, b] = [readListing(text + list), readListing(text + saved)];
+  expect(a.unread).toEqual([]);
+  expect(a.tables[0]?.sets).toEqual(b.tables[0]?.sets);
+  expect(a.tables[0]?.sets).toHaveLength(2);
+});
