@@ -1,0 +1,154 @@
+import type { Field, FieldRef } from '../model.ts';
+import { exactly, type Interface, type Packet, type Span, tcp } from './packet.ts';
+import { interfaceNamed, isBroadcast, isMulticast, isOwn, type Surroundings } from './surroundings.ts';
+
+/** What is known of a field of a packet at a hook. */
+export type Known =
+  /** The packet has no such field: a rule that asks for it ends, whatever it asks (NFT_BREAK; xtables says no match). */
+  | { readonly kind: 'absent' }
+  /** It has one, and nobody can tell which value. */
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'number'; readonly span: Span }
+  | { readonly kind: 'name'; readonly of: Interface }
+  /** Words it certainly has, and those it may have beside. */
+  | { readonly kind: 'words'; readonly has: readonly string[]; readonly may: readonly string[] };
+
+const absent: Known = { kind: 'absent' };
+const unknown: Known = { kind: 'unknown' };
+const number = (value: bigint | number): Known => ({ kind: 'number', span: exactly(value) });
+const word = (...has: readonly string[]): Known => ({ kind: 'words', has, may: [] });
+const optional = (span: Span | null): Known => (span === null ? absent : { kind: 'number', span });
+
+/** At which kind of hook a rule stands. */
+export type Layer = 'ip' | 'bridge' | 'netdev';
+
+/**
+ * Reads a field of a packet as the kernel's expressions do (net/netfilter/nft_meta.c, nft_payload.c, nft_ct.c,
+ * nft_fib.c): an interface that is not there has the empty name, a packet that conntrack did not see is `invalid` to it.
+ */
+export function fieldOf(ref: FieldRef, packet: Packet, layer: Layer, surroundings: Surroundings): Known {
+  const { only } = ref;
+  if (only?.family !== undefined && only.family !== packet.family) return absent;
+  if (only?.protocol !== undefined && only.protocol !== packet.protocol) return absent;
+  return reading(ref.field, packet, layer, surroundings);
+}
+
+function reading(field: Field, packet: Packet, layer: Layer, surroundings: Surroundings): Known {
+  switch (field) {
+    case 'saddr':
+      return { kind: 'number', span: packet.source };
+    case 'daddr':
+      return { kind: 'number', span: packet.destination };
+    case 'iifname':
+      return name(packet.in);
+    case 'oifname':
+      return name(packet.out);
+    case 'physin':
+      return name(packet.portIn);
+    case 'physout':
+      return name(packet.portOut);
+    case 'iifkind':
+      return kindOf(packet.in, surroundings);
+    case 'oifkind':
+      return kindOf(packet.out, surroundings);
+    case 'l4proto':
+      return number(packet.protocol);
+    case 'nfproto':
+      return number(layer === 'ip' ? (packet.family === 4 ? 2 : 10) : layer === 'bridge' ? 7 : 5);
+    case 'ether type':
+      return number(packet.family === 4 ? 0x0800 : 0x86dd);
+    case 'ether saddr':
+    case 'ether daddr':
+      return packet.in === null ? absent : unknown;
+    case 'sport':
+      return optional(packet.sport);
+    case 'dport':
+      return optional(packet.dport);
+    case 'icmp type':
+      return packet.icmp === null ? absent : number(packet.icmp.type);
+    case 'icmp code':
+      return packet.icmp === null ? absent : number(packet.icmp.code);
+    case 'tcp flags':
+      if (packet.protocol !== tcp) return absent;
+      return packet.tcpFlags === null ? unknown : number(packet.tcpFlags);
+    case 'mark':
+      return packet.mark === null ? unknown : number(packet.mark);
+    case 'pkttype':
+      return kindOfFrame(packet, layer, surroundings);
+    case 'saddr type':
+      return addressType(packet.source, packet, surroundings);
+    case 'daddr type':
+      return addressType(packet.destination, packet, surroundings);
+    case 'skuid':
+    case 'cgroup':
+      return packet.ownSocket ? unknown : absent;
+    case 'ttl':
+    case 'other':
+      return unknown;
+    default:
+      return tracked(field, packet);
+  }
+}
+
+function tracked(field: Field & `ct ${string}`, { conversation, untracked, protocol }: Packet): Known {
+  const translations = [
+    ...(conversation === null || conversation.destination === null ? [] : ['dnat']),
+    ...(conversation === null || conversation.source === null ? [] : ['snat']),
+  ];
+  // xt_conntrack counts the translations among the states (net/netfilter/xt_conntrack.c, conntrack_mt)
+  if (field === 'ct state') return word(conversation?.state ?? (untracked ? 'untracked' : 'invalid'), ...translations);
+  if (conversation === null) return absent;
+  const { original } = conversation;
+  switch (field) {
+    case 'ct status': {
+      const seen = conversation.state === 'established';
+      const has = [...(seen ? ['seen-reply', 'confirmed'] : []), ...translations];
+      return { kind: 'words', has, may: seen ? ['assured'] : conversation.state === 'related' ? ['expected'] : [] };
+    }
+    case 'ct direction':
+      return word(conversation.direction);
+    case 'ct mark':
+      return conversation.mark === null ? unknown : number(conversation.mark);
+    case 'ct original saddr':
+      return { kind: 'number', span: original.source.address };
+    case 'ct original daddr':
+      return { kind: 'number', span: original.destination.address };
+    case 'ct original dport':
+      return protocol === 1 || protocol === 58 ? unknown : optional(original.destination.port);
+  }
+}
+
+const nowhere: Interface = { kind: 'name', name: '' };
+
+function name(of: Interface | null): Known {
+  return { kind: 'name', of: of ?? nowhere };
+}
+
+function kindOf(of: Interface | null, surroundings: Surroundings): Known {
+  if (of === null) return absent;
+  const kind = of.kind === 'name' ? interfaceNamed(of.name, surroundings)?.kind : undefined;
+  if (kind !== undefined && kind !== null) return word(kind);
+  return surroundings.complete && kind === null ? word('') : unknown;
+}
+
+/** Where a frame was for, by its MAC: known where IP has taken it. */
+function kindOfFrame({ destination, family }: Packet, layer: Layer, surroundings: Surroundings): Known {
+  if (isMulticast(destination, family)) return word('multicast');
+  if (isBroadcast(destination, family, surroundings)) return word('broadcast');
+  return layer === 'ip' ? word('unicast', 'host') : unknown;
+}
+
+/** RTN_LOCAL and so on, by the host's addresses (net/netfilter/xt_addrtype.c, nft_fib.c). */
+function addressType(span: Span, { family }: Packet, surroundings: Surroundings): Known {
+  if (isMulticast(span, family)) return word('multicast');
+  if (isBroadcast(span, family, surroundings)) return word('broadcast');
+  if (span.low === 0n && span.high === 0n) return word('unspec', 'unspecified');
+  switch (isOwn(span, family, surroundings)) {
+    case 'yes':
+      return word('local');
+    case 'no':
+      return word('unicast');
+    case 'unknown':
+      return { kind: 'words', has: [], may: ['local', 'unicast'] };
+  }
+}

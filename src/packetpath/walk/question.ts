@@ -1,0 +1,60 @@
+import { addressOf, formatAddress } from '../../ip/address.ts';
+import type { Condition, Field, Tuple, Value } from '../model.ts';
+
+/** A condition that could not be judged as a question to people; never negated. */
+export interface Question {
+  readonly what: string;
+  /** The same for the same question; null where the answer may be another each time, as a limit's is. */
+  readonly key: string | null;
+}
+
+export function question(condition: Condition): Question {
+  switch (condition.kind) {
+    case 'depends':
+      return { what: condition.on, key: null };
+    case 'unknown':
+      return { what: condition.text, key: `unknown ${condition.text}` };
+    case 'any-of': {
+      const what = `${condition.field.field} is ${condition.words.join(' or ')}`;
+      return { what, key: what };
+    }
+    case 'among': {
+      const { fields, values } = condition;
+      const names = fields.map(({ field, mask }) => (mask === undefined ? field : `${field} & 0x${mask.toString(16)}`));
+      const shown =
+        'set' in values
+          ? `in set ${values.set}`
+          : `is ${values
+              .slice(0, 4)
+              .map((tuple) =>
+                tupleText(
+                  tuple,
+                  fields.map(({ field }) => field),
+                ),
+              )
+              .join(' or ')}${values.length > 4 ? ' or …' : ''}`;
+      const what = `${names.join(' . ')} ${shown}`;
+      return { what, key: 'set' in values || values.length <= 4 ? what : null };
+    }
+  }
+}
+
+export function tupleText(tuple: Tuple, fields: readonly Field[] = []): string {
+  return tuple.map((value, index) => valueText(value, fields[index])).join(' . ');
+}
+
+function valueText(value: Value, field: Field | undefined): string {
+  if (value.kind === 'word') return value.word;
+  if (value.kind === 'prefix') return `${value.prefix}*`;
+  const one = (number: bigint) =>
+    isAddress(field) ? formatAddress(addressOf(number > 0xffff_ffffn ? 6 : 4, number)) : `${number}`;
+  if (value.low === value.high) return one(value.low);
+  const size = value.high - value.low + 1n;
+  const isBlock = isAddress(field) && (size & (size - 1n)) === 0n && value.low % size === 0n;
+  if (!isBlock) return `${one(value.low)}-${one(value.high)}`;
+  return `${one(value.low)}/${(value.high > 0xffff_ffffn ? 128 : 32) - (size.toString(2).length - 1)}`;
+}
+
+function isAddress(field: Field | undefined): boolean {
+  return field?.endsWith('addr') === true && !field.startsWith('ether');
+}
