@@ -21,6 +21,7 @@ export interface Passed {
 const mostWays = 256;
 /** Rules looked at in one base chain, over all ways. */
 const mostRules = 3_000_000;
+const judging: ReadonlySet<string> = new Set(['forward', 'input', 'output']);
 /** include/net/netfilter/nf_tables.h, NFT_JUMP_STACK_SIZE; legacy tables allow more, and nobody has them. */
 const deepest = 128;
 
@@ -35,7 +36,7 @@ export function walkBase(
   ways: readonly Way[],
   at: { readonly layer: Layer; readonly surroundings: Surroundings; readonly translate: Translate },
 ): Passed {
-  const walker = new Walker(table, at);
+  const walker = new Walker(table, base, at);
   const back = walker.run(base, ways, []);
   const { policy } = base.base;
   const told = back.map((way) => way.after({ kind: 'policy', table, chain: base, policy }));
@@ -50,10 +51,13 @@ class Walker {
   readonly #table: Table;
   readonly #sight: Sight;
   readonly #translate: Translate;
+  /** Whether packets are judged here, and not only changed on their way. */
+  readonly #judges: boolean;
   #looked = 0;
 
   constructor(
     table: Table,
+    { base }: Pick<Chain, 'base'>,
     at: { readonly layer: Layer; readonly surroundings: Surroundings; readonly translate: Translate },
   ) {
     this.#table = table;
@@ -63,6 +67,7 @@ class Walker {
       setNamed: (name) => contentsOf(table).sets.get(name),
     };
     this.#translate = at.translate;
+    this.#judges = base !== null && base.type !== 'nat' && judging.has(base.hook);
   }
 
   /** @returns the ways that come back: by return, or by the chain's end */
@@ -88,7 +93,7 @@ class Walker {
   #giveUp(ways: readonly Way[], at: RuleAt): void {
     const what = 'too many cases to follow them all';
     for (const way of ways)
-      this.ended.push(way.assuming({ at, what, holds: true }, null).end('unknown', { kind: 'rule', at }));
+      this.ended.push(way.assuming({ at, what, holds: true, text: what }, null).end('unknown', { kind: 'rule', at }));
   }
 
   #rule(at: RuleAt, entering: Way, to: Exits): void {
@@ -161,8 +166,8 @@ class Walker {
     const answer = found === 'unknown' ? given : found === 'yes';
     if (answer !== undefined) return answer ? { yes: [way], no: [] } : { yes: [], no: [way] };
     return {
-      yes: [way.assuming({ at, what, holds: true }, key)],
-      no: [way.assuming({ at, what, holds: false }, key)],
+      yes: [way.assuming({ at, what, holds: true, text: what }, key)],
+      no: [way.assuming({ at, what, holds: false, text: `not: ${what}` }, key)],
     };
   }
 
@@ -191,36 +196,33 @@ class Walker {
     return [...choices, { verdict: null, way }];
   }
 
-  /** A verdict that nobody can see: the rule may go on, accept or drop. */
-  #anything(at: RuleAt, way: Way, what: string): readonly { readonly verdict: Verdict | null; readonly way: Way }[] {
-    const passes = this.#ask(
-      at,
-      way,
-      'unknown',
-      `${what} lets the packet go on`,
-      `${what} go on ${at.chain.name} ${at.rule.text}`,
-    );
-    const accepts = passes.no.flatMap((other) => {
-      const split = this.#ask(
-        at,
-        other,
-        'unknown',
-        `${what} accepts it`,
-        `${what} accepts ${at.chain.name} ${at.rule.text}`,
-      );
-      return [
-        ...split.yes.map((one) => ({ verdict: { kind: 'accept' } as const, way: one })),
-        ...split.no.map((one) => ({ verdict: { kind: 'drop' } as const, way: one })),
-      ];
-    });
-    return [...passes.yes.map((one) => ({ verdict: null, way: one })), ...accepts];
+  /**
+   * A verdict that nobody can see: the rule may go on, accept or drop, and may have set marks.
+   *
+   * @param what whose verdict it is, as the beginning of a sentence
+   */
+  #anything(
+    at: RuleAt,
+    entering: Way,
+    what: string,
+  ): readonly { readonly verdict: Verdict | null; readonly way: Way }[] {
+    const { packet } = entering;
+    const conversation = packet.conversation === null ? null : { ...packet.conversation, mark: null };
+    const way = entering.with({ ...packet, mark: null, conversation });
+    const as = (does: string, holds: boolean): Way =>
+      way.assuming({ at, what, holds, text: `${what} ${does}` }, `${what} ${does} ${at.chain.name} ${at.rule.text}`);
+    return [
+      { verdict: null, way: as('lets the packet go on', false) },
+      { verdict: { kind: 'accept' }, way: as('accepts it', true) },
+      { verdict: { kind: 'drop' }, way: as('stops it', true) },
+    ];
   }
 
   #verdict(at: RuleAt, way: Way, verdict: Verdict, to: Exits): void {
     const told = (said: Said) => way.after({ kind: 'rule', at, said });
     switch (verdict.kind) {
       case 'accept':
-        this.accepted.push(told({ kind: 'accept' }));
+        this.#accept(told({ kind: 'accept' }), at);
         return;
       case 'drop':
         this.ended.push(told({ kind: 'drop' }).end('dropped', { kind: 'rule', at }));
@@ -241,18 +243,22 @@ class Walker {
       }
       case 'queue':
       case 'unknown': {
-        const what = verdict.kind === 'queue' ? 'the program that packets are queued to' : `target ${verdict.text}`;
+        const what = verdict.kind === 'queue' ? 'the program it is queued to' : `target ${verdict.text}`;
         this.#settle(at, told({ kind: 'queue' }), what, to.on);
         return;
       }
     }
   }
 
+  #accept(way: Way, at: RuleAt): void {
+    this.accepted.push(this.#judges ? way.passing(at) : way);
+  }
+
   /** @returns the ways that come back */
   #enter(at: RuleAt, way: Way, name: string, stack: readonly Chain[]): readonly Way[] {
     const chain = contentsOf(this.#table).chains.get(name);
     const back: Way[] = [];
-    if (chain === undefined) this.#settle(at, way, `chain ${name}, which the listing does not show,`, back);
+    if (chain === undefined) this.#settle(at, way, `chain ${name}, which is not shown,`, back);
     else if (stack.includes(chain) || stack.length >= deepest)
       this.#settle(at, way, `chain ${name}, which leads into itself,`, back);
     else return this.run(chain, [way], stack);
@@ -262,7 +268,8 @@ class Walker {
   #settle(at: RuleAt, way: Way, what: string, on: Way[]): void {
     for (const { verdict, way: chosen } of this.#anything(at, way, what)) {
       if (verdict === null) on.push(chosen);
-      else if (verdict.kind === 'accept') this.accepted.push(chosen);
+      else if (verdict.kind === 'accept')
+        this.#accept(chosen.after({ kind: 'rule', at, said: { kind: 'accept' } }), at);
       else this.ended.push(chosen.end('dropped', { kind: 'rule', at }));
     }
   }

@@ -15,8 +15,10 @@ export interface Assumption {
   readonly at: RuleAt | null;
   /** What could not be judged, for people. */
   readonly what: string;
-  /** What was assumed of it. */
+  /** Whether it was taken to match, or to decide; else it does nothing. */
   readonly holds: boolean;
+  /** The assumption as people read it. */
+  readonly text: string;
 }
 
 /** What a matched rule did with the packet. */
@@ -77,7 +79,7 @@ export interface Outcome {
 export interface Walked {
   /** `depends` when the ways end differently; `unknown` is one of them then. */
   readonly verdict: 'accepted' | 'dropped' | 'rejected' | 'depends';
-  /** Those that take least for granted first; never empty. */
+  /** Those first in which what could not be judged does nothing; never empty. */
   readonly outcomes: readonly Outcome[];
   /** What rules and surroundings did not say, and what was taken instead, for people. */
   readonly assumed: readonly string[];

@@ -1,6 +1,5 @@
 import type { Address } from '../../ip/address.ts';
 import { type Prefix, prefixInterval } from '../../ip/prefix.ts';
-import type { Listing } from '../model.ts';
 import type { Interface, Packet, Span } from './packet.ts';
 
 /** What a packet's way depends on beside the rules. What is not known of it is null, and then the answer says so. */
@@ -138,24 +137,4 @@ export function contains(outer: Span, inner: Span): boolean {
 
 export function overlaps(a: Span, b: Span): boolean {
   return a.low <= b.high && b.low <= a.high;
-}
-
-/** Names of interfaces that rules speak of, without those written with a wildcard. */
-export function namesInRules({ tables }: Listing): ReadonlySet<string> {
-  const names = new Set<string>();
-  for (const { chains } of tables)
-    for (const { rules } of chains)
-      for (const { steps } of rules)
-        for (const step of steps) {
-          if (step.kind !== 'condition' || step.condition.kind !== 'among' || 'set' in step.condition.values) continue;
-          const { fields, values } = step.condition;
-          fields.forEach(({ field }, index) => {
-            if (field !== 'iifname' && field !== 'oifname') return;
-            for (const tuple of values) {
-              const value = tuple[index];
-              if (value?.kind === 'word') names.add(value.word);
-            }
-          });
-        }
-  return names;
 }

@@ -2,7 +2,7 @@ import type { Listing } from '../model.ts';
 import { undecidedOrder } from './hooks.ts';
 import type { Conversation, Interface, Packet } from './packet.ts';
 import { passBridge, passHook, passIngress, type Walk } from './pass.ts';
-import type { Decider, Event, Walked } from './result.ts';
+import type { Decider, Walked } from './result.ts';
 import {
   failsReversePath,
   interfaceNamed,
@@ -27,12 +27,14 @@ export interface Asked {
 /** Priorities at which br_netfilter hands a bridge's frames to inet (net/bridge/br_netfilter_hooks.c, br_nf_ops). */
 const brNetfilter = { prerouting: 0, forward: -1 } as const;
 
+const judging: ReadonlySet<string> = new Set(['forward', 'input', 'output']);
+
 /** Follows one packet through every hook of the host, in the kernel's order, as far as rules let it. */
 export function walkPacket(listing: Listing, surroundings: Surroundings, asked: Asked): Walked {
   const walk: Walk = { listing, surroundings, conversation: asked.conversation, ended: [] };
   const start = Way.from(asked.packet);
   const arrived = asked.from === 'host' ? fromHost(walk, start) : arrives(walk, start, asked.from);
-  const accepted = arrived.map((way) => way.end('accepted', acceptedBy(way.events)));
+  const accepted = arrived.map((way) => way.end('accepted', acceptedBy(way)));
   return resultOf([...accepted, ...walk.ended], listing, surroundings, asked);
 }
 
@@ -77,7 +79,10 @@ function arrives(walk: Walk, way: Way, { in: by, port }: Exclude<Asked['from'], 
   const answers = calls === null ? [true, false] : [calls];
   return answers.flatMap((on) => {
     const what = `br_netfilter hands frames of ${bridge.name} to iptables`;
-    const at = calls === null ? entering.assuming({ at: null, what, holds: on }, what) : entering;
+    const at =
+      calls === null
+        ? entering.assuming({ at: null, what, holds: on, text: on ? what : `not: ${what}` }, what)
+        : entering;
     return throughBridge(walk, at, { bridge: by, port, calls: on });
   });
 }
@@ -264,19 +269,11 @@ function nameText(of: Interface): string {
   return of.kind === 'name' ? of.name : '?';
 }
 
-const judging: ReadonlySet<string> = new Set(['forward', 'input', 'output']);
-
 /** The rule that let it pass: the last accept where packets are judged, else the policy there. */
-function acceptedBy(events: readonly Event[]): Decider {
-  let hook: string | null = null;
-  let policy: Decider = { kind: 'nothing' };
-  let rule: Decider | null = null;
-  for (const event of events) {
-    if (event.kind === 'hook') hook = event.hook;
-    if (hook === null || !judging.has(hook)) continue;
-    if (event.kind === 'rule' && event.said.kind === 'accept') rule = { kind: 'rule', at: event.at };
-    if (event.kind === 'policy' && event.chain.base?.type !== 'nat')
-      policy = { kind: 'policy', table: event.table, chain: event.chain };
-  }
-  return rule ?? policy;
+function acceptedBy(way: Way): Decider {
+  if (way.passedBy !== null) return { kind: 'rule', at: way.passedBy };
+  const last = way.events.findLast(
+    (event) => event.kind === 'policy' && event.chain.base?.type !== 'nat' && judging.has(event.chain.base?.hook ?? ''),
+  );
+  return last?.kind === 'policy' ? { kind: 'policy', table: last.table, chain: last.chain } : { kind: 'nothing' };
 }

@@ -1,5 +1,6 @@
+import type { Rule } from '../model.ts';
 import { type Packet, packetKey } from './packet.ts';
-import type { Assumption, Decider, Event, Outcome, Verdict } from './result.ts';
+import type { Assumption, Decider, Event, Outcome, RuleAt, Verdict } from './result.ts';
 
 /** Events in reverse, so that ways that part share what they had in common. */
 interface Trail {
@@ -7,35 +8,58 @@ interface Trail {
   readonly before: Trail | null;
 }
 
-/** One possible state of the walk: a packet, what was taken for granted to come here, and what happened. */
-export class Way {
+interface State {
   readonly packet: Packet;
   readonly assumptions: readonly Kept[];
   /** Whether more is needed to come here than the assumptions say. */
   readonly loose: boolean;
-  readonly #trail: Trail | null;
+  /** The last rule that let it pass where packets are judged. */
+  readonly passedBy: RuleAt | null;
+  readonly trail: Trail | null;
+}
 
-  private constructor(packet: Packet, assumptions: readonly Kept[], loose: boolean, trail: Trail | null) {
-    this.packet = packet;
-    this.assumptions = assumptions;
-    this.loose = loose;
-    this.#trail = trail;
+/** One possible state of the walk: a packet, what was taken for granted to come here, and what happened. */
+export class Way {
+  readonly #state: State;
+
+  private constructor(state: State) {
+    this.#state = state;
   }
 
   static from(packet: Packet): Way {
-    return new Way(packet, [], false, null);
+    return new Way({ packet, assumptions: [], loose: false, passedBy: null, trail: null });
+  }
+
+  get packet(): Packet {
+    return this.#state.packet;
+  }
+
+  get assumptions(): readonly Kept[] {
+    return this.#state.assumptions;
+  }
+
+  get loose(): boolean {
+    return this.#state.loose;
+  }
+
+  get passedBy(): RuleAt | null {
+    return this.#state.passedBy;
   }
 
   with(packet: Packet): Way {
-    return new Way(packet, this.assumptions, this.loose, this.#trail);
+    return new Way({ ...this.#state, packet });
   }
 
   after(event: Event): Way {
-    return new Way(this.packet, this.assumptions, this.loose, { event, before: this.#trail });
+    return new Way({ ...this.#state, trail: { event, before: this.#state.trail } });
+  }
+
+  passing(passedBy: RuleAt): Way {
+    return new Way({ ...this.#state, passedBy });
   }
 
   assuming(assumption: Assumption, key: string | null): Way {
-    return new Way(this.packet, [...this.assumptions, { ...assumption, key }], this.loose, this.#trail);
+    return new Way({ ...this.#state, assumptions: [...this.#state.assumptions, { ...assumption, key }] });
   }
 
   /** What this way already takes for granted about a question. */
@@ -53,12 +77,12 @@ export class Way {
     const covers = (mine.length === 0 && !this.loose) || (others.length === 0 && !other.loose);
     const parted =
       mine.length === 1 && others.length === 1 && isOpposite(mine[0], others[0]) && !this.loose && !other.loose;
-    return new Way(this.packet, common, !covers && !parted, shorter.#trail);
+    return new Way({ ...shorter.#state, assumptions: common, loose: !covers && !parted });
   }
 
   get events(): readonly Event[] {
     const events: Event[] = [];
-    for (let at = this.#trail; at !== null; at = at.before) events.push(at.event);
+    for (let at = this.#state.trail; at !== null; at = at.before) events.push(at.event);
     return events.reverse();
   }
 
@@ -70,11 +94,12 @@ export class Way {
 type Kept = Assumption & { readonly key: string | null };
 
 function isSame(a: Kept, b: Kept): boolean {
-  return a.holds === b.holds && a.at?.rule === b.at?.rule && a.what === b.what;
+  return a.text === b.text && a.at?.rule === b.at?.rule;
 }
 
 function isOpposite(a: Kept | undefined, b: Kept | undefined): boolean {
-  return a !== undefined && b !== undefined && isSame(a, { ...b, holds: !b.holds });
+  if (a === undefined || b === undefined || a.at?.rule !== b.at?.rule) return false;
+  return a.text === `not: ${b.text}` || b.text === `not: ${a.text}`;
 }
 
 /** A way that has come to its end. */
@@ -85,17 +110,28 @@ export interface Ended {
   readonly way: Way;
 }
 
-/** Ways without those in the same state as another. */
+/** Ways without those in the same state as another that the same rule let pass. */
 export function mergeWays(ways: readonly Way[]): readonly Way[] {
   if (ways.length < 2) return ways;
   const byState = new Map<string, Way>();
   for (const way of ways) {
-    // an answer that was given stays given, so ways that gave others are not the same
-    const key = packetKey(way.packet);
+    const key = `${numberOf(way.passedBy)} ${packetKey(way.packet)}`;
     const known = byState.get(key);
     byState.set(key, known === undefined ? way : known.merge(way));
   }
   return [...byState.values()];
+}
+
+const numbers = new WeakMap<Rule, number>();
+let given = 0;
+
+/** A number that tells rules apart. */
+function numberOf(at: RuleAt | null): number {
+  if (at === null) return 0;
+  const known = numbers.get(at.rule);
+  if (known !== undefined) return known;
+  numbers.set(at.rule, ++given);
+  return given;
 }
 
 /** Ends as outcomes: those by the same rule with the same verdict are one, and those that need least come first. */
@@ -114,12 +150,19 @@ export function outcomesOf(ends: readonly Ended[]): readonly Outcome[] {
       verdict,
       reject,
       by,
-      assumptions: way.assumptions.map(({ at, what, holds }) => ({ at, what, holds })),
+      assumptions: way.assumptions.map(({ key: _, ...assumption }) => assumption),
       loose: way.loose,
       events: way.events,
       packet: way.packet,
     }))
-    .toSorted((a, b) => Number(a.loose) - Number(b.loose) || a.assumptions.length - b.assumptions.length);
+    .toSorted(
+      (a, b) => Number(a.loose) - Number(b.loose) || doing(a) - doing(b) || a.assumptions.length - b.assumptions.length,
+    );
+}
+
+/** How much of what could not be judged does something. */
+function doing({ assumptions }: Outcome): number {
+  return assumptions.filter(({ holds }) => holds).length;
 }
 
 function isSameDecider(a: Decider, b: Decider): boolean {

@@ -15,7 +15,7 @@ interface Fault {
 export const faults: Readonly<Record<string, Fault>> = {
   'accept ends everything': {
     file: 'chain.ts',
-    right: "this.accepted.push(told({ kind: 'accept' }));",
+    right: "this.#accept(told({ kind: 'accept' }), at);",
     wrong: "this.ended.push(told({ kind: 'accept' }).end('accepted', { kind: 'rule', at }));",
   },
   'a drop ends its chain only': {

@@ -1,4 +1,5 @@
 import { addressOf, formatAddress } from '../../../src/ip/address.ts';
+import type { Span } from '../../../src/packetpath/walk/packet.ts';
 import type { Outcome, Walked } from '../../../src/packetpath/walk/result.ts';
 import type { RuleSet } from './generate.ts';
 import { nodes, type Probe, type Seen } from './rig.ts';
@@ -35,7 +36,7 @@ export function judge({ rules, probe, seen }: Case, walkPacket: WalkPacket, ask:
   if (seen.arrived === null) return { walk: walkedText(came, outcome), kernel: 'stopped', sort: 'accepted' };
   const back = walkPacket(rules.listing, surroundings, answerOf(outcome, receiver, ask));
   return {
-    walk: `${walkedText(came, outcome)}${answerText(back, probe)}`,
+    walk: `${walkedText(came, outcome)}${answerText(back, probe, asked.packet.source)}`,
     kernel: `${kernelText(seen, outcome)}${backText(back, seen)}`,
     sort: 'accepted',
   };
@@ -81,13 +82,14 @@ function arrivedText({ arrived }: Seen): string {
     : `${arrived.at} as ${arrived.packet.src} -> ${arrived.packet.dst} ${arrived.packet.dport ?? ''}`;
 }
 
-/** Whether the answer comes back to where the probe waits for it: from whom it asked. */
-function answerText({ verdict, outcomes }: Walked, { to }: Probe): string {
+/** Whether the answer comes back to who waits for it, and from whom that asked. */
+function answerText({ verdict, outcomes }: Walked, { to }: Probe, sender: Span): string {
   const [outcome] = outcomes;
   if (verdict === 'depends' || outcome === undefined) return ', perhaps answered';
   const { packet } = outcome;
   const matches = formatAddress(addressOf(packet.family, packet.source.low)) === to;
-  return verdict === 'accepted' && matches ? ', answered' : ', not answered';
+  const gets = packet.destination.low === sender.low;
+  return verdict === 'accepted' && matches && gets ? ', answered' : ', not answered';
 }
 
 function backText({ verdict }: Walked, { answer }: Seen): string {

@@ -154,9 +154,7 @@ export class Rig implements AsyncDisposable {
       server.stderr.resume();
       this.#observers.set(
         name,
-        await Observer.open(name, cell, netns === undefined ? 'input' : 'eth0', {
-          ...(netns === undefined ? {} : { netns }),
-        }),
+        await Observer.open(name, cell, netns === undefined ? 'input' : 'eth0', netns === undefined ? {} : { netns }),
       );
       this.#agents.set(name, new Agent(name, cell.spawn(['/run/labtool', 'agent'], { netns })));
       await until(`servers of ${name}`, async () => {
