@@ -19,6 +19,7 @@ export const exits = {
   unattended: { code: 7, means: 'Of `status`: no daemon runs; the rules stand, and nobody keeps them true.' },
   open: { code: 8, means: 'Of `status`: no daemon runs, and no rules of ours stand.' },
   weakened: { code: 9, means: 'Of `doctor`: something weakens enforcement, and nothing of it is critical.' },
+  depends: { code: 10, means: 'Of `explain --path`: it depends on what cannot be told from the rules.' },
   changes: { code: 2, means: 'Of `plan`: something would change.' },
 } as const satisfies Readonly<Record<string, { readonly code: number; readonly means: string }>>;
 

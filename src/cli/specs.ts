@@ -238,15 +238,30 @@ export const commandSpecs: readonly CommandSpec[] = [
     options: [
       worldOption,
       { form: '--network <name>', text: 'leave through this network, for a container on several' },
+      {
+        form: '--path',
+        text: "through everybody's rules, table by table, not through the policy; FROM may be an address%interface, an interface, host or lan",
+      },
+      {
+        form: '--listing <file>',
+        text: 'with --path: rules as iptables-save, iptables -S or iptables -nvL print them ("-": standard input)',
+        completes: 'file',
+      },
+      { form: '--all', text: 'with --path: every hook, and rules that only count' },
     ],
     examples: [
       { line: 'sluice explain app/app 192.168.5.5:22', text: 'tcp is meant where only a port is written' },
       { line: 'sluice explain app/app "[2001:db8::1]:443"', text: 'IPv6 in brackets' },
       { line: 'sluice explain app/app internet:443 --world w.json', text: 'without root, without an engine' },
+      {
+        line: 'sluice explain --path 172.17.0.2%docker0 192.168.5.5:22 --listing rules.txt',
+        text: "which of a host's rules decides",
+      },
     ],
     exits: {
       ok: 'The packet passes: allowed, or audited.',
       no: 'The packet is denied, or part of what was asked is.',
+      depends: 'With --path: it depends on what cannot be told from the rules, which is named.',
     },
     load: async () => (await import('./commands/explain.ts')).explain,
   },

@@ -69,6 +69,8 @@ const commands = [
   ['test', '--live'],
   ['chains', '--listing', '/tmp/rules'],
   ['chains', '--listing', '/tmp/rules', '--chain', names[0] as string],
+  ['explain', '--path', '172.20.0.2%docker0', '10.0.0.1:22', '--listing', '/tmp/rules'],
+  ['explain', '--path', names[0] as string, '10.0.0.1:22', '--listing', '/tmp/rules'],
   ['check', names[0] as string],
   [names[0] as string],
   ['ps', `--${names[0]}`],

@@ -526,14 +526,43 @@ const chainsScenes: Readonly<Record<string, Scene>> = {
   'help-chains': { args: ['chains', '--help'] },
 };
 
-test.each(Object.entries({ ...scenes, ...chainsScenes }))('screen %s', async (name, { args, host, columns }) => {
-  const here = await (host ?? articleHost)();
-  expectScreen(name, args, await here.sluice(args, columns));
+/** `sluice explain --path` through a listing. */
+const path = (from: string, to: string, file: string, columns: number, ...more: readonly string[]): Scene => ({
+  args: ['explain', '--path', from, to, '--listing', '-', ...more],
+  host: () => {
+    const host = articleHost();
+    host.input = readFileSync(join(import.meta.dirname, '..', 'packetpath', file), 'utf8');
+    return host;
+  },
+  columns,
 });
+const layout = 'purpose/layouts/20.10.rules';
+
+const pathScenes: Readonly<Record<string, Scene>> = {
+  'path-article-outranked': path('172.20.0.5%br-c4d330f8b3c3', '192.168.5.5:22', 'fixtures/article-outranked.txt', 80),
+  'path-article-stopped': path('172.20.0.5%br-ccaef8da7d18', '192.168.5.5:22', 'fixtures/article-two-projects.txt', 80),
+  'path-article-passes': path(
+    '172.20.0.5%br-ccaef8da7d18',
+    '192.168.100.1:80',
+    'fixtures/article-two-projects.txt',
+    80,
+  ),
+  'path-published-port': path('lan', 'host:8080', layout, 80),
+  'path-all-40-columns': path('br1', 'internet:443', layout, 40, '--all'),
+  'path-nobody': path('app/ap', '192.168.5.5:22', layout, 80),
+};
+
+test.each(Object.entries({ ...scenes, ...chainsScenes, ...pathScenes }))(
+  'screen %s',
+  async (name, { args, host, columns }) => {
+    const here = await (host ?? articleHost)();
+    expectScreen(name, args, await here.sluice(args, columns));
+  },
+);
 
 test('every screen on disk is one of these', () => {
   const names = readdirSync(join(import.meta.dirname, 'screens')).map((file) => file.replace(/\.txt$/, ''));
-  expect(names.toSorted()).toEqual(Object.keys({ ...scenes, ...chainsScenes }).toSorted());
+  expect(names.toSorted()).toEqual(Object.keys({ ...scenes, ...chainsScenes, ...pathScenes }).toSorted());
 });
 
 test('nothing but the head of a diagnostic is wider than the terminal', () => {

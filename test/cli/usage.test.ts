@@ -11,7 +11,7 @@ test('docs/cli.md is what npm run docs writes', () => {
 
 test('exit codes differ from each other and from those of the shell', () => {
   const { changes, ...others } = exits;
-  expect(Object.values(others).map(({ code }) => code)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  expect(Object.values(others).map(({ code }) => code)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   // the one command that ends so has another code for wrong use
   expect(changes.code).toBe(exits.usage.code);
   for (const { exits: own, codes } of commandSpecs)
@@ -31,6 +31,8 @@ test.each([
   [['explain', 'a/b/c', '1.1.1.1:443'], 'one "/" too many'],
   [['explain', 'app/app', '10.0.0.1:0'], 'TO:'],
   [['chains', '--listing', '-', '--world', '-'], 'both "-"'],
+  [['explain', '--path', 'host', '10.0.0.1:1', '--listing', '-', '--world', '-'], 'both "-"'],
+  [['explain', 'app/app', '10.0.0.1:1', '--listing', '-'], '--listing is for --path'],
 ])('wrong use ends with 2 and says what is wrong: %j', async (args, words) => {
   const { code, out, err } = await articleHost().sluice(args);
   expect({ code, out }).toEqual({ code: 2, out: '' });

@@ -1,4 +1,4 @@
-import { type Conversation, type Ends, exactly, hasPorts, type Packet, type Span, tcp } from './packet.ts';
+import { type Conversation, type Ends, hasPorts, type Packet, type Span, tcp } from './packet.ts';
 import type { Outcome } from './result.ts';
 import type { Asked } from './walk.ts';
 
@@ -11,14 +11,16 @@ export interface First {
   /** IP protocol number. */
   readonly protocol: number;
   /** Destination port; ignored where the protocol has none. */
-  readonly port: number;
+  readonly port: Span;
+  /** Whether it is for the host itself, whatever address of it that is. */
+  readonly toHost?: boolean;
 }
 
 /** net.ipv4.ip_local_port_range as Linux sets it: where senders that choose no port get theirs. */
 const ephemeral: Span = { low: 32_768n, high: 60_999n };
 const syn = 0x02;
 
-export function firstPacket({ from, family, source, destination, protocol, port }: First): Asked {
+export function firstPacket({ from, family, source, destination, protocol, port, toHost = false }: First): Asked {
   const ported = hasPorts(protocol);
   const packet: Packet = {
     family,
@@ -30,14 +32,14 @@ export function firstPacket({ from, family, source, destination, protocol, port 
     destination,
     protocol,
     sport: ported ? ephemeral : null,
-    dport: ported ? exactly(port) : null,
+    dport: ported ? port : null,
     icmp: protocol === 1 ? { type: 8, code: 0 } : protocol === 58 ? { type: 128, code: 0 } : null,
     tcpFlags: protocol === tcp ? syn : null,
     mark: 0n,
     conversation: null,
     untracked: false,
     ownSocket: from === 'host',
-    redirected: false,
+    redirected: toHost,
   };
   return { packet, from, conversation: fresh(packet) };
 }

@@ -78,7 +78,7 @@ function reading(field: Field, packet: Packet, layer: Layer, surroundings: Surro
     case 'saddr type':
       return addressType(packet.source, packet, surroundings);
     case 'daddr type':
-      return addressType(packet.destination, packet, surroundings);
+      return packet.redirected ? word('local') : addressType(packet.destination, packet, surroundings);
     case 'skuid':
     case 'cgroup':
       return packet.ownSocket ? unknown : absent;

@@ -22,7 +22,7 @@ export function translated(action: Translation, way: Way, surroundings: Surround
     [which]: isSameEnd(before, end) ? null : end,
     decided: { ...known.decided, [which]: true },
   };
-  const redirected = packet.redirected || action.kind === 'redirect';
+  const redirected = action.kind === 'redirect' || (which === 'source' && packet.redirected);
   return move(way.with({ ...packet, conversation, redirected }), which, end);
 }
 

@@ -192,7 +192,7 @@ function refusal(packet: Packet, surroundings: Surroundings): string | null {
     return 'loopback addresses do not come in from outside';
   const single = packet.source.low === packet.source.high;
   if (!inner && single && isOwn(packet.source, packet.family, surroundings) === 'yes')
-    return 'its source address is the host’s own';
+    return "its source address is the host's own";
   if (failsReversePath(packet, surroundings)) return 'the way back to its source is by another interface (rp_filter)';
   const isLocal = packet.redirected || isOwn(packet.destination, packet.family, surroundings) === 'yes';
   if (!isLocal && surroundings.forwarding[packet.family] === false) return 'forwarding is off';

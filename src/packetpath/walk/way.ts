@@ -150,7 +150,7 @@ export function outcomesOf(ends: readonly Ended[]): readonly Outcome[] {
       verdict,
       reject,
       by,
-      assumptions: way.assumptions.map(({ key: _, ...assumption }) => assumption),
+      assumptions: way.assumptions.map(({ at, what, holds, text }) => ({ at, what, holds, text })),
       loose: way.loose,
       events: way.events,
       packet: way.packet,

@@ -71,7 +71,7 @@ export function askedOf(probe: Probe, family: Family, ask: Ask): Asked {
     source: exactly(sourceFor(from, to, family).value),
     destination,
     protocol,
-    port,
+    port: exactly(port),
   });
 }
 
