@@ -1,4 +1,4 @@
-import type { Family } from '../ip/address.ts';
+import { bits, type Family } from '../ip/address.ts';
 import { icmpOf } from '../ip/box.ts';
 import { formatPrefix, type Prefix } from '../ip/prefix.ts';
 import { everyPort, hasPorts, type L4, protocolNumbers } from '../ip/protocol.ts';
@@ -105,8 +105,11 @@ function replies(family: Family): readonly ChainLine[] {
  */
 function pickUps(senders: readonly StaticSender[], family: Family): readonly ChainLine[] {
   const icmp = family === 4 ? 'icmp' : 'ipv6-icmp';
-  const toNobody = senders.filter(({ sources }) => sources.some(({ length }) => length < (family === 4 ? 32 : 128)));
-  if (toNobody.length === 0) return [];
+  const places = senders.flatMap(({ sources, opened }) =>
+    sources.map((source) => ({ to: ['-d', formatPrefix(source)], source, opened })),
+  );
+  const subnets = places.filter(({ source }) => source.length < bits(family));
+  if (subnets.length === 0) return [];
   return [
     ...remarks([
       '',
@@ -114,36 +117,33 @@ function pickUps(senders: readonly StaticSender[], family: Family): readonly Cha
         'From outside: conversations that may be the far end of a denied one, told by no handshake, are marked.',
       ),
     ]),
-    ...toNobody.flatMap(({ sources, opened }) =>
-      sources.flatMap((source): readonly ChainLine[] => {
-        const to = ['-d', formatPrefix(source)];
-        return [
-          { kind: 'rule', words: [...to, '-p', icmp, '-j', 'RETURN'] },
-          { kind: 'rule', words: [...to, '-p', 'tcp', '--syn', '-j', 'RETURN'] },
-          ...opened.map(
-            (port): ChainLine => ({
-              kind: 'rule',
-              words: [...to, '-p', 'udp', '--dport', String(port), '-j', 'RETURN'],
-            }),
-          ),
-          {
-            kind: 'rule',
-            words: [
-              ...to,
-              '-m',
-              'conntrack',
-              '!',
-              '--ctstate',
-              'DNAT,ESTABLISHED,RELATED,INVALID,UNTRACKED',
-              '-j',
-              'CONNMARK',
-              '--set-xmark',
-              doubtful,
-            ],
-          },
-        ];
-      }),
+    ...places.flatMap(({ to, opened }) =>
+      opened.map(
+        (port): ChainLine => ({
+          kind: 'rule',
+          words: [...to, '-p', 'udp', '--dport', String(port), '-j', 'RETURN'],
+        }),
+      ),
     ),
+    ...subnets.flatMap(({ to }): readonly ChainLine[] => [
+      { kind: 'rule', words: [...to, '-p', icmp, '-j', 'RETURN'] },
+      { kind: 'rule', words: [...to, '-p', 'tcp', '--syn', '-j', 'RETURN'] },
+      {
+        kind: 'rule',
+        words: [
+          ...to,
+          '-m',
+          'conntrack',
+          '!',
+          '--ctstate',
+          'DNAT,ESTABLISHED,RELATED,INVALID,UNTRACKED',
+          '-j',
+          'CONNMARK',
+          '--set-xmark',
+          doubtful,
+        ],
+      },
+    ]),
   ];
 }
 

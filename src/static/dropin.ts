@@ -2,7 +2,7 @@ import type { Family } from '../ip/address.ts';
 import { chainNames, chainOf, hooks, planes } from './chains.ts';
 import type { StaticPlan } from './plan.ts';
 import { aboutPlan, familiesIn, iptablesOf, type Rendering } from './rendering.ts';
-import { oldNames, removeRemarks, removeScript } from './reverse.ts';
+import { oldNames, removeRemarks } from './reverse.ts';
 import { commandRemark, remark, systemdWord } from './text.ts';
 
 type Table = 'filter' | 'security';
@@ -45,9 +45,6 @@ export function renderDropin(plan: StaticPlan): Rendering {
       { name: 'docker-compose@.service', text: composeUnit },
     ],
     needsAll: false,
-    reverse: removeScript([
-      '# Delete /etc/systemd/system/docker.service.d/override.conf first, or the next start of docker makes them again.',
-    ]),
   };
 }
 

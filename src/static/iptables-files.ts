@@ -2,7 +2,7 @@ import type { Family } from '../ip/address.ts';
 import { chainNames, chainOf, hooks, planes } from './chains.ts';
 import type { StaticPlan } from './plan.ts';
 import { aboutPlan, familiesIn, iptablesOf, type RenderedFile, type Rendering } from './rendering.ts';
-import { removeLines, removeRemarks, removeScript } from './reverse.ts';
+import { removeLines, removeRemarks } from './reverse.ts';
 import { commandRemark, remark, restoreWord } from './text.ts';
 
 /** The chains of one table as iptables-restore takes them; to declare one is to empty it. */
@@ -23,7 +23,6 @@ export function renderRestore(plan: StaticPlan): Rendering {
   return {
     files: [first as RenderedFile, ...rest],
     needsAll: true,
-    reverse: removeScript([]),
   };
 }
 
@@ -107,5 +106,5 @@ export function renderScript(plan: StaticPlan): Rendering {
     }),
     '',
   ].join('\n');
-  return { files: [{ name: 'docker-outbound.sh', text }], needsAll: false, reverse: removeScript([]) };
+  return { files: [{ name: 'docker-outbound.sh', text }], needsAll: false };
 }

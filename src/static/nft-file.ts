@@ -1,11 +1,11 @@
-import type { Family } from '../ip/address.ts';
+import { bits, type Family } from '../ip/address.ts';
 import { icmpOf } from '../ip/box.ts';
 import { formatPrefix, type Prefix } from '../ip/prefix.ts';
 import { everyPort, hasPorts, type L4, protocolNumbers } from '../ip/protocol.ts';
 import type { Plane } from '../ruleset/clause.ts';
 import { hooks, planes } from './chains.ts';
 import type { StaticPlan, StaticRule, StaticSender } from './plan.ts';
-import { aboutPlan, familiesIn, type Rendering } from './rendering.ts';
+import { aboutPlan, familiesIn, type RenderedFile, type Rendering } from './rendering.ts';
 import { commandRemark, noteRemarks, remark, ruleComment } from './text.ts';
 
 const table = 'inet docker-outbound-filter';
@@ -13,6 +13,17 @@ const doubtful = '0x10000000';
 const commentLength = 120; // of 128 that nft takes (libnftnl, NFTNL_UDATA_COMMENT_MAXLEN)
 
 const wipe = [`table ${table} { }`, `delete table ${table}`];
+
+/** Takes the table away, whether or not it is there. */
+export const nftReverse: RenderedFile = {
+  name: 'docker-outbound-remove.nft',
+  text: [
+    '#!/usr/sbin/nft -f',
+    '# Takes away the table of "sluice render". Containers may then send what Docker lets them.',
+    ...wipe,
+    '',
+  ].join('\n'),
+};
 
 /** A file for `nft -f`: one table of its own, made anew in one transaction. */
 export function renderNft(plan: StaticPlan): Rendering {
@@ -38,15 +49,6 @@ export function renderNft(plan: StaticPlan): Rendering {
   return {
     files: [{ name: 'docker-outbound.nft', text }],
     needsAll: false,
-    reverse: {
-      name: 'docker-outbound-remove.nft',
-      text: [
-        '#!/usr/sbin/nft -f',
-        '# Takes away the table of "sluice render". Containers may then send what Docker lets them.',
-        ...wipe,
-        '',
-      ].join('\n'),
-    },
   };
 }
 
@@ -88,23 +90,22 @@ function chainLines(plan: StaticPlan, plane: Plane): readonly string[] {
 
 /** See chains.ts: entries that may be the far end of a denied conversation are marked where they are born. */
 function pickUps(senders: readonly StaticSender[], family: Family): readonly string[] {
-  const subnets = senders
+  const places = senders
     .filter((sender) => sender.family === family)
-    .flatMap(({ sources, opened }) => sources.map((source) => ({ source, opened })))
-    .filter(({ source }) => source.length < (family === 4 ? 32 : 128));
+    .flatMap(({ sources, opened }) =>
+      sources.map((source) => ({ to: `${ip(family)} daddr ${formatPrefix(source)}`, source, opened })),
+    );
+  const subnets = places.filter(({ source }) => source.length < bits(family));
   if (subnets.length === 0) return [];
   return [
     '',
     ...remark('From outside: conversations that may be the far end of a denied one, told by no handshake, are marked.'),
-    ...subnets.flatMap(({ source, opened }) => {
-      const to = `${ip(family)} daddr ${formatPrefix(source)}`;
-      return [
-        `${to} meta l4proto ${family === 4 ? 'icmp' : 'ipv6-icmp'} accept`,
-        `${to} tcp flags & (fin | syn | rst | ack) == syn accept`,
-        ...opened.map((port) => `${to} udp dport ${port} accept`),
-        `${to} ct state new ct status & dnat == 0 ct mark set ct mark | ${doubtful}`,
-      ];
-    }),
+    ...places.flatMap(({ to, opened }) => opened.map((port) => `${to} udp dport ${port} accept`)),
+    ...subnets.flatMap(({ to }) => [
+      `${to} meta l4proto ${family === 4 ? 'icmp' : 'ipv6-icmp'} accept`,
+      `${to} tcp flags & (fin | syn | rst | ack) == syn accept`,
+      `${to} ct state new ct status & dnat == 0 ct mark set ct mark | ${doubtful}`,
+    ]),
   ];
 }
 

@@ -18,8 +18,6 @@ export interface Rendering {
   readonly files: readonly [RenderedFile, ...RenderedFile[]];
   /** Whether the first does it alone, or all of them are needed. */
   readonly needsAll: boolean;
-  /** What takes it away again. */
-  readonly reverse: RenderedFile;
 }
 
 export function familiesIn(plan: StaticPlan): readonly Family[] {

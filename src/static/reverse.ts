@@ -24,18 +24,16 @@ export function removeRemarks(): readonly string[] {
   return ['# To take it away, as root in a shell:', ...removeLines.map((line) => `#   ${line}`)];
 }
 
-/** A script that takes the rules of the iptables forms away. */
-export function removeScript(more: readonly string[]): RenderedFile {
-  return {
-    name: 'docker-outbound-remove.sh',
-    text: [
-      '#!/bin/sh',
-      '# Takes away what the rules of "sluice render" put into the kernel: the chains DOCKER-OUTBOUND-*, and nothing else.',
-      '# Containers may then send what Docker lets them.',
-      ...more,
-      ...removeLines,
-      'exit 0',
-      '',
-    ].join('\n'),
-  };
-}
+/** A script that takes the rules of the iptables forms away, whether or not they are there. */
+export const removeScript: RenderedFile = {
+  name: 'docker-outbound-remove.sh',
+  text: [
+    '#!/bin/sh',
+    '# Takes away what the rules of "sluice render" put into the kernel: the chains DOCKER-OUTBOUND-*, and nothing else.',
+    '# Containers may then send what Docker lets them. Of the systemd drop-in, delete docker.service.d/override.conf first:',
+    '# the next start of docker would make them again.',
+    ...removeLines,
+    'exit 0',
+    '',
+  ].join('\n'),
+};

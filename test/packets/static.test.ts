@@ -256,7 +256,7 @@ describe.each(['26.1', '28.5'] as const)(
       expect(await site.private.observer.count(stream.token)).toBe(0);
       await feed(['sh'], (await reverse('systemd-dropin')).text);
       const control = await site.host.stream(from, { proto: 'udp', to: places.private.v4, port: 5000, rate: 300 });
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await new Promise((resolve) => setTimeout(resolve, 1000));
       await control.stop();
       expect(await site.private.observer.count(control.token)).toBeGreaterThan(10);
     });

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { makePlan } from '../../src/static/make-plan.ts';
-import { renderPlan } from '../../src/static/render.ts';
+import { renderPlan, reverseOf } from '../../src/static/render.ts';
 import { forms } from '../../src/static/rendering.ts';
 import { now as goldenTime, readCase, topics } from '../golden/cases.ts';
 import { unitCommands } from '../packets/systemd-lines.ts';
@@ -22,8 +22,8 @@ function expectFile(path: string, text: string): void {
 }
 
 test.each(forms)("the article's policy as %s is exactly these files", (form) => {
-  const { files, reverse } = renderPlan(articlePlan(), form);
-  for (const { name, text } of [...files, reverse]) expectFile(join('article', form, name), text);
+  const { files } = renderPlan(articlePlan(), form);
+  for (const { name, text } of [...files, reverseOf(form)]) expectFile(join('article', form, name), text);
 });
 
 test.each(['04-groups', '06-ipv6', '08-published-ports', '11-until', '13-hostile-names', '14-multi-homed'])(
@@ -42,8 +42,8 @@ describe.each(topics)('golden case %s', (topic) => {
 
   test('no line of any form has a character that its reader could obey', () => {
     for (const form of forms) {
-      const { files, reverse } = renderPlan(plan, form);
-      for (const { text } of [...files, reverse]) {
+      const { files } = renderPlan(plan, form);
+      for (const { text } of [...files, reverseOf(form)]) {
         expect(text).toMatch(/^[\t\n\x20-\x7e]*$/);
         expect(text).not.toMatch(/^#.*[\\`]/m);
         for (const [, comment = ''] of text.matchAll(/comment "([^"\n]*)"/g))

@@ -14,8 +14,14 @@ import { worldFor } from '../worlds.ts';
 
 /** `sluice render`: the policy as files that work without Sluice. */
 export async function render(context: Context, given: Given): Promise<Exit> {
-  const { screen } = context;
   const form = formOf(given.text('as'));
+  const folder = given.text('output');
+  const { renderPlan, reverseOf } = await import('../../static/render.ts');
+  const reverse = reverseOf(form);
+  if (given.flag('reverse')) {
+    await show(context, { form, files: [reverse], text: () => reverse.text, notes: [] }, folder);
+    return 'ok';
+  }
   const loaded = await loadPolicy(context);
   if (loaded.policy === null || hasErrors(loaded.diagnostics)) {
     await showProblems(context, 'render', loaded, 'Nothing was rendered.');
@@ -28,29 +34,33 @@ export async function render(context: Context, given: Given): Promise<Exit> {
       plan.notes.map((one) => safe(one.text)).join('; ') ||
         'this policy denies nothing to anybody here: there is nothing to write',
     );
-  const { renderPlan } = await import('../../static/render.ts');
   const rendering = renderPlan(plan, form);
-  const isReverse = given.flag('reverse');
-  const folder = given.text('output');
-  const files = isReverse
-    ? [rendering.reverse]
-    : folder === undefined
-      ? rendering.files
-      : [...rendering.files, rendering.reverse];
-  const notes = isReverse ? [] : [...namesIn(loaded), ...warningsOf(plan)];
-  const isPrinted = folder === undefined && !context.settings.json;
-  const text = isReverse ? rendering.reverse.text : isPrinted ? printed(rendering) : '';
-  for (const one of notes) screen.warn(safe(noteText(one)));
-  if (!isPrinted) {
-    const written = folder === undefined ? [] : await write(context, folder, files);
-    screen.show(
-      { command: 'render', version: 1, as: form, files, written, warnings: notes.map(noteJson) },
-      ({ width }) => wrap(`${counted(written.length, 'file')}: ${written.map(safe).join(', ')}`, width),
-    );
-    return 'ok';
-  }
-  screen.raw(text);
+  const files = folder === undefined ? rendering.files : [...rendering.files, reverse];
+  const notes = [...namesIn(loaded), ...warningsOf(plan)];
+  await show(context, { form, files, text: () => printed(rendering), notes }, folder);
   return 'ok';
+}
+
+interface Shown {
+  readonly form: Form;
+  readonly files: readonly RenderedFile[];
+  /** What is printed where no folder is named. Throws a CliError where it cannot be one text. */
+  readonly text: () => string;
+  readonly notes: readonly Note[];
+}
+
+async function show(context: Context, { form, files, text, notes }: Shown, folder: string | undefined): Promise<void> {
+  const { screen, settings } = context;
+  const whole = folder === undefined && !settings.json ? text() : null;
+  for (const one of notes) screen.warn(safe(noteText(one)));
+  if (whole !== null) {
+    screen.raw(whole);
+    return;
+  }
+  const written = folder === undefined ? [] : await write(context, folder, files);
+  screen.show({ command: 'render', version: 1, as: form, files, written, warnings: notes.map(noteJson) }, ({ width }) =>
+    wrap(`${counted(written.length, 'file')}: ${written.map(safe).join(', ')}`, width),
+  );
 }
 
 function formOf(text: string | undefined): Form {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Takes away what the rules of "sluice render" put into the kernel: the chains DOCKER-OUTBOUND-*, and nothing else.
-# Containers may then send what Docker lets them.
-# Delete /etc/systemd/system/docker.service.d/override.conf first, or the next start of docker makes them again.
+# Containers may then send what Docker lets them. Of the systemd drop-in, delete docker.service.d/override.conf first:
+# the next start of docker would make them again.
 for command in iptables ip6tables; do
   command -v "$command" >/dev/null 2>&1 || continue
   for table in filter security; do
