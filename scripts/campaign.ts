@@ -1,18 +1,34 @@
-/** docs/campaign.md: what the last whole campaign ran, and the numbers it gave. Written by `npm run test:full`. */
-import { existsSync, readFileSync } from 'node:fs';
+/**
+ * docs/campaign.md: what the last whole runs of the campaigns gave. Written by `npm run test:full`; a run of some of the
+ * tests (`npm run test:full -- test/starts`) replaces the rows that it made anew. docs/campaign.json keeps what the page
+ * is made of.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { markdown } from '../bench/table.ts';
 import type { CampaignRecord } from '../test/campaign/campaign.ts';
 
 export interface CampaignRun {
   readonly seed: number;
   readonly commit: string;
+  /** What was asked for: `everything`, or vitest's arguments. */
+  readonly what: string;
   /** Of all tests, as the last line of `npm test` has them. */
   readonly passed: number;
-  readonly failed: number;
-  /** When it ended. */
-  readonly at: Date;
+  /** Names of the tests that failed. */
+  readonly failed: readonly string[];
+  /** When it ended: ISO 8601, UTC. */
+  readonly at: string;
   readonly minutes: number;
 }
+
+/** What the page is made of: rows with the index of the run they are of. */
+export interface Campaign {
+  readonly runs: readonly CampaignRun[];
+  readonly rows: readonly CampaignRow[];
+}
+
+type CampaignRow = CampaignRecord & { readonly run: number };
 
 /** Every record of a file that test/campaign wrote; none where nothing was. */
 export function readRecords(file: string): readonly CampaignRecord[] {
@@ -23,36 +39,70 @@ export function readRecords(file: string): readonly CampaignRecord[] {
   return lines.map((line) => JSON.parse(line) as CampaignRecord);
 }
 
-/** The page: a chapter for each sort of test, and in it a table for each set of numbers. */
-export function campaignText(records: readonly CampaignRecord[], run: CampaignRun): string {
-  const chapters = [...new Set(records.map(({ chapter }) => chapter))];
-  const [day] = run.at.toISOString().split('T');
-  const result = `${run.passed} tests passed and ${run.failed} failed`;
-  return `# The last whole campaign
-
-Written by \`npm run test:full\`, which runs in full what \`npm test\` samples: ${day}, commit ${run.commit}, seed ${run.seed}, ${run.minutes.toFixed(0)} minutes;
-${result}. \`SLUICE_SEED=${run.seed} npm run test:full\` makes the same choices again.
-
-What is sent is counted by its senders, what arrives by observers beyond the host's last hook; every fault ran without Sluice
-first, where at least 99 % of all that was sent arrived.
-${chapters.map((chapter) => chapterText(chapter, records)).join('')}`;
+/** Takes a run into the folder's campaign.json, and writes campaign.md from it. */
+export function keepRun(folder: string, run: CampaignRun, records: readonly CampaignRecord[]): void {
+  const file = join(folder, 'campaign.json');
+  const before: Campaign = existsSync(file)
+    ? (JSON.parse(readFileSync(file, 'utf8')) as Campaign)
+    : { runs: [], rows: [] };
+  const campaign = withRun(before, run, records);
+  writeFileSync(file, `${JSON.stringify(campaign, null, 1)}\n`);
+  writeFileSync(join(folder, 'campaign.md'), campaignText(campaign));
 }
 
-function chapterText(chapter: string, records: readonly CampaignRecord[]): string {
-  const own = records.filter((one) => one.chapter === chapter);
-  const shapes = new Map<string, CampaignRecord[]>();
-  for (const one of own) {
-    const shape = Object.keys(one.numbers).join();
-    shapes.set(shape, [...(shapes.get(shape) ?? []), one]);
+/** Replaces the rows that a run made anew; runs that no row is of any more are dropped. */
+export function withRun({ runs, rows }: Campaign, run: CampaignRun, records: readonly CampaignRecord[]): Campaign {
+  const isAnew = (row: CampaignRecord) => records.some((one) => placeOf(one) === placeOf(row));
+  const all: readonly CampaignRow[] = [
+    ...rows.filter((row) => !isAnew(row)),
+    ...records.map((record) => ({ ...record, run: runs.length })),
+  ];
+  const kept = [...runs, run]
+    .map((one, index) => ({ one, index }))
+    .filter(({ index }) => all.some((row) => row.run === index));
+  const renumbered = new Map(kept.map(({ index }, now) => [index, now]));
+  return {
+    runs: kept.map(({ one }) => one),
+    rows: all.map((row) => ({ ...row, run: renumbered.get(row.run) ?? 0 })),
+  };
+}
+
+const placeOf = ({ chapter, engine, what }: CampaignRecord) => `${chapter}\n${engine}\n${what}`;
+
+/** The page: a chapter for each sort of test, and in it a table for each set of numbers. */
+export function campaignText({ rows, runs }: Campaign): string {
+  const chapters = [...new Set(rows.map(({ chapter }) => chapter))].toSorted();
+  return `# The campaigns, whole
+
+Written by \`npm run test:full\`, which runs in full what \`npm test\` samples. What is sent is counted by its senders, what
+arrives by observers beyond the host's last hook; every fault ran without Sluice first, where at least 99 % of all that was
+sent arrived. \`SLUICE_SEED=SEED\` makes a run's choices again.
+
+${runs.map(runText).join('\n')}
+${chapters.map((chapter) => chapterText(chapter, rows)).join('')}`;
+}
+
+function runText({ at, commit, failed, minutes, passed, seed, what }: CampaignRun, index: number): string {
+  const day = at.slice(0, 'YYYY-MM-DD'.length);
+  const names = failed.map((name) => `\n  - failed: ${name}`).join('');
+  const result = `${passed} tests passed and ${failed.length} failed`;
+  return `- Run ${index + 1}: ${what}; ${day}, commit ${commit}, seed ${seed}, ${minutes.toFixed(0)} minutes; ${result}.${names}`;
+}
+
+function chapterText(chapter: string, rows: readonly CampaignRow[]): string {
+  const shapes = new Map<string, CampaignRow[]>();
+  for (const row of rows.filter((one) => one.chapter === chapter)) {
+    const shape = Object.keys(row.numbers).join();
+    shapes.set(shape, [...(shapes.get(shape) ?? []), row]);
   }
-  const tables = [...shapes.values()].map((rows) => {
-    const columns = Object.keys(rows[0]?.numbers ?? {});
-    const head = ['', 'engine', ...columns];
+  const tables = [...shapes.values()].map((alike) => {
+    const columns = Object.keys(alike[0]?.numbers ?? {});
     return markdown(
-      head,
-      rows.map(({ engine, numbers, what }) => [
+      ['', 'engine', 'run', ...columns],
+      alike.map(({ engine, numbers, run, what }) => [
         what,
         engine,
+        String(run + 1),
         ...columns.map((column) => String(numbers[column] ?? '')),
       ]),
     );

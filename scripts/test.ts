@@ -3,10 +3,10 @@
  * failed: in this project nothing may skip.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { campaignText, readRecords } from './campaign.ts';
+import { keepRun, readRecords } from './campaign.ts';
 
 interface VitestReport {
   readonly success: boolean;
@@ -15,7 +15,7 @@ interface VitestReport {
   readonly testResults: readonly {
     readonly name: string;
     readonly status: string;
-    readonly assertionResults: readonly unknown[];
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
   }[];
 }
 
@@ -63,10 +63,19 @@ const unloaded =
   report?.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length ?? 1;
 const failed = (report?.numTotalTests ?? 0) - passed + unloaded + (built ? 0 : 1);
 const honest = failed > 0 || (ran && passed > 0) ? failed : 1;
-if (process.env['SLUICE_CAMPAIGN'] === 'full' && records.length > 0) {
+if (isFull && records.length > 0) {
   const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).stdout.trim();
-  const run = { seed, commit, passed, failed: honest, at: new Date(), minutes: (Date.now() - started) / 60_000 };
-  writeFileSync(join(root, 'docs/campaign.md'), campaignText(records, run));
+  const names = (report?.testResults ?? []).flatMap(({ assertionResults }) =>
+    assertionResults.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName),
+  );
+  const what = process.argv.slice(2).join(' ') || 'everything';
+  const minutes = (Date.now() - started) / 60_000;
+  const failures = honest > 0 && names.length === 0 ? ['a file that could not be run'] : names;
+  keepRun(
+    join(root, 'docs'),
+    { seed, commit, what, passed, failed: failures, at: new Date().toISOString(), minutes },
+    records,
+  );
 }
 console.log(`\n${passed} passed, ${honest} failed`);
 process.exitCode = honest === 0 ? 0 : 1;

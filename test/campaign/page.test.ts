@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { type CampaignRun, campaignText, withRun } from '../../scripts/campaign.ts';
+import type { CampaignRecord } from './campaign.ts';
+
+const run = (commit: string, failed: readonly string[] = []): CampaignRun => ({
+  seed: 7,
+  commit,
+  what: 'everything',
+  passed: 2,
+  failed,
+  at: '2026-01-02T03:04:05.000Z',
+  minutes: 61.2,
+});
+const row = (chapter: string, what: string, sent: number): CampaignRecord => ({
+  chapter,
+  engine: '28.5',
+  what,
+  numbers: { sent },
+});
+const whole = withRun({ runs: [], rows: [] }, run('aaa'), [row('faults', 'x', 1), row('starts', 'y', 2)]);
+
+test('a run of some tests replaces their rows, and leaves the others with the run they are of', () => {
+  const after = withRun(whole, run('bbb'), [row('starts', 'y', 3)]);
+  expect(after.runs.map(({ commit }) => commit)).toEqual(['aaa', 'bbb']);
+  expect(after.rows.map(({ numbers, run: of }) => [numbers['sent'], of])).toEqual([
+    [1, 0],
+    [3, 1],
+  ]);
+});
+
+test('a run that no row is of any more is not told', () => {
+  const after = withRun(whole, run('bbb'), [row('faults', 'x', 4), row('starts', 'y', 5)]);
+  expect(after.runs.map(({ commit }) => commit)).toEqual(['bbb']);
+  expect(after.rows.map(({ run: of }) => of)).toEqual([0, 0]);
+});
+
+test('the page names every run with what failed in it', () => {
+  const text = campaignText(withRun(whole, run('bbb', ['starts > y']), [row('starts', 'y', 3)]));
+  expect(text).toContain(
+    '- Run 2: everything; 2026-01-02, commit bbb, seed 7, 61 minutes; 2 tests passed and 1 failed.',
+  );
+  expect(text).toContain('  - failed: starts > y');
+  expect(text).toMatch(/\| y +\| +28\.5 \| +2 \| +3 \|/);
+});
