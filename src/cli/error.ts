@@ -26,6 +26,7 @@ const told: ReadonlySet<string> = new Set([
   'StateError',
   'ControlError',
   'NoPolicyError',
+  'RulesError',
 ]);
 
 /** Any error as a {@link CliError}: errors of our parts and of the system mean "could not", all others are bugs. */

@@ -1,6 +1,7 @@
 import type { Daemon } from '../control/client.ts';
 import type { ConntrackFacts, EngineFacts, Flusher, ProxyPort } from '../doctor/facts.ts';
 import type { Address } from '../ip/address.ts';
+import type { Listing } from '../packetpath/model.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
 import type { StateFiles } from '../state/files.ts';
 import type { Switched } from '../state/host-state.ts';
@@ -92,6 +93,10 @@ export interface HostPort {
   conntrack(): Promise<ConntrackFacts | null>;
   proxies(): Promise<readonly ProxyPort[]>;
   flushers(): Promise<readonly Flusher[]>;
+  /** Bridges with their own switches of br_netfilter, by name. */
+  bridgeCalls(): Promise<ReadonlyMap<string, { readonly ip: boolean; readonly ip6: boolean }>>;
+  /** Everybody's rules, of both engines of the kernel. */
+  rules(): Promise<Listing>;
 }
 
 /** What an apply did beside changing the rules. */

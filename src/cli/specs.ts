@@ -207,12 +207,20 @@ export const commandSpecs: readonly CommandSpec[] = [
     description:
       'Looks at the host, its rules, the engine and the containers, and says what weakens enforcement: what was seen, why ' +
       'it matters, and the command or compose line that mends it. Only what is certain: nothing is guessed from a name. ' +
-      'Changes nothing. Every finding has a code that stays; docs/doctor.md lists them.',
+      'Changes nothing. Every finding has a code that stays; docs/doctor.md lists them. With --listing it says what can be ' +
+      'told of any rules: of filters that are never reached.',
     args: [],
-    options: [],
+    options: [
+      {
+        form: '--listing <file>',
+        text: 'look at these rules alone, as iptables-save, iptables -S or iptables -nvL print them ("-": standard input)',
+        completes: 'file',
+      },
+    ],
     examples: [
       { line: 'sudo sluice doctor', text: '' },
       { line: 'sudo sluice doctor --json', text: 'for monitoring; the exit code is that of the worst finding' },
+      { line: 'sluice doctor --listing rules.txt', text: "another host's rules; needs no root" },
     ],
     exits: {
       ok: 'Nothing was found, or notes alone.',

@@ -1,4 +1,5 @@
 import type { Address } from '../ip/address.ts';
+import type { Explained } from '../packetpath/purpose/types.ts';
 import type { Unheld } from '../ruleset/ruleset.ts';
 import type { World } from '../world/world.ts';
 
@@ -10,6 +11,10 @@ export interface Facts {
   readonly world: World | null;
   readonly engine: EngineFacts | null;
   readonly ours: OurFacts | null;
+  /** Everybody's rules, explained. */
+  readonly rules: Explained | null;
+  /** Bridges of the host with their own switches of br_netfilter. */
+  readonly bridgeCalls: ReadonlyMap<string, { readonly ip: boolean; readonly ip6: boolean }> | null;
   /** Containers that policy names and that cannot be held; null where there is no good policy. */
   readonly unheld: readonly Unheld[] | null;
   /** The host's own resolvers, those that are no address of a container's own. */

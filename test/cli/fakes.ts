@@ -23,6 +23,7 @@ import { type Address, addressOf } from '../../src/ip/address.ts';
 import type { BridgeCalls } from '../../src/netlink/link.ts';
 import { renderText } from '../../src/nftables/backend.ts';
 import type { TracedVerdict } from '../../src/nftables/trace-events.ts';
+import { readListing } from '../../src/packetpath/read/read.ts';
 import type { EndpointIdentity, Ruleset } from '../../src/ruleset/ruleset.ts';
 import { StateError } from '../../src/state/part.ts';
 import { encodeRuleset } from '../../src/state/ruleset-text.ts';
@@ -225,6 +226,9 @@ class FakeHostPort implements HostPort {
   table: ConntrackFacts | null = { count: 100, max: 262_144, liberal: false };
   listeners: readonly ProxyPort[] = [];
   services: readonly Flusher[] = [];
+  switches: ReadonlyMap<string, { ip: boolean; ip6: boolean }> = new Map();
+  /** As iptables-save prints it. */
+  listing = '';
 
   async nameservers() {
     return this.resolvers;
@@ -237,6 +241,12 @@ class FakeHostPort implements HostPort {
   }
   async flushers() {
     return this.services;
+  }
+  async bridgeCalls() {
+    return this.switches;
+  }
+  async rules() {
+    return readListing(this.listing);
   }
 }
 

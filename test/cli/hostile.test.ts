@@ -16,6 +16,21 @@ const names = [
   '\ud800',
 ];
 
+/** A filter that is never reached, with names in chains, comments and lines that are none. */
+const hostileRules = [
+  '*filter',
+  ':FORWARD DROP [0:0]',
+  ':DOCKER-ISOLATION-STAGE-1 - [0:0]',
+  ':DOCKER-USER - [0:0]',
+  '-A FORWARD -j DOCKER-ISOLATION-STAGE-1',
+  '-A FORWARD -i br-000000abc001 ! -o br-000000abc001 -j ACCEPT',
+  ...names.flatMap((name) => [`-A FORWARD -m comment --comment "${name}" -j DROP`, `-A FORWARD -j ${name}`, name]),
+  '-A FORWARD -j DOCKER-USER',
+  '-A DOCKER-USER -j RETURN',
+  ...names.map((name) => `-A DOCKER-USER -m comment --comment "${name}" -j DROP`),
+  'COMMIT',
+].join('\n');
+
 function hostileHost() {
   const host = articleHost();
   host.world = worldOf({
@@ -45,6 +60,7 @@ function hostileHost() {
     `-A FORWARD -i ${name} -m comment --comment "${name}" -j ${name}`,
   ]);
   host.files.write('/tmp/rules', ['*filter', ':FORWARD ACCEPT [0:0]', ...rules, 'COMMIT', ...names].join('\n'));
+  host.files.write('rules', hostileRules);
   return host;
 }
 
@@ -59,6 +75,8 @@ const commands = [
   ['status'],
   ['world'],
   ['doctor'],
+  ['doctor', '--listing', 'rules'],
+  ['doctor', '--listing', names[0] as string],
   ['networks'],
   ['networks', 'app_default'],
   ['networks', names[0] as string],

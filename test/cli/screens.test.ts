@@ -436,6 +436,15 @@ const scenes: Readonly<Record<string, Scene>> = {
       return host;
     },
   },
+  'doctor-listing': {
+    args: ['doctor', '--listing', 'rules.txt'],
+    host: () => {
+      const host = articleHost();
+      const path = join(import.meta.dirname, '../packetpath/fixtures/article-outranked.txt');
+      host.files.write('rules.txt', readFileSync(path, 'utf8'));
+      return host;
+    },
+  },
   'doctor-nothing-applied': { args: ['doctor'] },
   'doctor-without-engine': {
     args: ['doctor'],

@@ -1,20 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Daemon } from '../../lab/daemon.ts';
 import { openSite, type Site } from '../../lab/site.ts';
-import { codes, doctor, finding, mend } from './host.ts';
+import { codes, doctor, finding, mend, soundHost } from './host.ts';
 
 const policy = (more = '') => `version: 1
 groups: { resolver: ["192.168.100.2:53"] }
 projects:
   app: { allow: [same-project, internet] }
 ${more}`;
-
-/** The article's project as it should be: its port behind a reverse proxy, its resolver named. */
-const project = `services:
-  app: { image: lab/app, dns: ["192.168.100.2"], ports: ["127.0.0.1:3000:3000"] }
-  mongo: { image: lab/app, dns: ["192.168.100.2"] }
-networks: { default: { ipam: { config: [{ subnet: 172.20.0.0/16 }] } } }
-`;
 
 /** One container for each thing that can be wrong with one. */
 const ill: Readonly<Record<string, readonly string[]>> = {
@@ -33,9 +26,7 @@ describe('a host with engine 28.5', () => {
   let daemon: Daemon;
   beforeAll(async () => {
     site = await openSite({ engine: '28.5' });
-    await site.host.compose('app', project, 'up', '-d');
-    site.host.write('/etc/sluice/policy.yaml', policy());
-    daemon = await site.host.daemon();
+    daemon = await soundHost(site);
   });
   afterAll(() => site?.stop());
 

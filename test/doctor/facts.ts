@@ -1,4 +1,5 @@
 import type { Facts } from '../../src/doctor/facts.ts';
+import { explainListing } from '../../src/packetpath/purpose/explain-listing.ts';
 import { address, buildWorld, type WorldSketch } from '../generate/build.ts';
 
 /** What is seen of a host where nothing is wrong, but for what a test says. */
@@ -15,6 +16,8 @@ export function factsOf(sketch: Partial<WorldSketch> = {}, more: Partial<Facts> 
     }),
     engine: { firewallBackend: 'iptables', mapsUsers: false },
     ours: { standing: true, altered: null, daemon: { troubles: [] } },
+    rules: explainListing({ tables: [], unread: [] }, null),
+    bridgeCalls: new Map(),
     unheld: [],
     nameservers: [address('192.168.100.2')],
     conntrack: { count: 10, max: 1000, liberal: false },

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import type { Daemon } from '../../lab/daemon.ts';
 import type { Site } from '../../lab/site.ts';
 
 /** What `sluice doctor --json` says. */
@@ -49,4 +50,23 @@ export async function mend(site: Site, one: Told['findings'][number]): Promise<v
 async function pathWithSluice(site: Site): Promise<string> {
   const [sluice = ''] = await site.host.sluiceCommand();
   return `/usr/sbin:/usr/bin:/sbin:/bin:${sluice.replace(/\/[^/]*$/, '')}`;
+}
+
+const policy = `version: 1
+projects: { app: { allow: [same-project, internet] } }
+`;
+
+/** The article's project as it should be: its port behind a reverse proxy, its resolver named. */
+const project = `version: '3'
+services:
+  app: { image: lab/app, dns: ["192.168.100.2"], ports: ["127.0.0.1:3000:3000"] }
+  mongo: { image: lab/app, dns: ["192.168.100.2"] }
+networks: { default: { ipam: { config: [{ subnet: 172.20.0.0/16 }] } } }
+`;
+
+/** Brings the project up and its policy into force, kept by a daemon. */
+export async function soundHost(site: Site): Promise<Daemon> {
+  await site.host.compose('app', project, 'up', '-d');
+  site.host.write('/etc/sluice/policy.yaml', policy);
+  return site.host.daemon();
 }

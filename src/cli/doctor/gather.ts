@@ -1,6 +1,8 @@
 import { dirname } from 'node:path';
 import type { Daemon } from '../../control/client.ts';
 import type { Facts, OurFacts, Unseen, WritableFile } from '../../doctor/facts.ts';
+import type { Listing } from '../../packetpath/model.ts';
+import { explainListing } from '../../packetpath/purpose/explain-listing.ts';
 import { readApplied } from '../applied.ts';
 import type { Context } from '../context.ts';
 import { asCliError, CliError } from '../error.ts';
@@ -43,6 +45,8 @@ export async function gather(context: Context): Promise<Facts> {
     world,
     engine,
     unheld,
+    rules: await look("everybody's rules", async () => explainListing(await ports.host.rules(), world)),
+    bridgeCalls: await look('the switches of bridges', () => ports.host.bridgeCalls()),
     ours: await look("Sluice's own rules and daemon", () => readOurs(context)),
     writable: loaded?.kind === 'none' ? [] : await look("the policy's files", () => writableFiles(context)),
     nameservers: await look("the host's resolvers", () => ports.host.nameservers()),
@@ -92,4 +96,26 @@ async function writableFiles({ ports, settings }: Context): Promise<readonly Wri
     if (othersMayWrite(owned, user)) found.push({ path: folder, kind: 'folder', ...owned });
   }
   return found;
+}
+
+/** What a listing tells by itself: nothing is said of a host. */
+export function factsOfListing(listing: Listing): Facts {
+  return {
+    world: null,
+    engine: null,
+    ours: null,
+    rules: explainListing(listing, null),
+    bridgeCalls: null,
+    unheld: null,
+    nameservers: null,
+    conntrack: null,
+    proxies: null,
+    writable: null,
+    flushers: null,
+    unseen: listing.unread.map(({ line, text, why }) => ({
+      what: `line ${line}, ${JSON.stringify(text)}`,
+      why,
+      fix: null,
+    })),
+  };
 }

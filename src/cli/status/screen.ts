@@ -172,5 +172,5 @@ function nextLines(facts: Status, now: number, { paint, width }: View): readonly
   if (facts.filesDiffer === true) return lines('The files say something else than what is in force: sluice plan');
   if (facts.filesDiffer === null) return lines('The policy files cannot be read: sluice check');
   const things = facts.troubles.length + facts.unheld.length + facts.refused.length;
-  return things === 0 ? [] : lines(`${counted(things, 'thing')} to look at, above.`);
+  return things === 0 ? [] : lines(`${counted(things, 'thing')} to look at, above; all of the host: sluice doctor`);
 }

@@ -26,4 +26,27 @@ export const systemHost: HostPort = {
     const { flushingServices, listFolder } = await import('../../host/flushing-services.ts');
     return flushingServices(readSmallFile, listFolder);
   },
+
+  async bridgeCalls() {
+    const { listLinks } = await import('../../netlink/route.ts');
+    const { NetlinkSocket } = await import('../../netlink/socket.ts');
+    using netlink = NetlinkSocket.open('route');
+    return new Map(
+      listLinks(netlink).flatMap(({ name, bridgeCalls }) =>
+        bridgeCalls === null ? [] : [[name, bridgeCalls] as const],
+      ),
+    );
+  },
+
+  async rules() {
+    const { nftTables, runLister, savedRules } = await import('../../host/standing-rules.ts');
+    const { readListing } = await import('../../packetpath/read/read.ts');
+    const { nftCommand } = await import('../../nftables/nft.ts');
+    const saved = readListing(await savedRules(runLister));
+    const known = new Set(saved.tables.map(({ engine, family, name }) => `${engine} ${family} ${name}`));
+    const others = (await nftTables(nftCommand)).filter(
+      ({ engine, family, name }) => !known.has(`${engine} ${family} ${name}`),
+    );
+    return { ...saved, tables: [...saved.tables, ...others] };
+  },
 };

@@ -1,0 +1,56 @@
+import type { Check } from '../finding.ts';
+import { chainNamed, hasUnreadTables, programFor, stops, strangersOnTheWay, xtables } from '../rules.ts';
+
+export const unpublishedOpen: Check = {
+  code: 'unpublished-open',
+  severity: 'warning',
+  title: 'Ports that nobody published are open to whoever can route to the containers',
+  why: 'Engines up to 27 leave it to the policy of FORWARD to stop what is not published, and that is ACCEPT here.',
+  evidence:
+    'the rules of an engine up to 27, policy ACCEPT of FORWARD, a running container on a network that is not internal, and no rule of others that stops anything on the way',
+  find: ({ rules, world }) => {
+    if (rules === null || world === null || hasUnreadTables(rules)) return [];
+    return rules.layouts
+      .filter(({ layouts }) => layouts.every((layout) => layout === 'stages' || layout === 'pairs'))
+      .flatMap(({ family, engine }) => {
+        const table = xtables(rules, 'filter').find(
+          (one) => one.table.family === family && one.table.engine === engine,
+        );
+        const forward = table === undefined ? undefined : chainNamed(table, 'FORWARD');
+        if (table === undefined || forward?.chain.base?.policy !== 'accept') return [];
+        const isOther = family === 'ip' ? 'ip6' : 'ip';
+        const stopped = strangersOnTheWay(rules).some((one) => one.table.family !== isOther && mayStop(one.rule));
+        const open = world.networks.filter(
+          ({ id, internal, bridge, subnets }) =>
+            !internal &&
+            bridge !== null &&
+            subnets.some(({ address }) => address.family === (family === 'ip' ? 4 : 6)) &&
+            world.containers.some(
+              ({ running, endpoints }) => running && endpoints.some(({ network }) => network === id),
+            ),
+        );
+        if (stopped || open.length === 0) return [];
+        return [
+          {
+            seen: [
+              `${family === 'ip' ? '' : 'ip6 '}filter FORWARD has the policy ACCEPT, and no rule stops what comes to`,
+              ...open.map(({ name, bridge }) => `${bridge?.name} (${name})`),
+            ],
+            mend: {
+              say: "Let FORWARD drop what no rule lets pass; Docker's own rules let in what is published, and replies.",
+              lines: [{ kind: 'run' as const, text: `${programFor(table.table)} -P FORWARD DROP` }],
+            },
+          },
+        ];
+      });
+  },
+};
+
+/** Anything of which it is not certain that it stops nothing. */
+function mayStop(rule: Parameters<typeof stops>[0]): boolean {
+  const last = rule.steps.at(-1);
+  if (last === undefined || last.kind === 'action') return false;
+  return (
+    stops(rule) || last.kind === 'vmap' || (last.kind === 'verdict' && ['unknown', 'queue'].includes(last.verdict.kind))
+  );
+}

@@ -1,0 +1,159 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Engine } from '../../lab/roots.ts';
+import { openSite, type Site } from '../../lab/site.ts';
+import { places } from '../../lab/world.ts';
+import { addressOf } from '../packets/support.ts';
+import { codes, doctor, finding, mend, soundHost } from './host.ts';
+
+/** Whether a packet to the LAN arrives: what the rules of these tests are to stop. */
+async function reachesLan(site: Site, from: string): Promise<boolean> {
+  return (await site.host.probe(from, { to: places.private.v4, port: 22, timeout: 400 })).arrived;
+}
+
+const run = async (site: Site, ...lines: string[]) => {
+  for (const line of lines) await site.host.must(['sh', '-ec', line]);
+};
+
+describe.each<Engine>(['20.10', '26.1'])('the rules of engine %s', (engine) => {
+  let site: Site;
+  beforeAll(async () => {
+    site = await openSite({ engine, routed: true, ip6tables: engine === '20.10' });
+    await soundHost(site);
+  });
+  afterAll(() => site?.stop());
+
+  test('unpublished ports are open to the LAN while FORWARD lets everything pass', async () => {
+    const to = await addressOf(site, 'app/mongo');
+    const one = finding(await doctor(site), 'unpublished-open');
+    expect(one.seen.join('\n')).toContain('app_default');
+    expect((await site.lanClient.probe({ to, port: 27017 })).arrived).toBe(true);
+    await mend(site, one);
+    expect((await site.lanClient.probe({ to, port: 27017, timeout: 400 })).arrived).toBe(false);
+    expect(await codes(site)).toEqual([]);
+    await expect(reachesInternet(site)).resolves.toBe(true);
+  });
+
+  test("the article's filter, when a network is made after it", async () => {
+    await run(
+      site,
+      'iptables -N DOCKER-OUTBOUND-FILTER',
+      'iptables -A DOCKER-OUTBOUND-FILTER -d 192.168.0.0/16 -j DROP',
+      'iptables -A DOCKER-OUTBOUND-FILTER -j RETURN',
+      'iptables -I FORWARD 1 -j DOCKER-OUTBOUND-FILTER',
+    );
+    await site.host.docker('run', '-d', '--name', 'early', 'lab/app');
+    expect(await reachesLan(site, 'early')).toBe(false);
+    expect(await codes(site)).toEqual([]);
+    await site.host.docker('network', 'create', 'late');
+    await site.host.docker('run', '-d', '--name', 'new', '--network', 'late', 'lab/app');
+    const one = finding(await doctor(site), 'outranked-filter');
+    expect(one.seen.join('\n')).toMatch(/lets out all that br-[0-9a-f]{12} \(late\) sends/);
+    expect(one.seen.join('\n')).toContain('-d 192.168.0.0/16 -j DROP would stop some of it');
+    expect(one.seen.join('\n')).not.toContain('docker0');
+    expect([await reachesLan(site, 'early'), await reachesLan(site, 'new')]).toEqual([false, true]);
+    await mend(site, one);
+    expect([await reachesLan(site, 'early'), await reachesLan(site, 'new')]).toEqual([false, false]);
+    expect(await codes(site)).toEqual([]);
+    await run(site, 'iptables -D FORWARD -j DOCKER-OUTBOUND-FILTER');
+    expect(await reachesLan(site, 'new')).toBe(true);
+  });
+
+  test('what is appended to DOCKER-USER', async () => {
+    await run(site, 'iptables -A DOCKER-USER -d 192.168.0.0/16 -j DROP');
+    const one = finding(await doctor(site), 'docker-user-dead');
+    expect(await reachesLan(site, 'new')).toBe(true);
+    await mend(site, one);
+    expect(await reachesLan(site, 'new')).toBe(false);
+    expect(await codes(site)).toEqual([]);
+  });
+
+  test('DOCKER-USER without its jump, and with one at the end', async () => {
+    for (const broken of [[], ['iptables -A FORWARD -j DOCKER-USER']]) {
+      await run(site, 'iptables -D FORWARD -j DOCKER-USER', ...broken);
+      const one = finding(await doctor(site), 'docker-user-bypassed');
+      expect(await reachesLan(site, 'new')).toBe(true);
+      await mend(site, one);
+      expect(await reachesLan(site, 'new')).toBe(false);
+      expect(await codes(site)).toEqual([]);
+    }
+    await run(site, 'iptables -D DOCKER-USER 1');
+  });
+
+  test('rules on both sides of iptables', async () => {
+    const docker = (await site.host.must(['iptables', '--version'])).includes('legacy') ? 'legacy' : 'nft';
+    const other = docker === 'nft' ? 'legacy' : 'nft';
+    await run(site, `iptables-${other} -A FORWARD -d 192.168.0.0/16 -j DROP`);
+    const one = finding(await doctor(site), 'two-rule-engines');
+    expect(one.seen.filter((line) => line.includes("Docker's"))).toEqual([
+      expect.stringContaining(`iptables-${docker}`),
+    ]);
+    expect(await reachesLan(site, 'new')).toBe(false); // and Docker's own program shows nothing that would stop it
+    await mend(site, one);
+    await run(site, `iptables-${other} -D FORWARD -d 192.168.0.0/16 -j DROP`);
+    expect(await reachesLan(site, 'new')).toBe(true);
+    expect(await codes(site)).toEqual([]);
+  });
+
+  test('neighbours that Docker parts by rules which no frame passes', async () => {
+    await site.host.docker('network', 'create', '-o', 'com.docker.network.bridge.enable_icc=false', 'apart');
+    for (const name of ['left', 'right'])
+      await site.host.docker('run', '-d', '--name', name, '--network', 'apart', 'lab/app');
+    const to = await addressOf(site, 'right');
+    const reaches = async () => (await site.host.probe('left', { to, port: 80, timeout: 400 })).arrived;
+    expect(await codes(site)).toEqual([]);
+    expect(await reaches()).toBe(false);
+    await site.host.setBrNetfilter(false);
+    const one = finding(await doctor(site), 'bridge-rules-idle');
+    expect(await reaches()).toBe(true);
+    await mend(site, one);
+    expect(await reaches()).toBe(false);
+    expect(await codes(site)).toEqual([]);
+    await site.host.docker('rm', '-f', 'left', 'right');
+  });
+});
+
+async function reachesInternet(site: Site): Promise<boolean> {
+  return (await site.host.probe('app/app', { to: places.internet.v4, port: 80 })).outcome === 'answered';
+}
+
+describe('rules of other settings', () => {
+  test('IPv6 that the engine makes no rules for, on 26.1 as it comes', async () => {
+    await using site = await openSite({ engine: '26.1', ip6tables: false });
+    await site.host.must(['iptables', '-P', 'FORWARD', 'DROP']);
+    await soundHost(site);
+    expect(await codes(site)).toEqual([]);
+    await site.host.docker('network', 'create', '--ipv6', '--subnet', 'fd00:172:31::/64', 'six');
+    expect(await codes(site)).toEqual([]); // nobody is on it
+    await site.host.docker('run', '-d', '--name', 'dual', '--network', 'six', 'lab/app');
+    const one = finding(await doctor(site), 'ip6-unmanaged');
+    expect(one.seen).toEqual([expect.stringMatching(/^six \(br-[0-9a-f]{12}\) has IPv6/)]);
+  });
+
+  test('an engine that says nftables and uses iptables', async () => {
+    await using site = await openSite({ engine: '28.5', env: { DOCKER_FIREWALL_BACKEND: 'nftables' } });
+    await soundHost(site);
+    const one = finding(await doctor(site), 'backend-mismatch');
+    expect(one.seen.join('\n')).toMatch(/^engine 28\.5\S* says nftables\niptables: DOCKER-FORWARD leads to/);
+  });
+
+  test("the article's filter on 28.5, when the engine starts again", async () => {
+    await using site = await openSite({ engine: '28.5', liveRestore: true });
+    await soundHost(site);
+    await run(
+      site,
+      'iptables -N DOCKER-OUTBOUND-FILTER',
+      'iptables -A DOCKER-OUTBOUND-FILTER -d 192.168.0.0/16 -j DROP',
+      'iptables -I FORWARD 1 -j DOCKER-OUTBOUND-FILTER',
+    );
+    await site.host.docker('run', '-d', '--name', 'early', 'lab/app');
+    expect(await reachesLan(site, 'early')).toBe(false);
+    expect(await codes(site)).toEqual([]);
+    await site.host.restartEngine();
+    const one = finding(await doctor(site), 'outranked-filter');
+    expect(one.seen.join('\n')).toMatch(/FORWARD \d: -j DOCKER-FORWARD lets out all that docker0 \(bridge\) sends/);
+    expect(await reachesLan(site, 'early')).toBe(true);
+    await mend(site, one);
+    expect(await reachesLan(site, 'early')).toBe(false);
+    expect(await codes(site)).toEqual([]);
+  });
+});
