@@ -136,7 +136,7 @@ function readMangle({ key, value }: JsonObject, text: () => string): Step {
     (kind === 'payload' &&
       isObject(inside) &&
       ['dscp', 'ecn', 'ttl', 'hoplimit', 'checksum'].includes(asText(inside['field']))) ||
-    (kind === 'ct' && (name === 'label' || name === 'event'));
+    (kind === 'ct' && (name === 'label' || name === 'event' || name === 'helper'));
   return other(text(), decidesNothing);
 }
 

@@ -39,6 +39,8 @@ class TextReader {
   /** Words of a statement that goes on in the next line, inside of braces. */
   #open: Token[] = [];
   #depth = 0;
+  /** Index of the last line that was taken. */
+  #last = 0;
 
   constructor(lines: readonly string[], unread: Unread) {
     this.#lines = lines;
@@ -46,6 +48,7 @@ class TextReader {
   }
 
   take(index: number): void {
+    this.#last = index;
     const { tokens, comment } = tokensOf(this.#lines[index] ?? '', index);
     const handle = /^handle ([0-9]{1,15})\b/.exec(comment ?? '')?.[1];
     const inside = this.#blocks.at(-1)?.kind;
@@ -70,8 +73,10 @@ class TextReader {
   finish(): void {
     const left = new Set(this.#open.map(({ line }) => line));
     for (const line of left) this.#unread.add(this.#lines, line, 'the listing breaks off in it');
-    const block = this.#blocks.at(-1);
-    if (block?.kind === 'set') this.#close(this.#lines.length - 1);
+    const last = this.#last;
+    if (left.size === 0 && this.#blocks.length > 0)
+      this.#unread.add(this.#lines, last, 'the listing breaks off behind it: a brace is not closed');
+    while (this.#blocks.length > 0) this.#close(last);
   }
 
   #take(token: Token): void {

@@ -46,10 +46,12 @@ class SaveReader {
     return this.#tables;
   }
 
-  #close(): void {
+  #close(committed = false): void {
     const table = this.#table;
     this.#table = null;
     if (table === null) return;
+    if (this.#named && !committed)
+      this.#unread.add(this.#lines, table.line - 1, 'the table has no COMMIT: the listing breaks off in it');
     this.#tables.push(this.#named ? table : { ...table, name: this.#hint.table ?? tableWith(policied(table)) });
   }
 
@@ -84,7 +86,7 @@ class SaveReader {
       default:
         if (line !== 'COMMIT') return 'not a line of iptables-save';
         if (this.#table === null) return 'no table is open';
-        this.#close();
+        this.#close(true);
         return null;
     }
   }

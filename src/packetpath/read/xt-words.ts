@@ -1,10 +1,11 @@
 import { argumentsOf } from './xt-match.ts';
 import type { Option, XtMatch, XtRule, XtTarget } from './xt-option.ts';
 
-/** A word of a rule as iptables-save quotes it: what it says, how it is written, and whether quotes make it plain text. */
+/** A word of a rule as iptables-save quotes it: what it says, where it stands, and whether quotes make it plain text. */
 interface Word {
   readonly text: string;
-  readonly written: string;
+  readonly start: number;
+  readonly end: number;
   readonly quoted: boolean;
 }
 
@@ -18,23 +19,26 @@ function wordsOf(line: string): readonly Word[] | undefined {
       continue;
     }
     const start = at;
-    let text = '';
-    let quoted = false;
+    while (at < line.length && !isBlank(line[at]) && line[at] !== '"') at++;
+    if (line[at] !== '"') {
+      words.push({ text: line.slice(start, at), start, end: at, quoted: false });
+      continue;
+    }
+    const text = [line.slice(start, at)];
     while (at < line.length && !isBlank(line[at])) {
       if (line[at] !== '"') {
-        text += line[at++];
+        text.push(line[at++] as string);
         continue;
       }
-      quoted = true;
       at++;
       while (at < line.length && line[at] !== '"') {
         if (line[at] === '\\' && at + 1 < line.length) at++;
-        text += line[at++];
+        text.push(line[at++] as string);
       }
       if (at >= line.length) return undefined;
       at++;
     }
-    words.push({ text, written: line.slice(start, at), quoted });
+    words.push({ text: text.join(''), start, end: at, quoted: true });
   }
   return words;
 }
@@ -73,10 +77,12 @@ export function readWrittenRule(line: string): WrittenRule | string {
   if (words === undefined) return 'a quotation mark is not closed';
   const chain = words[1];
   if (words[0]?.text !== '-A' || chain === undefined) return 'no chain is named';
-  const reader = new RuleWords(words.slice(2));
+  const reader = new RuleWords(line, words);
   const rule = reader.read();
   if (typeof rule === 'string') return rule;
-  const text = ['-A', chain.written, ...reader.kept].join(' ');
+  const { cut } = reader;
+  const text =
+    cut === null ? line : `${line.slice(0, cut.start).trimEnd()} ${line.slice(cut.end).trimStart()}`.trimEnd();
   return { chain: chain.text, text, counted: reader.counted, rule };
 }
 
@@ -87,16 +93,18 @@ interface Draft {
 
 /** Goes through the words of one rule. */
 class RuleWords {
-  /** The words as written, without counters. */
-  readonly kept: string[] = [];
+  /** Where its counters stand. */
+  cut: { readonly start: number; readonly end: number } | null = null;
   counted: { readonly packets: number; readonly bytes: number } | null = null;
+  readonly #line: string;
   readonly #words: readonly Word[];
-  #at = 0;
+  #at = 2;
   readonly #header: Option[] = [];
   readonly #matches: Draft[] = [];
   #target: { readonly name: string; readonly goto: boolean; readonly options: Option[] } | null = null;
 
-  constructor(words: readonly Word[]) {
+  constructor(line: string, words: readonly Word[]) {
+    this.#line = line;
     this.#words = words;
   }
 
@@ -155,7 +163,6 @@ class RuleWords {
         owner.push(option);
       }
     }
-    for (const { written } of this.#words.slice(start, this.#at)) this.kept.push(written);
     return null;
   }
 
@@ -183,16 +190,10 @@ class RuleWords {
     const first = this.#at;
     if (args === undefined) while (this.#at < this.#words.length && !this.#beginsOption()) this.#at++;
     else this.#at = Math.min(first + args, this.#words.length);
-    const written = this.#words.slice(first, this.#at);
-    const text = [
-      ...(not ? ['!'] : []),
-      ...this.#words
-        .slice(start, first)
-        .map((w) => w.written)
-        .filter((w) => w !== '!'),
-      ...written.map((w) => w.written),
-    ].join(' ');
-    return { name, not, args: written.map((argument) => argument.text), text };
+    const given: string[] = [];
+    for (let index = first; index < this.#at; index++) given.push((this.#words[index] as Word).text);
+    const end = (this.#words[this.#at - 1] as Word).end;
+    return { name, not, args: given, text: this.#line.slice((this.#words[start] as Word).start, end) };
   }
 
   #beginsOption(): boolean {
@@ -201,9 +202,10 @@ class RuleWords {
   }
 
   #counters(): string | null {
-    const numbers = this.#words.slice(this.#at, this.#at + 2).map(({ text }) => text);
+    const [packets, bytes] = [this.#words[this.#at], this.#words[this.#at + 1]];
+    this.cut = { start: this.#words[this.#at - 1]?.start ?? 0, end: bytes?.end ?? 0 };
     this.#at += 2;
-    this.counted = countersOf(numbers[0], numbers[1]);
+    this.counted = countersOf(packets?.text, bytes?.text);
     return this.counted === null ? 'its counters are no numbers' : null;
   }
 }

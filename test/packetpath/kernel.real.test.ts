@@ -1,0 +1,208 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readlink } from 'node:fs/promises';
+import { afterAll, describe, expect, test } from 'vitest';
+import { type Finished, run, until } from '../../lab/exec.ts';
+import { type Engine, engines, ensureRoot } from '../../lab/roots.ts';
+import { readHostRules } from '../../src/host/rules.ts';
+import type { Listing, Step, Table } from '../../src/packetpath/model.ts';
+import { readListing } from '../../src/packetpath/read/read.ts';
+import { shortStep } from './short.ts';
+
+/** Real tools hold and list the same rules in every form they have, and every form reads to the same. */
+
+/** The programs of an engine's root, in namespaces of their own that end with this process. */
+class Tools {
+  readonly #holder: ChildProcess;
+  readonly #root: string;
+
+  private constructor(holder: ChildProcess, root: string) {
+    this.#holder = holder;
+    this.#root = root;
+  }
+
+  static async open(engine: Engine): Promise<Tools> {
+    const root = await ensureRoot(engine);
+    // iptables-legacy-save looks into /proc for the tables there are
+    const holder = spawn(
+      'unshare',
+      ['--net', '--mount', 'sh', '-c', 'mount -t proc proc "$0/proc" && exec cat', root],
+      {
+        stdio: ['pipe', 'ignore', 'inherit'],
+      },
+    );
+    const ours = await readlink('/proc/self/ns/net');
+    const tools = new Tools(holder, root);
+    await until('the namespaces', async () => {
+      if (holder.exitCode !== null) throw new Error('unshare ended: it needs root');
+      if ((await readlink(`/proc/${holder.pid}/ns/net`)) === ours) return undefined;
+      return (await tools.run('cat', ['/proc/self/stat'])).code === 0 || undefined;
+    });
+    return tools;
+  }
+
+  run(program: string, args: readonly string[], input?: string): Promise<Finished> {
+    const enter = ['nsenter', `--net=/proc/${this.#holder.pid}/ns/net`, `--mount=/proc/${this.#holder.pid}/ns/mnt`];
+    return run([...enter, 'chroot', this.#root, program, ...args], { input, env: { TZ: 'UTC', LC_ALL: 'C' } });
+  }
+
+  async must(program: string, args: readonly string[], input?: string): Promise<string> {
+    const done = await this.run(program, args, input);
+    if (done.code !== 0) throw new Error(`${program} ${args.join(' ')}: ${done.stderr}\n${input ?? ''}`);
+    return done.stdout;
+  }
+
+  close(): void {
+    this.#holder.stdin?.end();
+  }
+}
+
+/** Numbers that are random and always the same (mulberry32). */
+function dice(seed: number): <T>(faces: readonly T[]) => T {
+  let state = seed;
+  return (faces) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return faces[((mixed ^ (mixed >>> 14)) >>> 0) % faces.length] as never;
+  };
+}
+
+/** Rules whose every part each form shows. */
+function someRules(seed: number, count: number): readonly string[] {
+  const any = dice(seed);
+  const not = () => any(['', '', '! ']);
+  return Array.from({ length: count }, () => {
+    const ports = any(['tcp', 'udp']);
+    return [
+      any(['', `${not()}-s 10.${any([1, 2])}.0.0/16`, `${not()}-s 192.168.1.7`]),
+      any(['', `${not()}-d 172.18.0.0/16`]),
+      any(['', `${not()}-i br1`, '-i veth+']),
+      any(['', `${not()}-o br2`]),
+      any([
+        '',
+        `-p ${ports} -m ${ports} ${not()}--dport ${any(['80', '1000:2000'])}`,
+        `-p ${ports} -m multiport ${not()}--dports 80,443,1000:2000`,
+        `-p tcp -m tcp ${not()}--tcp-flags SYN,RST SYN`,
+        `-p icmp -m icmp --icmp-type ${any(['8', '0'])}`,
+      ]),
+      any([
+        '',
+        `-m conntrack ${not()}--ctstate ${any(['NEW', 'RELATED,ESTABLISHED', 'INVALID'])}`,
+        '-m conntrack --ctdir REPLY',
+      ]),
+      any([
+        '',
+        `-m mark ${not()}--mark ${any(['0x1', '0x1/0x3'])}`,
+        `-m addrtype ${not()}--dst-type LOCAL`,
+        `-m set ${not()}--match-set nets ${any(['src', 'dst'])}`,
+      ]),
+      any([
+        '-j ACCEPT',
+        '-j DROP',
+        '-j RETURN',
+        '-j A',
+        '-g A',
+        '-j REJECT --reject-with icmp-host-unreachable',
+        '-j LOG',
+        '',
+      ]),
+    ]
+      .filter((part) => part !== '')
+      .join(' ');
+  });
+}
+
+const restore = (rules: readonly string[]): string =>
+  `*filter\n:A - [0:0]\n${rules.map((rule, index) => `-A ${index % 2 === 0 ? 'FORWARD' : 'A'} ${rule.replace(/-[jg] A$/, index % 2 === 0 ? '$&' : '-j DROP')}\n`).join('')}COMMIT\n`;
+
+/** The meaning of a table: its rules' conditions in no order, since each form has its own, then what they do. */
+function meaning(table: Table | undefined): unknown {
+  return table?.chains
+    .map(({ name, base, rules }) => ({
+      name,
+      base,
+      rules: rules.map(({ steps }) => {
+        const asked = steps
+          .filter(({ kind }) => kind === 'condition')
+          .map(shortStep)
+          .filter((text) => !isImplied(text, steps));
+        const done = steps.filter((step) => step.kind !== 'condition' && !isCount(step)).map(shortStep);
+        return [...asked.toSorted(), ...done].join(' | ');
+      }),
+    }))
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+const isCount = (step: Step): boolean => step.kind === 'action' && step.action.kind === 'count';
+
+/** `-p tcp` beside a port of tcp's says nothing more; nft leaves it out. */
+const isImplied = (text: string, steps: readonly Step[]): boolean =>
+  /^l4proto [0-9]+$/.test(text) &&
+  steps.some(
+    (step) =>
+      step.kind === 'condition' &&
+      step.condition.kind === 'among' &&
+      step.condition.fields.some(({ only }) => `l4proto ${only?.protocol}` === text),
+  );
+
+const filterOf = (listing: Listing): Table | undefined =>
+  listing.tables.find(({ name, family }) => name === 'filter' && family === 'ip');
+
+describe.each(engines)('the tools beside engine %s', (engine) => {
+  let tools: Tools | undefined;
+  afterAll(() => tools?.close());
+
+  test('list generated rules in forms that all read to the same', async () => {
+    tools = await Tools.open(engine);
+    await tools.must(
+      'ipset',
+      ['restore'],
+      'create nets hash:net family inet\nadd nets 10.1.0.0/16\nadd nets 10.1.5.0/24 nomatch\n',
+    );
+    const sets = await tools.must('ipset', ['save']);
+    let compared = 0;
+    for (let seed = 1; seed <= 4; seed++) {
+      for (const variant of ['legacy', 'nft'] as const) {
+        await tools.must(`iptables-${variant}`, ['-F']);
+        await tools.must(`iptables-${variant}-restore`, [], restore(someRules(seed, 40)));
+        const list = async (...args: readonly string[]) =>
+          readListing((await (tools as Tools).must(`iptables-${variant}`, args)) + sets);
+        const saved = readListing((await tools.must(`iptables-${variant}-save`, ['-t', 'filter'])) + sets);
+        expect(saved.unread).toEqual([]);
+        expect(saved.tables.map((table) => table.engine)).toEqual([variant === 'nft' ? 'nf_tables' : 'legacy']);
+        const wanted = meaning(filterOf(saved));
+        expect(JSON.stringify(wanted)).not.toMatch(/unknown/i);
+        for (const form of [['-S'], ['-nvL'], ['-nvL', '--line-numbers']]) {
+          const listing = await list(...form);
+          expect(listing.unread).toEqual([]);
+          expect(meaning(filterOf(listing)), `${variant} ${form.join(' ')}`).toEqual(wanted);
+          compared += 40;
+        }
+        const lost = filterOf(await list('-nL'));
+        expect(lost?.chains.flatMap(({ rules }) => rules).every((rule) => rule.lost.includes('interfaces'))).toBe(true);
+      }
+    }
+    expect(compared).toBe(4 * 2 * 3 * 40);
+  });
+
+  test('list nf_tables as text and as JSON alike, whatever iptables put there, and the host has each table once', async () => {
+    const host = await readHostRules(async (program, args) => {
+      const done = await (tools as Tools).run(program, args);
+      return done.code === 127 ? null : done;
+    });
+    expect(
+      host.tables
+        .map((table) => `${table.engine} ${table.family} ${table.name}`)
+        .filter((name) => name.includes(' ip ')),
+    ).toEqual(['legacy ip filter', 'nf_tables ip filter']);
+    const native =
+      'table inet mine { set s { type ipv4_addr; flags interval; elements = { 10.0.0.0/8 }; }\n chain c { type filter hook forward priority -10; policy drop;\n ct state established,related accept\n ip saddr @s iifname "br-*" tcp dport { 80, 443 } counter accept comment "web"\n meta mark set meta mark | 0x10\n oifname vmap { "br1" : accept, "br2" : drop }\n reject with icmpx admin-prohibited\n }\n}\n';
+    await (tools as Tools).must('nft', ['-f', '-'], native);
+    const mine = (listing: Listing) => listing.tables.find(({ name }) => name === 'mine');
+    const json = readListing(await (tools as Tools).must('nft', ['-j', 'list', 'table', 'inet', 'mine']));
+    const text = readListing(await (tools as Tools).must('nft', ['-a', 'list', 'table', 'inet', 'mine']));
+    expect(JSON.stringify(meaning(mine(json)))).not.toMatch(/unknown/i);
+    expect(meaning(mine(text))).toEqual(meaning(mine(json)));
+    expect(mine(text)?.sets).toEqual(mine(json)?.sets);
+  });
+});
