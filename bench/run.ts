@@ -6,9 +6,10 @@ import { cli } from './cli.ts';
 import { daemon } from './daemon.ts';
 import { neighbours } from './neighbours.ts';
 import { newcomers } from './newcomers.ts';
+import { packetpath } from './packetpath.ts';
 import { packets } from './packets.ts';
 
-const benches = { packets, neighbours, apply, cli, newcomers, daemon } as const;
+const benches = { packets, neighbours, apply, cli, newcomers, daemon, packetpath } as const;
 type Bench = keyof typeof benches;
 const usage = `npm run bench -- [${Object.keys(benches).join('|')}]… [--quick] [--engine ${engines.join('|')}]`;
 
