@@ -19,6 +19,8 @@ const told: ReadonlySet<string> = new Set([
   'NftError',
   'EngineError',
   'NetlinkError',
+  'XtablesError',
+  'NotHeldError',
   'BridgeNetfilterError',
   'EngineSettingsError',
   'ListingError',

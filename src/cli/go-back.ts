@@ -53,7 +53,7 @@ export async function goBackAlone(
     return { kind: 'loaded' };
   }
   const { ruleset, world } = compiled;
-  const { cut, switched } = await ports.kernel.apply(ruleset, ports.now());
+  const { cut, switched } = await ports.kernel.apply(ruleset, ports.now(), null);
   if (!(await ports.kernel.holds(ruleset))) throw unverified();
   await rememberHeld(own, { policy: next, ruleset, engine: world.engine.version, switched }, ports);
   return { kind: 'compiled', ruleset, cut };

@@ -1,5 +1,6 @@
 import type { Daemon } from '../control/client.ts';
 import type { ConntrackFacts, EngineFacts, Flusher, ProxyPort } from '../doctor/facts.ts';
+import type { BackendChoice, BackendName } from '../enforce/backend.ts';
 import type { Address } from '../ip/address.ts';
 import type { Listing } from '../packetpath/model.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
@@ -105,6 +106,8 @@ export interface Applied {
   readonly cut: readonly CutConversation[];
   /** Bridges whose br_netfilter switches were turned on, with how they stood before; `down` sets them back. */
   readonly switched: Switched;
+  /** In what the rules stand now. */
+  readonly backend: BackendName;
 }
 
 export type { Switched } from '../state/host-state.ts';
@@ -127,11 +130,15 @@ export interface LiveConversation extends CutConversation {
 }
 
 export interface KernelPort {
-  /** Makes the kernel hold the ruleset, all of it or nothing. `now` in milliseconds since the epoch. */
-  apply(ruleset: Ruleset, now: number): Promise<Applied>;
-  /** The rules as nft text. */
-  rules(ruleset: Ruleset): Promise<string>;
-  /** The rules as nft text that {@link load} takes whatever stands. */
+  /**
+   * Makes the kernel hold the ruleset, all of it or nothing. `now` in milliseconds since the epoch.
+   *
+   * @param backend null: in what it is held now, or as is usual on this host
+   */
+  apply(ruleset: Ruleset, now: number, backend: BackendChoice | null): Promise<Applied>;
+  /** The rules as text, in the backend that {@link apply} would take. */
+  rules(ruleset: Ruleset, backend: BackendChoice | null): Promise<string>;
+  /** The rules as text that {@link load} takes whatever stands. */
   loadable(ruleset: Ruleset): Promise<string>;
   load(text: string): Promise<void>;
   /** Reads the kernel: whether the rules that stand are a ruleset's, and everybody it names is known to them. */
@@ -140,10 +147,12 @@ export interface KernelPort {
   standsAs(text: string): Promise<boolean>;
   /** Live conversations that a ruleset forbids; null where that cannot be told, as without root. */
   forbidden(ruleset: Ruleset, now: number): Promise<readonly LiveConversation[] | null>;
-  /** Takes our tables away and sets bridges back; whether there were any tables. */
-  release(switched: Switched): Promise<boolean>;
-  /** Whether our tables are in the kernel; null where that cannot be told, as without root. */
+  /** Takes our rules away and sets bridges back; in what there were any. */
+  release(switched: Switched): Promise<readonly BackendName[]>;
+  /** Whether our rules are in the kernel; null where that cannot be told, as without root. */
   standing(): Promise<boolean | null>;
+  /** In what they are; none where that cannot be told. */
+  backends(): Promise<readonly BackendName[]>;
   /** What `nft --version` says. */
   nftVersion(): Promise<string>;
   /** Opens the kernel's trace for live tests. */

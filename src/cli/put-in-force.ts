@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { type Daemon } from '../control/client.ts';
 import type { Pending } from '../control/protocol.ts';
+import type { BackendChoice, BackendName } from '../enforce/backend.ts';
 import { parseAddress } from '../ip/address.ts';
 import type { PolicyText } from '../policy/read.ts';
 import { digestOf, noPolicy, type PendingConfirm, type PolicyState, putInForce } from '../state/policy-state.ts';
@@ -14,28 +15,43 @@ import type { Situation } from './situation.ts';
 /** What came of putting a policy in force. */
 export interface PutInForce {
   readonly by: 'daemon' | 'command';
+  /** In what the rules stand; null where the daemon says nothing of it. */
+  readonly backend: BackendName | null;
   readonly cut: readonly CutConversation[];
   readonly pending: Pending | null;
   readonly warnings: readonly string[];
 }
 
+/** How a policy is to be put in force. */
+export interface Wishes {
+  /** Milliseconds until it goes back by itself unless it is confirmed; null: it stays. */
+  readonly confirm: number | null;
+  /** null: in what rules of ours stand, or as is usual. */
+  readonly backend: BackendChoice | null;
+}
+
 /**
  * Puts the policy that was read and checked in force: through the daemon where one answers, else alone.
  *
- * @param confirm milliseconds until it goes back by itself unless it is confirmed; null: it stays
  * @throws CliError and errors of parts; then what was in force still is
  */
 export async function bringIntoForce(
   context: Context,
   situation: Situation,
-  confirm: number | null,
+  { confirm, backend }: Wishes,
 ): Promise<PutInForce> {
   const { settings, ports } = context;
   const texts = absolute(situation.loaded.texts);
   const daemon = await ports.daemon(settings.socket);
+  if (daemon !== null && backend !== null)
+    throw new CliError(
+      'unable',
+      'the daemon keeps the rules in what they are in',
+      'end it first (sluice down), then: sluice apply --backend',
+    );
   const limit = confirm === null ? null : await startLimit(context, texts, confirm);
   if (daemon !== null) return throughDaemon(daemon, digestOf(texts), limit);
-  return alone(context, situation, texts, limit);
+  return alone(context, situation, texts, limit, backend);
 }
 
 /** The same texts have the same digest wherever a command is run from. */
@@ -101,7 +117,13 @@ async function throughDaemon(daemon: Daemon, digest: string, limit: PendingConfi
       `the daemon did not apply it: ${answer.message}`,
       'what was in force still is; sluice status',
     );
-  return { by: 'daemon', cut: answer.cut.map(cutOf), pending: answer.pending, warnings: answer.warnings };
+  return {
+    by: 'daemon',
+    backend: null,
+    cut: answer.cut.map(cutOf),
+    pending: answer.pending,
+    warnings: answer.warnings,
+  };
 }
 
 export function cutOf({
@@ -127,6 +149,7 @@ async function alone(
   { ruleset, world, loaded }: Situation,
   texts: readonly PolicyText[],
   limit: PendingConfirm | null,
+  backend: BackendChoice | null,
 ): Promise<PutInForce> {
   await using own = await takeState(settings.state, ports);
   const { store, remembered } = own;
@@ -135,10 +158,11 @@ async function alone(
   // whoever takes it back looks here, so it is written before anything changes; without a limit the kernel comes first
   if (limit !== null) await store.writePolicy(policy);
   screen.progress('changing the kernel …');
-  const { cut, switched } = await ports.kernel.apply(ruleset, loaded.now).catch(async (error: unknown) => {
+  const applied = await ports.kernel.apply(ruleset, loaded.now, backend).catch(async (error: unknown) => {
     if (limit !== null) await store.writePolicy(remembered.policy);
     throw error;
   });
+  const { cut, switched } = applied;
   const warnings = [...own.notices];
   try {
     await rememberHeld(own, { policy, ruleset, engine: world.engine.version, switched }, ports);
@@ -148,7 +172,7 @@ async function alone(
       'the next plan counts everything as new, and down leaves the bridges as they are',
     );
   }
-  return { by: 'command', cut, pending: pendingOf(policy), warnings };
+  return { by: 'command', backend: applied.backend, cut, pending: pendingOf(policy), warnings };
 }
 
 function pendingOf({ pending }: PolicyState): Pending | null {

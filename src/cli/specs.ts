@@ -133,8 +133,14 @@ export const commandSpecs: readonly CommandSpec[] = [
         form: '--confirm <time>',
         text: 'go back by itself unless `sluice confirm` comes in time: 10s to 1h, such as 60s or 5m',
       },
+      {
+        form: '--backend <name>',
+        text:
+          'hold it with nftables, iptables (the variant that has the chains of Docker), iptables-nft or iptables-legacy; left ' +
+          'out, it stays in what it is in, which is nftables at first',
+      },
       { form: '--dry-run', text: 'say what would change, and change nothing' },
-      { form: '--rules', text: 'print the rules as nft text as well' },
+      { form: '--rules', text: 'print the rules as text as well' },
     ],
     examples: [
       { line: 'sluice apply --dry-run', text: 'what would change' },

@@ -1,9 +1,8 @@
 import type { Conntrack } from '../host/conntrack.ts';
 import { protocolNumbers } from '../ip/protocol.ts';
 import type { BridgeCalls } from '../netlink/link.ts';
-import { applyRuleset, type NftablesOptions, removeTables } from '../nftables/backend.ts';
-import { readProvenPorts } from '../nftables/standing.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
+import type { Backend } from './backend.ts';
 import {
   concernsContainer,
   type ForbiddenFlow,
@@ -26,7 +25,9 @@ export interface BridgeSwitches {
 
 /** Everything of the kernel that enforcing touches. */
 export interface EnforcedKernel {
-  readonly nftables: NftablesOptions;
+  readonly backend: Backend;
+  /** Backends whose rules go once those of `backend` stand. Until then both hold, and what either denies is denied. */
+  readonly replaced: readonly Backend[];
   readonly bridges: BridgeSwitches;
   readonly conntrack: Conntrack;
 }
@@ -39,17 +40,18 @@ export interface Enforced {
 }
 
 /**
- * Makes the kernel hold a ruleset: first the bridges hand their frames to inet, then all rules change in one
- * transaction, then what lives on and is now forbidden is cut.
+ * Makes the kernel hold a ruleset: first the bridges hand their frames to inet, then all rules change at once, then what lives on and is now forbidden is cut.
  *
  * @param now milliseconds since the epoch
- * @throws NftError, NetlinkError or the bridge switches' error; before the transaction nothing has changed that lets
+ * @throws NftError, XtablesError, NotHeldError, NetlinkError or the bridge switches' error; before the transaction nothing has changed that lets
  *   less or more pass
  */
 export async function enforce(ruleset: Ruleset, kernel: EnforcedKernel, now: number): Promise<Enforced> {
-  const provenBefore = await readProvenPorts(kernel.nftables.run);
+  const before = await Promise.all([kernel.backend, ...kernel.replaced].map((backend) => backend.provenPorts()));
+  const provenBefore = new Set(before.flatMap((ports) => [...ports]));
   const switched = await handToInet(ruleset, kernel.bridges);
-  await applyRuleset(ruleset, kernel.nftables);
+  await kernel.backend.apply(ruleset);
+  for (const backend of kernel.replaced) await backend.remove();
   return { cut: cutForbidden(ruleset, kernel.conntrack, provenBefore, now), switched };
 }
 
@@ -106,13 +108,14 @@ export function cutForbidden(
  * Takes everything of ours out of the kernel and sets the bridges back as they stood before us.
  *
  * @param switched what {@link enforce} reported, over all the times it ran
- * @returns whether there was anything to take away
+ * @returns the backends of which there was anything to take away
  */
 export async function release(
   switched: ReadonlyMap<string, BridgeCalls>,
-  kernel: Pick<EnforcedKernel, 'nftables' | 'bridges'>,
-): Promise<boolean> {
-  const removed = await removeTables(kernel.nftables.run);
+  kernel: { readonly backends: readonly Backend[]; readonly bridges: BridgeSwitches },
+): Promise<readonly Backend[]> {
+  const removed: Backend[] = [];
+  for (const backend of kernel.backends) if (await backend.remove()) removed.push(backend);
   for (const [name, before] of switched) {
     if (kernel.bridges.read(name) !== null) kernel.bridges.set(name, before);
   }

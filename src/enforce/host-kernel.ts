@@ -8,12 +8,13 @@ import {
 import { kernelConntrack } from '../host/conntrack.ts';
 import { readSmallFile } from '../host/files.ts';
 import type { BridgeCalls } from '../netlink/link.ts';
-import { nftablesDefaults } from '../nftables/backend.ts';
 import type { BridgeSwitches, EnforcedKernel } from './enforce.ts';
+import { nftablesBackend } from './nftables-backend.ts';
 
-/** The kernel of the network namespace we run in. */
+/** The kernel of the network namespace we run in, by nftables. */
 export const hostKernel: EnforcedKernel = {
-  nftables: nftablesDefaults,
+  backend: nftablesBackend(),
+  replaced: [],
   bridges: hostBridges(),
   conntrack: kernelConntrack,
 };

@@ -15,6 +15,9 @@ export class NftError extends Error {
   override readonly name = 'NftError';
 }
 
+/** There is no nft on this host. */
+export class NftMissingError extends NftError {}
+
 const slowest = 60_000;
 
 /**
@@ -44,11 +47,9 @@ function runNft(args: readonly string[], input: string, onSpawn: (pid: number) =
     });
     child.on('error', (error: NodeJS.ErrnoException) => {
       reject(
-        new NftError(
-          error.code === 'ENOENT'
-            ? 'nft is not installed on this host: apt-get install nftables'
-            : `nft could not be run: ${error.message}`,
-        ),
+        error.code === 'ENOENT'
+          ? new NftMissingError('nft is not installed on this host: apt-get install nftables')
+          : new NftError(`nft could not be run: ${error.message}`),
       );
     });
     // without descriptors to spare it has no streams, and the error comes with the next tick

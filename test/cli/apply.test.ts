@@ -19,7 +19,7 @@ test('a dry run says the same and changes nothing', async () => {
   expect(host.kernel.held).toBeNull();
   expect(host.files.textOf(state)).toBeUndefined();
   const real = await host.sluice(['apply', '--json']);
-  expect({ ...JSON.parse(dry.out), applied: true, by: 'command' }).toEqual(JSON.parse(real.out));
+  expect({ ...JSON.parse(dry.out), applied: true, by: 'command', backend: 'nftables' }).toEqual(JSON.parse(real.out));
 });
 
 test.each([

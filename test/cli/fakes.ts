@@ -17,6 +17,7 @@ import {
 import { run } from '../../src/cli/run.ts';
 import type { Daemon } from '../../src/control/client.ts';
 import type { ConntrackFacts, EngineFacts, Flusher, ProxyPort } from '../../src/doctor/facts.ts';
+import type { BackendChoice, BackendName } from '../../src/enforce/backend.ts';
 import { evaluate } from '../../src/evaluate/evaluate.ts';
 import type { Outcome } from '../../src/evaluate/verdict.ts';
 import { type Address, addressOf } from '../../src/ip/address.ts';
@@ -100,6 +101,8 @@ export class FakeKernel implements KernelPort {
   flaw: ((probe: LiveProbe) => TracedVerdict | undefined) | null = null;
   /** Without root, conversations cannot be read. */
   blind = false;
+  /** In what it holds its ruleset. */
+  backend: BackendName = 'nftables';
   /** Refuses to change anything, as a kernel without memory does. */
   refuses = false;
   readonly #texts: Ruleset[] = [];
@@ -109,9 +112,10 @@ export class FakeKernel implements KernelPort {
     this.#world = world;
   }
 
-  async apply(ruleset: Ruleset, now: number): Promise<Applied> {
+  async apply(ruleset: Ruleset, now: number, backend: BackendChoice | null): Promise<Applied> {
     if (this.refuses) throw Object.assign(new Error('nft refused: no memory'), { name: 'NftError' });
     this.held = ruleset;
+    this.backend = backend === null ? this.backend : backend === 'iptables' ? 'iptables-nft' : backend;
     const switched = new Map<string, BridgeCalls>();
     for (const { name } of ruleset.bridges) {
       const before = this.bridges.get(name) ?? { ip: false, ip6: false };
@@ -123,6 +127,7 @@ export class FakeKernel implements KernelPort {
     this.flows = this.flows.filter((flow) => !forbidden.includes(flow));
     return {
       switched,
+      backend: this.backend,
       cut: forbidden.map(({ container, to, protocol, port }) => ({
         workload: this.#endpoint(container)?.workload ?? '',
         container,
@@ -167,11 +172,15 @@ export class FakeKernel implements KernelPort {
       }));
   }
 
-  async release(switched: Switched): Promise<boolean> {
+  async backends(): Promise<readonly BackendName[]> {
+    return this.held === null ? [] : [this.backend];
+  }
+
+  async release(switched: Switched): Promise<readonly BackendName[]> {
     for (const [name, before] of switched) this.bridges.set(name, before);
     const had = this.held !== null;
     this.held = null;
-    return had;
+    return had ? [this.backend] : [];
   }
 
   async standing(): Promise<boolean | null> {

@@ -81,6 +81,7 @@ test('apply', async () => {
       },
     ],
     by: 'string',
+    backend: 'string',
     cut: [{ workload: 'string', container: 'string', to: 'string', protocol: 'number', port: 'number' }],
     pending: 'null',
     unheld: [unheld],
@@ -418,6 +419,7 @@ test('down and version', async () => {
     version: 1,
     daemon: null,
     tables: true,
+    backends: ['nftables'],
     bridges: ['br-000000abc001', 'br-000000abc002', 'docker0'],
     forgotten: true,
   });

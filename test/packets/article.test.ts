@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { article } from '../../lab/article.ts';
-import { engines } from '../../lab/roots.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import { hostAddress, places } from '../../lab/world.ts';
+import { holdWith, waysOf } from './backends.ts';
 import {
   type Attempt,
   addressOf,
@@ -57,17 +57,24 @@ function deniedOutside(): readonly Attempt[] {
   ]);
 }
 
-describe.each(engines.flatMap((engine) => [true, false].map((brNetfilter) => ({ engine, brNetfilter }))))(
-  "the article's project on engine $engine, bridge-nf-call-* $brNetfilter",
+const ways = waysOf({ '20.10': 'iptables-legacy', '28.5': 'iptables-nft' }).flatMap((way) =>
+  (way.backend === 'nftables' ? [true, false] : [way.engine !== '28.5']).map((brNetfilter) => ({
+    ...way,
+    brNetfilter,
+  })),
+);
+
+describe.each(ways)(
+  "the article's project on engine $engine, bridge-nf-call-* $brNetfilter$by",
   { timeout: 120_000 },
-  ({ engine, brNetfilter }) => {
+  ({ engine, brNetfilter, backend }) => {
     let site: Site;
     let project: readonly Attempt[];
     let gateway: readonly Attempt[];
     let other: readonly Attempt[];
 
     beforeAll(async () => {
-      site = await openSite({ engine, brNetfilter, routed: true });
+      site = holdWith(await openSite({ engine, brNetfilter, routed: true }), backend);
       await site.host.compose('app', article({ ipv6: true }), 'up', '-d');
       await site.host.compose('other', article({ ipv6: true, net: 21, publish: null }), 'up', '-d');
       const of = async (who: string) => [await addressOf(site, who, 4), await addressOf(site, who, 6)];

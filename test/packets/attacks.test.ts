@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { article } from '../../lab/article.ts';
 import * as frames from '../../lab/frames.ts';
 import { freshToken } from '../../lab/probe.ts';
-import { engines } from '../../lab/roots.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import { hostAddress, places } from '../../lab/world.ts';
+import { holdWith, waysOf } from './backends.ts';
 import { gatewayOf, seatOf } from './forging.ts';
 import {
   type Attempt,
@@ -28,10 +28,12 @@ const decoy = `
 `;
 const withDecoy = `${article().replace('networks:\n', `${decoy.trimStart().replace(/^/, '  ')}networks:\n  wide: { ipam: { config: [{ subnet: 192.0.0.0/8 }] } }\n`)}`;
 
-describe.each(engines)('an attacker on engine %s', { timeout: 120_000 }, (engine) => {
+const ways = waysOf({ '20.10': 'iptables-legacy' });
+
+describe.each(ways)('an attacker on engine $engine$by', { timeout: 120_000 }, ({ engine, backend }) => {
   let site: Site;
   beforeAll(async () => {
-    site = await openSite({ engine, routed: true });
+    site = holdWith(await openSite({ engine, routed: true }), backend);
     await site.host.compose('app', article({ ipv6: true }), 'up', '-d');
   });
   afterAll(() => site?.stop());

@@ -1,21 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { article } from '../../lab/article.ts';
-import { engines } from '../../lab/roots.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import { places } from '../../lab/world.ts';
+import { holdWith, waysOf } from './backends.ts';
 
 const policy = `version: 1
 projects: { app: { allow: [same-project, internet] } }
 `;
 
-describe.each(engines)(
-  'a running container that is connected to a network nobody has named, on engine %s',
-  (engine) => {
+const ways = waysOf({ '20.10': 'iptables-nft' });
+
+describe.each(ways)(
+  'a running container that is connected to a network nobody has named, on engine $engine$by',
+  ({ engine, backend }) => {
     let site: Site;
     let container: string;
     beforeAll(async () => {
-      site = await openSite({ engine });
+      site = holdWith(await openSite({ engine }), backend);
       await site.host.compose('app', article(), 'up', '-d');
       container = (await site.host.container('app/app')).name;
       site.host.write('/etc/sluice/policy.yaml', policy);

@@ -1,8 +1,20 @@
 /** What the host's kernel says of itself: counters of ours, neighbours it knows. */
 import type { Site } from '../../lab/site.ts';
+import { parseSave } from '../../src/iptables/save.ts';
+import { countersOf } from '../../src/iptables/standing.ts';
+import { backendAt } from './backends.ts';
 
 /** Packets by counter: `bridge spoofed`, `inet denied/app/app`, of tables named sluice. */
 export async function counters(site: Site): Promise<ReadonlyMap<string, number>> {
+  const backend = backendAt(site);
+  if (backend !== 'nftables') {
+    const save = async (program: string) => parseSave(await site.host.must([program, '-c']));
+    const variant = backend === 'iptables-nft' ? 'nft' : 'legacy';
+    return countersOf({
+      inet: { 4: await save(`iptables-${variant}-save`), 6: await save(`ip6tables-${variant}-save`) },
+      bridge: await save('ebtables-nft-save'),
+    });
+  }
   const listing = JSON.parse(await site.host.must(['nft', '-j', 'list', 'counters'])) as {
     nftables: { counter?: { family: string; table: string; name: string; packets: number } }[];
   };

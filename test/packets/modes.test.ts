@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freshToken } from '../../lab/probe.ts';
-import { engines } from '../../lab/roots.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import { hostAddress, places } from '../../lab/world.ts';
+import { holdWith, waysOf } from './backends.ts';
 import { bridgeOf, seatOf } from './forging.ts';
 import { risenBy } from './kernel.ts';
 import { type Attempt, applyPolicy, expectAllowed, expectControl, expectDenied, removePolicy } from './support.ts';
@@ -49,12 +49,14 @@ projects:
       lax: { mode: off }
 `;
 
-describe.each(engines)('modes and trust on engine %s', { timeout: 60_000 }, (engine) => {
+const ways = waysOf({ '28.5': 'iptables-nft' });
+
+describe.each(ways)('modes and trust on engine $engine$by', { timeout: 60_000 }, ({ engine, backend }) => {
   let site: Site;
   const everyone = ['app/enforced', 'app/audited', 'app/lax', 'app/both', 'alone'];
 
   beforeAll(async () => {
-    site = await openSite({ engine, routed: true });
+    site = holdWith(await openSite({ engine, routed: true }), backend);
     await site.host.compose('app', compose, 'up', '-d');
     await site.host.docker('run', '-d', '--name', 'alone', '--network', 'app_default', 'lab/app');
     await expectControl(

@@ -4,9 +4,9 @@ import { article } from '../../lab/article.ts';
 import { until } from '../../lab/exec.ts';
 import * as frames from '../../lab/frames.ts';
 import { freshToken } from '../../lab/probe.ts';
-import { engines } from '../../lab/roots.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import { places } from '../../lab/world.ts';
+import { holdWith, waysOf } from './backends.ts';
 import { bridgeOf, gatewayOf, linkLocal, type Seat, seatOf } from './forging.ts';
 import { forgetNeighbours, risenBy } from './kernel.ts';
 import {
@@ -32,7 +32,9 @@ projects:
 const families = ['v4', 'v6'] as const;
 const from = 'app/app';
 
-describe.each(engines)('neighbours on one bridge, engine %s', { timeout: 60_000 }, (engine) => {
+const ways = waysOf({ '26.1': 'iptables-legacy' });
+
+describe.each(ways)('neighbours on one bridge, engine $engine$by', { timeout: 60_000 }, ({ engine, backend }) => {
   let site: Site;
   let bridge: string;
   let seats: Record<'app' | 'mongo' | 'elasticsearch' | 'gateway', Seat>;
@@ -75,7 +77,7 @@ describe.each(engines)('neighbours on one bridge, engine %s', { timeout: 60_000 
   }
 
   beforeAll(async () => {
-    site = await openSite({ engine });
+    site = holdWith(await openSite({ engine }), backend);
     await site.host.compose('app', article({ ipv6: true }), 'up', '-d');
     bridge = await bridgeOf(site, 'app_default');
     seats = {

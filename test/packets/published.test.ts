@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Probe, ProbeSpec } from '../../lab/probe.ts';
-import { engines } from '../../lab/roots.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import { hostAddress } from '../../lab/world.ts';
+import { holdWith, waysOf } from './backends.ts';
 import { type Attempt, addressOf, applyPolicy, describeAttempt, expectDenied, withoutDockersRules } from './support.ts';
 
 const families = ['v4', 'v6'] as const;
@@ -64,14 +64,20 @@ ${services}
 ${services}
 `;
 
-const ways = engines.flatMap((engine) => [true, false].map((userlandProxy) => ({ engine, userlandProxy })));
+const ways = waysOf({ '28.5': 'iptables-legacy' }).flatMap((way) =>
+  (way.backend === 'nftables' ? [true, false] : [false]).map((userlandProxy) => ({
+    ...way,
+    userlandProxy,
+    how: `userland-proxy ${userlandProxy}${way.by}`,
+  })),
+);
 
-describe.each(ways)('published ports on engine $engine, userland-proxy $userlandProxy', { timeout: 60_000 }, (way) => {
+describe.each(ways)('published ports on engine $engine, $how', { timeout: 60_000 }, (way) => {
   let site: Site;
   let web: string;
 
   beforeAll(async () => {
-    site = await openSite(way);
+    site = holdWith(await openSite(way), way.backend);
     await Promise.all((['web', 'far'] as const).map((name) => site.host.compose(name, compose(name), 'up', '-d')));
     web = (await site.host.container('web/web')).name;
     for (const project of ['web', 'far'] as const)

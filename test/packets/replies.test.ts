@@ -3,9 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as frames from '../../lab/frames.ts';
 import type { Packet } from '../../lab/observer.ts';
 import { freshSport, freshToken } from '../../lab/probe.ts';
-import { type Engine, engines } from '../../lab/roots.ts';
+import type { Engine } from '../../lab/roots.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import { hostAddress, places } from '../../lab/world.ts';
+import { holdWith, waysOf } from './backends.ts';
 import { bridgeOf, gatewayOf, seatOf } from './forging.ts';
 import { applyPolicy, removePolicy, withoutDockersRules } from './support.ts';
 
@@ -59,10 +60,12 @@ const tight = `version: 1
 projects: { app: { allow: ["internet:${kept}/tcp+udp"] } }
 `;
 
-describe.each(engines)('replies on engine %s', { timeout: 60_000 }, (engine) => {
+const ways = waysOf({ '28.5': 'iptables-legacy' });
+
+describe.each(ways)('replies on engine $engine$by', { timeout: 60_000 }, ({ engine, backend }) => {
   let site: Site;
   beforeAll(async () => {
-    site = await openSite({ engine, routed: true });
+    site = holdWith(await openSite({ engine, routed: true }), backend);
     await site.host.compose('app', project(engine), 'up', '-d');
     await site.internet.serve(['tcp', String(kept), String(lost), 'udp', String(kept), String(lost), '--push', '20']);
     // what the kernel forgets after minutes, it forgets here within the test

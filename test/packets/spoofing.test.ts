@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { article } from '../../lab/article.ts';
 import * as frames from '../../lab/frames.ts';
 import { freshToken } from '../../lab/probe.ts';
-import { engines } from '../../lab/roots.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import { hostAddress, places } from '../../lab/world.ts';
+import { holdWith, waysOf } from './backends.ts';
 import {
   bridgeOf,
   type Forgery,
@@ -205,13 +205,15 @@ function thefts(from: string): readonly Uint8Array[] {
   return groups.map((to) => frames.ethernet({ from, to, type: 0x88cc }, new Uint8Array(46)));
 }
 
-describe.each(engines)('forged senders on engine %s', { timeout: 60_000 }, (engine) => {
+const ways = waysOf({ '28.5': 'iptables-nft' });
+
+describe.each(ways)('forged senders on engine $engine$by', { timeout: 60_000 }, ({ engine, backend }) => {
   let site: Site;
   const scenes = new Map<string, Scene>();
   const sceneOf = (who: string) => scenes.get(who) as Scene;
 
   beforeAll(async () => {
-    site = await openSite({ engine, routed: true });
+    site = holdWith(await openSite({ engine, routed: true }), backend);
     await site.host.compose('app', article({ ipv6: true, capAdd: ['NET_ADMIN'] }), 'up', '-d');
     const peer = await seatOf(site, victim);
     const gateway = await gatewayOf(site, 'app_default');

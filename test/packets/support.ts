@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { Probe, ProbeSpec } from '../../lab/probe.ts';
 import type { Site } from '../../lab/site.ts';
+import { backendAt } from './backends.ts';
 
 /** A probe with the name it has in messages. */
 export type Attempt = ProbeSpec & { readonly from: string };
@@ -8,7 +9,8 @@ export type Attempt = ProbeSpec & { readonly from: string };
 /** Puts a policy on the host and applies it; fails with Sluice's own words. */
 export async function applyPolicy(site: Site, policy: string): Promise<string> {
   site.host.write('/etc/sluice/policy.yaml', policy);
-  const done = await site.host.sluice('apply');
+  const backend = backendAt(site);
+  const done = await site.host.sluice('apply', ...(backend === 'nftables' ? [] : ['--backend', backend]));
   expect(done.code, `${done.stdout}${done.stderr}`).toBe(0);
   return done.stdout;
 }

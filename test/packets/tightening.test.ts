@@ -5,10 +5,10 @@ import { article } from '../../lab/article.ts';
 import { checkout } from '../../lab/host.ts';
 import type { Observer, Packet } from '../../lab/observer.ts';
 import { freshSport } from '../../lab/probe.ts';
-import { engines } from '../../lab/roots.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import type { Stream } from '../../lab/stream.ts';
 import { places } from '../../lab/world.ts';
+import { holdWith, waysOf } from './backends.ts';
 import { gatewayOf, seatOf } from './forging.ts';
 import { applyPolicy, removePolicy } from './support.ts';
 
@@ -24,12 +24,14 @@ const shut = `version: 1
 projects: { app: { allow: none, services: { mongo: { allow: any } } } }
 `;
 
-describe.each(engines)('a tighter policy on engine %s', { timeout: 200_000 }, (engine) => {
+const ways = waysOf({ '28.5': 'iptables-nft' });
+
+describe.each(ways)('a tighter policy on engine $engine$by', { timeout: 200_000 }, ({ engine, backend }) => {
   let site: Site;
   let targets: readonly { readonly name: string; readonly to: string; readonly port: number; readonly at: Observer }[];
 
   beforeAll(async () => {
-    site = await openSite({ engine });
+    site = holdWith(await openSite({ engine }), backend);
     await site.host.compose('app', article({ ipv6: true }), 'up', '-d');
     await site.internet.serve(['tcp', String(chatty), 'udp', String(chatty), '--push', '10']);
     const serve = ['serve', 'tcp', String(chatty), 'udp', String(chatty), '--push', '10', '--log'];

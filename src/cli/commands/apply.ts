@@ -1,6 +1,7 @@
 import { codes } from '../../policy/codes.ts';
 import type { Diagnostic } from '../../policy/diagnostic.ts';
 import { readApplied } from '../applied.ts';
+import { askedBackend } from '../asked-backend.ts';
 import { changesBetween } from '../changes.ts';
 import type { Context } from '../context.ts';
 import { countsText, diagnosticJson, diagnosticLines } from '../diagnostics.ts';
@@ -21,6 +22,7 @@ export async function apply(context: Context, given: Given): Promise<Exit> {
   const dryRun = given.flag('dryRun');
   const limit = given.text('confirm');
   const confirm = limit === undefined ? null : parseConfirm(limit);
+  const backend = askedBackend(given.text('backend'));
   if (!dryRun) requireRoot(ports.user, 'change rules in the kernel');
   const unchanged = await nothingChanged(context, ports.now());
   const situation = await readSituation(context, 'apply', undefined, unchanged);
@@ -53,10 +55,10 @@ export async function apply(context: Context, given: Given): Promise<Exit> {
     situation.loaded.now,
     situation.world,
   );
-  const done = dryRun ? nothingDone : await bringIntoForce(context, situation, confirm);
+  const done = dryRun ? nothingDone : await bringIntoForce(context, situation, { confirm, backend });
   const { cut, pending } = done;
   for (const warning of done.warnings) screen.warn(safe(warning));
-  const rules = given.flag('rules') ? await ports.kernel.rules(ruleset) : null;
+  const rules = given.flag('rules') ? await ports.kernel.rules(ruleset, backend) : null;
   screen.show(
     {
       command: 'apply',
@@ -65,6 +67,7 @@ export async function apply(context: Context, given: Given): Promise<Exit> {
       applied: !dryRun,
       changes: changes.map(changeJson),
       by: dryRun ? null : done.by,
+      backend: done.backend,
       cut: cut.map(cutJson),
       pending,
       unheld: ruleset.unheld.map(unheldJson),
@@ -94,7 +97,7 @@ async function isInForce({ ports }: Context): Promise<boolean> {
   return (await ports.kernel.standing()) !== false;
 }
 
-const nothingDone: PutInForce = { by: 'command', cut: [], pending: null, warnings: [] };
+const nothingDone: PutInForce = { by: 'command', backend: null, cut: [], pending: null, warnings: [] };
 
 /** What the texts are warned of, which check shows, and what compiling them for this host found. */
 function allDiagnostics({ loaded, diagnostics }: Situation): readonly Diagnostic[] {
@@ -103,7 +106,7 @@ function allDiagnostics({ loaded, diagnostics }: Situation): readonly Diagnostic
 
 function verdictText(
   changes: ReturnType<typeof changesBetween>,
-  { by, cut }: PutInForce,
+  { by, backend, cut }: PutInForce,
   dryRun: boolean,
   situation: Situation,
 ): string {
@@ -122,5 +125,5 @@ function verdictText(
   if (dryRun) return `${told}. Apply with: sluice apply`;
   return by === 'daemon'
     ? `${told}. The kernel holds the policy, and the daemon keeps it true.`
-    : `${told}. The kernel holds the policy for what runs now; sluice run keeps it true.`;
+    : `${told}. The kernel holds the policy ${backend === null || backend === 'nftables' ? '' : `with ${backend} `}for what runs now; sluice run keeps it true.`;
 }

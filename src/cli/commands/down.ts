@@ -14,19 +14,31 @@ export async function down(context: Context): Promise<Exit> {
   const pid = daemon === null ? null : await stopped(daemon, context);
   await using own = await takeState(settings.state, ports); // which the daemon had until its end
   const { switched } = own.remembered.host;
-  const tables = await ports.kernel.release(switched);
+  const removedRules = await ports.kernel.release(switched);
   const forgotten = await own.store.forget();
   for (const notice of own.notices) screen.warn(safe(notice));
 
   const removed = [
-    ...(tables ? ['the nftables tables "inet sluice" and "bridge sluice"'] : []),
+    ...removedRules.map((backend) =>
+      backend === 'nftables'
+        ? 'the nftables tables "inet sluice" and "bridge sluice"'
+        : `our chains and sets of ${backend}, ipset and ebtables`,
+    ),
     ...(switched.size > 0
       ? [`our br_netfilter switches on ${counted(switched.size, 'bridge')}, which stand as before`]
       : []),
     ...(forgotten ? [`what was remembered in ${safe(settings.state)}`] : []),
   ];
   screen.show(
-    { command: 'down', version: 1, daemon: pid, tables, bridges: [...switched.keys()], forgotten },
+    {
+      command: 'down',
+      version: 1,
+      daemon: pid,
+      tables: removedRules.length > 0,
+      backends: removedRules,
+      bridges: [...switched.keys()],
+      forgotten,
+    },
     ({ paint }) => [
       ...(pid === null ? [] : [paint.strong(`The daemon (pid ${pid}) was stopped.`)]),
       ...(removed.length === 0

@@ -3,44 +3,45 @@ import type { CutConversation, KernelPort } from '../ports.ts';
 
 /** The kernel of the network namespace we run in. Its parts are loaded when they are used. */
 export const systemKernel: KernelPort = {
-  async apply(ruleset, now) {
+  async apply(ruleset, now, asked) {
     const { enforce } = await import('../../enforce/enforce.ts');
     const { hostKernel } = await import('../../enforce/host-kernel.ts');
+    const { chooseBackend } = await import('../../enforce/choose-backend.ts');
     const { hasEnded } = await import('../../netlink/conntrack.ts');
-    const { cut, switched } = await enforce(ruleset, hostKernel, now);
-    return { cut: cut.filter(({ flow }) => !hasEnded(flow)).map(conversation), switched };
+    const choice = await chooseBackend(asked);
+    const { cut, switched } = await enforce(ruleset, { ...hostKernel, ...choice }, now);
+    return {
+      cut: cut.filter(({ flow }) => !hasEnded(flow)).map(conversation),
+      switched,
+      backend: choice.backend.name,
+    };
   },
 
-  async rules(ruleset) {
-    const { renderText } = await import('../../nftables/backend.ts');
-    return renderText(ruleset);
+  async rules(ruleset, asked) {
+    const { chooseBackend } = await import('../../enforce/choose-backend.ts');
+    return (await chooseBackend(asked)).backend.text(ruleset);
   },
 
   async loadable(ruleset) {
-    const { renderRuleset } = await import('../../nftables/render.ts');
-    const { transactionText } = await import('../../nftables/transaction.ts');
-    const { defaultMarks } = await import('../../nftables/marks.ts');
-    return renderRuleset(ruleset, defaultMarks)
-      .map((table) => {
-        const path = `${table.family} ${table.name}`;
-        return `table ${path} { }\ndelete table ${path}\n${transactionText(table, null)}`;
-      })
-      .join('\n');
+    const { chooseBackend } = await import('../../enforce/choose-backend.ts');
+    return (await chooseBackend(null)).backend.loadable(ruleset);
   },
 
   async load(text) {
-    const { mustNft, nftCommand } = await import('../../nftables/nft.ts');
-    await mustNft(nftCommand, ['-f', '-'], text);
+    const { backendOfText } = await import('../../enforce/choose-backend.ts');
+    const { backend, replaced } = await backendOfText(text);
+    await backend.load(text);
+    for (const other of replaced) await other.remove();
   },
 
   async holds(ruleset) {
-    const { holdsRuleset } = await import('./read-back.ts');
-    return holdsRuleset(ruleset);
+    const { chooseBackend } = await import('../../enforce/choose-backend.ts');
+    return (await chooseBackend(null)).backend.holds(ruleset);
   },
 
   async standsAs(text) {
-    const { standsAs } = await import('./read-back.ts');
-    return standsAs(text);
+    const { backendOfText } = await import('../../enforce/choose-backend.ts');
+    return (await backendOfText(text)).backend.standsAs(text);
   },
 
   async forbidden(ruleset, now) {
@@ -65,18 +66,20 @@ export const systemKernel: KernelPort = {
   async release(switched) {
     const { release } = await import('../../enforce/enforce.ts');
     const { hostKernel } = await import('../../enforce/host-kernel.ts');
-    return release(switched, hostKernel);
+    const { everyBackend } = await import('../../enforce/choose-backend.ts');
+    const removed = await release(switched, { bridges: hostKernel.bridges, backends: await everyBackend() });
+    return removed.map(({ name }) => name);
   },
 
   async standing() {
-    const { readStanding } = await import('../../nftables/standing.ts');
-    const { nftCommand, NftError } = await import('../../nftables/nft.ts');
-    try {
-      return (await readStanding(nftCommand, 'inet', 'sluice')) !== null;
-    } catch (error) {
-      if (error instanceof NftError) return null;
-      throw error;
-    }
+    const { standingBackends } = await import('../../enforce/choose-backend.ts');
+    const standing = await standingBackends();
+    return standing === null ? null : standing.length > 0;
+  },
+
+  async backends() {
+    const { standingBackends } = await import('../../enforce/choose-backend.ts');
+    return (await standingBackends()) ?? [];
   },
 
   async nftVersion() {

@@ -1,13 +1,13 @@
-import { listLinks } from '../../netlink/route.ts';
-import { NetlinkSocket } from '../../netlink/socket.ts';
-import { canonicalTables } from '../../nftables/canonical.ts';
-import { defaultMarks } from '../../nftables/marks.ts';
-import type { Table } from '../../nftables/model.ts';
-import { isAbsent, mustNft, nftCommand } from '../../nftables/nft.ts';
-import { listTable, readTables } from '../../nftables/read-json.ts';
-import { renderRuleset } from '../../nftables/render.ts';
-import { readStanding } from '../../nftables/standing.ts';
-import type { Ruleset } from '../../ruleset/ruleset.ts';
+import { listLinks } from '../netlink/route.ts';
+import { NetlinkSocket } from '../netlink/socket.ts';
+import type { Ruleset } from '../ruleset/ruleset.ts';
+import { canonicalTables } from './canonical.ts';
+import { defaultMarks } from './marks.ts';
+import type { Table } from './model.ts';
+import { isAbsent, mustNft, nftCommand } from './nft.ts';
+import { listTable, readTables } from './read-json.ts';
+import { renderRuleset } from './render.ts';
+import { readStanding } from './standing.ts';
 
 /**
  * Whether what stands is what a ruleset says: every rule of every chain, and every element of every set that it has. An

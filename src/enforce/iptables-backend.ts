@@ -1,0 +1,43 @@
+import { applyState, removeState, type XtablesOptions } from '../iptables/backend.ts';
+import { hostCommand, type RunCommand } from '../iptables/command.ts';
+import { differences } from '../iptables/compare.ts';
+import type { HostFacts } from '../iptables/inet.ts';
+import { decodeLoadable, encodeLoadable } from '../iptables/loadable.ts';
+import type { XState } from '../iptables/model.ts';
+import { provenPorts } from '../iptables/proven.ts';
+import { renderXtables } from '../iptables/render.ts';
+import { readStanding } from '../iptables/standing.ts';
+import { stateText } from '../iptables/text.ts';
+import { toolsOf, type Variant } from '../iptables/tools.ts';
+import { listLinks } from '../netlink/route.ts';
+import { NetlinkSocket } from '../netlink/socket.ts';
+import type { Backend } from './backend.ts';
+
+/** iptables, ip6tables, ipset and ebtables of the host, in one variant. @throws XtablesError when one is missing */
+export async function iptablesBackend(variant: Variant, run: RunCommand = hostCommand): Promise<Backend> {
+  const options: XtablesOptions = { run, tools: await toolsOf(variant, run) };
+  const facts = () => hostFacts(options);
+  const stands = async (state: XState) => differences(state, await readStanding(options)).length === 0;
+  return {
+    name: `iptables-${variant}`,
+    apply: (ruleset) => applyState(renderXtables(ruleset, facts()), options),
+    provenPorts: () => provenPorts(options),
+    remove: () => removeState(options),
+    holds: async (ruleset) => stands(renderXtables(ruleset, facts())),
+    loadable: async (ruleset) => encodeLoadable(renderXtables(ruleset, facts()), variant),
+    load: (text) => applyState(decodeLoadable(text), options),
+    standsAs: (text) => stands(decodeLoadable(text)),
+    text: async (ruleset) => stateText(renderXtables(ruleset, facts()), (name) => name),
+  };
+}
+
+function hostFacts({ tools }: XtablesOptions): HostFacts {
+  using netlink = NetlinkSocket.open('route');
+  const links = listLinks(netlink);
+  return {
+    // a port's frames are its bridge's; a bridge is enrolled, known, or new
+    plainInterfaces: links.filter(({ kind, master }) => kind !== 'bridge' && master === null).map(({ name }) => name),
+    interfaces: new Map(links.map(({ index, name }) => [index, name])),
+    security: tools.security,
+  };
+}

@@ -1,0 +1,63 @@
+import type { Chain, Verdict } from '../nftables/model.ts';
+import { NotHeldError } from './errors.ts';
+import { bits, mostPrograms } from './marks.ts';
+import type { IpSetElement, Target, XChain, XRule } from './model.ts';
+import type { Names } from './names.ts';
+
+/**
+ * The numbers by which a map of senders says where their packets go: an element carries one as a mark, and a tree of
+ * chains, four bits a step, leads from there to the program. So the way is as long for one sender as for a thousand,
+ * and who comes or goes is an element.
+ */
+export class Numbering {
+  readonly #numbers: ReadonlyMap<string, number>;
+
+  /** @param chains all chains that an element of the map may name, used or not */
+  constructor(chains: readonly Chain[], map: string) {
+    const targets = ['accept', ...chains.map(({ name }) => name).filter((name) => name.startsWith(`${map}/`))];
+    if (targets.length > mostPrograms)
+      throw new NotHeldError(
+        `there are more than ${mostPrograms - 1} programs on this host, and marks have no number for more`,
+      );
+    this.#numbers = new Map(targets.map((target, index) => [target, index + 1]));
+  }
+
+  /** null: the verdict has no number here. */
+  mark(verdict: Verdict | undefined): IpSetElement['mark'] | null {
+    const number =
+      verdict === undefined ? undefined : this.#numbers.get('chain' in verdict ? verdict.chain : verdict.kind);
+    return number === undefined ? null : { value: number << bits.numberShift, mask: bits.number };
+  }
+
+  /** The chains of the tree; the first is where to go with a number. */
+  tree(map: string, names: Names, accept: Target): readonly XChain[] {
+    const leaves = [...this.#numbers].map(([target, number]): Leaf => {
+      const to: Target = target === 'accept' ? accept : { kind: 'goto', chain: names.chain(target) };
+      return { number, to };
+    });
+    const digits = leaves.length < 16 ? 1 : leaves.length < 256 ? 2 : 3;
+    return branch(`to-${map}`, leaves, digits, names);
+  }
+}
+
+interface Leaf {
+  readonly number: number;
+  readonly to: Target;
+}
+
+function branch(name: string, leaves: readonly Leaf[], digits: number, names: Names): readonly XChain[] {
+  const shift = bits.numberShift + 4 * (digits - 1);
+  const below: XChain[] = [];
+  const rules: XRule[] = [];
+  for (const [digit, some] of Map.groupBy(leaves, ({ number }) => (number >> (4 * (digits - 1))) & 15)) {
+    const match = { kind: 'mark', value: digit << shift, mask: 15 << shift } as const;
+    if (digits === 1) {
+      rules.push({ matches: [match], target: (some[0] as Leaf).to });
+      continue;
+    }
+    const child = `${name}.${digit.toString(16)}`;
+    below.push(...branch(child, some, digits - 1, names));
+    rules.push({ matches: [match], target: { kind: 'goto', chain: names.chain(child) } });
+  }
+  return [{ name: names.chain(name), rules: [...rules, { matches: [], target: { kind: 'drop' } }] }, ...below];
+}

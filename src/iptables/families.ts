@@ -1,0 +1,1 @@
+export const families = [4, 6] as const;

@@ -1,0 +1,218 @@
+import { type Address, bits as addressBits, type Family } from '../ip/address.ts';
+import { intervalPrefixes, ofFamily } from '../ip/address-set.ts';
+import { type Prefix, prefixOf } from '../ip/prefix.ts';
+import type { EnrolledBridge } from '../ruleset/ruleset.ts';
+import { bits } from './marks.ts';
+import type { EbChain, EbMatch, EbRule, EbTable, EbTarget } from './model.ts';
+import { mainChain, type Names, witnessChain } from './names.ts';
+
+/** Where a sender is, and what it may say it is. */
+export interface Place {
+  /** The host's end of its veth. */
+  readonly port: string;
+  /** Lower case with colons. */
+  readonly mac: string;
+  readonly addresses: readonly Address[];
+  /** Whether nothing passes between it and ports that nobody knows; not so where builds may run. */
+  readonly strict: boolean;
+}
+
+/**
+ * What `table bridge sluice` does, as ebtables can: nat PREROUTING, before br_netfilter, proves that a frame is its
+ * sender's, in IP, ARP and neighbour discovery; filter FORWARD lets a frame to a container only if it is for it, and
+ * marks it; nat POSTROUTING drops what still has that mark, since nobody has judged it on the way.
+ *
+ * A port is found by its name, a few characters a step, so that a thousand of them cost little more than one.
+ */
+export function layer2(places: readonly Place[], bridges: readonly EnrolledBridge[], names: Names): readonly EbTable[] {
+  const arrive = (place: Place) => names.chain(`from-${plainName(place.port)}`);
+  const leave = (place: Place) => names.chain(`to-${plainName(place.port)}`);
+  const beside = (place: Place) => names.chain(place.strict ? 'to-nobody' : 'to-anybody');
+  const known = tree('in', places, arrive, names);
+  const receivers = tree('out', places, leave, names);
+  const senders = tree('in', places, beside, names);
+  const groups = everybody(bridges);
+  return [
+    {
+      name: 'nat',
+      jumps: [
+        { hook: 'PREROUTING', chain: mainChain },
+        { hook: 'POSTROUTING', chain: witnessChain },
+      ],
+      chains: [
+        {
+          name: mainChain,
+          rules: [
+            ...known.rules,
+            rule({ kind: 'jump', chain: names.chain('strangers') }, { kind: 'mark', bit: bits.proven, is: 'clear' }),
+          ],
+        },
+        ...known.chains,
+        ...places.map((place) => ({ name: arrive(place), rules: proof(place) })),
+        { name: names.chain('strangers'), rules: strangers(places) },
+        { name: witnessChain, rules: [rule(drop, { kind: 'mark', bit: bits.bridged, is: 'set' })] },
+      ],
+    },
+    {
+      name: 'filter',
+      jumps: [{ hook: 'FORWARD', chain: mainChain }],
+      chains: [
+        {
+          name: mainChain,
+          rules: [
+            ...receivers.rules,
+            rule({ kind: 'jump', chain: names.chain('to-unknown') }, { kind: 'mark', bit: bits.bridged, is: 'clear' }),
+          ],
+        },
+        ...receivers.chains,
+        ...places.map((place) => ({ name: leave(place), rules: reception(place, groups) })),
+        { name: names.chain('to-unknown'), rules: senders.rules },
+        ...senders.chains,
+        // a frame to a port nobody knows: groups hear it; one container's frames to another go to whom we know
+        { name: names.chain('to-nobody'), rules: [...toGroups(groups), rule(drop)] },
+        { name: names.chain('to-anybody'), rules: [] },
+      ],
+    },
+  ];
+}
+
+const drop: EbTarget = { kind: 'drop' };
+const back: EbTarget = { kind: 'return' };
+const prove: EbTarget = { kind: 'mark-and-return', bit: bits.proven };
+const bridged: EbTarget = { kind: 'mark-and-return', bit: bits.bridged };
+const rule = (target: EbTarget, ...matches: readonly EbMatch[]): EbRule => ({ matches, target });
+const ip = (family: Family): EbMatch => ({ kind: 'ether-type', type: family === 4 ? 'IPv4' : 'IPv6' });
+const arp: EbMatch = { kind: 'ether-type', type: 'ARP' };
+const source = (prefix: Prefix): EbMatch => ({ kind: 'ip', end: 'src', prefix });
+const destination = (prefix: Prefix): EbMatch => ({ kind: 'ip', end: 'dst', prefix });
+const single = (address: Address): Prefix => ({ address, length: addressBits(address.family) });
+const icmpv6 = (type: number): readonly EbMatch[] => [
+  { kind: 'transport', family: 6, protocol: 'icmpv6' },
+  { kind: 'icmpv6-type', type },
+];
+const unspecified = { 4: single(prefixOf('0.0.0.0').address), 6: single(prefixOf('::').address) } as const;
+
+/** A frame from a container's port: its MAC and its addresses, or nothing. */
+function proof({ mac, addresses }: Place): readonly EbRule[] {
+  const own = (family: Family) => addresses.filter((address) => address.family === family);
+  const request: readonly EbMatch[] = [arp, { kind: 'arp', operation: 1 }];
+  const reply: readonly EbMatch[] = [arp, { kind: 'arp', operation: 2 }];
+  return [
+    rule(drop, { kind: 'source-mac', mac, not: true }),
+    ...addresses.map((address) => rule(prove, ip(address.family), source(single(address)))),
+    // sender 0.0.0.0 is an ARP probe (RFC 5227): it claims nothing
+    ...[...own(4).map(single), unspecified[4]].flatMap((prefix) =>
+      [request, reply].map((operation) => rule(prove, ...operation, { kind: 'arp-source', mac, prefix })),
+    ),
+    // no address yet: DHCP (RFC 2131), duplicate address detection (to the target's own group), MLD (RFC 3810)
+    rule(
+      prove,
+      ip(4),
+      source(unspecified[4]),
+      destination(single(prefixOf('255.255.255.255').address)),
+      { kind: 'transport', family: 4, protocol: 'udp' },
+      { kind: 'udp-ports', source: 68, destination: 67 },
+    ),
+    ...own(6).map((address) =>
+      rule(prove, ip(6), source(unspecified[6]), destination(solicitedGroup(address)), ...icmpv6(135)),
+    ),
+    ...[131, 132, 133, 143].map((type) => rule(prove, ip(6), source(unspecified[6]), ...icmpv6(type))),
+    rule(drop),
+  ];
+}
+
+/** RFC 4291 2.7.1. */
+function solicitedGroup({ value }: Address): Prefix {
+  const group = prefixOf('ff02::1:ff00:0').address;
+  return { address: { ...group, value: group.value | (value & 0xff_ffffn) }, length: 128 };
+}
+
+/** From ports nobody knows: not in a known container's name, or the bridge, the host and neighbours would believe it. */
+function strangers(places: readonly Place[]): readonly EbRule[] {
+  const macs = [...new Set(places.map(({ mac }) => mac))];
+  const addresses = new Map(
+    places.flatMap((place) =>
+      place.addresses.filter(({ family }) => family === 4).map((one) => [one.value, one] as const),
+    ),
+  );
+  return [
+    ...macs.map((mac) => rule(drop, { kind: 'source-mac', mac })),
+    ...[...addresses.values()].map((address) => rule(drop, arp, { kind: 'arp-source', prefix: single(address) })),
+  ];
+}
+
+/** A frame to a container's port: its own address or a group, and judged on the way. */
+function reception({ addresses, strict }: Place, groups: readonly Prefix[]): readonly EbRule[] {
+  return [
+    // who routes is for the host to say (RFC 4861)
+    ...[134, 137].map((type) => rule(drop, ip(6), ...icmpv6(type))),
+    ...addresses.map((address) => rule(bridged, ip(address.family), destination(single(address)))),
+    ...groups.map((prefix) => rule(bridged, ip(prefix.address.family), destination(prefix))),
+    ...(strict
+      ? [
+          // ARP never meets inet, so the proof is still on it
+          rule(back, arp, { kind: 'mark', bit: bits.proven, is: 'set' }),
+        ]
+      : [rule(back, arp)]),
+    rule(drop),
+  ];
+}
+
+function toGroups(groups: readonly Prefix[]): readonly EbRule[] {
+  return [rule(back, arp), ...groups.map((prefix) => rule(back, ip(prefix.address.family), destination(prefix)))];
+}
+
+/** Multicast (RFC 5771, RFC 4291 2.7) and broadcast, the bridges' own included. */
+function everybody(bridges: readonly EnrolledBridge[]): readonly Prefix[] {
+  const directed = bridges.flatMap(({ broadcasts }) =>
+    ofFamily(broadcasts, 4).flatMap((interval) => intervalPrefixes(4, interval)),
+  );
+  const all = [prefixOf('224.0.0.0/4'), prefixOf('255.255.255.255'), prefixOf('ff00::/8'), ...directed];
+  return [
+    ...new Map(
+      all.map((prefix) => [`${prefix.address.family} ${prefix.address.value}/${prefix.length}`, prefix]),
+    ).values(),
+  ];
+}
+
+/** Interfaces may be called what chains may not. */
+function plainName(name: string): string {
+  if (/^[A-Za-z0-9_-]+$/.test(name)) return name;
+  return `.${[...name].map((letter) => (letter.codePointAt(0) as number).toString(16)).join('.')}`;
+}
+
+interface Tree {
+  /** Rules for the chain it begins in. */
+  readonly rules: readonly EbRule[];
+  readonly chains: readonly EbChain[];
+}
+
+/** As many ports as are asked for one by one. */
+const few = 8;
+
+function tree(end: 'in' | 'out', places: readonly Place[], to: (place: Place) => string, names: Names): Tree {
+  const grow = (some: readonly Place[], depth: number): Tree => {
+    if (some.length <= few)
+      return {
+        rules: some.map((place) => rule({ kind: 'jump', chain: to(place) }, { kind: end, name: place.port })),
+        chains: [],
+      };
+    const rules: EbRule[] = [];
+    const chains: EbChain[] = [];
+    let length = depth + 1;
+    // as far as all names are the same, nothing is told apart
+    while (new Set(some.map(({ port }) => port.slice(0, length))).size === 1) length++;
+    for (const [start, group] of Map.groupBy(some, ({ port }) => port.slice(0, length))) {
+      const below = group.length === 1 || group.some(({ port }) => port === start) ? null : grow(group, length);
+      if (below === null) {
+        rules.push(...group.map((place) => rule({ kind: 'jump', chain: to(place) }, { kind: end, name: place.port })));
+        continue;
+      }
+      const name = names.chain(`ports-${end}-${plainName(start)}`);
+      chains.push({ name, rules: below.rules }, ...below.chains);
+      rules.push(rule({ kind: 'jump', chain: name }, { kind: end, name: start, starts: true }));
+    }
+    return { rules, chains };
+  };
+  return grow(places, 0);
+}

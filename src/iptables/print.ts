@@ -1,0 +1,161 @@
+import { type Family, formatAddress } from '../ip/address.ts';
+import { formatPrefix } from '../ip/prefix.ts';
+import { protocolNumbers } from '../ip/protocol.ts';
+import type { IpSet, IpSetElement, Match, Target, XRule, XTable } from './model.ts';
+
+/** Text of iptables-restore(8) and ipset(8) restore, as their save commands print it. Everything in it is typed. */
+
+/** How a set is called where it stands: its name with its generation. */
+export type NameOfSet = (name: string) => string;
+
+/** The lines of a rule: chain, matches, target. */
+export function printRule(chain: string, rule: XRule, family: Family, nameOf: NameOfSet): string {
+  const words = rule.matches.map((match) => printMatch(match, family, nameOf));
+  const comment = rule.counts === undefined ? [] : [`-m comment --comment ${quoted(rule.counts)}`];
+  const target = rule.target === undefined ? [] : [printTarget(rule.target, family, nameOf)];
+  return ['-A', chain, ...words, ...comment, ...target].join(' ');
+}
+
+/** A table's chains with their rules, and the jumps to them; for people and for files. */
+export function printTable(table: XTable, family: Family, nameOf: NameOfSet): string {
+  return [
+    `*${table.name}`,
+    ...table.chains.map(({ name }) => `:${name} - [0:0]`),
+    ...table.jumps.map(({ hook, chain }) => `-I ${hook} 1 -j ${chain}`),
+    ...table.chains.flatMap(({ name, rules }) => rules.map((rule) => printRule(name, rule, family, nameOf))),
+    'COMMIT',
+    '',
+  ].join('\n');
+}
+
+/** Interface names: the kernel's own limits (net/core/dev.c dev_valid_name), and no `+`, which stands for a beginning. */
+export function printInterface(name: string): string {
+  if (!/^[^\s/":*\\+,]{1,15}$/.test(name) || name.startsWith('!'))
+    throw new TypeError(`not an interface name: ${JSON.stringify(name)}`);
+  return name;
+}
+
+function quoted(text: string): string {
+  if (!/^[A-Za-z0-9_./: -]{1,255}$/.test(text)) throw new TypeError(`not a name: ${JSON.stringify(text)}`);
+  return /^[A-Za-z0-9_./:-]+$/.test(text) ? text : `"${text}"`;
+}
+
+const hex = (value: number): string => `0x${(value >>> 0).toString(16)}`;
+const masked = ({ value, mask }: { readonly value: number; readonly mask: number }) => `${hex(value)}/${hex(mask)}`;
+const not = (match: { readonly not?: true }) => (match.not === true ? '! ' : '');
+
+/** cBPF on the IPv6 header: unless the next header is ICMPv6 and each word of the source is the one of the target. */
+const targetIsAnother: string = (() => {
+  const program = ['48 0 0 6', `21 0 17 ${protocolNumbers.icmpv6}`];
+  for (const word of [0, 4, 8, 12])
+    program.push(`32 0 0 ${48 + word}`, '7 0 0 0', `32 0 0 ${8 + word}`, `29 0 ${13 - word} 0`);
+  program.push('6 0 0 0', '6 0 0 65535');
+  return `${program.length},${program.join(',')}`;
+})();
+
+function printMatch(match: Match, family: Family, nameOf: NameOfSet): string {
+  switch (match.kind) {
+    case 'set':
+      return `-m set ${not(match)}--match-set ${nameOf(match.set)} ${match.of}`;
+    case 'in':
+      return `-i ${printInterface(match.name)}${match.starts === true ? '+' : ''}`;
+    case 'mark':
+      return `-m mark ${not(match)}--mark ${masked(match)}`;
+    case 'connmark':
+      return `-m connmark --mark ${masked(match)}`;
+    case 'ct-state':
+      return `-m conntrack --ctstate ${match.states.join(',')}`;
+    case 'ct-direction':
+      return `-m conntrack --ctdir ${match.direction}`;
+    case 'ct-destination':
+      return `-m conntrack --ctorigdst ${formatPrefix(match.prefix)}`;
+    case 'ct-port':
+      return `-m conntrack --ctorigdstport ${range(match.ports)}`;
+    case 'protocol':
+      return `-p ${protocolWords[match.protocol] ?? match.protocol}`;
+    case 'ports':
+      return `-m multiport --dports ${match.ports.map(range).join(',')}`;
+    case 'source-port':
+      return `-m multiport --sports ${match.port}`;
+    case 'icmp':
+      return family === 4
+        ? `-p icmp -m icmp --icmp-type ${match.type}`
+        : `-p ipv6-icmp -m icmp6 --icmpv6-type ${match.type}`;
+    case 'hop-limit':
+      return family === 4 ? `-m ttl --ttl-eq ${match.is}` : `-m hl --hl-eq ${match.is}`;
+    case 'tcp-syn':
+      return '-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN';
+    case 'before':
+      // the second named is the last one that matches (net/netfilter/xt_time.c)
+      return `-m time --datestop ${new Date((match.seconds - 1) * 1000).toISOString().slice(0, 19)}`;
+    case 'source':
+      return `-s ${formatAddress(match.prefix.address)}/${match.prefix.length}`;
+    case 'destination':
+      return `-d ${formatAddress(match.prefix.address)}/${match.prefix.length}`;
+    case 'link-multicast':
+      return '-m pkttype --pkt-type multicast';
+    case 'nd-target-is-another':
+      return `-m bpf --bytecode "${targetIsAnother}"`;
+  }
+}
+
+/** Words that the commands print for these numbers whatever /etc/protocols has. */
+const protocolWords: Readonly<Record<number, string>> = {
+  1: 'icmp',
+  6: 'tcp',
+  17: 'udp',
+  58: 'ipv6-icmp',
+  132: 'sctp',
+};
+
+const range = ({ low, high }: { readonly low: number; readonly high: number }) =>
+  low === high ? `${low}` : `${low}:${high}`;
+
+function printTarget(target: Target, family: Family, nameOf: NameOfSet): string {
+  switch (target.kind) {
+    case 'drop':
+      return '-j DROP';
+    case 'return':
+      return '-j RETURN';
+    case 'jump':
+      return `-j ${target.chain}`;
+    case 'goto':
+      return `-g ${target.chain}`;
+    case 'set-mark':
+      return `-j MARK --set-xmark ${masked(target)}`;
+    case 'set-connmark':
+      return `-j CONNMARK --set-xmark ${masked(target)}`;
+    case 'map-mark':
+      return `-j SET --map-set ${nameOf(target.set)} src,src --map-mark`;
+    case 'reject':
+      return `-j REJECT --reject-with ${target.with === 'tcp-reset' ? 'tcp-reset' : family === 4 ? 'icmp-admin-prohibited' : 'icmp6-adm-prohibited'}`;
+  }
+}
+
+/** More elements than any policy has. */
+const mostElements = 16_777_216;
+
+/** The lines that make a set and fill it. */
+export function printSet(set: IpSet, nameOf: NameOfSet): readonly string[] {
+  const name = nameOf(set.name);
+  return [
+    printCreate(set, name),
+    ...set.elements.map((element) => `add ${name} ${printElement(set, element, nameOf)}`),
+  ];
+}
+
+function printCreate({ type, family, marks, elements }: IpSet, name: string): string {
+  if (type === 'list:set') return `create ${name} list:set size ${elements.length + 8}`;
+  const size = Math.max(64, 2 ** Math.ceil(Math.log2(elements.length + 1)));
+  const of = family === 4 ? 'inet' : 'inet6';
+  return `create ${name} ${type} family ${of} hashsize ${size} maxelem ${mostElements}${marks ? ' skbinfo' : ''}`;
+}
+
+export function printElement(
+  { type }: Pick<IpSet, 'type'>,
+  { key, mark, nomatch }: IpSetElement,
+  nameOf: NameOfSet,
+): string {
+  const text = `${type === 'list:set' ? nameOf(key) : key}${nomatch === true ? ' nomatch' : ''}`;
+  return mark === undefined ? text : `${text} skbmark ${masked(mark)}`;
+}

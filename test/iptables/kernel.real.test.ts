@@ -1,0 +1,54 @@
+import { describe, expect, test } from 'vitest';
+import { engines } from '../../lab/roots.ts';
+import { applyState, removeState } from '../../src/iptables/backend.ts';
+import { must } from '../../src/iptables/command.ts';
+import { differences } from '../../src/iptables/compare.ts';
+import { renderXtables } from '../../src/iptables/render.ts';
+import { readStanding } from '../../src/iptables/standing.ts';
+import { toolsOf, variants } from '../../src/iptables/tools.ts';
+import { readCase, topics } from '../golden/cases.ts';
+import { facts } from './facts.ts';
+import { RealXtables } from './real-xtables.ts';
+
+const ways = engines.flatMap((engine) => variants.map((variant) => ({ engine, variant })));
+
+/** Rules of other people's in the tables that we use. */
+const others = `*mangle
+:THEIRS - [0:0]
+-A FORWARD -p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu
+-A FORWARD -j THEIRS
+-A THEIRS -p tcp -j ACCEPT
+COMMIT
+*filter
+-A FORWARD -s 10.0.0.0/8 -j ACCEPT
+COMMIT
+`;
+
+describe.each(ways)('iptables-$variant beside engine $engine', ({ engine, variant }) => {
+  test('takes every golden case, and what stands is what was meant; others keep their rules', async () => {
+    await using host = await RealXtables.open(engine);
+    const tools = await toolsOf(variant, host.run);
+    const options = { run: host.run, tools };
+    expect(tools.security).toBe(true);
+    await must(host.run, tools.restore[4], ['--noflush'], others);
+    const theirs = async () =>
+      (await must(host.run, tools.save[4], [])).split('\n').filter((line) => /^-A (?!.*DOCKER-OUTBOUND)/.test(line));
+    const before = await theirs();
+    expect(before).toHaveLength(4);
+    for (const topic of topics) {
+      const state = renderXtables(readCase(topic).ruleset, facts);
+      await applyState(state, options);
+      expect(differences(state, await readStanding(options)), topic).toEqual([]);
+      expect(await theirs(), topic).toEqual(before);
+    }
+    // one of the others is now what it should not be
+    const other = renderXtables(readCase(topics[0] as string).ruleset, facts);
+    expect(differences(other, await readStanding(options)).length).toBeGreaterThan(0);
+    expect(await removeState(options)).toBe(true);
+    expect(await removeState(options)).toBe(false);
+    expect(await theirs()).toEqual(before);
+    expect(await must(host.run, 'ipset', ['list', '-n'])).toBe('');
+    for (const save of [tools.save[4], tools.save[6], tools.ebtables.save])
+      expect(await must(host.run, save, [])).not.toContain('DOCKER-OUTBOUND');
+  });
+});

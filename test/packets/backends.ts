@@ -1,0 +1,46 @@
+/** In what the packet tests have Sluice hold its rules. */
+import { type Engine, engines } from '../../lab/roots.ts';
+import type { Site } from '../../lab/site.ts';
+import { type BackendName, backendNames } from '../../src/enforce/backend.ts';
+
+/** An engine, and what holds the rules beside it. */
+export interface Way {
+  readonly engine: Engine;
+  readonly backend: BackendName;
+  /** For the names of tests: nothing of nftables. */
+  readonly by: string;
+}
+
+const way = (engine: Engine, backend: BackendName): Way => ({
+  engine,
+  backend,
+  by: backend === 'nftables' ? '' : ` by ${backend}`,
+});
+
+/**
+ * Every engine with nftables, and those named with another backend; with `SLUICE_CAMPAIGN=full` every engine with every
+ * backend. `SLUICE_BACKEND` asks for one backend on every engine.
+ */
+export function waysOf(sample: Partial<Record<Engine, BackendName>>): readonly Way[] {
+  const asked = backendNames.find((name) => name === process.env['SLUICE_BACKEND']);
+  if (asked !== undefined) return engines.map((engine) => way(engine, asked));
+  if (process.env['SLUICE_CAMPAIGN'] === 'full')
+    return engines.flatMap((engine) => backendNames.map((backend) => way(engine, backend)));
+  const others = engines.flatMap((engine) => {
+    const backend = sample[engine];
+    return backend === undefined ? [] : [way(engine, backend)];
+  });
+  return [...engines.map((engine) => way(engine, 'nftables')), ...others];
+}
+
+const held = new WeakMap<Site, BackendName>();
+
+/** From now on policies are applied with this backend there. */
+export function holdWith(site: Site, backend: BackendName): Site {
+  held.set(site, backend);
+  return site;
+}
+
+export function backendAt(site: Site): BackendName {
+  return held.get(site) ?? 'nftables';
+}
