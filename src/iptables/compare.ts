@@ -142,15 +142,28 @@ export function canonicalRule(text: string): string {
 function canonicalWord(word: string): string {
   const set = generationOf(word)?.base;
   if (set !== undefined) return set;
-  const number = protocolNumbers[word];
+  const number = numbersOf[word];
   if (number !== undefined) return number;
+  if (word.endsWith('/0:255')) return word.slice(0, -'/0:255'.length); // every code of an ICMPv6 type
   return /^[0-9a-f:.]+\/(32|128)$/.test(word)
     ? word.slice(0, word.lastIndexOf('/'))
     : word.replace(/^0x0+(?=[0-9a-f])/, '0x');
 }
 
-/** What /etc/protocols of Debian calls the protocols that a policy may name by number. */
-const protocolNumbers: Readonly<Record<string, string>> = {
+/**
+ * What /etc/protocols of Debian calls the protocols that a policy may name by number, and ebtables, which has more words
+ * from version to version, the ICMPv6 types.
+ */
+const numbersOf: Readonly<Record<string, string>> = {
+  'mld-listener-query': '130',
+  'mld-listener-report': '131',
+  'mld-listener-done': '132',
+  'mld-listener-reduction': '132',
+  'router-solicitation': '133',
+  'router-advertisement': '134',
+  'neighbour-solicitation': '135',
+  'neighbour-advertisement': '136',
+  redirect: '137',
   igmp: '2',
   ipencap: '4',
   'ipv6-icmp': '58',

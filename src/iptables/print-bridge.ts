@@ -41,22 +41,13 @@ function printMatch(match: EbMatch): string {
     case 'udp-ports':
       return `--ip-sport ${match.source} --ip-dport ${match.destination}`;
     case 'icmpv6-type':
-      return `--ip6-icmp-type ${icmpv6Words[match.type] ?? match.type}`;
+      return `--ip6-icmp-type ${match.type}`;
     case 'arp':
       return `--arp-htype 1 --arp-ptype 0x800 --arp-op ${match.operation === 1 ? 'Request' : 'Reply'}`;
     case 'arp-source':
       return `--arp-ip-src ${formatAddress(match.prefix.address)}${match.mac === undefined ? '' : ` --arp-mac-src ${mac(match.mac)}`}`;
   }
 }
-
-/** What ebtables calls the types of neighbour discovery; others it prints as numbers. */
-const icmpv6Words: Readonly<Record<number, string>> = {
-  133: 'router-solicitation',
-  134: 'router-advertisement',
-  135: 'neighbour-solicitation',
-  136: 'neighbour-advertisement',
-  137: 'redirect',
-};
 
 function mac(text: string): string {
   if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(text)) throw new TypeError(`not a MAC: ${JSON.stringify(text)}`);

@@ -12,6 +12,11 @@ import { RealXtables } from './real-xtables.ts';
 
 const ways = engines.flatMap((engine) => variants.map((variant) => ({ engine, variant })));
 
+/** Every case twice over all ways, or with `SLUICE_CAMPAIGN=full` every case in each. */
+function casesOf(way: number): readonly string[] {
+  return process.env['SLUICE_CAMPAIGN'] === 'full' ? topics : topics.filter((_, at) => at % 3 === way % 3);
+}
+
 /** Rules of other people's in the tables that we use. */
 const others = `*mangle
 :THEIRS - [0:0]
@@ -25,7 +30,7 @@ COMMIT
 `;
 
 describe.each(ways)('iptables-$variant beside engine $engine', ({ engine, variant }) => {
-  test('takes every golden case, and what stands is what was meant; others keep their rules', async () => {
+  test('takes golden cases, one in the place of the other, and what stands is what was meant; others keep their rules', async () => {
     await using host = await RealXtables.open(engine);
     const tools = await toolsOf(variant, host.run);
     const options = { run: host.run, tools };
@@ -35,14 +40,15 @@ describe.each(ways)('iptables-$variant beside engine $engine', ({ engine, varian
       (await must(host.run, tools.save[4], [])).split('\n').filter((line) => /^-A (?!.*DOCKER-OUTBOUND)/.test(line));
     const before = await theirs();
     expect(before).toHaveLength(4);
-    for (const topic of topics) {
+    const cases = casesOf(ways.findIndex((way) => way.engine === engine && way.variant === variant));
+    for (const topic of cases) {
       const state = renderXtables(readCase(topic).ruleset, facts);
       await applyState(state, options);
       expect(differences(state, await readStanding(options)), topic).toEqual([]);
       expect(await theirs(), topic).toEqual(before);
     }
     // one of the others is now what it should not be
-    const other = renderXtables(readCase(topics[0] as string).ruleset, facts);
+    const other = renderXtables(readCase(cases[0] as string).ruleset, facts);
     expect(differences(other, await readStanding(options)).length).toBeGreaterThan(0);
     expect(await removeState(options)).toBe(true);
     expect(await removeState(options)).toBe(false);

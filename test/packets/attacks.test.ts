@@ -28,9 +28,9 @@ const decoy = `
 `;
 const withDecoy = `${article().replace('networks:\n', `${decoy.trimStart().replace(/^/, '  ')}networks:\n  wide: { ipam: { config: [{ subnet: 192.0.0.0/8 }] } }\n`)}`;
 
-const ways = waysOf({ '20.10': 'iptables-legacy' });
+const ways = waysOf({});
 
-describe.each(ways)('an attacker on engine $engine$by', { timeout: 120_000 }, ({ engine, backend }) => {
+describe.each(ways)('an attacker on engine $name', { timeout: 120_000 }, ({ engine, backend }) => {
   let site: Site;
   beforeAll(async () => {
     site = holdWith(await openSite({ engine, routed: true }), backend);

@@ -7,14 +7,14 @@ import { type BackendName, backendNames } from '../../src/enforce/backend.ts';
 export interface Way {
   readonly engine: Engine;
   readonly backend: BackendName;
-  /** For the names of tests: nothing of nftables. */
-  readonly by: string;
+  /** For the names of tests: the engine, and the backend where it is not nftables. */
+  readonly name: string;
 }
 
 const way = (engine: Engine, backend: BackendName): Way => ({
   engine,
   backend,
-  by: backend === 'nftables' ? '' : ` by ${backend}`,
+  name: backend === 'nftables' ? engine : `${engine} by ${backend}`,
 });
 
 /**

@@ -9,10 +9,10 @@ const policy = `version: 1
 projects: { app: { allow: [same-project, internet] } }
 `;
 
-const ways = waysOf({ '20.10': 'iptables-nft' });
+const ways = waysOf({});
 
 describe.each(ways)(
-  'a running container that is connected to a network nobody has named, on engine $engine$by',
+  'a running container that is connected to a network nobody has named, on engine $name',
   ({ engine, backend }) => {
     let site: Site;
     let container: string;

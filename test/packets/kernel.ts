@@ -25,6 +25,25 @@ export async function counters(site: Site): Promise<ReadonlyMap<string, number>>
   );
 }
 
+/** Our rules as the host's commands list them, without counts; empty when there are none. */
+export async function ourRules(site: Site): Promise<string> {
+  const backend = backendAt(site);
+  if (backend === 'nftables') {
+    if (!(await site.host.must(['nft', 'list', 'tables'])).includes('sluice')) return '';
+    return site.host.must(['nft', '-s', 'list', 'table', 'inet', 'sluice']);
+  }
+  const variant = backend === 'iptables-nft' ? 'nft' : 'legacy';
+  const saves = [`iptables-${variant}-save`, `ip6tables-${variant}-save`, 'ebtables-nft-save'];
+  const texts = await Promise.all(saves.map((save) => site.host.must([save])));
+  const sets = (await site.host.must(['ipset', 'save'])).split('\n').filter((line) => line.includes('sluice-'));
+  return [
+    ...texts.flatMap((text) => text.split('\n').filter((line) => line.includes('DOCKER-OUTBOUND-'))),
+    ...sets.sort(),
+  ]
+    .map((line) => line.replace(/\[\d+:\d+\]/, ''))
+    .join('\n');
+}
+
 /** By how much the counters rose while something was done; those that did not are left out. */
 export async function risenBy(site: Site, work: () => Promise<unknown>): Promise<Readonly<Record<string, number>>> {
   const before = await counters(site);

@@ -32,9 +32,9 @@ projects:
 const families = ['v4', 'v6'] as const;
 const from = 'app/app';
 
-const ways = waysOf({ '26.1': 'iptables-legacy' });
+const ways = waysOf({});
 
-describe.each(ways)('neighbours on one bridge, engine $engine$by', { timeout: 60_000 }, ({ engine, backend }) => {
+describe.each(ways)('neighbours on one bridge, engine $name', { timeout: 60_000 }, ({ engine, backend }) => {
   let site: Site;
   let bridge: string;
   let seats: Record<'app' | 'mongo' | 'elasticsearch' | 'gateway', Seat>;

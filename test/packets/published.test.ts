@@ -64,15 +64,14 @@ ${services}
 ${services}
 `;
 
-const ways = waysOf({ '28.5': 'iptables-legacy' }).flatMap((way) =>
+const ways = waysOf({}).flatMap((way) =>
   (way.backend === 'nftables' ? [true, false] : [false]).map((userlandProxy) => ({
     ...way,
     userlandProxy,
-    how: `userland-proxy ${userlandProxy}${way.by}`,
   })),
 );
 
-describe.each(ways)('published ports on engine $engine, $how', { timeout: 60_000 }, (way) => {
+describe.each(ways)('published ports on engine $name, userland-proxy $userlandProxy', { timeout: 60_000 }, (way) => {
   let site: Site;
   let web: string;
 

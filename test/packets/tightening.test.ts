@@ -24,9 +24,9 @@ const shut = `version: 1
 projects: { app: { allow: none, services: { mongo: { allow: any } } } }
 `;
 
-const ways = waysOf({ '28.5': 'iptables-nft' });
+const ways = waysOf({});
 
-describe.each(ways)('a tighter policy on engine $engine$by', { timeout: 200_000 }, ({ engine, backend }) => {
+describe.each(ways)('a tighter policy on engine $name', { timeout: 200_000 }, ({ engine, backend }) => {
   let site: Site;
   let targets: readonly { readonly name: string; readonly to: string; readonly port: number; readonly at: Observer }[];
 

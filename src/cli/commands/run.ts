@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Context } from '../context.ts';
+import { CliError } from '../error.ts';
 import type { Exit } from '../exit.ts';
 import type { Given } from '../given.ts';
 import { requireRoot } from '../root.ts';
@@ -8,6 +9,13 @@ import { safe } from '../text.ts';
 /** `sluice run`: the daemon, in the foreground, until SIGTERM or SIGINT or `sluice down` ends it. */
 export async function run({ settings, ports }: Context, given: Given): Promise<Exit> {
   requireRoot(ports.user, 'keep rules in the kernel');
+  const other = (await ports.kernel.backends()).find((backend) => backend !== 'nftables');
+  if (other !== undefined)
+    throw new CliError(
+      'unable',
+      `the rules are held with ${other}, and the daemon keeps rules in nftables only`,
+      'sluice apply --backend nftables, then sluice run; or hold what runs now with: sluice apply',
+    );
   await ports.runDaemon({
     config: resolve(settings.config),
     state: resolve(settings.state),

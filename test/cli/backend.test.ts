@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import { articleHost } from './hosts.ts';
+
+test('apply takes the backend that is asked for, and stays in it afterwards', async () => {
+  const host = articleHost();
+  const first = JSON.parse((await host.sluice(['apply', '--backend', 'iptables-legacy', '--json'])).out);
+  expect(first).toMatchObject({ good: true, applied: true, backend: 'iptables-legacy' });
+  expect(JSON.parse((await host.sluice(['apply', '--json'])).out)).toMatchObject({ backend: 'iptables-legacy' });
+  expect((await host.sluice(['apply'])).out.replaceAll(/\s+/g, ' ')).toContain('with iptables-legacy');
+  expect(JSON.parse((await host.sluice(['down', '--json'])).out)).toMatchObject({ backends: ['iptables-legacy'] });
+});
+
+test('down says in words what it took away', async () => {
+  const host = articleHost();
+  await host.sluice(['apply', '--backend', 'iptables']);
+  expect((await host.sluice(['down'])).out).toContain('our chains and sets of iptables-nft, ipset and ebtables');
+});
+
+test('an unknown backend is refused, with those there are', async () => {
+  const host = articleHost();
+  const { code, err } = await host.sluice(['apply', '--backend', 'pf']);
+  expect(code).toBe(2);
+  expect(err).toContain('nftables, iptables, iptables-nft, iptables-legacy');
+  expect(host.kernel.held).toBeNull();
+});
+
+test('the daemon does not start beside rules in iptables', async () => {
+  const host = articleHost();
+  await host.sluice(['apply', '--backend', 'iptables']);
+  const { code, err } = await host.sluice(['run']);
+  expect(code).not.toBe(0);
+  expect(err).toContain('sluice apply --backend nftables');
+});

@@ -1,0 +1,139 @@
+import { describe, expect, test } from 'vitest';
+import type { Address } from '../../src/ip/address.ts';
+import { parseAddress } from '../../src/ip/address.ts';
+import { canonicalRule } from '../../src/iptables/compare.ts';
+import { NotHeldError } from '../../src/iptables/errors.ts';
+import { layer2, type Place } from '../../src/iptables/layer2.ts';
+import { decodeLoadable, encodeLoadable, variantOfText } from '../../src/iptables/loadable.ts';
+import type { EbTable, XState } from '../../src/iptables/model.ts';
+import { Names } from '../../src/iptables/names.ts';
+import { renderXtables } from '../../src/iptables/render.ts';
+import { stateText } from '../../src/iptables/text.ts';
+import type { Ruleset } from '../../src/ruleset/ruleset.ts';
+import { readCase, topics } from '../golden/cases.ts';
+import { facts } from './facts.ts';
+
+const address = (text: string) => parseAddress(text) as Address;
+const same = (name: string) => name;
+const stateOf = (topic: string): XState => renderXtables(readCase(topic).ruleset, facts);
+
+describe.each(topics)('the state of %s', (topic) => {
+  const state = stateOf(topic);
+  const tables = [...state.tables[4], ...state.tables[6]];
+
+  test('refers only to chains and sets that it makes', () => {
+    const sets = new Set(state.sets.map(({ name }) => name));
+    for (const { chains, jumps, name } of tables) {
+      const known = new Set(chains.map((chain) => chain.name));
+      expect(known.size, name).toBe(chains.length);
+      for (const { chain } of jumps) expect(known).toContain(chain);
+      for (const { rules } of chains)
+        for (const { matches, target } of rules) {
+          if (target?.kind === 'jump' || target?.kind === 'goto') expect(known).toContain(target.chain);
+          if (target?.kind === 'map-mark') expect(sets).toContain(target.set);
+          for (const match of matches) if (match.kind === 'set') expect(sets).toContain(match.set);
+        }
+    }
+    for (const { chains } of state.bridge) {
+      const known = new Set(chains.map((chain) => chain.name));
+      for (const { rules } of chains)
+        for (const { target } of rules) if (target.kind === 'jump') expect(known).toContain(target.chain);
+    }
+  });
+
+  test('accepts nothing: what passes goes on to other people', () => {
+    expect(stateText(state, same)).not.toMatch(/-j ACCEPT/);
+  });
+
+  test('is the same again when it was kept as text', () => {
+    const text = encodeLoadable(state, 'legacy');
+    expect(variantOfText(text)).toBe('legacy');
+    expect(decodeLoadable(text)).toEqual(state);
+  });
+});
+
+test('without a table security, denied packets are dropped where they are judged', () => {
+  const state = renderXtables(readCase('01-modes').ruleset, { ...facts, security: false });
+  expect(state.tables[4].map(({ name }) => name)).toEqual(['raw', 'mangle']);
+  expect(stateText(state, same)).not.toMatch(/REJECT|DOCKER-OUTBOUND-deny/);
+});
+
+test('an end that iptables cannot name is refused', () => {
+  const { ruleset } = readCase('11-until');
+  const far = Date.UTC(2040, 0, 1);
+  const later: Ruleset = {
+    ...ruleset,
+    programs: ruleset.programs.map((program) => ({
+      ...program,
+      allow: program.allow.map((clause) => (clause.until === undefined ? clause : { ...clause, until: far })),
+    })),
+  };
+  expect(later.programs.some(({ allow }) => allow.some(({ until }) => until === far))).toBe(true);
+  expect(() => renderXtables(later, facts)).toThrow(NotHeldError);
+});
+
+describe('ports are found by their names', () => {
+  const placesOf = (count: number): readonly Place[] =>
+    Array.from({ length: count }, (_, at) => ({
+      port: `veth${((at * 2654435761) >>> 4).toString(16).padStart(7, '0').slice(0, 7)}`,
+      mac: '02:42:ac:14:00:02',
+      addresses: [address('172.20.0.2')],
+      strict: true,
+    }));
+
+  /** How many rules a frame from a port is asked, until it is in the port's own chain. */
+  function steps(table: EbTable, chain: string, port: string): number | null {
+    let count = 0;
+    for (const { matches, target } of table.chains.find(({ name }) => name === chain)?.rules ?? []) {
+      count++;
+      const [match] = matches;
+      if (match?.kind !== 'in' || target.kind !== 'jump') continue;
+      if (match.starts === undefined && match.name === port) return count;
+      if (match.starts === true && port.startsWith(match.name)) {
+        const below = steps(table, target.chain, port);
+        return below === null ? null : count + below;
+      }
+    }
+    return null;
+  }
+
+  test.each([[1], [8], [9], [1000]])('each of %i, in few steps', (count) => {
+    const places = placesOf(count);
+    expect(new Set(places.map(({ port }) => port)).size).toBe(count);
+    const [nat] = layer2(places, [], new Names());
+    const all = places.map(({ port }) => steps(nat as EbTable, 'DOCKER-OUTBOUND-FILTER', port));
+    expect(all).not.toContain(null);
+    expect(Math.max(...(all as number[]))).toBeLessThanOrEqual(count > 8 ? 48 : 8);
+  });
+
+  test('a port whose name begins another one keeps its own rule', () => {
+    const names = ['veth1', 'veth12', 'veth123', 'vethA', 'vethB', 'vethC', 'vethD', 'vethE', 'vethF', 'vethG'];
+    const places = names.map((port) => ({ ...(placesOf(1)[0] as Place), port }));
+    const [nat] = layer2(places, [], new Names());
+    for (const port of names) expect(steps(nat as EbTable, 'DOCKER-OUTBOUND-FILTER', port), port).not.toBeNull();
+  });
+
+  test('a name that would be read as another is refused', () => {
+    const state = (port: string) =>
+      stateText(
+        { ...stateOf('01-modes'), bridge: layer2([{ ...(placesOf(1)[0] as Place), port }], [], new Names()) },
+        same,
+      );
+    for (const port of ['veth+', 'a b', '!x', '']) expect(() => state(port), port).toThrow(TypeError);
+    expect(state('eth0.12@x')).toContain('-i eth0.12@x');
+  });
+});
+
+test('rules are compared without order, module names, generations and spellings', () => {
+  const pairs = [
+    [
+      '-p tcp -m set --match-set sluice-x.a dst -m mark --mark 0x10/0xff -j DROP',
+      '-m mark --mark 0x10/0xff -m set --match-set sluice-x.zz dst -p tcp -j DROP',
+    ],
+    ['-s ! 02:00:00:00:00:02 -j DROP', '! -s 02:00:00:00:00:02 -j DROP'],
+    ['-s 10.0.0.1/32 -p 47 -j RETURN', '-s 10.0.0.1 -p gre -j RETURN'],
+  ] as const;
+  for (const [a, b] of pairs) expect(canonicalRule(a)).toBe(canonicalRule(b));
+  expect(canonicalRule('-s 10.0.0.1/32 -j DROP')).not.toBe(canonicalRule('! -s 10.0.0.1/32 -j DROP'));
+  expect(canonicalRule('-j DROP')).not.toBe(canonicalRule('-j RETURN'));
+});
