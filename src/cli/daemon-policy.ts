@@ -3,7 +3,7 @@ import type { PolicyPort } from '../daemon/ports.ts';
 import type { Diagnostic } from '../policy/diagnostic.ts';
 import { digestOf } from '../state/policy-state.ts';
 import { messageOf } from './alone.ts';
-import { hasErrors, loadTexts, readConfigured } from './loaded-policy.ts';
+import { hasErrors, loadTexts, openReader, readConfigured } from './loaded-policy.ts';
 import type { Ports } from './ports.ts';
 import { absolute } from './put-in-force.ts';
 
@@ -13,12 +13,12 @@ import { absolute } from './put-in-force.ts';
  * @param config absolute path of the policy file
  */
 export async function daemonPolicy(config: string, ports: Ports): Promise<PolicyPort> {
-  const { readPolicy } = await import('../policy/read.ts');
-  const texts = async () => absolute(await readConfigured(config, ports));
+  const reader = await openReader();
+  const texts = async () => absolute(await readConfigured(reader, config, ports));
   return {
     async read(tests) {
       try {
-        const loaded = await loadTexts(await texts(), ports.now(), tests);
+        const loaded = await loadTexts(reader, await texts(), ports.now(), tests);
         const digest = digestOf(loaded.texts);
         if (loaded.policy === null || hasErrors(loaded.diagnostics))
           return { kind: 'bad', message: problemsOf(loaded.diagnostics), digest };
@@ -28,7 +28,7 @@ export async function daemonPolicy(config: string, ports: Ports): Promise<Policy
       }
     },
     digest: async () => texts().then(digestOf, () => null),
-    recall: (old) => readPolicy(old, { now: ports.now() }).policy,
+    recall: (old) => reader.read(old, { now: ports.now() }).policy,
     async places() {
       const files = await texts().then(
         (found) => found.map(({ path }) => path),

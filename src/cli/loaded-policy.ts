@@ -1,5 +1,6 @@
 import type { Diagnostic } from '../policy/diagnostic.ts';
 import type { Policy } from '../policy/model.ts';
+import type { PolicyReader } from '../policy/read.ts';
 import type { Context } from './context.ts';
 import { type PolicyTexts, readPolicyTexts } from './policy-files.ts';
 import type { Ports } from './ports.ts';
@@ -20,26 +21,35 @@ export interface LoadedPolicy {
  * @throws CliError for a file that cannot be read
  */
 export async function loadPolicy({ settings, ports }: Context, named: readonly string[] = []): Promise<LoadedPolicy> {
-  return loadTexts(await readConfigured(settings.config, ports, named), ports.now(), true);
+  const reader = await openReader();
+  return loadTexts(reader, await readConfigured(reader, settings.config, ports, named), ports.now(), true);
+}
+
+/** For reading a policy's texts, which are read as YAML once. */
+export async function openReader(): Promise<PolicyReader> {
+  const { PolicyReader } = await import('../policy/read.ts');
+  return new PolicyReader();
 }
 
 /** @throws CliError for a file that cannot be read */
-export async function readConfigured(
+export function readConfigured(
+  reader: PolicyReader,
   config: string,
   { files, user }: Pick<Ports, 'files' | 'user'>,
   named: readonly string[] = [],
 ): Promise<PolicyTexts> {
-  const { composePaths } = await import('../policy/compose-paths.ts');
-  return readPolicyTexts({ config, named }, files, user, composePaths);
+  return readPolicyTexts({ config, named }, files, user, (texts) => reader.composePaths(texts));
 }
 
 /** @param tests whether the policy's own tests are run */
-export async function loadTexts(texts: PolicyTexts, now: number, tests: boolean): Promise<LoadedPolicy> {
-  const [{ readPolicy }, { checkPolicy }] = await Promise.all([
-    import('../policy/read.ts'),
-    import('../evaluate/check.ts'),
-  ]);
-  const { policy, diagnostics } = readPolicy(texts, { now });
+export async function loadTexts(
+  reader: PolicyReader,
+  texts: PolicyTexts,
+  now: number,
+  tests: boolean,
+): Promise<LoadedPolicy> {
+  const { checkPolicy } = await import('../evaluate/check.ts');
+  const { policy, diagnostics } = reader.read(texts, { now });
   const more = policy === null || !tests ? [] : checkPolicy(policy, now);
   return { texts, policy, diagnostics: [...diagnostics, ...more], now };
 }

@@ -9,7 +9,7 @@ const limits = { bytes: 16 * 1024 * 1024, files: 512 };
 /** The texts of a policy, in the order that `readPolicy` wants: the main file, policy.d by name, compose files. */
 export type PolicyTexts = readonly PolicyText[];
 
-/** Finds the compose files that policy texts list; `composePaths` of the policy. */
+/** Finds the compose files that policy texts list; `composePaths` of a PolicyReader. */
 export type ListCompose = (texts: PolicyTexts) => readonly string[];
 
 /**

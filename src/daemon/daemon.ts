@@ -7,6 +7,7 @@ import type { RuleChanger } from '../netlink/rule-events.ts';
 import { renderRuleset } from '../nftables/render.ts';
 import type { Diagnostic } from '../policy/diagnostic.ts';
 import { type Compiler, createCompiler } from '../ruleset/compile.ts';
+import { Memory } from '../ruleset/memory.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
 import type { HostState } from '../state/host-state.ts';
 import { type RepairsState, withRepair } from '../state/repairs-state.ts';
@@ -73,6 +74,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   readonly #kept = new KeptPrograms();
   readonly #policies: Policies<Look>;
   readonly #mirror: EngineMirror;
+  readonly #judged = new Memory();
   #compiler: Compiler;
   #host: HostState;
   #repairs: RepairsState;
@@ -108,13 +110,13 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     this.#keeper = new Keeper(ports, this.#troubles, memory.rules);
     this.#host = memory.host;
     this.#repairs = memory.repairs;
-    this.#compiler = createCompiler(beginning.inForce.policy);
+    this.#compiler = createCompiler(beginning.inForce.policy, this.#judged);
     const parts = { turns: this.#changes, troubles: this.#troubles, keeper: this.#keeper };
     this.#policies = new Policies(ports, parts, beginning, {
       look: () => this.#lookOrLast(),
       hold: (look) => this.#holdTo(this.#latest(look)),
       used: (policy) => {
-        this.#compiler = createCompiler(policy);
+        this.#compiler = createCompiler(policy, this.#judged);
         this.#kept.forget();
       },
       doubt: () => {

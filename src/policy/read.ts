@@ -1,5 +1,5 @@
 import { diagnostic } from './codes.ts';
-import { type ComposePart, readComposeFile } from './compose-file.ts';
+import type { ComposePart } from './compose-file.ts';
 import type { Diagnostic } from './diagnostic.ts';
 import { groupFacts, reportCycles } from './groups.ts';
 import { checkAllows, checkComposeLevels, checkInherits, checkTies } from './levels.ts';
@@ -7,28 +7,78 @@ import { joinParts, twice } from './merge.ts';
 import type { AllowList, Block, ComposePolicy, Destination, Policy, ProjectBlock } from './model.ts';
 import { matches } from './pattern.ts';
 import type { Report } from './piece.ts';
-import { defaultsOf, type PolicyPart, readPolicyFile } from './policy-file.ts';
-import { Reader } from './reader.ts';
+import { defaultsOf, type PolicyPart } from './policy-file.ts';
+import { type ReadText, readText } from './read-text.ts';
 import { checkUses, type Surroundings } from './uses.ts';
 import { warnOfDns, warnOfEntries, warnOfUntil } from './warnings.ts';
-import { type PolicyText, readYaml } from './yaml-text.ts';
+import type { PolicyText } from './yaml-text.ts';
 
 export type { PolicyText } from './yaml-text.ts';
+
+/** A policy, or null when a diagnostic is an error; the diagnostics in order of files as given, then of lines. */
+export interface PolicyReading {
+  readonly policy: Policy | null;
+  readonly diagnostics: readonly Diagnostic[];
+}
 
 /**
  * Reads a policy: the policy file (the first text of role `policy`), those of policy.d in name order, and the compose
  * files it trusts. All that is wrong is found in one reading.
  *
  * @param options.now milliseconds since the epoch; `until` is measured by it
- * @returns the policy, or null when a diagnostic is an error; the diagnostics in order of files as given, then of lines
  */
-export function readPolicy(
+export function readPolicy(texts: readonly PolicyText[], options: { readonly now: number }): PolicyReading {
+  return new PolicyReader().read(texts, options);
+}
+
+/**
+ * Reads policies one after the other. A text that says what it said the time before is not read again, and is the same
+ * objects: of a hundred files one changes at a time.
+ */
+export class PolicyReader {
+  /** The latest reading of each file, by path and role. */
+  #known = new Map<string, { readonly text: string; readonly read: ReadText }>();
+
+  /** What {@link readPolicy} gives. */
+  read(texts: readonly PolicyText[], options: { readonly now: number }): PolicyReading {
+    const wanted = new Set(texts.map(keyOf));
+    for (const key of this.#known.keys()) if (!wanted.has(key)) this.#known.delete(key);
+    return readBy((text) => this.#read(text), texts, options);
+  }
+
+  /**
+   * The Compose files that policy texts list under `compose:`, as written and in order, each once. Reports nothing: what is
+   * wrong with the list is found when the policy is read.
+   */
+  composePaths(texts: readonly PolicyText[]): readonly string[] {
+    const paths = texts.flatMap((text) => {
+      const read = text.role === 'policy' ? this.#read(text) : undefined;
+      return read?.kind === 'policy' ? (read.part.compose?.items ?? []).map(({ text: path }) => path) : [];
+    });
+    return [...new Set(paths)];
+  }
+
+  #read(text: PolicyText): ReadText {
+    const key = keyOf(text);
+    const known = this.#known.get(key);
+    const read = known?.text === text.text ? known.read : readText(text);
+    this.#known.set(key, { text: text.text, read });
+    return read;
+  }
+}
+
+function keyOf({ path, role }: PolicyText): string {
+  return `${role} ${path}`;
+}
+
+function readBy(
+  readOne: (text: PolicyText) => ReadText,
   texts: readonly PolicyText[],
   options: { readonly now: number },
-): { readonly policy: Policy | null; readonly diagnostics: readonly Diagnostic[] } {
+): PolicyReading {
   const diagnostics: Diagnostic[] = [];
   const report: Report = (found) => diagnostics.push(found);
-  const { parts, compose, whole } = readTexts(texts, report);
+  const { parts, compose, whole } = readTexts(readOne, texts, report);
   const joined = joinParts(parts, report);
   const policy = policyOf(joined, compose);
   // what an unreadable file would have said is unknown: checks across files would blame the others for it
@@ -49,7 +99,7 @@ interface Read {
   readonly whole: boolean;
 }
 
-function readTexts(texts: readonly PolicyText[], report: Report): Read {
+function readTexts(readOne: (text: PolicyText) => ReadText, texts: readonly PolicyText[], report: Report): Read {
   const parts: PolicyPart[] = [];
   const compose: ComposePart[] = [];
   let whole = texts.some(({ role }) => role === 'policy');
@@ -65,17 +115,11 @@ function readTexts(texts: readonly PolicyText[], report: Report): Read {
       const fix = "make it and its folder root's alone: chown root and chmod go-w";
       report(diagnostic('writable', at, message, { fix }));
     }
-    const yaml = readYaml(text, report);
-    if (yaml === undefined) {
-      whole = false;
-      continue;
-    }
-    const reader = new Reader(yaml, report);
-    if (text.role === 'policy') parts.push(readPolicyFile(reader));
-    else {
-      const part = readComposeFile(reader);
-      if (part !== undefined) compose.push(part);
-    }
+    const read = readOne(text);
+    for (const found of read.diagnostics) report(found);
+    if (read.kind === 'unreadable') whole = false;
+    else if (read.kind === 'policy') parts.push(read.part);
+    else if (read.part !== undefined) compose.push(read.part);
   }
   return { parts, compose, whole };
 }

@@ -39,27 +39,16 @@ export function factsOf(index: WorldIndex, untils: readonly number[], now: numbe
 
 const withBigints = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? value.toString(36) : value);
 
-/** Every time at which something in a policy ends, ms. */
-function untilsOf(policy: Policy): readonly number[] {
-  const untils = new Set<number>();
-  const look = (value: unknown): void => {
-    if (typeof value !== 'object' || value === null) return;
-    const inside = value instanceof Map ? value.values() : Array.isArray(value) ? value : Object.values(value);
-    for (const one of inside) look(one);
-    if ('until' in value && typeof value.until === 'number') untils.add(value.until);
-  };
-  look(policy);
-  return [...untils];
-}
-
 /**
  * What a compiler knows from the times before, so that what has not changed is not worked out again, and is the same
- * object. Nothing in it decides anything: with an empty one the result is equal.
+ * object; of the policies before, too. Nothing in it decides anything: with an empty one the result is equal.
  */
 export class Memory {
-  readonly untils: readonly number[];
   /** By the keys that drafts name them by. */
   readonly crowds = new Map<string, Crowd>();
+  #policy: Policy | null = null;
+  /** How many there were. */
+  #policies = 0;
   #judged = new Map<string, { readonly facts: string; readonly judged: Judged }>();
   #fresh = new Map<string, { readonly facts: string; readonly judged: Judged }>();
   #facts = '';
@@ -80,12 +69,12 @@ export class Memory {
     isSameEndpoint,
   );
 
-  constructor(policy: Policy) {
-    this.untils = untilsOf(policy);
-  }
-
-  begin(facts: string): void {
-    this.#facts = facts;
+  /** @param facts all that judging asks of the world, as text */
+  begin(policy: Policy, facts: string): void {
+    if (this.#policy !== policy) this.#policies++;
+    this.#policy = policy;
+    // what another policy says may come to the same: it is worked out, and then compared
+    this.#facts = `${this.#policies} ${facts}`;
     this.#fresh = new Map();
   }
 

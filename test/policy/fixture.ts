@@ -1,10 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { composePaths } from '../../src/policy/compose-paths.ts';
 import type { Diagnostic } from '../../src/policy/diagnostic.ts';
 import { readLabels } from '../../src/policy/labels.ts';
 import type { Policy } from '../../src/policy/model.ts';
-import { type PolicyText, readPolicy } from '../../src/policy/read.ts';
+import { PolicyReader, type PolicyText, readPolicy } from '../../src/policy/read.ts';
 import { renderDiagnostic } from '../../src/policy/render-diagnostic.ts';
 import type { WorldSketch } from '../generate/build.ts';
 
@@ -55,7 +54,7 @@ function readFixture(name: string): Fixture {
   return {
     name,
     code: name.slice(0, name.indexOf('-')),
-    texts: [...policy, ...composePaths(policy).map((path) => text(path, 'compose'))],
+    texts: [...policy, ...new PolicyReader().composePaths(policy).map((path) => text(path, 'compose'))],
     labels: json('labels.json'),
     world: json('world.json'),
     expectedPath: join(folder, 'expected.txt'),

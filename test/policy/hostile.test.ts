@@ -2,10 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { composePaths } from '../../src/policy/compose-paths.ts';
 import { parseDestinationText } from '../../src/policy/destination.ts';
 import { readLabels } from '../../src/policy/labels.ts';
-import { type PolicyText, readPolicy } from '../../src/policy/read.ts';
+import { PolicyReader, type PolicyText, readPolicy } from '../../src/policy/read.ts';
 import { renderDiagnostic } from '../../src/policy/render-diagnostic.ts';
 import { parseWorkloadSelector } from '../../src/policy/selector.ts';
 import { now } from './fixture.ts';
@@ -19,7 +18,7 @@ function survives(text: string, role: PolicyText['role'] = 'policy'): void {
       : [{ path: 'policy.yaml', text: 'version: 1\n', role: 'policy' as const, writableByOthers: false }]),
     { path: role === 'policy' ? 'policy.yaml' : 'shop/compose.yaml', text, role, writableByOthers: false },
   ];
-  composePaths(texts);
+  new PolicyReader().composePaths(texts);
   const { policy, diagnostics } = readPolicy(texts, { now });
   expect(policy === null).toBe(diagnostics.some(({ severity }) => severity === 'error'));
   for (const found of diagnostics)

@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { composePaths } from '../../src/policy/compose-paths.ts';
 import { formatDestination, formatSelector, formatWho } from '../../src/policy/format.ts';
 import type { AllowList, Policy } from '../../src/policy/model.ts';
-import { type PolicyText, readPolicy } from '../../src/policy/read.ts';
+import { PolicyReader, type PolicyText, readPolicy } from '../../src/policy/read.ts';
 import { now } from './fixture.ts';
 import { wholeFile } from './whole-file.ts';
 
@@ -177,13 +176,13 @@ describe('compose files', () => {
 
   test('are listed by the policy files, each once', () => {
     expect(
-      composePaths([
+      new PolicyReader().composePaths([
         listing,
         text('policy.d/a.yaml', 'version: 1\ncompose: [b.yml, b.yml]\n'),
         text('c.yml', 'compose: [x]', 'compose'),
       ]),
     ).toEqual([path, 'b.yml']);
-    expect(composePaths([text('policy.yaml', 'compose: { a: b }\n: [')])).toEqual([]);
+    expect(new PolicyReader().composePaths([text('policy.yaml', 'compose: { a: b }\n: [')])).toEqual([]);
   });
 
   test('say who they are: name, or the folder as Compose normalises it', () => {

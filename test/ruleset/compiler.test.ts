@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compile, createCompiler } from '../../src/ruleset/compile.ts';
+import { Memory } from '../../src/ruleset/memory.ts';
 import type { World } from '../../src/world/world.ts';
 import { buildWorld } from '../generate/build.ts';
 import { arbitraryCase, caseTime } from '../generate/cases.ts';
@@ -27,6 +28,42 @@ describe('a compiler that remembers', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  test('gives it for one policy after the other, and for one that comes again', () => {
+    fc.assert(
+      fc.property(arbitraryCase(0), arbitraryCase(0), ({ policy, world }, other) => {
+        const memory = new Memory();
+        const compilers = [policy, other.policy].map((one) => ({ one, compiler: createCompiler(one, memory) }));
+        for (const { one, compiler } of [...compilers, ...compilers])
+          for (const its of [world, other.world, world])
+            expect(compiler(its, caseTime)).toEqual(compile(one, its, caseTime));
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test('gives the same objects for workloads of which another policy says the same', () => {
+    const world = buildWorld({
+      networks: [{ name: 'net', subnets: ['172.20.0.0/16'], project: 'app' }],
+      containers: ['web', 'db'].map((name) => ({
+        name: `app-${name}-1`,
+        workload: `app/${name}` as const,
+        on: ['net'],
+      })),
+    });
+    const memory = new Memory();
+    const programs = (web: string) => {
+      const policy = policyOf(
+        `projects: { app: { allow: none, services: { db: { allow: [dns] }, web: { allow: [${web}] } } } }`,
+      );
+      return new Map(createCompiler(policy, memory)(world, now).ruleset.programs.map((one) => [one.id, one]));
+    };
+    const [before, after] = [programs('"192.0.2.1"'), programs('"192.0.2.2"')];
+    expect([...before.keys()]).toEqual([...after.keys()]);
+    const same = [...before].filter(([id, program]) => after.get(id) === program).map(([id]) => id);
+    expect(same).toEqual([...before.keys()].filter((id) => id.includes('db')));
+    expect(same.length).toBeGreaterThan(0);
   });
 
   test('gives the same objects for what has not changed', () => {

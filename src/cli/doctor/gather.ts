@@ -6,7 +6,7 @@ import { explainListing } from '../../packetpath/purpose/explain-listing.ts';
 import { readApplied } from '../applied.ts';
 import type { Context } from '../context.ts';
 import { asCliError, CliError } from '../error.ts';
-import { readConfigured } from '../loaded-policy.ts';
+import { openReader, readConfigured } from '../loaded-policy.ts';
 import { othersMayWrite } from '../policy-files.ts';
 import { compileFor, policyIfAny } from '../situation.ts';
 import { liveWorld } from '../worlds.ts';
@@ -84,7 +84,7 @@ async function isAltered({ ports, settings }: Context): Promise<boolean | null> 
 
 async function writableFiles({ ports, settings }: Context): Promise<readonly WritableFile[]> {
   const { files, user } = ports;
-  const texts = await readConfigured(settings.config, ports);
+  const texts = await readConfigured(await openReader(), settings.config, ports);
   const paths = texts.filter(({ writableByOthers }) => writableByOthers).map(({ path }) => path);
   const found: WritableFile[] = [];
   for (const path of paths) {
