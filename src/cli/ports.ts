@@ -88,7 +88,7 @@ export interface EnginePort {
   info(): Promise<EngineFacts>;
 }
 
-/** What `doctor` looks at on this host beside the engine and our own rules. Errors pass through. */
+/** What `doctor` and `chains` look at on this host beside the engine and our own rules. Errors pass through. */
 export interface HostPort {
   nameservers(): Promise<readonly Address[]>;
   conntrack(): Promise<ConntrackFacts | null>;
@@ -98,6 +98,8 @@ export interface HostPort {
   bridgeCalls(): Promise<ReadonlyMap<string, { readonly ip: boolean; readonly ip6: boolean }>>;
   /** Everybody's rules, of both engines of the kernel. */
   rules(): Promise<Listing>;
+  /** Everybody's rules with all that is in them, those of nftables too; fails where some cannot be read. */
+  allRules(): Promise<Listing>;
 }
 
 /** What an apply did beside changing the rules. */

@@ -283,30 +283,31 @@ export const commandSpecs: readonly CommandSpec[] = [
     name: 'chains',
     summary: 'every firewall rule: who made it, what it is for, what it does to outbound packets',
     description:
-      "Reads a listing of a host's rules, Docker's, yours and everybody else's, and shows them in the order the kernel " +
-      'walks them, each with what it is for, whose project, network and container it concerns, and what it means for ' +
+      "Reads the host's rules, of iptables and nftables alike, Docker's, yours and everybody else's, and shows them in the " +
+      'order the kernel walks them, each with what it is for, whose project, network and container it concerns, and what it means for ' +
       "packets that containers send. A rule is said to be Docker's only when it is exactly what Docker makes, to its last " +
-      'condition; what is not recognised says so. Needs neither root nor an engine.',
+      'condition; what is not recognised says so. Changes nothing.',
     args: [],
     options: [
       {
         form: '--listing <file>',
-        text: 'rules as iptables-save, iptables -S or iptables -nvL print them ("-": standard input)',
+        text: 'explain rules as iptables-save, iptables -S, iptables -nvL, nft list ruleset and nft -j print them, which needs neither root nor an engine ("-": standard input)',
         completes: 'file',
       },
       worldOption,
-      { form: '--table <name>', text: 'only tables of this name: raw, mangle, nat, filter, security' },
+      { form: '--table <name>', text: 'only tables of this name: raw, mangle, nat, filter, security, docker-bridges' },
       { form: '--chain <name>', text: 'only chains of this name: FORWARD, DOCKER-USER' },
     ],
     examples: [
-      { line: 'sudo iptables-save | sluice chains --listing -', text: 'this host' },
-      { line: 'sluice chains --listing rules.txt --chain FORWARD', text: 'one chain of a listing' },
+      { line: 'sudo sluice chains', text: 'this host' },
+      { line: 'sudo sluice chains --chain DOCKER-USER', text: 'your own rules' },
+      { line: 'iptables-save | sluice chains --listing -', text: 'rules from anywhere' },
       { line: 'sluice chains --listing rules.txt --world w.json', text: 'with the names of networks and containers' },
     ],
     exits: {
       ok: 'The rules are shown, recognised or not.',
       no: 'There is no such table or chain.',
-      unable: 'The listing cannot be read.',
+      unable: 'Not root, or the rules cannot be read.',
     },
     load: async () => (await import('./commands/chains.ts')).chains,
   },

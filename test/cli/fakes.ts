@@ -257,6 +257,9 @@ class FakeHostPort implements HostPort {
   async rules() {
     return readListing(this.listing);
   }
+  async allRules() {
+    return readListing(this.listing);
+  }
 }
 
 /** A host to run command lines on. */

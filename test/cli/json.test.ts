@@ -363,6 +363,7 @@ test('chains', async () => {
           {
             name: 'FORWARD',
             base: { hook: 'forward', policy: 'drop' },
+            waysOut: [{ network, by: 3 }],
             maker: 'kernel',
             rules: [
               { number: 1, line: 4, counted: { packets: 3, bytes: 180 }, outbound: 'calls' },
@@ -374,8 +375,8 @@ test('chains', async () => {
                 projects: ['app'],
                 networks: [network],
               },
-              { number: 3, outbound: 'lets-out', networks: [network], outranked: [] },
-              { number: 4, maker: 'unknown', outbound: 'may-stop', outranked: [{ network, by: 3 }] },
+              { number: 3, outbound: 'lets-out', networks: [network], outranked: 0 },
+              { number: 4, maker: 'unknown', outbound: 'may-stop', outranked: 1 },
             ],
           },
           { name: 'DOCKER', calledBy: ['FORWARD'], hooks: ['forward'], maker: 'docker', rules: [] },

@@ -527,10 +527,40 @@ const chainsScenes: Readonly<Record<string, Scene>> = {
       (name) => [`chains-${name}-100-columns`, listed(`purpose/layouts/${name}.rules`, 100)],
     ),
   ),
+  'chains-29-nftables-100-columns': listed('purpose/layouts/29-nftables.nft', 100),
   'chains-one-chain': listed('purpose/layouts/20.10.rules', 80, '--chain', 'DOCKER'),
   'chains-one-chain-40-columns': listed('purpose/layouts/20.10.rules', 40, '--table', 'nat', '--chain', 'DOCKER'),
   'chains-no-such-chain': listed('purpose/layouts/28.0.0.rules', 80, '--table', 'raw', '--chain', 'DOCKER'),
   'chains-in-a-pipe': listed('purpose/layouts/20.10.rules', 0, '--table', 'nat'),
+  'chains-live': {
+    args: ['chains'],
+    host: () => {
+      const host = articleHost();
+      const text = readFileSync(
+        join(import.meta.dirname, '..', 'packetpath', 'fixtures/article-compose-up.txt'),
+        'utf8',
+      );
+      host.host.listing = text.replaceAll('br-388e266f9993', 'br-000000abc001').replace('172.18.0.4', '172.20.0.2');
+      return host;
+    },
+  },
+  'chains-live-without-engine': {
+    args: ['chains', '--chain', 'DOCKER-USER'],
+    host: () => {
+      const host = Object.assign(articleHost(), {
+        engineError: new CliError('unable', 'there is no engine', 'start it'),
+      });
+      host.host.listing = readFileSync(
+        join(import.meta.dirname, '..', 'packetpath', 'fixtures/article-compose-up.txt'),
+        'utf8',
+      );
+      return host;
+    },
+  },
+  'chains-live-not-root': {
+    args: ['chains'],
+    host: () => Object.assign(articleHost(), { user: { uid: 1000, gid: 1000 } }),
+  },
   'chains-no-listing': { args: ['chains', '--listing', '/etc/sluice/policy.yaml'] },
   'help-chains': { args: ['chains', '--help'] },
 };

@@ -1,5 +1,6 @@
 import { makerNames } from '../../packetpath/purpose/makers.ts';
 import { hookGroups } from '../../packetpath/purpose/order.ts';
+import { outranked } from '../../packetpath/purpose/outranked.ts';
 import type { Explained, ExplainedChain, ExplainedRule } from '../../packetpath/purpose/types.ts';
 import { countsOf } from './counts.ts';
 
@@ -48,7 +49,7 @@ export function chainsJson(explained: Explained, source: string, engineAsked: bo
   };
 }
 
-function chainJson({ chain, maker, sentence, calledBy, hooks, rules }: ExplainedChain): object {
+function chainJson({ chain, maker, sentence, calledBy, hooks, waysOut, rules }: ExplainedChain): object {
   return {
     name: chain.name,
     base: chain.base,
@@ -56,11 +57,13 @@ function chainJson({ chain, maker, sentence, calledBy, hooks, rules }: Explained
     purpose: sentence,
     calledBy,
     hooks,
-    rules: rules.map(ruleJson),
+    waysOut,
+    rules: rules.map((rule) => ruleJson(rule, outranked(rule, waysOut).length)),
   };
 }
 
-function ruleJson({ rule, purpose, outranked }: ExplainedRule): object {
+/** `outranked`: of how many of the chain's `waysOut` it never sees what they send elsewhere. */
+function ruleJson({ rule, purpose }: ExplainedRule, outrankedOf: number): object {
   const projects = [...purpose.networks, ...purpose.containers].flatMap(({ project }) => project ?? []);
   return {
     number: rule.place.number,
@@ -77,6 +80,6 @@ function ruleJson({ rule, purpose, outranked }: ExplainedRule): object {
     projects: [...new Set(projects)],
     networks: purpose.networks,
     containers: purpose.containers,
-    outranked,
+    outranked: outrankedOf,
   };
 }

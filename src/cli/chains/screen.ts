@@ -1,5 +1,6 @@
 import { makerNames } from '../../packetpath/purpose/makers.ts';
 import { calledFrom, type HookGroup, hookGroups, type Standing } from '../../packetpath/purpose/order.ts';
+import { outranked, type WayOut } from '../../packetpath/purpose/outranked.ts';
 import type {
   Explained,
   ExplainedChain,
@@ -101,10 +102,11 @@ const numberWidth = 5;
 const wordWidth = 11;
 
 function ruleLines(
-  { rule, purpose, outranked }: ExplainedRule,
-  { chain }: ExplainedChain,
+  explained: ExplainedRule,
+  { chain, waysOut }: ExplainedChain,
   { paint, width }: View,
 ): readonly string[] {
+  const { rule, purpose } = explained;
   const { word, style } = outboundWords[purpose.outbound];
   const number = String(rule.place.number).padStart(numberWidth);
   const margin = number.length + 2 + wordWidth + 1;
@@ -112,13 +114,14 @@ function ruleLines(
   const text = wrap(safe(rule.text.startsWith(own) ? rule.text.slice(own.length) : rule.text), width - margin);
   const said = wrap(safe(purposeText(purpose)), width - margin);
   const head = `${number}  ${paint[style](word)}${' '.repeat(wordWidth - columns(word) + 1)}`;
+  const before = outranked(explained, waysOut);
   const look = purpose.sureness === 'unknown' ? paint.doubtful : paint.faint;
   return [
     ...text.map((line, index) => `${index === 0 ? head : ' '.repeat(margin)}${line}`),
     ...said.map((line) => `${' '.repeat(margin)}${look(line)}`),
-    ...outrankedTexts(outranked)
-      .flatMap((line) => wrap(safe(line), width - margin))
-      .map((line) => `${' '.repeat(margin)}${paint.bad(line)}`),
+    ...(before.length === 0 ? [] : wrap(safe(outrankedText(before)), width - margin)).map(
+      (line) => `${' '.repeat(margin)}${paint.bad(line)}`,
+    ),
   ];
 }
 
@@ -130,12 +133,13 @@ function purposeText({ maker, sentence, networks, containers }: Purpose): string
   return `${makerNames[maker]}: ${sentence}${whose}`;
 }
 
-/** Which networks a rule does not see, by the rule that has let them out. */
-function outrankedTexts(outranked: ExplainedRule['outranked']): readonly string[] {
-  return [...Map.groupBy(outranked, ({ by }) => by)].map(
-    ([by, list]) =>
-      `OUTRANKED: never sees what ${list.map(({ network }) => networkText(network)).join(', ')} sends elsewhere, which rule ${by} has let out`,
-  );
+const mostNamed = 4;
+
+/** Which networks a rule does not see, by the rules that have let them out. */
+function outrankedText(ways: readonly WayOut[]): string {
+  const names = ways.slice(0, mostNamed).map(({ network, by }) => `${networkText(network)} (rule ${by})`);
+  const more = ways.length > mostNamed ? ` and ${counted(ways.length - mostNamed, 'more network')}` : '';
+  return `OUTRANKED: never sees what is sent elsewhere by ${names.join(', ')}${more}: let out before`;
 }
 
 /** What is in no hook: chains asked for alone, and those that no packet comes to. */

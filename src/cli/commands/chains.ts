@@ -1,13 +1,15 @@
 import type { Listing } from '../../packetpath/model.ts';
 import { explainListing } from '../../packetpath/purpose/explain-listing.ts';
 import type { Explained } from '../../packetpath/purpose/types.ts';
+import type { World } from '../../world/world.ts';
 import { chainsJson } from '../chains/json.ts';
 import { chainsLines } from '../chains/screen.ts';
 import type { Context } from '../context.ts';
-import { CliError } from '../error.ts';
+import { asCliError, CliError } from '../error.ts';
 import type { Exit } from '../exit.ts';
 import type { Given } from '../given.ts';
 import { readListingFile } from '../listings.ts';
+import { requireRoot } from '../root.ts';
 import { worldFor } from '../worlds.ts';
 
 /** `sluice chains`: what every rule on the host, or in a listing, is for. */
@@ -21,14 +23,30 @@ export async function chains(context: Context, given: Given): Promise<Exit> {
       '--listing and --world are both "-"',
       'standard input is one of them: put the other into a file',
     );
-  if (file === undefined)
-    throw new CliError('usage', 'which rules, --listing says', 'iptables-save | sluice chains --listing -');
-  const listing = await readListingFile(ports, file);
-  const world = worldFile === undefined ? null : await worldFor(context, worldFile);
+  if (file === undefined) {
+    requireRoot(ports.user, "read the host's rules");
+    screen.progress('reading the rules …');
+  }
+  const listing = file === undefined ? await ports.host.allRules() : await readListingFile(ports, file);
+  const world = await worldOf(context, file, worldFile);
   const explained = narrowed(explainListing(listing, world), given.text('table'), given.text('chain'), listing);
-  const source = file === '-' ? 'standard input' : file;
+  const source = file === undefined ? 'the host' : file === '-' ? 'standard input' : file;
   screen.show(chainsJson(explained, source, world !== null), (view) => chainsLines(explained, view));
   return 'ok';
+}
+
+/** A listing may be any host's: this one's engine says nothing about it. Without an engine bridges keep their names. */
+async function worldOf(context: Context, listing: string | undefined, file: string | undefined): Promise<World | null> {
+  if (file !== undefined) return worldFor(context, file);
+  if (listing !== undefined) return null;
+  try {
+    return await worldFor(context, undefined);
+  } catch (error) {
+    const { exit, message } = asCliError(error);
+    if (exit !== 'unable') throw error;
+    context.screen.warn(`${message}: networks are shown by their bridges`);
+    return null;
+  }
 }
 
 /** Only a table, only a chain, by name; what was not read stays, since it may belong there. */

@@ -49,4 +49,9 @@ export const systemHost: HostPort = {
     );
     return { ...saved, tables: [...saved.tables, ...others] };
   },
+
+  async allRules() {
+    const { readHostRules } = await import('../../host/rules.ts');
+    return readHostRules();
+  },
 };

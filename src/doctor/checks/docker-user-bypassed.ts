@@ -1,3 +1,4 @@
+import { outranked } from '../../packetpath/purpose/outranked.ts';
 import type { ExplainedTable } from '../../packetpath/purpose/types.ts';
 import type { Check, Sighting } from '../finding.ts';
 import { calledChain, chainNamed, isEmpty, placedText, programFor, tableText, xtables } from '../rules.ts';
@@ -30,12 +31,13 @@ function sightingsOf(table: ExplainedTable): readonly Sighting[] {
     if (user.hooks.includes('forward')) return []; // reached in another way
     return [{ seen: [`${tableText(table.table)} FORWARD has no jump to ${name}`, written], mend }];
   }
-  return jump.outranked.length === 0
+  const before = outranked(jump, forward.waysOut);
+  return before.length === 0
     ? []
     : [
         {
           seen: [
-            ...jump.outranked.map(({ network, by }) => {
+            ...before.map(({ network, by }) => {
               const accept = forward.rules.find(({ rule }) => rule.place.number === by);
               const text =
                 accept === undefined

@@ -1,4 +1,4 @@
-import type { Outranked } from '../../packetpath/purpose/outranked.ts';
+import { outranked, type WayOut } from '../../packetpath/purpose/outranked.ts';
 import type { ExplainedChain, ExplainedRule, ExplainedTable } from '../../packetpath/purpose/types.ts';
 import type { World } from '../../world/world.ts';
 import type { Check, MendLine, Sighting } from '../finding.ts';
@@ -34,19 +34,21 @@ export const outrankedFilter: Check = {
 };
 
 function sightingsOf(
-  { rule, purpose, outranked }: ExplainedRule,
-  { chain, rules }: ExplainedChain,
+  one: ExplainedRule,
+  { chain, rules, waysOut }: ExplainedChain,
   table: ExplainedTable,
   world: World | null,
 ): readonly Sighting[] {
-  if (outranked.length === 0 || !ours.includes(purpose.maker)) return [];
+  const { rule, purpose } = one;
+  const before = outranked(one, waysOut);
+  if (before.length === 0 || !ours.includes(purpose.maker)) return [];
   const called = calledChain(rule);
   if (called === 'DOCKER-USER' || (called === null && !stops(rule))) return [];
   const hidden = called !== null && chainNamed(table, called) === undefined;
   // of a chain that is not shown its name alone would tell, and only the article's tells enough
   if (hidden && purpose.maker !== 'outbound-filter') return [];
   const at = { table: table.table, chain, rule };
-  const concerned = outranked.flatMap((by): readonly Hidden[] => {
+  const concerned = before.flatMap((by): readonly Hidden[] => {
     if (!mayConcern(rule, table.table, by.network.bridge, world)) return [];
     if (called === null || hidden) return [{ by, stop: null }];
     const stop = firstStop(table, called, by.network.bridge, world);
@@ -54,12 +56,12 @@ function sightingsOf(
   });
   if (concerned.length === 0) return [];
   const accepts = concerned.map(({ by }) => {
-    const accept = rules.find((one) => one.rule.place.number === by.by);
+    const accept = rules.find((other) => other.rule.place.number === by.by);
     const name = by.network.name === null ? '' : ` (${by.network.name})`;
     const text = accept === undefined ? `rule ${by.by}` : placedText({ ...at, rule: accept.rule });
     return `${text} lets out all that ${by.network.bridge}${name} sends`;
   });
-  const stop = concerned.find((one) => one.stop !== null)?.stop ?? null;
+  const stop = concerned.find((hit) => hit.stop !== null)?.stop ?? null;
   return [
     {
       seen: [
@@ -77,7 +79,7 @@ function sightingsOf(
 }
 
 interface Hidden {
-  readonly by: Outranked;
+  readonly by: WayOut;
   readonly stop: Placed | null;
 }
 

@@ -10,6 +10,8 @@ export interface Ground {
   isKnown(family: Table['family'], address: bigint): boolean;
   /** Whether docker-bridges stops what a bridge sends elsewhere. */
   isInternal(bridge: string): boolean;
+  /** Whether packets that IPVS spreads over Swarm's tasks get a new source here. */
+  readonly isMesh: boolean;
 }
 
 /** Names that Docker itself gives to bridges. */
@@ -38,6 +40,13 @@ export function groundOf(listing: Listing, world: World | null): Ground {
     isBridge,
     isKnown: (family, address) => known.has(`${family} ${address}`),
     isInternal: (bridge) => internal.has(bridge),
+    isMesh: rules.some(
+      ({ table, chain, shape: { terms, effect } }) =>
+        table.name === 'nat' &&
+        chain === 'POSTROUTING' &&
+        effect?.kind === 'snat' &&
+        terms.some(({ key }) => key === 'module'),
+    ),
   };
 }
 

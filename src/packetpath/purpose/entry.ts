@@ -17,9 +17,10 @@ export interface Entry {
 
 /**
  * `known`: only of addresses that other rules of Docker's speak of, where nothing else in the rule says that it is Docker's.
- * `internal`, `open`: only of a network that the table closes, or does not.
+ * `internal`, `open`: only of a network that the table closes, or does not. `mesh`: only where Swarm spreads by IPVS, inside
+ * a network namespace of its own.
  */
-export type Only = 'known' | 'internal' | 'open';
+export type Only = 'known' | 'internal' | 'open' | 'mesh';
 
 export type Line = readonly [pattern: string, outbound: Outbound, sentence: string, only?: Only];
 

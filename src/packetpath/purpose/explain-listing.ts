@@ -6,7 +6,7 @@ import { dockerNftables } from './docker-nftables.ts';
 import type { Entry } from './entry.ts';
 import { iptablesLayouts, layoutsOf } from './layout.ts';
 import { type Owner, ownerOf, tableMaker } from './makers.ts';
-import { type Judged, outrankedIn } from './outranked.ts';
+import { type Judged, waysOut } from './outranked.ts';
 import { type Captures, match } from './pattern.ts';
 import { linksOf } from './reach.ts';
 import { purposeOf } from './sentence.ts';
@@ -68,25 +68,17 @@ function explainTable(table: Table, context: Ctx): ExplainedTable {
     maker: tableMaker(table) ?? 'unknown',
     chains: [...judged].map(([chain, rules]): ExplainedChain => {
       const { maker, sentence } = ownerOf(table, chain);
-      const outranked = outrankedIn(rules, (name) => byName.get(name));
       return {
         chain,
         maker,
         sentence,
         calledBy: links.callersOf(chain),
         hooks: [...links.hooksOf(chain)],
-        rules: rules.map((one, index) => ({
-          ...one,
-          outranked: isEngines(one.purpose) ? [] : (outranked[index] ?? []),
-        })),
+        waysOut: waysOut(rules, (name) => byName.get(name)),
+        rules,
       };
     }),
   };
-}
-
-/** The engine's own rules stand in the order it means. */
-function isEngines({ maker, sureness, outbound }: Purpose): boolean {
-  return sureness === 'exact' && (maker === 'docker' || maker === 'swarm') && outbound !== 'calls';
 }
 
 function explainRule(
@@ -147,6 +139,8 @@ function holds(
       return address === undefined ? layouts.length > 0 : ground.isKnown(table.family, address);
     case 'internal':
       return bridge !== undefined && ground.isInternal(bridge);
+    case 'mesh':
+      return ground.isMesh;
     case 'open':
       return bridge !== undefined && !ground.isInternal(bridge);
     default:

@@ -1,9 +1,10 @@
 import type { Chain, Rule } from '../model.ts';
 import type { NetworkRef, Purpose } from './types.ts';
 
-/** A network whose packets do not come as far as a rule: which rule of its chain has let them out before. */
-export interface Outranked {
+/** A network of which nothing that it sends elsewhere gets past a rule of a chain. */
+export interface WayOut {
   readonly network: NetworkRef;
+  /** The number of the rule that lets it out. */
   readonly by: number;
 }
 
@@ -13,24 +14,32 @@ export interface Judged {
 }
 
 /**
- * For each rule of a chain what does not come as far any more. Only what is certain: an accept of everything that a network
- * sends elsewhere ends the walk through the table, and only rules of Docker's, which are known to the last condition, may
- * stand before it in a chain that was called (a return of anybody else's could lead round it).
+ * Where networks are let out of a chain for good, in the order of its rules. Only what is certain: an accept of everything
+ * that a network sends elsewhere ends the walk through the table, and only rules of Docker's, which are known to the last
+ * condition, may stand before it in a chain that was called (a return of anybody else's could lead round it).
  *
  * @param rulesOf the rules of another chain of the table; undefined where the listing has no such chain
  */
-export function outrankedIn(
+export function waysOut(
   rules: readonly Judged[],
   rulesOf: (chain: string) => readonly Judged[] | undefined,
-): readonly (readonly Outranked[])[] {
-  const out: Outranked[] = [];
-  return rules.map((one) => {
-    const before = [...out];
+): readonly WayOut[] {
+  const found = new Map<string, WayOut>();
+  for (const one of rules)
     for (const network of letOutBy(one, rulesOf, new Set()))
-      if (!out.some((known) => known.network.bridge === network.bridge))
-        out.push({ network, by: one.rule.place.number });
-    return before;
-  });
+      if (!found.has(network.bridge)) found.set(network.bridge, { network, by: one.rule.place.number });
+  return [...found.values()].toSorted((a, b) => a.by - b.by);
+}
+
+/**
+ * Ways out that stand before a rule, so that it never sees what those networks send elsewhere: of the networks that it is
+ * about where it names any. None of the engine's own rules, which stand in the order it means; its calls can be outranked.
+ */
+export function outranked({ rule, purpose }: Judged, ways: readonly WayOut[]): readonly WayOut[] {
+  const engines = purpose.maker === 'docker' || purpose.maker === 'swarm';
+  if (engines && purpose.sureness === 'exact' && purpose.outbound !== 'calls') return [];
+  const own = new Set(purpose.networks.map(({ bridge }) => bridge));
+  return ways.filter(({ network, by }) => by < rule.place.number && (own.size === 0 || own.has(network.bridge)));
 }
 
 /** Networks of which nothing that they send elsewhere gets past a rule. */

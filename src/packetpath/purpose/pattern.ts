@@ -9,7 +9,7 @@ import type { Effect, NatTarget, Operand, Shape, Term, TermKey } from './terms.t
  *     nat DOCKER: in!={b} proto={p} dport={port} -> dnat {to}
  *
  * Table and chain, then every condition that the rule has (`in`, `out`: interfaces; `src`, `dst`, `proto`, `sport`, `dport`,
- * `ct`, `src-type`, `dst-type`, `mark`, `family`, `icmp-type`), then what it does. In braces stand captures: `{b}`, `{c}` a
+ * `ct`, `src-type`, `dst-type`, `mark`, `family`, `icmp-type`, `module`), then what it does. In braces stand captures: `{b}`, `{c}` a
  * Docker bridge, `{if}` any interface, `{b+}` a list of interfaces one of which is a Docker bridge, `{a}`, `{d}` one
  * address, `{n}` a block of them, `{p}` a protocol, `{port}` one port, `{m}` a mark. The same capture twice: the same value. A condition in
  * square brackets may be missing.
@@ -90,6 +90,7 @@ const termKeys = [
   'mark',
   'family',
   'icmp-type',
+  'module',
 ] as const satisfies readonly TermKey[];
 
 function effectKind(text: string): Effect['kind'] {
@@ -215,6 +216,8 @@ class Found {
     switch (effect.kind) {
       case 'jump':
         return argument === effect.chain;
+      case 'mark':
+        return argument === null || BigInt(argument) === effect.value;
       case 'vmap':
         return argument === `${effect.key} ${effect.set}`;
       case 'dnat':

@@ -27,6 +27,12 @@ export function purposeOf(entry: Entry, captures: Captures, family: Family, whos
   const named = [...addresses.map(([, container]) => container), ...(target === null ? [] : [target])].filter(
     (container) => container.name !== null || container === target || entry.pattern.table !== 'nat',
   );
+  const byAddress = [
+    ...captures.addresses.values(),
+    ...(entry.pattern.effect.kind === 'dnat' && to !== null ? [to] : []),
+  ]
+    .map((value) => whose.networkOf(family, value))
+    .filter((network) => network !== null);
   const gone = bridges.filter(([, { bridge }]) => whose.isGone(bridge)).map(([, { bridge }]) => bridge);
   return {
     maker: entry.maker,
@@ -36,10 +42,7 @@ export function purposeOf(entry: Entry, captures: Captures, family: Family, whos
       ...(gone.length === 0 ? [] : [`; the engine has no network on ${gone.join(', ')}`]),
     ].join(''),
     outbound: entry.outbound,
-    networks: unique([
-      ...bridges.map(([, network]) => network),
-      ...(to === null || bridges.length > 0 ? [] : [whose.networkOf(family, to)].filter((one) => one !== null)),
-    ]),
+    networks: unique(bridges.length > 0 ? bridges.map(([, network]) => network) : byAddress),
     containers: entry.pattern.effect.kind === 'snat' ? [] : containersIn(named),
   };
 }
@@ -57,10 +60,11 @@ function hostText({ addresses }: Captures, family: Family): string {
   return address === undefined ? 'the host' : formatAddress(addressOf(family, address));
 }
 
+/** `app-app-1 (172.18.0.4:3000)`, whatever words the listing had for it. */
 function targetText(target: ContainerRef | null, { to }: Captures): string {
   if (target === null || to === null) return to?.text ?? '';
-  if (to.port === null) return containerText(target);
-  return `${target.name === null ? to.text : `${target.name} (${to.text})`}`;
+  const host = to.port !== null && target.address.includes(':') ? `[${target.address}]` : target.address;
+  return containerText({ ...target, address: to.port === null ? host : `${host}:${to.port}` });
 }
 
 function protocolText(number: bigint): string {

@@ -5,7 +5,7 @@ import type { Layout } from './types.ts';
 const all: readonly Layout[] = ['pairs', 'stages', 'ext-bridges', 'forward', 'internal'];
 const ingress = 'sends everything through DOCKER-INGRESS, where published ports of Swarm services are';
 
-export const swarm: readonly Entry[] = entries('swarm', all, [
+const host = entries('swarm', all, [
   ['filter FORWARD: -> jump DOCKER-INGRESS', 'calls', ingress],
   ['filter DOCKER-FORWARD: -> jump DOCKER-INGRESS', 'calls', ingress],
   [
@@ -41,3 +41,54 @@ export const swarm: readonly Entry[] = entries('swarm', all, [
     "what the host sends to Swarm's routing mesh gets the bridge's address as its source",
   ],
 ]);
+
+/**
+ * Encrypted overlay networks (libnetwork `drivers/overlay/encryption.go`, programMangle and programInput): VXLAN packets
+ * of such a network, told by its number, are marked for IPsec, and taken only as IPsec.
+ */
+const encrypted = entries('swarm', all, [
+  [
+    'mangle OUTPUT: proto=udp dport={port} module=vni -> mark 0xd0c4e3',
+    'host',
+    'marks what the host sends to others of an encrypted overlay network, so that IPsec takes it',
+  ],
+  [
+    'filter INPUT: module=ipsec proto=udp dport={port} module=vni -> accept',
+    'inbound',
+    'lets in what comes from others of an encrypted overlay network as IPsec',
+  ],
+  [
+    'filter INPUT: proto=udp dport={port} module=vni -> drop',
+    'inbound',
+    'stops what claims to come from an encrypted overlay network and is not IPsec',
+  ],
+]);
+
+/** Inside the namespace of the routing mesh or of a service's load balancer (`service_linux.go` configureFWMark). */
+const mesh = entries('swarm', all, [
+  [
+    'nat POSTROUTING: dst={n} module=ipvs -> snat {to}',
+    'new-source',
+    "inside Swarm's routing mesh: what is spread over the tasks in {n} gets {to} as its source, so that replies come back",
+  ],
+  [
+    'mangle PREROUTING: proto={p} dport={port} -> mark',
+    'nothing',
+    "inside Swarm's routing mesh: marks {p} to port {port} as a service's, for IPVS to spread",
+    'mesh',
+  ],
+  [
+    'mangle INPUT: dst={a} -> mark',
+    'nothing',
+    "inside Swarm's routing mesh: marks what goes to {a}, the address of a service, for IPVS to spread",
+    'mesh',
+  ],
+  [
+    'mangle OUTPUT: dst={a} -> mark',
+    'nothing',
+    "inside Swarm's routing mesh: marks what goes to {a}, the address of a service, for IPVS to spread",
+    'mesh',
+  ],
+]);
+
+export const swarm: readonly Entry[] = [...host, ...encrypted, ...mesh];

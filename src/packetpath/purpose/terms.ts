@@ -31,6 +31,8 @@ export type TermKey =
   | 'mark'
   | 'family'
   | 'icmp-type'
+  /** A module whose state nobody sees, asked in the one way that Docker asks it. */
+  | 'module'
   /** A condition that no pattern speaks of. */
   | 'foreign';
 
@@ -41,7 +43,9 @@ export type Operand =
   | { readonly kind: 'opaque' };
 
 export type Effect =
-  | { readonly kind: 'accept' | 'drop' | 'return' | 'masquerade' | 'checksum' | 'mark' }
+  | { readonly kind: 'accept' | 'drop' | 'return' | 'masquerade' | 'checksum' }
+  /** The packet's whole mark is set. */
+  | { readonly kind: 'mark'; readonly value: bigint }
   | { readonly kind: 'jump'; readonly chain: string }
   | { readonly kind: 'vmap'; readonly key: TermKey; readonly set: string }
   | { readonly kind: 'dnat' | 'snat'; readonly to: NatTarget };
@@ -106,9 +110,23 @@ function termsOf(condition: Condition, family: TableFamily, text: string): reado
         ...impliedBy(condition.field, family),
         termOf(condition.field, condition.not, { kind: 'words', words: condition.words.map(lower).toSorted() }),
       ];
+    case 'unknown':
+      return [moduleTerm(condition.text)];
     default:
       return [foreign];
   }
+}
+
+/** IPVS, IPsec, and the network's number in a VXLAN header, as iptables-save writes them. */
+const modules: readonly (readonly [RegExp, string])[] = [
+  [/^-m ipvs --ipvs$/, 'ipvs'],
+  [/^-m policy --dir in --pol ipsec$/, 'ipsec'],
+  [/^-m u32 --u32 "?0x0>>0x16&0x3c@0xc&0xffffff00=0x[0-9a-f]+00"?$/, 'vni'],
+];
+
+function moduleTerm(text: string): Term {
+  const word = modules.find(([form]) => form.test(text))?.[1];
+  return word === undefined ? foreign : { key: 'module', not: false, operand: { kind: 'words', words: [word] } };
 }
 
 /** An ipset whose type the listing does not tell: of a set of addresses the rule itself says which one it is asked for. */
@@ -166,6 +184,7 @@ function lower(word: string): string {
 }
 
 function unrepeated(terms: readonly Term[]): readonly Term[] {
+  if (new Set(terms.map(({ key }) => key)).size === terms.length) return terms;
   const seen = new Map(terms.map((term) => [term.key === 'foreign' ? term : textOf(term), term]));
   return [...seen.values()];
 }
@@ -223,7 +242,7 @@ function actionEffect(action: Extract<Step, { kind: 'action' }>['action']): Effe
       return { kind: action.kind, to: { address: address?.value ?? null, port: ports?.low ?? null, text } };
     }
     case 'set-mark':
-      return action.of === 'packet' ? { kind: 'mark' } : null;
+      return action.of === 'packet' && action.mask === 0xffffffffn ? { kind: 'mark', value: action.value } : null;
     case 'other':
       return action.certain && /^(-j )?CHECKSUM (--checksum-fill|fill)$/.test(action.text)
         ? { kind: 'checksum' }

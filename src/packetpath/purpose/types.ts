@@ -1,5 +1,5 @@
 import type { Chain, HookName, Rule, Table, UnreadLine } from '../model.ts';
-import type { Outranked } from './outranked.ts';
+import type { WayOut } from './outranked.ts';
 
 /** Who made a chain or a rule. `operator`: whoever runs the host, in a chain that is theirs to fill. */
 export type Maker =
@@ -83,8 +83,6 @@ export interface Purpose {
 export interface ExplainedRule {
   readonly rule: Rule;
   readonly purpose: Purpose;
-  /** Networks whose packets never come as far: of rules that are not the engine's own. */
-  readonly outranked: readonly Outranked[];
 }
 
 export interface ExplainedChain {
@@ -96,6 +94,8 @@ export interface ExplainedChain {
   readonly calledBy: readonly string[];
   /** Hooks from which packets come here. */
   readonly hooks: readonly HookName[];
+  /** Networks that are let out for good on the way through it, with the rule. */
+  readonly waysOut: readonly WayOut[];
   readonly rules: readonly ExplainedRule[];
 }
 

@@ -66,7 +66,7 @@ export class Whose {
 }
 
 export function networkText({ name, bridge }: NetworkRef): string {
-  return name ?? bridge;
+  return name === null || name === 'bridge' ? bridge : name; // the default network is better known as docker0
 }
 
 export function containerText({ name, address }: ContainerRef): string {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { explainListing } from '../../../src/packetpath/purpose/explain-listing.ts';
+import { outranked } from '../../../src/packetpath/purpose/outranked.ts';
 import { readListing } from '../../../src/packetpath/read/read.ts';
 import type { World } from '../../../src/world/world.ts';
 import { worldOf } from '../../cli/hosts.ts';
@@ -111,6 +112,59 @@ const world: World = worldOf({
     { name: 'app_default', subnets: ['172.20.0.0/16', 'fd00:20::/64'], project: 'app', composeKey: 'default' },
   ],
   containers: [{ name: 'app-app-1', workload: 'app/app', on: ['app_default'], published: ['3000:3000/tcp'] }],
+});
+
+test('inside Swarm’s routing mesh, and only there, marks are its own', () => {
+  const marks = [
+    '*mangle',
+    ':PREROUTING ACCEPT [0:0]',
+    '-A PREROUTING -p tcp -m tcp --dport 8080 -j MARK --set-xmark 0x101/0xffffffff',
+    'COMMIT',
+  ];
+  const spread = [
+    '*nat',
+    ':POSTROUTING ACCEPT [0:0]',
+    '-A POSTROUTING -d 10.0.0.0/24 -m ipvs --ipvs -j SNAT --to-source 10.0.0.2',
+    'COMMIT',
+  ];
+  const makers = (...lines: readonly string[]) => toldOf(lines.join('\n')).map(({ purpose }) => purpose.maker);
+  expect(makers(...marks, ...spread)).toEqual(['swarm', 'swarm']);
+  expect(makers(...marks)).toEqual(['unknown']);
+});
+
+describe('what networks send and a rule never sees', () => {
+  const way = [
+    '-A FORWARD -j DOCKER-FORWARD',
+    '-A DOCKER-FORWARD -j DOCKER-INTERNAL',
+    '-A DOCKER-FORWARD -i br1 -j ACCEPT',
+  ];
+  const mine = '-A FORWARD -s 172.20.0.0/16 -d 192.168.0.0/16 -j DROP';
+  const seen = (...rules: readonly string[]) => {
+    const { tables } = explainListing(
+      readListing(filter(['DOCKER-FORWARD', 'DOCKER-INTERNAL', 'DOCKER-USER'], ...rules)),
+      null,
+    );
+    const chain = tables[0]?.chains.find((one) => one.chain.name === 'FORWARD');
+    const rule = chain?.rules.find((one) => one.rule.text === mine);
+    return chain === undefined || rule === undefined ? undefined : outranked(rule, chain.waysOut);
+  };
+
+  test('is what a rule before it, or a chain that was called, has let out', () => {
+    expect(seen(...way, mine)).toMatchObject([{ network: { bridge: 'br1' }, by: 1 }]);
+    expect(seen(mine, ...way)).toEqual([]);
+  });
+
+  test('is not said where somebody’s rule may lead round the way out', () => {
+    const round = '-A DOCKER-FORWARD -d 192.168.0.0/16 -j RETURN';
+    expect(seen('-A FORWARD -j DOCKER-FORWARD', round, ...way.slice(1), mine)).toEqual([]);
+  });
+
+  test('is of no concern to a rule that is about another network', () => {
+    const other = mine.replace('-s 172.20.0.0/16', '-i br-0123456789ab');
+    const { tables } = explainListing(readListing(filter(['DOCKER-FORWARD', 'DOCKER-INTERNAL'], ...way, other)), null);
+    const chain = tables[0]?.chains.find((one) => one.chain.name === 'FORWARD');
+    expect(chain?.rules[1] === undefined ? null : outranked(chain.rules[1], chain.waysOut)).toEqual([]);
+  });
 });
 
 describe('with the engine’s word', () => {
