@@ -14,9 +14,9 @@ import { markdown } from './table.ts';
 /** Milliseconds until what its beginning left is given back: 15 s of calm, and V8 keeps emptied pages some seconds more. */
 const settling = 40_000;
 
-export async function daemon({ engine, quick, say }: BenchOptions): Promise<string> {
+export async function daemon({ engine, quick, workloads: sizes, say }: BenchOptions): Promise<string> {
   const rows: string[][] = [];
-  for (const workloads of quick ? [3, 10, 100] : [3, 10, 100, 1000]) {
+  for (const workloads of sizes.length > 0 ? sizes : quick ? [3, 10, 100] : [3, 10, 100, 1000]) {
     say(`${workloads} workloads`);
     rows.push([`${workloads} × 100`, ...(await measure(engine, workloads, quick))]);
   }

@@ -9,6 +9,8 @@ export interface BenchOptions {
   readonly engine: Engine;
   /** Fewer rounds and configurations: about a minute for all benches together. */
   readonly quick: boolean;
+  /** Sizes for the daemon's benches, other than their own; empty: their own. */
+  readonly workloads: readonly number[];
   /** Progress, for people who wait. */
   readonly say: (text: string) => void;
 }

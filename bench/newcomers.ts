@@ -21,9 +21,9 @@ interface Newcomer {
   readonly lead: number;
 }
 
-export async function newcomers({ engine, quick, say }: BenchOptions): Promise<string> {
+export async function newcomers({ engine, quick, workloads: sizes, say }: BenchOptions): Promise<string> {
   const rows: string[][] = [];
-  for (const workloads of quick ? [10, 100] : [10, 100, 1000]) {
+  for (const workloads of sizes.length > 0 ? sizes : quick ? [10, 100] : [10, 100, 1000]) {
     say(`${workloads} workloads`);
     const measured = await measure(engine, workloads, quick ? 15 : 200);
     const of = (value: (one: Newcomer) => number, share: number) => quantile(measured.map(value), share).toFixed(2);

@@ -48,7 +48,8 @@ export function parseAddress(text: string): Address | undefined {
 }
 
 function parseV4(text: string): bigint {
-  return text.split('.').reduce((value, part) => value * 256n + BigInt(part), 0n);
+  // in numbers, because every step on a bigint makes a new one
+  return BigInt(text.split('.').reduce((value, part) => value * 256 + Number(part), 0));
 }
 
 function parseV6(text: string): bigint {

@@ -2,7 +2,8 @@ import type { Family } from '../ip/address.ts';
 import { type Interval, normalise } from '../ip/interval.ts';
 import type { PortRange } from '../ip/protocol.ts';
 import { mergeRanges } from './layer4.ts';
-import type { Element, Field, NftSet, Rule } from './model.ts';
+import type { Element, Field, KeyPart, NftSet, Rule } from './model.ts';
+import { keyText } from './same.ts';
 import { element, inSet, one, range } from './statements.ts';
 
 /** The sets of one program's destinations. */
@@ -24,6 +25,19 @@ export class DestinationSets {
   all(): readonly NftSet[] {
     return this.#gathered.flatMap((gathered) => gathered.sets());
   }
+}
+
+/** Of a hundred thousand elements most name one of a few protocols and ports: each is one object for all of them. */
+const knownParts = new Map<number, KeyPart>();
+
+/** @param value 0 to 65535 */
+function small(value: number): KeyPart {
+  let part = knownParts.get(value);
+  if (part === undefined) {
+    part = one(value);
+    knownParts.set(value, part);
+  }
+  return part;
 }
 
 /** The most single ports of a range that are worth an element each: a hash lookup is far cheaper than an interval one. */
@@ -58,16 +72,17 @@ class Gathered {
   }
 
   addProtocol(addresses: Interval, protocol: number): void {
-    this.#protocols.set(protocol, [...(this.#protocols.get(protocol) ?? []), addresses]);
+    const known = this.#protocols.get(protocol);
+    if (known === undefined) this.#protocols.set(protocol, [addresses]);
+    else known.push(addresses);
   }
 
   addPorts(addresses: Interval, protocol: number, ports: PortRange): void {
     if (addresses.low === addresses.high && ports.high - ports.low < fewPorts) {
+      const [address, its] = [one(addresses.low), small(protocol)];
       for (let port = ports.low; port <= ports.high; port++) {
-        this.#exact.set(
-          `${addresses.low} ${protocol} ${port}`,
-          element([one(addresses.low), one(protocol), one(port)]),
-        );
+        const key = [address, its, small(port)];
+        this.#exact.set(keyText(key), element(key));
       }
       return;
     }

@@ -2,7 +2,10 @@ import type { Element, Field, KeyPart, Statement, Verdict } from './model.ts';
 
 /** Short constructors, so that rules read like nft text. */
 
-export const one = (value: bigint | number): KeyPart => ({ low: BigInt(value), high: BigInt(value) });
+export function one(value: bigint | number): KeyPart {
+  const both = BigInt(value);
+  return { low: both, high: both };
+}
 export const range = (low: bigint | number, high: bigint | number): KeyPart => ({
   low: BigInt(low),
   high: BigInt(high),

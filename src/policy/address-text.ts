@@ -62,6 +62,7 @@ function meant(text: string): string | undefined {
 
 /** Whether a text can only be meant as bare IPv6: hexadecimal groups between two colons or more. */
 export function looksLikeV6(text: string): boolean {
+  if (!text.includes(':', text.indexOf(':') + 1)) return false;
   const head = /^[^/,-]*/.exec(text)?.[0] ?? '';
   const colons = head.split(':').length - 1;
   if (colons < 2 || !/^[0-9a-f:.]+(%.*)?$/i.test(head)) return false;

@@ -63,6 +63,7 @@ export function parseDestinationText(
 }
 
 function unreadable({ text, at }: Piece): Diagnostic | undefined {
+  if (/^[A-Za-z0-9.:/,-]{1,100}$/.test(text) && !text.includes('://')) return undefined; // as nearly all are
   if (text === '') return diagnostic('emptySelector', at, 'an empty entry says nothing');
   if (text.length > 1024) return diagnostic('malformed', at, `an entry of ${text.length} characters; 1024 are read`);
   const url = /^[a-z][a-z0-9+.-]*:\/\/(?:[^/@]*@)?([^/:?#]+)/i.exec(text);
@@ -189,8 +190,21 @@ function readWord(piece: Piece, rest: Piece, report: Report): Who | 'none' | 'in
   return name === undefined ? undefined : { kind: 'group', name };
 }
 
+/** Layer 4 as it was read, by its text: a policy says the same few over and over, and then holds each once. */
+const knownLayer4 = new Map<string, L4Match>();
+const mostKnown = 1000;
+
 function readLayer4(rest: Piece, who: Who, report: Report): L4Match | undefined {
   if (rest.text === '') return 'any';
+  const known = knownLayer4.get(rest.text);
+  if (known !== undefined) return known;
+  const l4 = parseLayer4(rest, who, report);
+  if (knownLayer4.size >= mostKnown) knownLayer4.clear();
+  if (l4 !== undefined) knownLayer4.set(rest.text, l4);
+  return l4;
+}
+
+function parseLayer4(rest: Piece, who: Who, report: Report): L4Match | undefined {
   const slash = rest.text.indexOf('/');
   const word = slash < 0 ? null : part(rest, slash + 1);
   const protocols = word === null ? protocolWords.tcp : parseProtocol(word, report);

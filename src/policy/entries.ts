@@ -111,7 +111,11 @@ function readEntry(node: Node, reader: Reader, scope: Scope, kind: ListKind): De
   if (piece === undefined || short === undefined) return undefined;
   return short.kind === 'word'
     ? { word: short.word, source: piece.at }
-    : { who: [short.who], l4: short.l4, source: { ...piece.at, text: piece.text } };
+    : {
+        who: [short.who],
+        l4: short.l4,
+        source: piece.at.text === piece.text ? piece.at : { ...piece.at, text: piece.text },
+      };
 }
 
 function readLong(node: Node, reader: Reader, scope: Scope, kind: ListKind): Destination | undefined {

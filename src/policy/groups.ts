@@ -1,5 +1,5 @@
 import { diagnostic } from './codes.ts';
-import type { Destination, Group } from './model.ts';
+import type { Destination, Group, Who } from './model.ts';
 import type { Report } from './piece.ts';
 import type { SourceRef } from './source.ts';
 
@@ -35,19 +35,20 @@ export function groupFacts(groups: Groups): ReadonlyMap<string, GroupFacts> {
 
 /** What one entry holds, groups taken apart by `ofGroup`. */
 export function destinationFacts(entry: Destination, ofGroup: (name: string) => GroupFacts): GroupFacts {
-  const { who, l4, source } = entry;
-  return who
-    .map((one): GroupFacts => {
-      if (one.kind === 'group') {
-        const inner = ofGroup(one.name);
-        const ported = l4 === 'any' ? inner.layer4 : source;
-        return { ...inner, layer4: ported, bareName: hasPorts(l4) ? undefined : inner.bareName };
-      }
-      const own = l4 !== 'any' || (one.kind === 'builtin' && one.group === 'dns') ? source : undefined;
-      if (one.kind !== 'name') return { ...nothing, layer4: own };
-      return { layer4: own, name: source, bareName: hasPorts(l4) ? undefined : source };
-    })
-    .reduce(join, nothing);
+  const [only] = entry.who;
+  if (only !== undefined && entry.who.length === 1) return factsOf(only, entry, ofGroup);
+  return entry.who.map((one) => factsOf(one, entry, ofGroup)).reduce(join, nothing);
+}
+
+function factsOf(one: Who, { l4, source }: Destination, ofGroup: (name: string) => GroupFacts): GroupFacts {
+  if (one.kind === 'group') {
+    const inner = ofGroup(one.name);
+    const ported = l4 === 'any' ? inner.layer4 : source;
+    return { ...inner, layer4: ported, bareName: hasPorts(l4) ? undefined : inner.bareName };
+  }
+  const own = l4 !== 'any' || (one.kind === 'builtin' && one.group === 'dns') ? source : undefined;
+  if (one.kind !== 'name') return { layer4: own, name: undefined, bareName: undefined };
+  return { layer4: own, name: source, bareName: hasPorts(l4) ? undefined : source };
 }
 
 /** Whether an entry says ports; a protocol alone leaves all of them. */

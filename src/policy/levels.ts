@@ -25,11 +25,13 @@ export function checkTies(
       for (const two of b.services) reportTie([a.pattern, one.pattern], [b.pattern, two.pattern], one, two, report);
   }
   for (const { pattern, services } of projects)
-    for (const [a, b] of pairs(services)) reportTie([pattern, a.pattern], [pattern, b.pattern], a, b, report);
+    for (const [a, b] of pairs(services))
+      if (intersects(a.pattern, b.pattern)) reportTie([pattern, a.pattern], [pattern, b.pattern], a, b, report);
 }
 
 function* pairs<T>(list: readonly T[]): Iterable<readonly [T, T]> {
-  for (const [index, later] of list.entries()) for (const earlier of list.slice(0, index)) yield [earlier, later];
+  for (const [index, later] of list.entries())
+    for (let before = 0; before < index; before++) yield [list[before] as T, later];
 }
 
 function reportTie(
@@ -52,8 +54,8 @@ function reportTie(
 
 /** Whether some name matches both and neither is at least as specific in every part and more so in one. */
 function isTie(a: readonly NamePattern[], b: readonly NamePattern[]): boolean {
+  if (!a.every((one, index) => intersects(one, b[index] ?? everyName))) return false;
   const pairs = a.map((one, index) => [one, b[index] ?? everyName] as const);
-  if (!pairs.every(([one, two]) => intersects(one, two))) return false;
   const compared = pairs.map(([one, two]) => Math.sign(order(one, two)));
   return (
     !(compared.some((sign) => sign > 0) && compared.every((sign) => sign >= 0)) &&

@@ -15,7 +15,24 @@ export type Report = (diagnostic: Diagnostic) => void;
  * that was read (escapes, labels, folded lines) the part keeps the place of the whole.
  */
 export function part(piece: Piece, start: number, end: number = piece.text.length): Piece {
-  const text = piece.text.slice(start, end);
-  if (piece.at.line === 0 || piece.at.text !== piece.text) return { text, at: piece.at };
-  return { text, at: { ...piece.at, column: piece.at.column + start, text } };
+  return new Part(piece, start, piece.text.slice(start, end));
+}
+
+/** Its place is worked out when it is asked for: seldom, for it is for what is wrong. */
+class Part implements Piece {
+  readonly text: string;
+  readonly #whole: Piece;
+  readonly #start: number;
+
+  constructor(whole: Piece, start: number, text: string) {
+    this.#whole = whole;
+    this.#start = start;
+    this.text = text;
+  }
+
+  get at(): SourceRef {
+    const { at, text } = this.#whole;
+    if (at.line === 0 || at.text !== text) return at;
+    return { ...at, column: at.column + this.#start, text: this.text };
+  }
 }

@@ -27,6 +27,7 @@ export function checkUses(groups: Groups, report: Report): (entry: Destination, 
   const none: GroupFacts = { layer4: undefined, name: undefined, bareName: undefined };
   const ofGroup = (name: string) => facts.get(name) ?? none;
   return (entry, around) => {
+    if (entry.who.every(({ kind }) => kind === 'prefix')) return; // refers to nothing
     checkGroups(entry, groups, around, ofGroup, report);
     checkServices(entry, around, report);
     checkNames(entry, around.purpose, ofGroup, report);

@@ -51,7 +51,7 @@ export function warnOfUntil(entry: Destination | GuardrailException, now: number
  */
 export function warnOfDns(allow: AllowList, above: readonly AllowList[], groups: Groups, report: Report): void {
   const entries = [allow, ...above].flatMap(({ items }) =>
-    items.flatMap((item) => (item.kind === 'destination' ? flatten(item.destination, groups, new Set()) : [])),
+    items.flatMap((item) => (item.kind === 'destination' ? flatten(item.destination, groups, noGroups) : [])),
   );
   if (!entries.some(reachesOutside) || entries.some(looksUp)) return;
   const message = 'this list reaches outside and has no "dns" and nothing for 53/udp: names may not resolve';
@@ -59,12 +59,16 @@ export function warnOfDns(allow: AllowList, above: readonly AllowList[], groups:
   report(diagnostic('noDns', allow.source, message, { fix }));
 }
 
+const noGroups: ReadonlySet<string> = new Set();
+
 interface Leaf {
   readonly who: Exclude<Who, { kind: 'group' }>;
   readonly l4: Destination['l4'];
 }
 
 function flatten({ who, l4 }: Destination, groups: Groups, inside: ReadonlySet<string>): readonly Leaf[] {
+  const [only] = who;
+  if (only !== undefined && only.kind !== 'group' && who.length === 1) return [{ who: only, l4 }];
   return who.flatMap((one): readonly Leaf[] => {
     if (one.kind !== 'group') return [{ who: one, l4 }];
     if (inside.has(one.name)) return [];

@@ -40,7 +40,9 @@ export function readYaml(source: PolicyText, report: Report): YamlText | undefin
   const lines = new LineCounter();
   const ref = (start: number, end: number): SourceRef => {
     const { line, col } = lines.linePos(start);
-    const text = source.text.slice(start, end).split(/\r?\n/, 1)[0] ?? '';
+    const stretch = source.text.slice(start, end);
+    const newline = stretch.indexOf('\n');
+    const text = newline < 0 ? stretch : stretch.slice(0, newline);
     return { file: source.path, line: Math.max(line, 1), column: Math.max(col, 1), text: text.trimEnd() };
   };
   const documents = parse(source.text, lines);
