@@ -6,7 +6,7 @@ import { until } from './exec.ts';
 
 /** One packet as `labtool observe` saw it. Fields a packet does not have are absent. */
 export interface Packet {
-  /** Microseconds since the epoch. */
+  /** When the kernel there took it in, microseconds since the epoch; an observer that is late to read does not change it. */
   t: number;
   /** Whom the frame was for; `input`: delivered here after the last input hook. */
   to: 'host' | 'broadcast' | 'multicast' | 'other' | 'out' | 'input';

@@ -106,18 +106,32 @@ static void network(struct line *l, int eth, const uint8_t *p, size_t n) {
   }
 }
 
+/* When the kernel took a packet in, which may be long before we come to read it; microseconds. Wants SO_TIMESTAMPNS. */
+static int64_t taken_us(struct msghdr *m) {
+  for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
+    if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_TIMESTAMPNS) {
+      struct timespec t;
+      memcpy(&t, CMSG_DATA(c), sizeof t);
+      return t.tv_sec * 1000000LL + t.tv_nsec / 1000;
+    }
+  return now_us();
+}
+
 static void frames(int s, int outgoing) {
   static const char *to[] = {"host", "broadcast", "multicast", "other", "out"};
   uint8_t data[65536];
   for (;;) {
     struct sockaddr_ll at;
-    socklen_t len = sizeof at;
-    ssize_t n = recvfrom(s, data, sizeof data, MSG_DONTWAIT, (struct sockaddr *)&at, &len);
+    char control[256];
+    struct iovec iov = {data, sizeof data};
+    struct msghdr m = {.msg_name = &at, .msg_namelen = sizeof at, .msg_iov = &iov, .msg_iovlen = 1,
+                       .msg_control = control, .msg_controllen = sizeof control};
+    ssize_t n = recvmsg(s, &m, MSG_DONTWAIT);
     if (n < 0) return;
     if (n < 14 || at.sll_pkttype > 4 || (at.sll_pkttype == PACKET_OUTGOING && !outgoing)) continue;
     struct line l = {.n = 0};
     int eth = be16(data + 12);
-    part(&l, "{\"t\":%lld,\"to\":\"%s\",\"if\":%d,\"eth\":%d,\"len\":%zd", (long long)now_us(), to[at.sll_pkttype], at.sll_ifindex, eth, n);
+    part(&l, "{\"t\":%lld,\"to\":\"%s\",\"if\":%d,\"eth\":%d,\"len\":%zd", (long long)taken_us(&m), to[at.sll_pkttype], at.sll_ifindex, eth, n);
     mac_text(&l, "dmac", data);
     mac_text(&l, "smac", data + 6);
     network(&l, eth, data + 14, n - 14);
@@ -137,7 +151,7 @@ static void delivered(int s, int family, int proto) {
     ssize_t n = recvmsg(s, &m, MSG_DONTWAIT);
     if (n < 0) return;
     struct line l = {.n = 0};
-    part(&l, "{\"t\":%lld,\"to\":\"input\",\"len\":%zd", (long long)now_us(), n);
+    part(&l, "{\"t\":%lld,\"to\":\"input\",\"len\":%zd", (long long)taken_us(&m), n);
     if (family == AF_INET) network(&l, ETH_P_IP, data, n);
     else {
       for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
@@ -168,6 +182,7 @@ int cmd_observe(int argc, char **argv) {
     int s = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL));
     if (s < 0) die("packet socket: %s", strerror(errno));
     setsockopt(s, SOL_SOCKET, SO_RCVBUFFORCE, &big, sizeof big);
+    setsockopt(s, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
     if (strcmp(argv[1], "any")) {
       struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = if_nametoindex(argv[1])};
       struct packet_mreq all = {.mr_ifindex = at.sll_ifindex, .mr_type = PACKET_MR_PROMISC};
@@ -183,6 +198,7 @@ int cmd_observe(int argc, char **argv) {
         if (s < 0) continue; /* some protocols have no raw socket in one family */
         if (k) setsockopt(s, SOL_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
         setsockopt(s, SOL_SOCKET, SO_RCVBUFFORCE, &big, sizeof big);
+        setsockopt(s, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
         family[n] = f;
         proto[n] = number;
         p[n++] = (struct pollfd){s, POLLIN, 0};

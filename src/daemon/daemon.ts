@@ -281,9 +281,10 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     return this.#now?.world.containers.find(({ id }) => id === container)?.name ?? container.slice(0, 12);
   }
 
-  /** Somebody has changed our tables: they are put back at once, and then looked at in peace. */
+  /** Somebody has changed our tables: first nothing passes, then they are put back, and then looked at in peace. */
   async #rulesChanged(by: RuleChanger, tables: readonly string[], at: number): Promise<void> {
     if (this.#ended || this.#ports.kernel.isOwn(by.portId)) return;
+    this.#shut();
     this.#intrusions++;
     if (this.#intrusions > 1) return; // the repair that waits already puts back this, too
     const isBack = await this.#changes
@@ -304,6 +305,14 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     if (!isBack) this.#holder.doubt();
     this.#wake(); // what was put beside ours is taken away, too
     await this.#keeper.attempt('the repair', () => this.#ports.memory.writeRepairs(this.#repairs));
+  }
+
+  #shut(): void {
+    try {
+      this.#holder.shut();
+    } catch (error) {
+      this.#ports.log('warning', `until the rules are back some of them are missing: ${messageOf(error)}`);
+    }
   }
 
   async #putBack(): Promise<boolean> {

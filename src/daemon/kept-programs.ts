@@ -17,14 +17,17 @@ export class KeptPrograms {
   #standing: ReadonlyMap<string, Program> = new Map();
   /** When the last container went, milliseconds since the epoch. */
   readonly #gone = new Map<string, number>();
+  /** What it was asked for last, and what it gave; null when that may have changed. */
+  #last: { readonly of: Ruleset; readonly result: Ruleset } | null = null;
 
   /**
    * A ruleset with those that are kept, of one policy all the time. What is in it counts; where that says the same as what
-   * stands, it is the object that stands.
+   * stands, it is the object that stands. For the same object it gives the same again.
    *
    * @param now milliseconds since the epoch
    */
   with(ruleset: Ruleset, now: number): Ruleset {
+    if (this.#last?.of === ruleset) return this.#last.result;
     const programs = ruleset.programs.map((program) => {
       const standing = this.#standing.get(program.id);
       return standing !== undefined && isSameDraft(standing, program) ? standing : program;
@@ -35,6 +38,7 @@ export class KeptPrograms {
     const kept = [...this.#gone.keys()].flatMap((id) => this.#standing.get(id) ?? []);
     const result = withPrograms({ ...ruleset, programs }, kept);
     this.#standing = new Map(result.programs.map((program) => [program.id, program]));
+    this.#last = { of: ruleset, result };
     return result;
   }
 
@@ -47,10 +51,12 @@ export class KeptPrograms {
   forget(): void {
     this.#standing = new Map();
     this.#gone.clear();
+    this.#last = null;
   }
 
   #drop(id: string): void {
     this.#gone.delete(id);
+    this.#last = null;
     this.#standing = new Map([...this.#standing].filter(([other]) => other !== id));
   }
 }

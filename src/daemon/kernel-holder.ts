@@ -6,7 +6,7 @@ import type { BridgeCalls } from '../netlink/link.ts';
 import { applyTables } from '../nftables/backend.ts';
 import { type Change, changeTables, withElements } from '../nftables/change.ts';
 import { elementId, endpointElements, type SetElement } from '../nftables/endpoint-elements.ts';
-import type { Table } from '../nftables/model.ts';
+import type { NftSet, Table } from '../nftables/model.ts';
 import { mustNft, NftError, type RunNft } from '../nftables/nft.ts';
 import { readStanding } from '../nftables/standing.ts';
 import { refillText, replaceText, standsAlone } from '../nftables/transaction.ts';
@@ -19,6 +19,8 @@ export interface HolderPorts {
   readonly nft: RunNft;
   /** Takes elements out of our sets and puts others in, in one transaction. Throws a NetlinkError. */
   readonly setElements: (remove: readonly SetElement[], add: readonly SetElement[]) => void;
+  /** Drops what comes from bridges until our tables are filled again. Throws a NetlinkError. */
+  readonly shut: (bridges: readonly string[]) => void;
   readonly bridges: BridgeSwitches;
   readonly conntrack: Conntrack;
 }
@@ -159,6 +161,21 @@ export class KernelHolder {
   }
 
   /**
+   * Lets nothing from an enrolled bridge pass until {@link repair}, or whatever else fills everything, has been. It waits
+   * for nothing, not even for a change that is under way: filling takes nft a while, and this a millisecond.
+   *
+   * @returns false when nothing ever stood
+   * @throws NetlinkError
+   */
+  shut(): boolean {
+    const standing = this.#standing ?? this.#last;
+    if (standing === null) return false;
+    const names = standing.flatMap(({ sets }) => sets.flatMap((set) => (set.name === bridgesSet ? namesIn(set) : [])));
+    this.#ports.shut(names);
+    return true;
+  }
+
+  /**
    * Puts everything back as it stood, at once: one call of nft that needs to read nothing first.
    *
    * @returns false when nothing ever stood
@@ -202,6 +219,13 @@ export class KernelHolder {
       throw error;
     }
   }
+}
+
+/** The set of enrolled bridges, see {@link enrolment}. */
+const bridgesSet = enrolment('').set;
+
+function namesIn({ elements }: NftSet): readonly string[] {
+  return elements.flatMap(({ key: [part] }) => (part !== undefined && 'name' in part ? [part.name] : []));
 }
 
 function elementsOf({ rules, place }: Seated): readonly SetElement[] {

@@ -4,13 +4,16 @@ import type { GuardedBridge, PlannedSeat, Seated, ToGuard } from './guard/protoc
 
 /** Everything the guard has been told. */
 export interface Told {
+  /** What it was made from. */
+  readonly ruleset: Ruleset | null;
+  readonly bridges: readonly GuardedBridge[];
   /** By container and network. */
   readonly seats: ReadonlyMap<string, PlannedSeat>;
   /** Senders in the kernel, by port index. */
   readonly seated: ReadonlyMap<number, Seated>;
 }
 
-export const nothingTold: Told = { seats: new Map(), seated: new Map() };
+export const nothingTold: Told = { ruleset: null, bridges: [], seats: new Map(), seated: new Map() };
 
 type Plan = Extract<ToGuard, { kind: 'plan' }>;
 
@@ -21,6 +24,11 @@ type Plan = Extract<ToGuard, { kind: 'plan' }>;
  * @param heard serial of the guard's latest doing that the ruleset reckons with
  */
 export function planFor(ruleset: Ruleset, told: Told, heard: number): { readonly plan: Plan; readonly told: Told } {
+  if (ruleset === told.ruleset)
+    return {
+      plan: { kind: 'plan', bridges: told.bridges, seats: [], gone: [], seated: [], heard, unseated: [] },
+      told,
+    };
   const seats = new Map(
     ruleset.seats.map((seat) => [
       seatKey(seat.container.id, seat.network),
@@ -34,9 +42,10 @@ export function planFor(ruleset: Ruleset, told: Told, heard: number): { readonly
       return seat === undefined ? [] : [[endpoint.port.index, seatedOf(endpoint, seat, seats)] as const];
     }),
   );
+  const bridges = bridgesOf(ruleset);
   const plan: Plan = {
     kind: 'plan',
-    bridges: bridgesOf(ruleset),
+    bridges,
     seats: [...seats].filter(([key, seat]) => told.seats.get(key) !== seat).map(([, seat]) => seat),
     gone: [...told.seats]
       .filter(([key]) => !seats.has(key))
@@ -45,7 +54,7 @@ export function planFor(ruleset: Ruleset, told: Told, heard: number): { readonly
     heard,
     unseated: [...told.seated.keys()].filter((port) => !seated.has(port)),
   };
-  return { plan, told: { seats, seated } };
+  return { plan, told: { ruleset, bridges, seats, seated } };
 }
 
 const seatKey = (container: string, network: string): string => `${container} ${network}`;

@@ -7,7 +7,9 @@ import { hostKernel } from '../enforce/host-kernel.ts';
 import { kernelConntrack } from '../host/conntrack.ts';
 import { kernelView } from '../host/kernel-view.ts';
 import { ElementWriter } from '../netlink/set-elements.ts';
+import { shutBridges } from '../netlink/shut-bridges.ts';
 import { NetlinkSocket } from '../netlink/socket.ts';
+import { arrivalChain } from '../nftables/inet-table.ts';
 import { readProvenPorts, readStanding } from '../nftables/standing.ts';
 import type { Store } from '../state/store.ts';
 import { Daemon } from './daemon.ts';
@@ -110,6 +112,7 @@ function kernelPort(netlink: NetlinkSocket): KernelPort {
   return {
     nft: own.run,
     setElements: (remove, add) => writer.set(remove, add),
+    shut: (bridges) => shutBridges(netlink, bridges, arrivalChain),
     bridges: hostKernel.bridges,
     conntrack: kernelConntrack,
     standing: async () => {

@@ -1,19 +1,11 @@
 import type { SetElement } from '../nftables/endpoint-elements.ts';
+import { create, sendBatch } from './batch.ts';
 import { type ElementList, encodeElements, listElements } from './element-bytes.ts';
 import { describeErrno, errnos, NetlinkError } from './error.ts';
-import { encodeMessage, messageFlags } from './message.ts';
 import type { NetlinkSocket, Refusal } from './socket.ts';
 
-/** linux/netfilter/nfnetlink.h and nf_tables.h */
-const subsystem = 10;
-const types = {
-  beginBatch: 0x10,
-  endBatch: 0x11,
-  add: (subsystem << 8) | 12,
-  remove: (subsystem << 8) | 14,
-  destroy: (subsystem << 8) | 30,
-} as const;
-const create = 0x400; // NLM_F_CREATE; without NLM_F_EXCL an element that is there already is no error
+/** linux/netfilter/nf_tables.h: NFT_MSG_*SETELEM. */
+const types = { add: 12, remove: 14, destroy: 30 } as const;
 
 /**
  * How elements are removed that may not be there: `destroy` does not mind (Linux 6.3), `delete` has the kernel say which
@@ -68,33 +60,20 @@ export class ElementWriter {
   /** Sends one batch; positions of refusals are the pieces', or -1 for all of them. */
   #send(pieces: readonly Piece[]): readonly Refusal[] {
     if (pieces.length === 0) return [];
-    const acknowledged = pieces.length; // the last piece: position 0 is the batch's own beginning
-    const refusals = this.#netlink.sendTogether({ count: pieces.length + 2, acknowledged }, (first) =>
-      encodeBatch(pieces, this.#removal, first),
+    return sendBatch(
+      this.#netlink,
+      pieces.map(({ action, list }) => ({
+        type: action === 'add' ? types.add : this.#removal === 'destroy' ? types.destroy : types.remove,
+        flags: action === 'add' ? create : 0,
+        payload: encodeElements(list, action === 'add'),
+      })),
     );
-    return refusals.map(({ position, errno }) => ({ position: position - 1, errno }));
   }
 }
 
 interface Piece {
   readonly action: 'add' | 'remove';
   readonly list: ElementList;
-}
-
-function encodeBatch(pieces: readonly Piece[], removal: Removal, first: number): Buffer {
-  const bound = (type: number, sequence: number) =>
-    encodeMessage({ type, flags: messageFlags.request, sequence, payload: Buffer.from([0, 0, 0, subsystem]) });
-  const messages = pieces.map(({ action, list }, index) => {
-    const last = index === pieces.length - 1 ? messageFlags.ack : 0;
-    return encodeMessage({
-      type: action === 'add' ? types.add : removal === 'destroy' ? types.destroy : types.remove,
-      flags: messageFlags.request | last | (action === 'add' ? create : 0),
-      sequence: (first + 1 + index) >>> 0,
-      payload: encodeElements(list, action === 'add'),
-    });
-  });
-  const end = (first + 1 + pieces.length) >>> 0;
-  return Buffer.concat([bound(types.beginBatch, first), ...messages, bound(types.endBatch, end)]);
 }
 
 /** Of the lists in which something was missing: each element on its own, and what was alone already is left out. */

@@ -177,10 +177,13 @@ function groupSet({ id, members }: AddressGroup, family: Family): NftSet {
   return { name: groupName(id, family), key: groupKey(family), interval: false, data: 'none', elements };
 }
 
+/** Where every IP packet comes first, be it for a neighbour, for the host or beyond. */
+export const arrivalChain = { table: 'sluice', chain: 'prerouting', priority: priorities.arrival } as const;
+
 function arrival(marks: Marks): Chain {
   return {
-    name: 'prerouting',
-    hook: { hook: 'prerouting', priority: priorities.arrival },
+    name: arrivalChain.chain,
+    hook: { hook: 'prerouting', priority: arrivalChain.priority },
     rules: [
       [
         { kind: 'mark-bit', of: 'meta', bit: marks.proven, is: 'set' },

@@ -7,9 +7,15 @@ import { standingSets } from './sender-sets.ts';
 
 /**
  * The tables that hold a ruleset in the kernel: `bridge sluice` proves senders, `inet sluice` judges them. What a
- * program, a group or a sender comes to is the same objects again for the same object of a ruleset.
+ * program, a group or a sender comes to is the same objects again for the same object of a ruleset, and so is all of it.
  */
 export function renderRuleset(ruleset: Ruleset, marks: Marks = defaultMarks): readonly Table[] {
+  const known = rendered.get(ruleset);
+  if (known?.marks === marks) return known.tables;
   const senders = standingSets(ruleset);
-  return [renderBridgeTable(ruleset, marks, senders), renderInetTable(ruleset, marks, senders)];
+  const tables = [renderBridgeTable(ruleset, marks, senders), renderInetTable(ruleset, marks, senders)];
+  rendered.set(ruleset, { marks, tables });
+  return tables;
 }
+
+const rendered = new WeakMap<Ruleset, { readonly marks: Marks; readonly tables: readonly Table[] }>();

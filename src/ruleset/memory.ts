@@ -1,5 +1,7 @@
 import type { Address } from '../ip/address.ts';
+import { type AddressSet, intersectSets, setOfAddresses, subtractSets } from '../ip/address-set.ts';
 import type { Interval } from '../ip/interval.ts';
+import { linkLocal6Set } from '../ip/registry.ts';
 import type { Policy } from '../policy/model.ts';
 import type { SourceRef } from '../policy/source.ts';
 import type { Container } from '../world/world.ts';
@@ -22,7 +24,8 @@ export function factsOf(index: WorldIndex, untils: readonly number[], now: numbe
   const { world } = index;
   return JSON.stringify(
     [
-      setKey(index.hostAddresses),
+      setKey(subtractSets(index.hostAddresses, linkLocal6Set)),
+      setKey(askedLinkLocal(index)),
       setKey(index.containerSpace),
       setKey(index.broadcasts),
       world.engine.hostGateway,
@@ -36,6 +39,17 @@ export function factsOf(index: WorldIndex, untils: readonly number[], now: numbe
     withBigints,
   );
 }
+
+/**
+ * The host's link-local addresses that somebody's resolver or gateway is: of the others no judgement asks, and a bridge
+ * gets one with its first container.
+ */
+function askedLinkLocal({ hostAddresses, containers, world }: WorldIndex): AddressSet {
+  const asked = [...world.engine.hostGateway, ...containers.flatMap(({ resolvers }) => resolvers)];
+  return intersectSets(intersectSets(hostAddresses, linkLocal6Set), setOfAddresses(asked.filter(isSix)));
+}
+
+const isSix = ({ family }: Address): boolean => family === 6;
 
 const withBigints = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? value.toString(36) : value);
 

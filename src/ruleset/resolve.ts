@@ -12,7 +12,7 @@ import {
 } from '../ip/address-set.ts';
 import { type Prefix, prefixInterval } from '../ip/prefix.ts';
 import { type L4Match, protocolNumbers } from '../ip/protocol.ts';
-import { cloudMetadataSet, internetSet, multicastSet, privateSet } from '../ip/registry.ts';
+import { cloudMetadataSet, internetSet, linkLocal6Set, multicastSet, privateSet } from '../ip/registry.ts';
 import { formatTarget } from '../policy/format.ts';
 import type { BuiltinGroup, Destination, Policy, Who } from '../policy/model.ts';
 import type { Network } from '../world/world.ts';
@@ -113,7 +113,10 @@ export function createResolver(
       case 'cloud-metadata':
         return area(cloudMetadataSet, role);
       case 'private':
-        return area(places.private, role);
+        // a neighbour's link-local address is private, the host's own is the host
+        return role === 'permit'
+          ? area(places.private, role)
+          : [at('forward', places.private), at('host', places.privateOnHost)];
       case 'internet':
         return area(places.internet, role);
       case 'multicast': {
@@ -189,12 +192,18 @@ export function createResolver(
 function builtinPlaces(index: WorldIndex): {
   readonly host: AddressSet;
   readonly private: AddressSet;
+  /** The same on the host plane, where every link-local destination is the host's own. */
+  readonly privateOnHost: AddressSet;
   readonly internet: AddressSet;
 } {
+  // link-local addresses come with a bridge's first container: no program may change for that
+  const own = subtractSets(index.hostAddresses, linkLocal6Set);
+  const others = subtractSets(privateSet, own);
   return {
     host: hostPlace(index),
-    private: subtractSets(privateSet, index.hostAddresses),
-    internet: subtractSets(internetSet, index.hostAddresses),
+    private: others,
+    privateOnHost: subtractSets(others, linkLocal6Set),
+    internet: subtractSets(internetSet, own),
   };
 }
 

@@ -92,6 +92,24 @@ describe('rules that somebody else changed', () => {
     await daemon.stop();
   });
 
+  test('let nothing pass from enrolled bridges until they are back, and wait for nothing with that', async () => {
+    const host = new DaemonHost();
+    const daemon = await settled(host);
+    host.slowness.nft = 60;
+    host.files = filesOf('[private]');
+    const change = daemon.reload();
+    await wait(30); // a change of ours is on its way
+    const before = host.loads.length;
+    host.guard.say(intrusion);
+    const enrolled = host.world.networks.flatMap((one) => (one.project === 'app' ? [one.bridge?.name] : []));
+    expect(host.shut).toEqual([expect.arrayContaining(enrolled)]);
+    expect(host.loads).toHaveLength(before);
+    await change;
+    await wait(150);
+    expect(host.loads.at(-1)).toContain('flush table inet sluice');
+    await daemon.stop();
+  });
+
   test('while nobody listened are found out when somebody does again', async () => {
     const host = new DaemonHost();
     const daemon = await settled(host);
@@ -106,14 +124,14 @@ describe('rules that somebody else changed', () => {
   test('during a change of ours are not taken for it', async () => {
     const host = new DaemonHost();
     const daemon = await settled(host);
-    host.slowness.nft = 40;
+    host.slowness.nft = 150;
     host.files = filesOf('[same-network]');
     const done = daemon.reload();
-    await wait(25);
+    await wait(100);
     host.guard.say({ kind: 'lost', what: 'rules' });
     await done;
     const loads = host.loads.length;
-    await wait(250);
+    await wait(800);
     expect(host.loads.length).toBeGreaterThan(loads);
     await daemon.stop();
   });

@@ -77,6 +77,8 @@ export class DaemonHost {
   state: PolicyState = noPolicy;
   repairs: readonly Repair[] = [];
   readonly loads: string[] = [];
+  /** Bridges from which nothing passed until the next load, each time. */
+  readonly shut: (readonly string[])[] = [];
   readonly log: string[] = [];
   readonly guards: FakeGuard[] = [];
   wake: () => void = () => {};
@@ -172,6 +174,7 @@ export class DaemonHost {
           return { code: 0, signal: null, stdout: '', stderr: '' };
         },
         setElements() {},
+        shut: (bridges) => void this.shut.push(bridges),
         bridges: { load: async () => {}, read: () => ({ ip: true, ip6: true }), set() {} },
         conntrack: { dumpFlows: () => [], deleteFlows: () => ({ deleted: 0, gone: 0 }) },
         standing: async () => false,

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { renderRuleset } from '../../src/nftables/render.ts';
 import { compile, createCompiler } from '../../src/ruleset/compile.ts';
 import { Memory } from '../../src/ruleset/memory.ts';
 import type { World } from '../../src/world/world.ts';
-import { buildWorld } from '../generate/build.ts';
+import { address, buildWorld } from '../generate/build.ts';
 import { arbitraryCase, caseTime } from '../generate/cases.ts';
 import { withStopped, worldSketch } from '../generate/worlds.ts';
-import { now, policyOf } from './support.ts';
+import { now, policyOf, town } from './support.ts';
 
 describe('a compiler that remembers', () => {
   test('gives what compile gives, whatever it compiled before', () => {
@@ -82,6 +83,63 @@ describe('a compiler that remembers', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  test('gives all of it again, the same object, where nothing has changed, and what it is held to may come back', () => {
+    fc.assert(
+      fc.property(arbitraryCase(0), ({ policy, world }) => {
+        const compiler = createCompiler(policy);
+        const first = compiler(world, caseTime);
+        const again = { ...world, containers: [...world.containers], networks: [...world.networks] };
+        const { heldNetworks } = first.ruleset;
+        expect(compile(policy, world, caseTime, heldNetworks)).toEqual(first);
+        expect(compiler(again, caseTime, heldNetworks)).toBe(first);
+        expect(renderRuleset(compiler(again, caseTime, heldNetworks).ruleset)).toBe(renderRuleset(first.ruleset));
+        const other = { ...world, host: { ...world.host, addresses: [] } };
+        expect(compiler(other, caseTime, heldNetworks)).not.toBe(first);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('changes no program, seat or sender when a bridge of the host gets its link-local address', () => {
+    const policy = policyOf(
+      'guardrails: { deny: [private, cloud-metadata] }\nprojects: { app: { allow: [internet, private, dns, gateway], deny: [private] }, shop: { allow: [private, host] } }',
+    );
+    const bare = buildWorld(town);
+    const world: World = {
+      ...bare,
+      host: {
+        ...bare.host,
+        addresses: [...bare.host.addresses, { interface: 'br-app', address: address('fe80::42:1'), length: 64 }],
+      },
+    };
+    const compiler = createCompiler(policy);
+    const before = compiler(bare, now).ruleset;
+    const after = compiler(world, now).ruleset;
+    expect(after).toEqual(compile(policy, world, now).ruleset);
+    expect(after.hostAddresses).not.toEqual(before.hostAddresses);
+    for (const list of ['programs', 'seats', 'endpoints'] as const)
+      expect(
+        after[list].every((one, at) => one === before[list][at]),
+        list,
+      ).toBe(true);
+  });
+
+  test('judges a resolver anew that is the link-local address the host has got', () => {
+    const sketch = { ...town, containers: [{ ...town.containers[3], name: 'portainer', resolvers: ['fe80::42:1'] }] };
+    const bare = buildWorld(sketch);
+    const addresses = [...bare.host.addresses, { interface: 'docker0', address: address('fe80::42:1'), length: 64 }];
+    const world: World = { ...bare, host: { ...bare.host, addresses } };
+    const policy = policyOf('containers: { portainer: { allow: [dns] } }');
+    const compiler = createCompiler(policy);
+    const planes = (its: World) =>
+      compiler(its, now).ruleset.programs.flatMap(({ allow }) =>
+        allow.flatMap(({ entry, plane }) => (entry === 'dns' ? [plane] : [])),
+      );
+    expect(planes(bare)).not.toContain('host');
+    expect(planes(world)).toContain('host');
+    expect(compiler(world, now)).toEqual(compile(policy, world, now));
   });
 
   test('knows again the groups of a container that another policy in its namespace kept down', () => {
