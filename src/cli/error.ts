@@ -28,7 +28,6 @@ const told: ReadonlySet<string> = new Set([
   'StateError',
   'ControlError',
   'NoPolicyError',
-  'RulesError',
   'HostRulesError',
 ]);
 

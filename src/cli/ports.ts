@@ -96,8 +96,6 @@ export interface HostPort {
   flushers(): Promise<readonly Flusher[]>;
   /** Bridges with their own switches of br_netfilter, by name. */
   bridgeCalls(): Promise<ReadonlyMap<string, { readonly ip: boolean; readonly ip6: boolean }>>;
-  /** Everybody's rules, of both engines of the kernel. */
-  rules(): Promise<Listing>;
   /** Everybody's rules with all that is in them, those of nftables too; fails where some cannot be read. */
   allRules(): Promise<Listing>;
 }

@@ -254,9 +254,6 @@ class FakeHostPort implements HostPort {
   async bridgeCalls() {
     return this.switches;
   }
-  async rules() {
-    return readListing(this.listing);
-  }
   async allRules() {
     return readListing(this.listing);
   }

@@ -43,7 +43,7 @@ const found: readonly [string, string, Partial<WorldSketch>, Partial<Facts>, str
     'nothing-stands',
     {},
     { ours: { standing: false, altered: null, daemon: { troubles: [] } } },
-    'table inet sluice is not there',
+    'no rules of ours are there',
     'sluice apply',
   ],
   [

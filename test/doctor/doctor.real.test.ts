@@ -158,6 +158,12 @@ describe('a host with engine 28.5', () => {
     await daemon.stop();
     expect(await codes(site)).toEqual(['no-daemon']);
     expect((await doctor(site)).code).toBe(9);
+    // containers come and go meanwhile, and nobody has edited anything
+    await site.host.docker('stop', '-t', '0', 'app-mongo-1');
+    expect(await codes(site)).toEqual(['no-daemon']);
+    await site.host.docker('start', 'app-mongo-1');
+    await site.host.docker('restart', '-t', '0', 'app-app-1');
+    expect(await codes(site)).toEqual(['no-daemon']);
     const chain = await site.host.must(['nft', '-a', 'list', 'chain', 'inet', 'sluice', 'forward']);
     const handle = / # handle (\d+)\n\t\}/.exec(chain)?.[1] ?? '';
     await site.host.must(['nft', 'delete', 'rule', 'inet', 'sluice', 'forward', 'handle', handle]);

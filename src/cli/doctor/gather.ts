@@ -41,11 +41,13 @@ export async function gather(context: Context): Promise<Facts> {
     world === null || loaded?.kind !== 'good'
       ? null
       : (await compileFor(context, loaded.loaded, loaded.policy, world, false)).ruleset.unheld;
+  const rules = await look("everybody's rules", async () => explainListing(await ports.host.allRules(), world));
+  if (rules !== null) unseen.push(...unreadLines(rules));
   return {
     world,
     engine,
     unheld,
-    rules: await look("everybody's rules", async () => explainListing(await ports.host.rules(), world)),
+    rules,
     bridgeCalls: await look('the switches of bridges', () => ports.host.bridgeCalls()),
     ours: await look("Sluice's own rules and daemon", () => readOurs(context)),
     writable: loaded?.kind === 'none' ? [] : await look("the policy's files", () => writableFiles(context)),
@@ -112,10 +114,11 @@ export function factsOfListing(listing: Listing): Facts {
     proxies: null,
     writable: null,
     flushers: null,
-    unseen: listing.unread.map(({ line, text, why }) => ({
-      what: `line ${line}, ${JSON.stringify(text)}`,
-      why,
-      fix: null,
-    })),
+    unseen: unreadLines(listing),
   };
+}
+
+/** Each line of a listing that was not understood: what it does is not known. */
+function unreadLines({ unread }: Pick<Listing, 'unread'>): readonly Unseen[] {
+  return unread.map(({ line, text, why }) => ({ what: `line ${line}, ${JSON.stringify(text)}`, why, fix: null }));
 }

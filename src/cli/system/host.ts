@@ -38,18 +38,6 @@ export const systemHost: HostPort = {
     );
   },
 
-  async rules() {
-    const { nftTables, runLister, savedRules } = await import('../../host/standing-rules.ts');
-    const { readListing } = await import('../../packetpath/read/read.ts');
-    const { nftCommand } = await import('../../nftables/nft.ts');
-    const saved = readListing(await savedRules(runLister));
-    const known = new Set(saved.tables.map(({ engine, family, name }) => `${engine} ${family} ${name}`));
-    const others = (await nftTables(nftCommand)).filter(
-      ({ engine, family, name }) => !known.has(`${engine} ${family} ${name}`),
-    );
-    return { ...saved, tables: [...saved.tables, ...others] };
-  },
-
   async allRules() {
     const { readHostRules } = await import('../../host/rules.ts');
     return readHostRules();

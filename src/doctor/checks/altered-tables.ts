@@ -10,7 +10,7 @@ export const alteredTables: Check = {
     ours?.standing === true && ours.altered === true
       ? [
           {
-            seen: ['the tables named sluice lack rules or elements that the last apply put there, or have others'],
+            seen: ['they lack rules or elements that the last apply put there, or have others'],
             mend: {
               say: 'Put them back, and let the daemon see to it that they stay.',
               lines: [

@@ -5,7 +5,7 @@ export const noDaemon: Check = {
   severity: 'warning',
   title: 'Rules stand, and no daemon keeps them true',
   why: 'Containers that start now are denied instead of held by policy, and rules that somebody takes away stay away.',
-  evidence: 'the tables are there, and nobody listens on the control socket',
+  evidence: 'rules of ours are there, and nobody listens on the control socket',
   find: ({ ours }) =>
     ours?.standing === true && ours.daemon === null
       ? [

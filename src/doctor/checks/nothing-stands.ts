@@ -5,13 +5,13 @@ export const nothingStands: Check = {
   severity: 'critical',
   title: 'Nothing of Sluice is in the kernel',
   why: 'Containers send whatever Docker lets them.',
-  evidence: 'nf_tables has no table of ours',
+  evidence: 'neither nf_tables nor iptables has rules of ours',
   find: ({ ours }) =>
     ours === null || ours.standing
       ? []
       : [
           {
-            seen: [`table inet sluice is not there${ours.daemon === null ? ', and no daemon runs' : ''}`],
+            seen: [`no rules of ours are there${ours.daemon === null ? ', and no daemon runs' : ''}`],
             mend: {
               say: 'Put the policy into the kernel, and keep it there.',
               lines: [
