@@ -25,6 +25,7 @@ const told: ReadonlySet<string> = new Set([
   'EngineSettingsError',
   'ListingError',
   'FileError',
+  'HostRulesError',
   'StateError',
   'ControlError',
   'NoPolicyError',

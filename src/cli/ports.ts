@@ -3,6 +3,7 @@ import type { ConntrackFacts, EngineFacts, Flusher, ProxyPort } from '../doctor/
 import type { BackendChoice, BackendName } from '../enforce/backend.ts';
 import type { Address } from '../ip/address.ts';
 import type { Listing } from '../packetpath/model.ts';
+import type { Surroundings } from '../packetpath/walk/surroundings.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
 import type { StateFiles } from '../state/files.ts';
 import type { Switched } from '../state/host-state.ts';
@@ -88,7 +89,7 @@ export interface EnginePort {
   info(): Promise<EngineFacts>;
 }
 
-/** What `doctor` and `chains` look at on this host beside the engine and our own rules. Errors pass through. */
+/** What `doctor`, `chains` and `explain --path` look at beside the engine and our own rules. Errors pass through. */
 export interface HostPort {
   nameservers(): Promise<readonly Address[]>;
   conntrack(): Promise<ConntrackFacts | null>;
@@ -98,6 +99,8 @@ export interface HostPort {
   bridgeCalls(): Promise<ReadonlyMap<string, { readonly ip: boolean; readonly ip6: boolean }>>;
   /** Everybody's rules with all that is in them, those of nftables too; fails where some cannot be read. */
   allRules(): Promise<Listing>;
+  /** What else a packet's way depends on: interfaces, addresses, routes, switches. */
+  surroundings(): Promise<Surroundings>;
 }
 
 /** What an apply did beside changing the rules. */

@@ -258,9 +258,10 @@ export const commandSpecs: readonly CommandSpec[] = [
       },
       {
         form: '--listing <file>',
-        text: 'with --path: rules as iptables-save, iptables -S or iptables -nvL print them ("-": standard input)',
+        text: 'with --path: not this host, but rules as iptables-save, iptables -nvL, nft and ipset save print them',
         completes: 'file',
       },
+      { form: '--live', text: "with --path: send the packet, and compare with the kernel's own trace (root)" },
       { form: '--all', text: 'with --path: every hook, and rules that only count' },
     ],
     examples: [
@@ -271,6 +272,7 @@ export const commandSpecs: readonly CommandSpec[] = [
         line: 'sluice explain --path 172.17.0.2%docker0 192.168.5.5:22 --listing rules.txt',
         text: "which of a host's rules decides",
       },
+      { line: 'sudo sluice explain --path --live app/app 192.168.5.5:22', text: 'and by a real packet' },
     ],
     exits: {
       ok: 'The packet passes: allowed, or audited.',

@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { type Address, formatAddress } from '../ip/address.ts';
 import { mustNft, NftError, type RunNft } from './nft.ts';
-import { parseTraceLine, type TracedVerdict, type TraceEvent, verdictOf } from './trace-events.ts';
+import { beginning, ending, type PathTrace, parsePathLine, pathTraceOf, pathVerdict, watched } from './path-trace.ts';
+import { parseTraceLine, type TracedVerdict, verdictOf } from './trace-events.ts';
 
 /** The conversation to trace: its first packet as the container sends it. */
 export interface TracedConversation {
@@ -26,16 +27,33 @@ export const monitorCommand: SpawnMonitor = () =>
 /** The table a live test adds while it runs. */
 export const traceTable = 'sluice-trace';
 
+const rules = `		ip saddr . ip daddr . meta l4proto . th sport @probes4 meta nftrace set 1
+		ip6 saddr . ip6 daddr . meta l4proto . th sport @probes6 meta nftrace set 1
+`;
+
 /** Before everything of ours and of Docker's, after bridge prerouting. */
 const structure = `table inet ${traceTable} {
 	set probes4 { type ipv4_addr . ipv4_addr . inet_proto . inet_service; }
 	set probes6 { type ipv6_addr . ipv6_addr . inet_proto . inet_service; }
 	chain prerouting {
 		type filter hook prerouting priority -350; policy accept;
-		ip saddr . ip daddr . meta l4proto . th sport @probes4 meta nftrace set 1
-		ip6 saddr . ip6 daddr . meta l4proto . th sport @probes6 meta nftrace set 1
-	}
+${rules}	}
 }
+`;
+
+/** The same for packets of the host itself, and a chain before and after everybody's at each hook. */
+const lookouts = `table inet ${traceTable} {
+	chain output {
+		type filter hook output priority -350; policy accept;
+${rules}	}
+${watched
+  .flatMap((hook) =>
+    [`chain ${beginning}${hook} { type filter hook ${hook} priority -340; }`].concat(
+      `chain ${ending}${hook} { type filter hook ${hook} priority 2000000000; }`,
+    ),
+  )
+  .map((line) => `\t${line}\n`)
+  .join('')}}
 `;
 
 /**
@@ -45,15 +63,14 @@ const structure = `table inet ${traceTable} {
 export class Trace implements AsyncDisposable {
   readonly #run: RunNft;
   readonly #monitor: ChildProcess;
-  #events: TraceEvent[] = [];
+  #lines: string[] = [];
 
   private constructor(run: RunNft, monitor: ChildProcess) {
     this.#run = run;
     this.#monitor = monitor;
     if (monitor.stdout === null) throw new NftError('nft monitor has no output to read');
     createInterface({ input: monitor.stdout }).on('line', (line) => {
-      const event = parseTraceLine(line);
-      if (event !== undefined) this.#events.push(event);
+      this.#lines.push(line);
     });
   }
 
@@ -71,23 +88,46 @@ export class Trace implements AsyncDisposable {
    * @param patience how long the trace may take to tell, milliseconds
    */
   async follow(conversation: TracedConversation, send: () => Promise<void>, patience = 1000): Promise<TracedVerdict> {
-    const { source, destination, protocol, sourcePort } = conversation;
+    const read = () => verdictOf(this.#lines.flatMap((line) => parseTraceLine(line) ?? []));
+    await this.#watch(conversation, send, patience, () => read() !== 'not-seen');
+    return read();
+  }
+
+  /**
+   * Follows what `send` sends through everybody's hooks: where it was seen, and what nf_tables' rules made of it. Rules of
+   * legacy tables show by where it was seen last: their own trace (xt_TRACE) needs a rule among other people's.
+   *
+   * @param patience how long the trace may take to tell, milliseconds
+   */
+  async followPath(conversation: TracedConversation, send: () => Promise<void>, patience = 1000): Promise<PathTrace> {
+    await mustNft(this.#run, ['-f', '-'], lookouts);
+    const read = () =>
+      pathTraceOf(
+        this.#lines.flatMap((line) => parsePathLine(line) ?? []),
+        traceTable,
+      );
+    await this.#watch(conversation, send, patience, () => pathVerdict(read()) !== 'not-seen');
+    return read();
+  }
+
+  async #watch(
+    { source, destination, protocol, sourcePort }: TracedConversation,
+    send: () => Promise<void>,
+    patience: number,
+    isSeen: () => boolean,
+  ): Promise<void> {
     const set = `inet ${traceTable} probes${source.family}`;
     const key = `${formatAddress(source)} . ${formatAddress(destination)} . ${protocol} . ${sourcePort}`;
     await mustNft(this.#run, ['-f', '-'], `flush set ${set}\nadd element ${set} { ${key} }\n`);
-    this.#events = [];
+    this.#lines = [];
     await send();
     const end = Date.now() + patience;
     // a judged packet's last word may come after its first: settle only on silence
-    for (
-      let seen = -1;
-      Date.now() < end && (verdictOf(this.#events) === 'not-seen' || seen !== this.#events.length);
-    ) {
-      seen = this.#events.length;
+    for (let seen = -1; Date.now() < end && (!isSeen() || seen !== this.#lines.length); ) {
+      seen = this.#lines.length;
       await new Promise((resolve) => setTimeout(resolve, 60));
     }
     await mustNft(this.#run, ['flush', 'set', 'inet', traceTable, `probes${source.family}`]);
-    return verdictOf(this.#events);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -23,8 +23,10 @@ import type { Outcome } from '../../src/evaluate/verdict.ts';
 import { type Address, addressOf } from '../../src/ip/address.ts';
 import type { BridgeCalls } from '../../src/netlink/link.ts';
 import { renderText } from '../../src/nftables/backend.ts';
+import type { PathTrace } from '../../src/nftables/path-trace.ts';
 import type { TracedVerdict } from '../../src/nftables/trace-events.ts';
 import { readListing } from '../../src/packetpath/read/read.ts';
+import { surroundingsOfWorld } from '../../src/packetpath/walk/of-world.ts';
 import type { EndpointIdentity, Ruleset } from '../../src/ruleset/ruleset.ts';
 import { StateError } from '../../src/state/part.ts';
 import { encodeRuleset } from '../../src/state/ruleset-text.ts';
@@ -99,6 +101,12 @@ export class FakeKernel implements KernelPort {
   readonly bridges = new Map<string, BridgeCalls>();
   /** What the kernel does in place of what the ruleset says, for tests of disagreement. */
   flaw: ((probe: LiveProbe) => TracedVerdict | undefined) | null = null;
+  /** What the kernel's trace says of a packet's way. */
+  traced: PathTrace = {
+    began: ['prerouting', 'forward', 'postrouting'],
+    passed: ['prerouting', 'forward', 'postrouting'],
+    events: [],
+  };
   /** Without root, conversations cannot be read. */
   blind = false;
   /** In what it holds its ruleset. */
@@ -208,6 +216,11 @@ export class FakeKernel implements KernelPort {
         const outcome = this.#judge({ ...probe, container }, 0);
         return { kind: 'traced', source, verdict: outcome === 'allowed' ? 'accepted' : outcome };
       },
+      follow: async (probe) => {
+        const source = await sourceFor(probe.pid, probe.to);
+        if (source === null) return { kind: 'not-sent', reason: 'there is no route to it from the container' };
+        return { kind: 'traced', source, trace: this.traced };
+      },
       async [Symbol.asyncDispose]() {},
     };
   }
@@ -238,6 +251,11 @@ class FakeHostPort implements HostPort {
   switches: ReadonlyMap<string, { ip: boolean; ip6: boolean }> = new Map();
   /** As iptables-save prints it. */
   listing = '';
+  readonly #world: () => World;
+
+  constructor(world: () => World) {
+    this.#world = world;
+  }
 
   async nameservers() {
     return this.resolvers;
@@ -257,6 +275,9 @@ class FakeHostPort implements HostPort {
   async allRules() {
     return readListing(this.listing);
   }
+  async surroundings() {
+    return surroundingsOfWorld(this.#world());
+  }
 }
 
 /** A host to run command lines on. */
@@ -267,7 +288,7 @@ export class FakeHost {
   /** Set to an error to have no engine. */
   engineError: Error | null = null;
   engineInfo: EngineFacts = { firewallBackend: 'iptables', mapsUsers: false };
-  readonly host = new FakeHostPort();
+  readonly host = new FakeHostPort(() => this.world);
   now = Date.UTC(2026, 10, 23, 14, 2);
   user = { uid: 0, gid: 0 };
   env: Record<string, string | undefined> = {};

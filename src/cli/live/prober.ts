@@ -1,4 +1,5 @@
 import type { Address } from '../../ip/address.ts';
+import type { PathTrace } from '../../nftables/path-trace.ts';
 import type { TracedVerdict } from '../../nftables/trace-events.ts';
 
 /** One packet to send from a container, and how the kernel judged it. */
@@ -12,6 +13,12 @@ export interface LiveProbe {
   readonly port: number;
 }
 
+/** The same packet followed through everybody's hooks. */
+export type LivePath =
+  | { readonly kind: 'traced'; readonly source: Address; readonly trace: PathTrace }
+  /** It could not be sent; nothing is known. */
+  | { readonly kind: 'not-sent'; readonly reason: string };
+
 export type LiveResult =
   | { readonly kind: 'traced'; readonly source: Address; readonly verdict: TracedVerdict }
   /** It could not be sent; nothing is known. */
@@ -22,4 +29,5 @@ export interface Prober extends AsyncDisposable {
   /** The address that the namespace would send from; null without a route. */
   sourceFor(pid: number, to: Address): Promise<Address | null>;
   probe(probe: LiveProbe): Promise<LiveResult>;
+  follow(probe: LiveProbe): Promise<LivePath>;
 }

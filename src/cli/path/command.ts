@@ -14,10 +14,12 @@ import type { Exit } from '../exit.ts';
 import { readDestination } from '../explain/question.ts';
 import type { Given } from '../given.ts';
 import { readListingFile } from '../listings.ts';
+import { requireRoot } from '../root.ts';
 import { worldFor } from '../worlds.ts';
 import { spanText } from './asked-text.ts';
 import { readTo, type To } from './destination.ts';
 import { pathJson } from './json.ts';
+import { tracePath } from './live.ts';
 import { type PathAnswer, pathLines } from './screen.ts';
 import { type From, readFrom } from './sender.ts';
 
@@ -44,19 +46,18 @@ export async function explainPath(context: Context, given: Given): Promise<Exit>
     walked,
     neverReached: neverReached(listing, walked, walk),
     assumed: ground.assumed,
+    traced: given.flag('live') ? await tracePath(context, from, to, walked) : null,
   };
   context.screen.show(pathJson(answer), (view) => pathLines(answer, given.flag('all'), view));
+  if (answer.traced !== null && answer.traced.agrees !== true) return 'no';
   return walked.verdict === 'accepted' ? 'ok' : walked.verdict === 'depends' ? 'depends' : 'no';
 }
 
 async function groundOf(context: Context, given: Given): Promise<Ground> {
   const [file, worldFile] = [given.text('listing'), given.text('world')];
-  if (file === undefined)
-    throw new CliError(
-      'usage',
-      'which rules, --listing says',
-      'iptables-save | sluice explain --path FROM TO --listing -',
-    );
+  if (given.flag('live') && (file !== undefined || worldFile !== undefined))
+    throw new CliError('usage', '--live is for this host', 'leave out --listing and --world');
+  if (file === undefined) return liveGround(context, worldFile);
   if (file === '-' && worldFile === '-')
     throw new CliError(
       'usage',
@@ -67,6 +68,21 @@ async function groundOf(context: Context, given: Given): Promise<Ground> {
   const world = worldFile === undefined ? null : await worldFor(context, worldFile);
   const surroundings = world === null ? surroundingsOfListing(listing) : surroundingsOfWorld(world);
   return { listing, surroundings, world, assumed: assumedOf(listing, world) };
+}
+
+/** The rules that stand on this host, its interfaces and routes; the engine only names containers. */
+async function liveGround(context: Context, worldFile: string | undefined): Promise<Ground> {
+  const { ports, screen } = context;
+  if (worldFile !== undefined)
+    throw new CliError('usage', '--world is for --listing', 'the rules of this host are walked in its own world');
+  requireRoot(ports.user, "read the kernel's rules");
+  screen.progress('reading rules …');
+  const [listing, surroundings] = [await ports.host.allRules(), await ports.host.surroundings()];
+  const world = await worldFor(context, undefined).catch(() => null); // without an engine nobody knows containers' names
+  const unread = listing.unread.length;
+  const assumed =
+    unread === 0 ? [] : [`${unread} of the lines that list the rules could not be read, and change nothing`];
+  return { listing, surroundings, world, assumed };
 }
 
 /** What listing and world do not say of the host, and what is taken instead. */

@@ -2,9 +2,10 @@ import type { Interface } from '../../packetpath/walk/packet.ts';
 import type { Assumption, Decider, Event, Outcome, RuleAt } from '../../packetpath/walk/result.ts';
 import { interfaceText, spanText } from './asked-text.ts';
 import { fixTexts } from './fix.ts';
+import { tracedJson } from './live.ts';
 import type { PathAnswer } from './screen.ts';
 
-export function pathJson({ packet, walked, neverReached, assumed }: PathAnswer): object {
+export function pathJson({ packet, walked, neverReached, assumed, traced }: PathAnswer): object {
   return {
     command: 'explain',
     version: 1,
@@ -23,6 +24,7 @@ export function pathJson({ packet, walked, neverReached, assumed }: PathAnswer):
             fix: fixTexts(neverReached),
           },
     assumed: [...assumed, ...walked.assumed],
+    live: traced === null ? null : tracedJson(traced),
   };
 }
 

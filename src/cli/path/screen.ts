@@ -4,6 +4,7 @@ import { safe, wrap } from '../text.ts';
 import type { View } from '../view.ts';
 import { chainText, interfaceText, ruleName, ruleText } from './asked-text.ts';
 import { fixLines } from './fix.ts';
+import { type Traced, tracedLines } from './live.ts';
 
 /** What `explain --path` has found out. */
 export interface PathAnswer {
@@ -13,11 +14,13 @@ export interface PathAnswer {
   readonly neverReached: NeverReached | null;
   /** What was taken for so, beside what the walk itself took. */
   readonly assumed: readonly string[];
+  /** With --live. */
+  readonly traced: Traced | null;
 }
 
 /** The answer first, then the hooks with the rules that mattered, then the other ways it may go. */
 export function pathLines(answer: PathAnswer, all: boolean, view: View): readonly string[] {
-  const { walked, packet, neverReached, assumed } = answer;
+  const { walked, packet, neverReached, assumed, traced } = answer;
   const [first, ...others] = walked.outcomes;
   if (first === undefined) return [];
   return [
@@ -27,6 +30,7 @@ export function pathLines(answer: PathAnswer, all: boolean, view: View): readonl
     '',
     ...wayLines(first.events, all, view),
     ...otherLines(walked, others, view),
+    ...(traced === null ? [] : tracedLines(traced, view)),
     ...(assumed.length + walked.assumed.length > 0 ? [''] : []),
     ...[...assumed, ...walked.assumed].flatMap((text) =>
       wrap(safe(`taken for so: ${text}`), view.width).map(view.paint.faint),

@@ -42,4 +42,9 @@ export const systemHost: HostPort = {
     const { readHostRules } = await import('../../host/rules.ts');
     return readHostRules();
   },
+
+  async surroundings() {
+    const { readSurroundings } = await import('../../host/surroundings.ts');
+    return readSurroundings();
+  },
 };

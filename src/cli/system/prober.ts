@@ -3,10 +3,10 @@ import { randomInt } from 'node:crypto';
 import { createInterface, type Interface } from 'node:readline';
 import { type Address, formatAddress, parseAddress } from '../../ip/address.ts';
 import { nftCommand } from '../../nftables/nft.ts';
-import { Trace } from '../../nftables/trace.ts';
+import { Trace, type TracedConversation } from '../../nftables/trace.ts';
 import { CliError } from '../error.ts';
 import { type ProbeAnswer, type ProbeRequest, probeWord } from '../live/probe-protocol.ts';
-import type { LiveProbe, LiveResult, Prober } from '../live/prober.ts';
+import type { LiveProbe, Prober } from '../live/prober.ts';
 import { sourceMark } from '../live/source-mark.ts';
 
 /** Source ports are tried until one is free in the container. */
@@ -33,13 +33,24 @@ export async function openProber(): Promise<Prober> {
     const answer = await helperIn(pid).ask({ ask: 'source', to: formatAddress(to) });
     return 'source' in answer ? (parseAddress(answer.source) ?? null) : null;
   };
+  const ready = async (probe: LiveProbe): Promise<From | null> => {
+    if (interrupted) throw new CliError('unable', 'interrupted');
+    const source = await sourceFor(probe.pid, probe.to);
+    return source === null ? null : { source, helper: helperIn(probe.pid) };
+  };
   return {
     sourceFor,
     async probe(probe) {
-      if (interrupted) throw new CliError('unable', 'interrupted');
-      const source = await sourceFor(probe.pid, probe.to);
-      if (source === null) return { kind: 'not-sent', reason: 'there is no route to it from the container' };
-      return send(probe, source, helperIn(probe.pid), trace);
+      const from = await ready(probe);
+      if (from === null) return unrouted;
+      const sent = await send(probe, from, (conversation, ask) => trace.follow(conversation, ask));
+      return 'reason' in sent ? sent : { kind: 'traced', source: from.source, verdict: sent.seen };
+    },
+    async follow(probe) {
+      const from = await ready(probe);
+      if (from === null) return unrouted;
+      const sent = await send(probe, from, (conversation, ask) => trace.followPath(conversation, ask));
+      return 'reason' in sent ? sent : { kind: 'traced', source: from.source, trace: sent.seen };
     },
     async [Symbol.asyncDispose]() {
       process.off('SIGINT', interrupt);
@@ -50,12 +61,19 @@ export async function openProber(): Promise<Prober> {
   };
 }
 
-async function send(
+interface From {
+  readonly source: Address;
+  readonly helper: Helper;
+}
+
+const unrouted = { kind: 'not-sent', reason: 'there is no route to it from the container' } as const;
+
+/** Sends with one free source port after the other, and has each followed. */
+async function send<T>(
   { to, protocol, port }: LiveProbe,
-  source: Address,
-  helper: Helper,
-  trace: Trace,
-): Promise<LiveResult> {
+  { source, helper }: From,
+  follow: (conversation: TracedConversation, send: () => Promise<void>) => Promise<T>,
+): Promise<{ readonly seen: T } | { readonly kind: 'not-sent'; readonly reason: string }> {
   for (let attempt = 1; ; attempt++) {
     const sourcePort = randomInt(20_000, 60_000);
     const request: ProbeRequest = {
@@ -68,11 +86,11 @@ async function send(
     };
     const conversation = { source, destination: to, protocol, sourcePort: sourceMark(protocol, sourcePort) };
     let answer: ProbeAnswer = { error: 'it was not asked', code: null };
-    const verdict = await trace.follow(conversation, async () => {
+    const seen = await follow(conversation, async () => {
       answer = await helper.ask(request);
     });
     const { error, code } = answer as { readonly error?: string; readonly code?: string | null };
-    if (error === undefined) return { kind: 'traced', source, verdict };
+    if (error === undefined) return { seen };
     if (code !== 'EADDRINUSE' || attempt === attempts) return { kind: 'not-sent', reason: error };
   }
 }

@@ -45,7 +45,10 @@ export type Routing =
   /** Both are possible: its destination is not known well enough. */
   | { readonly kind: 'uncertain'; readonly why: string };
 
-/** The main routing table's word for a destination: the longest prefix, the host's own addresses before all. */
+/**
+ * The main routing table's word for a destination: the longest prefix, of equal ones the first; the host's own addresses
+ * before all.
+ */
 export function routeTo(destination: Span, family: 4 | 6, surroundings: Surroundings): Routing {
   switch (isOwn(destination, family, surroundings)) {
     case 'yes':

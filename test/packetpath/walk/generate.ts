@@ -54,7 +54,7 @@ interface MadeChain {
 }
 
 /** What a rule set speaks of more than of other things, so that each comes up often enough to matter. */
-const focuses = ['anything', 'marks', 'translation', 'tracking'] as const;
+export const focuses = ['anything', 'marks', 'translation', 'tracking'] as const;
 type Focus = (typeof focuses)[number];
 
 /** Makes a rule set that speaks of the rig's addresses, interfaces and ports. */
@@ -67,11 +67,11 @@ export class Generator {
   #ipset = '';
   #nftSets: string[] = [];
 
-  constructor(random: Random, variant: Variant, family: Family) {
+  constructor(random: Random, variant: Variant, family: Family, focus: Focus) {
     this.#random = random;
     this.#variant = variant;
     this.#family = family;
-    this.#focus = this.#pick(focuses);
+    this.#focus = focus;
   }
 
   make(seed: number): RuleSet {
@@ -84,7 +84,7 @@ export class Generator {
       const engine = this.#variant === 'iptables-nft' ? 'nft' : 'legacy';
       const text: string[] = [];
       for (const name of Object.keys(tablesOfIptables) as TableName[]) {
-        if (name !== 'filter' && !this.#chance(0.7)) continue;
+        if (name !== 'filter' && this.#focus === 'anything' && !this.#chance(0.7)) continue;
         const made = this.#iptablesTable(name);
         const family = this.#family === 4 ? 'ip' : 'ip6';
         tables.push({ ...made.table, engine: engine === 'nft' ? 'nf_tables' : 'legacy', family });
@@ -294,12 +294,30 @@ export class Generator {
     )
       if (protocol) last = words.verdicts.accept;
       else conditions.unshift(words.protocolIs('udp', this.#family, false));
-    const all = [...conditions, last];
-    const ipt = all.map((word) => word.ipt).join(' ');
-    const nft = all.map((word) => word.nft).join(' ');
-    const steps = all.flatMap((word) => (language === 'ipt' ? (word.iptSteps ?? word.steps) : word.steps));
-    const text = language === 'ipt' ? ipt : nft;
-    return { rule: { place: { number }, text, comment: null, counted: null, steps, lost: [] }, ipt, nft };
+    return ruleOf(number, [...conditions, last], language);
+  }
+
+  /** Rules that work together over several hooks, which rules made one by one hardly ever do. */
+  #aimed({ hook, type, priority }: Base, table: string): readonly (readonly Word[])[] {
+    const family = this.#family;
+    const begins = hook === 'prerouting' || hook === 'output';
+    if (this.#focus === 'marks') {
+      if (begins && type === 'filter' && (table === 'mangle' || (table === '' && priority < 0)))
+        return [this.#pick(served), this.#pick(served)].map((port) => [
+          words.portIn('d', 'udp', [[port, port]], false),
+          words.setMark('packet', this.#random.between(1, 7), 7),
+        ]);
+      if (!begins && hook !== 'postrouting' && (table === 'filter' || (table === '' && priority >= 0)))
+        return [[words.markIs('packet', 1, 1, false), this.#pick([words.verdicts.drop, words.verdicts.accept])]];
+    }
+    if (this.#focus === 'translation') {
+      const [inside, outside] = [nodes.c3[this.#key()], far[this.#key()][0] ?? ''];
+      if (type === 'nat' && begins)
+        return [[words.addressIn('d', family, outside, false), words.dnatTo(family, inside, null)]];
+      if (type === 'filter' && (table === 'filter' || (table === '' && priority >= 0)) && hook !== 'postrouting')
+        return [[words.addressIn('d', family, inside, false), words.verdicts.drop]];
+    }
+    return [];
   }
 
   #chain(
@@ -310,9 +328,13 @@ export class Generator {
     language: 'ipt' | 'nft',
     count: number,
   ): MadeChain {
-    const rules = Array.from({ length: count }, (_, index) =>
-      this.#rule(index + 1, base?.hook ?? null, table, further, language),
-    );
+    const aimed = base === null ? [] : this.#aimed(base, table);
+    const rules = [
+      ...aimed.map((parts, index) => ruleOf(index + 1, parts, language)),
+      ...Array.from({ length: count }, (_, index) =>
+        this.#rule(aimed.length + index + 1, base?.hook ?? null, table, further, language),
+      ),
+    ];
     return { chain: { name, base, rules: rules.map(({ rule }) => rule) }, rules };
   }
 
@@ -526,4 +548,12 @@ function sides(hook: HookName | null): readonly [boolean, boolean] {
 function clash(a: string | null, b: string | null): boolean {
   const option = (text: string | null) => /(^|\s)(-[sdio]|-m \S+)\s/.exec(text ?? '')?.[2];
   return option(a) !== undefined && option(a) === option(b);
+}
+
+function ruleOf(number: number, all: readonly Word[], language: 'ipt' | 'nft'): MadeRule {
+  const ipt = all.map((word) => word.ipt).join(' ');
+  const nft = all.map((word) => word.nft).join(' ');
+  const steps = all.flatMap((word) => (language === 'ipt' ? (word.iptSteps ?? word.steps) : word.steps));
+  const text = language === 'ipt' ? ipt : nft;
+  return { rule: { place: { number }, text, comment: null, counted: null, steps, lost: [] }, ipt, nft };
 }

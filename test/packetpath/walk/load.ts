@@ -1,3 +1,5 @@
+import type { Listing } from '../../../src/packetpath/model.ts';
+import { readListing } from '../../../src/packetpath/read/read.ts';
 import type { RuleSet } from './generate.ts';
 import type { Rig } from './rig.ts';
 
@@ -24,6 +26,15 @@ async function taken(cell: Rig['cell'], command: readonly string[], input: strin
       .map((line, index) => `${index + 1}: ${line}`)
       .join('\n');
   if (code !== 0) throw new Error(`seed ${seed}: ${command.join(' ')}: ${stderr}\n${numbered()}`);
+}
+
+/** What the programs say stands now, as the readers of listings take it. */
+export async function readBack({ cell }: Rig, { iptables, family }: RuleSet): Promise<Listing> {
+  const texts = [await cell.must(['ipset', 'save'])];
+  const programs = family === 4 ? 'iptables' : 'ip6tables';
+  if (iptables !== null) texts.push(await cell.must([`${programs}-${iptables.engine}-save`]));
+  texts.push(await cell.must(['nft', 'list', 'ruleset']));
+  return readListing(texts.join('\n'), { engine: iptables?.engine === 'legacy' ? 'legacy' : 'nf_tables', family });
 }
 
 async function clear({ cell }: Rig): Promise<void> {
