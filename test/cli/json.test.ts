@@ -459,3 +459,57 @@ test('world prints what --world reads', async () => {
     expect(await host.sluice([...args, '--world', '-'])).toEqual(saved);
   }
 });
+
+test('explain --path, of a listing', async () => {
+  const rules = [
+    '*filter',
+    ':FORWARD DROP [0:0]',
+    ':OUTBOUND - [0:0]',
+    '-A FORWARD -m quota --quota 1000 -j DROP',
+    '-A FORWARD -i br-000000abc001 ! -o br-000000abc001 -j ACCEPT',
+    '-A FORWARD -j OUTBOUND',
+    '-A OUTBOUND -d 192.168.0.0/16 -j DROP',
+    'COMMIT',
+  ].join('\n');
+  const asked = ['explain', '--path', '--listing', '-', '172.20.0.5%br-000000abc001', '192.168.5.5:22'];
+  const { value, code } = await json(asked, async (host) => {
+    host.input = rules;
+  });
+  expect(code).toBe(10);
+  const decides = { table: 'filter', chain: 'FORWARD', number: 2, line: 5 };
+  expect(value).toMatchObject({
+    command: 'explain',
+    version: 1,
+    path: true,
+    packet: '172.20.0.5%br-000000abc001 -> 192.168.5.5:22/tcp',
+    verdict: 'depends',
+    outcomes: [
+      { verdict: 'accepted', decidedBy: { kind: 'rule', ...decides }, conditions: [{ rule: { number: 1 } }] },
+      { verdict: 'dropped', decidedBy: { kind: 'rule', number: 1 }, conditions: [{ rule: { number: 1 } }] },
+    ],
+    neverReached: {
+      chain: 'OUTBOUND',
+      calledBy: { number: 3 },
+      behind: decides,
+      would: { chain: 'OUTBOUND', number: 1 },
+    },
+    live: null,
+  });
+});
+
+test('explain --path --live, where the kernel does something else than the walk says', async () => {
+  const asked = ['explain', '--path', '--live', 'app/app', '192.168.5.5:22'];
+  const stopped = { began: ['prerouting', 'forward'], passed: ['prerouting'], events: [] } as const;
+  const good = await json(asked);
+  expect({ code: good.code, value: good.value }).toMatchObject({
+    code: 0,
+    value: { verdict: 'accepted', live: { kernel: 'passed', agrees: true } },
+  });
+  const bad = await json(asked, async (host) => {
+    host.kernel.traced = stopped;
+  });
+  expect({ code: bad.code, value: bad.value }).toMatchObject({
+    code: 1,
+    value: { verdict: 'accepted', live: { kernel: 'stopped', agrees: false } },
+  });
+});

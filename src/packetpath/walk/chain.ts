@@ -64,6 +64,7 @@ class Walker {
     this.#sight = {
       layer: at.layer,
       surroundings: at.surroundings,
+      xtables: isOfXtables(table),
       setNamed: (name) => contentsOf(table).sets.get(name),
     };
     this.#translate = at.translate;
@@ -293,6 +294,13 @@ class Walker {
         return [way.with(act(action, way.packet))];
     }
   }
+}
+
+/** Tables of iptables-nft stand in nf_tables under the names that iptables gives them, and anybody's may have those. */
+function isOfXtables({ engine, family, name }: Table): boolean | null {
+  if (engine !== 'nf_tables') return true;
+  const may = (family === 'ip' || family === 'ip6') && /^(raw|mangle|nat|filter|security)$/.test(name);
+  return may ? null : false;
 }
 
 interface Split {

@@ -1,6 +1,6 @@
 import { type Address, addressOf, bits } from '../../ip/address.ts';
 import type { Prefix } from '../../ip/prefix.ts';
-import type { Condition, Field, Listing, Rule, Table, Value } from '../model.ts';
+import type { Condition, Field, Listing, Rule, Step, Table, Value } from '../model.ts';
 import type { HostInterface, Route, Surroundings } from './surroundings.ts';
 
 /** Names that Docker gives to its bridges (libnetwork/drivers/bridge/bridge_linux.go); others are told by their rules. */
@@ -17,6 +17,7 @@ export function surroundingsOfListing(listing: Listing): Surroundings {
   for (const table of listing.tables)
     for (const { rules } of table.chains)
       for (const rule of rules) {
+        if (!rule.steps.some(isOfInterfaces)) continue;
         for (const name of interfacesIn(rule)) names.add(name);
         const found = behind(rule, table);
         if (found === null) continue;
@@ -41,6 +42,12 @@ export function surroundingsOfListing(listing: Listing): Surroundings {
 }
 
 type Among = Extract<Condition, { kind: 'among' }>;
+
+/** Most rules of a large listing ask for no interface, and tell nothing. */
+function isOfInterfaces(step: Step): boolean {
+  if (step.kind !== 'condition' || step.condition.kind !== 'among') return false;
+  return step.condition.fields.some(({ field }) => field === 'iifname' || field === 'oifname');
+}
 
 function conditionsOf({ steps }: Rule): readonly Among[] {
   return steps.flatMap((step) =>

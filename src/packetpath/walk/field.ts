@@ -22,18 +22,27 @@ const optional = (span: Span | null): Known => (span === null ? absent : { kind:
 /** At which kind of hook a rule stands. */
 export type Layer = 'ip' | 'bridge' | 'netdev';
 
+/** Where a rule stands, as far as it changes what a field is. */
+export interface Stand {
+  readonly layer: Layer;
+  readonly surroundings: Surroundings;
+  /** Whether its conditions are iptables' own (xtables); null: its table may be of either. */
+  readonly xtables: boolean | null;
+}
+
 /**
  * Reads a field of a packet as the kernel's expressions do (net/netfilter/nft_meta.c, nft_payload.c, nft_ct.c,
  * nft_fib.c): an interface that is not there has the empty name, a packet that conntrack did not see is `invalid` to it.
  */
-export function fieldOf(ref: FieldRef, packet: Packet, layer: Layer, surroundings: Surroundings): Known {
+export function fieldOf(ref: FieldRef, packet: Packet, stand: Stand): Known {
   const { only } = ref;
   if (only?.family !== undefined && only.family !== packet.family) return absent;
   if (only?.protocol !== undefined && only.protocol !== packet.protocol) return absent;
-  return reading(ref.field, packet, layer, surroundings);
+  return reading(ref.field, packet, stand);
 }
 
-function reading(field: Field, packet: Packet, layer: Layer, surroundings: Surroundings): Known {
+function reading(field: Field, packet: Packet, stand: Stand): Known {
+  const { layer, surroundings } = stand;
   switch (field) {
     case 'saddr':
       return { kind: 'number', span: packet.source };
@@ -76,9 +85,9 @@ function reading(field: Field, packet: Packet, layer: Layer, surroundings: Surro
     case 'pkttype':
       return kindOfFrame(packet, layer, surroundings);
     case 'saddr type':
-      return addressType(packet.source, packet, surroundings);
+      return addressType(packet.source, packet, stand);
     case 'daddr type':
-      return packet.redirected ? word('local') : addressType(packet.destination, packet, surroundings);
+      return packet.redirected ? word('local') : addressType(packet.destination, packet, stand);
     case 'skuid':
     case 'cgroup':
       return packet.ownSocket ? unknown : absent;
@@ -138,14 +147,18 @@ function kindOfFrame({ destination, family }: Packet, layer: Layer, surroundings
   return layer === 'ip' ? word('unicast', 'host') : unknown;
 }
 
-/** RTN_LOCAL and so on, by the host's addresses (net/netfilter/xt_addrtype.c, nft_fib.c). */
-function addressType(span: Span, { family }: Packet, surroundings: Surroundings): Known {
+/**
+ * RTN_LOCAL and so on, by the host's addresses (net/netfilter/xt_addrtype.c, nft_fib.c). xtables counts the host's own
+ * IPv6 addresses as unicast, too (match_type6).
+ */
+function addressType(span: Span, { family }: Packet, { surroundings, xtables }: Stand): Known {
   if (isMulticast(span, family)) return word('multicast');
   if (isBroadcast(span, family, surroundings)) return word('broadcast');
   if (span.low === 0n && span.high === 0n) return word('unspec', 'unspecified');
   switch (isOwn(span, family, surroundings)) {
     case 'yes':
-      return word('local');
+      if (family === 4 || xtables === false) return word('local');
+      return xtables === true ? word('local', 'unicast') : { kind: 'words', has: ['local'], may: ['unicast'] };
     case 'no':
       return word('unicast');
     case 'unknown':

@@ -1,15 +1,13 @@
 import type { Condition, FieldRef, NamedSet, SetRef, Tuple, Value } from '../model.ts';
-import { fieldOf, type Known, type Layer } from './field.ts';
+import { fieldOf, type Known, type Stand } from './field.ts';
 import type { Packet, Span } from './packet.ts';
-import { contains, overlaps, type Surroundings } from './surroundings.ts';
+import { contains, overlaps } from './surroundings.ts';
 
 /** Whether something holds; `unknown` is never guessed away. */
 export type Trilean = 'yes' | 'no' | 'unknown';
 
 /** What conditions are looked at with. */
-export interface Sight {
-  readonly layer: Layer;
-  readonly surroundings: Surroundings;
+export interface Sight extends Stand {
   readonly setNamed: (name: string) => NamedSet | undefined;
 }
 
@@ -22,7 +20,7 @@ export function holds(condition: Condition, packet: Packet, sight: Sight): Trile
     case 'unknown':
       return 'unknown';
     case 'any-of': {
-      const known = fieldOf(condition.field, packet, sight.layer, sight.surroundings);
+      const known = fieldOf(condition.field, packet, sight);
       if (known.kind === 'absent') return 'no';
       const found = anyOf(condition.words, known);
       return condition.not ? opposite[found] : found;
@@ -46,7 +44,7 @@ export interface Part {
 export function keyOf(fields: readonly FieldRef[], packet: Packet, sight: Sight): readonly Part[] | null {
   const key: Part[] = [];
   for (const field of fields) {
-    const known = fieldOf(field, packet, sight.layer, sight.surroundings);
+    const known = fieldOf(field, packet, sight);
     if (known.kind === 'absent') return null;
     key.push({ known, mask: field.mask });
   }
