@@ -9,6 +9,7 @@ import { setKey } from './clause.ts';
 import type { Crowd } from './crowd.ts';
 import type { Decision } from './decide.ts';
 import type { Bridged } from './enrol.ts';
+import type { Chain } from './naming.ts';
 import { type Draft, draftKey } from './programs.ts';
 import type { AddressGroup, Clause, EndpointIdentity, GroupId, Program, Seat } from './ruleset.ts';
 import type { WorldIndex } from './world-index.ts';
@@ -53,6 +54,12 @@ const isSix = ({ family }: Address): boolean => family === 6;
 
 const withBigints = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? value.toString(36) : value);
 
+interface Known {
+  readonly facts: string;
+  readonly chain: Chain;
+  readonly judged: Judged;
+}
+
 /**
  * What a compiler knows from the times before, so that what has not changed is not worked out again, and is the same
  * object; of the policies before, too. Nothing in it decides anything: with an empty one the result is equal.
@@ -61,10 +68,10 @@ export class Memory {
   /** By the keys that drafts name them by. */
   readonly crowds = new Map<string, Crowd>();
   #policy: Policy | null = null;
-  /** How many there were. */
+  /** How many there were that said something else for everybody. */
   #policies = 0;
-  #judged = new Map<string, { readonly facts: string; readonly judged: Judged }>();
-  #fresh = new Map<string, { readonly facts: string; readonly judged: Judged }>();
+  #judged = new Map<string, Known>();
+  #fresh = new Map<string, Known>();
   #facts = '';
   /** Whether what is being judged has asked who is in a group just now. */
   #askedWho = false;
@@ -85,7 +92,7 @@ export class Memory {
 
   /** @param facts all that judging asks of the world, as text */
   begin(policy: Policy, facts: string): void {
-    if (this.#policy !== policy) this.#policies++;
+    if (this.#policy !== null && !isSameForAll(this.#policy, policy)) this.#policies++;
     this.#policy = policy;
     // what another policy says may come to the same: it is worked out, and then compared
     this.#facts = `${this.#policies} ${facts}`;
@@ -107,10 +114,11 @@ export class Memory {
     this.#askedWho = true;
   }
 
-  judge(container: Container, network: Bridged, index: WorldIndex, compute: () => Judged): Judged {
+  /** @param chain the blocks that name what the container sends there */
+  judge(container: Container, network: Bridged, index: WorldIndex, chain: Chain, compute: () => Judged): Judged {
     const key = keyOf(container, network, index);
     const known = this.#judged.get(key);
-    if (known?.facts === this.#facts) {
+    if (known?.facts === this.#facts && isSameChain(known.chain, chain)) {
       this.#fresh.set(key, known);
       return known.judged;
     }
@@ -121,7 +129,7 @@ export class Memory {
       draft: known !== undefined && isSameDraft(known.judged.draft, draft) ? known.judged.draft : draft,
     };
     // who is in a group changes with every container: such a judgement is good for this once
-    this.#fresh.set(key, { facts: this.#askedWho ? '' : this.#facts, judged });
+    this.#fresh.set(key, { facts: this.#askedWho ? '' : this.#facts, chain, judged });
     return judged;
   }
 
@@ -195,6 +203,31 @@ function keeper<Value>(
 
 const isSameList = <Item>(a: readonly Item[], b: readonly Item[], isSame: (a: Item, b: Item) => boolean): boolean =>
   a === b || (a.length === b.length && a.every((item, at) => isSame(item, b[at] as Item)));
+
+/** Whether two policies say the same beside their blocks; lists, groups and files that are as they were are the same objects. */
+function isSameForAll(a: Policy, b: Policy): boolean {
+  if (a === b) return true;
+  const isSame = (one: unknown, other: unknown) => one === other;
+  return (
+    JSON.stringify(a.defaults) === JSON.stringify(b.defaults) &&
+    a.groups.size === b.groups.size &&
+    [...a.groups].every(([name, group]) => b.groups.get(name) === group) &&
+    isSameList(a.guardrails.deny, b.guardrails.deny, isSame) &&
+    isSameList(a.guardrails.except, b.guardrails.except, isSame) &&
+    isSameList(a.compose, b.compose, isSame)
+  );
+}
+
+function isSameChain(a: Chain, b: Chain): boolean {
+  return isSameList(
+    a,
+    b,
+    (one, other) =>
+      one.level === other.level &&
+      one.origin === other.origin &&
+      isSameList(one.blocks, other.blocks, (block, its) => block === its),
+  );
+}
 
 const isSameAddress = (a: Address, b: Address): boolean => a.value === b.value && a.family === b.family;
 const isSameInterface = (a: Interface, b: Interface): boolean => a.index === b.index && a.name === b.name;

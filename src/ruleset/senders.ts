@@ -3,7 +3,7 @@ import type { Diagnostic } from '../policy/diagnostic.ts';
 import type { Policy } from '../policy/model.ts';
 import { workloadName } from '../world/workload.ts';
 import type { Container, Endpoint } from '../world/world.ts';
-import { type Deciding, type Decision, decide } from './decide.ts';
+import { chainOf, type Deciding, type Decision, decide } from './decide.ts';
 import { type Bridged, isBridged } from './enrol.ts';
 import type { Memory } from './memory.ts';
 import { type Draft, draftProgram, type Guard, irreconcilable, judgementKey } from './programs.ts';
@@ -136,10 +136,10 @@ function reconcile(
   network: Bridged,
   sending: Sending,
 ): { readonly decision: Decision; readonly draft: Draft; readonly diagnostics: readonly Diagnostic[] } {
-  const { index, guard, publish, memory } = sending;
+  const { index, deciding, guard, publish, memory } = sending;
   const draftFor = (container: Container, its: Decision) =>
     draftProgram(container, programWorkload(container, its), subjectOf(container, owner, index), its, guard);
-  const alone = memory.judge(owner, network, index, () => {
+  const alone = memory.judge(owner, network, index, chainOf(owner, network.name, deciding), () => {
     const its = decideFor(owner, network.name, owner, sending);
     return { decision: its, draft: draftFor(owner, its) };
   });
