@@ -276,7 +276,7 @@ export const commandSpecs: readonly CommandSpec[] = [
     ],
     exits: {
       ok: 'The packet passes: allowed, or audited.',
-      no: 'The packet is denied, or part of what was asked is.',
+      no: 'The packet is denied, or part of what was asked is; with --live: or the kernel did not do what the walk says.',
       depends: 'With --path: it depends on what cannot be told from the rules, which is named.',
     },
     load: async () => (await import('./commands/explain.ts')).explain,
