@@ -1,60 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { readlink } from 'node:fs/promises';
 import { afterAll, describe, expect, test } from 'vitest';
-import { type Finished, run, until } from '../../lab/exec.ts';
-import { type Engine, engines, ensureRoot } from '../../lab/roots.ts';
+import { engines } from '../../lab/roots.ts';
 import { readHostRules } from '../../src/host/rules.ts';
 import type { Listing, Step, Table } from '../../src/packetpath/model.ts';
 import { readListing } from '../../src/packetpath/read/read.ts';
+import { RealTools } from './real-tools.ts';
 import { shortStep } from './short.ts';
 
 /** Real tools hold and list the same rules in every form they have, and every form reads to the same. */
-
-/** The programs of an engine's root, in namespaces of their own that end with this process. */
-class Tools {
-  readonly #holder: ChildProcess;
-  readonly #root: string;
-
-  private constructor(holder: ChildProcess, root: string) {
-    this.#holder = holder;
-    this.#root = root;
-  }
-
-  static async open(engine: Engine): Promise<Tools> {
-    const root = await ensureRoot(engine);
-    // iptables-legacy-save looks into /proc for the tables there are
-    const holder = spawn(
-      'unshare',
-      ['--net', '--mount', 'sh', '-c', 'mount -t proc proc "$0/proc" && exec cat', root],
-      {
-        stdio: ['pipe', 'ignore', 'inherit'],
-      },
-    );
-    const ours = await readlink('/proc/self/ns/net');
-    const tools = new Tools(holder, root);
-    await until('the namespaces', async () => {
-      if (holder.exitCode !== null) throw new Error('unshare ended: it needs root');
-      if ((await readlink(`/proc/${holder.pid}/ns/net`)) === ours) return undefined;
-      return (await tools.run('cat', ['/proc/self/stat'])).code === 0 || undefined;
-    });
-    return tools;
-  }
-
-  run(program: string, args: readonly string[], input?: string): Promise<Finished> {
-    const enter = ['nsenter', `--net=/proc/${this.#holder.pid}/ns/net`, `--mount=/proc/${this.#holder.pid}/ns/mnt`];
-    return run([...enter, 'chroot', this.#root, program, ...args], { input, env: { TZ: 'UTC', LC_ALL: 'C' } });
-  }
-
-  async must(program: string, args: readonly string[], input?: string): Promise<string> {
-    const done = await this.run(program, args, input);
-    if (done.code !== 0) throw new Error(`${program} ${args.join(' ')}: ${done.stderr}\n${input ?? ''}`);
-    return done.stdout;
-  }
-
-  close(): void {
-    this.#holder.stdin?.end();
-  }
-}
 
 /** Numbers that are random and always the same (mulberry32). */
 function dice(seed: number): <T>(faces: readonly T[]) => T {
@@ -149,11 +101,11 @@ const filterOf = (listing: Listing): Table | undefined =>
   listing.tables.find(({ name, family }) => name === 'filter' && family === 'ip');
 
 describe.each(engines)('the tools beside engine %s', (engine) => {
-  let tools: Tools | undefined;
+  let tools: RealTools | undefined;
   afterAll(() => tools?.close());
 
   test('list generated rules in forms that all read to the same', async () => {
-    tools = await Tools.open(engine);
+    tools = await RealTools.open(engine);
     await tools.must(
       'ipset',
       ['restore'],
@@ -166,7 +118,7 @@ describe.each(engines)('the tools beside engine %s', (engine) => {
         await tools.must(`iptables-${variant}`, ['-F']);
         await tools.must(`iptables-${variant}-restore`, [], restore(someRules(seed, 40)));
         const list = async (...args: readonly string[]) =>
-          readListing((await (tools as Tools).must(`iptables-${variant}`, args)) + sets);
+          readListing((await (tools as RealTools).must(`iptables-${variant}`, args)) + sets);
         const saved = readListing((await tools.must(`iptables-${variant}-save`, ['-t', 'filter'])) + sets);
         expect(saved.unread).toEqual([]);
         expect(saved.tables.map((table) => table.engine)).toEqual([variant === 'nft' ? 'nf_tables' : 'legacy']);
@@ -187,7 +139,7 @@ describe.each(engines)('the tools beside engine %s', (engine) => {
 
   test('list nf_tables as text and as JSON alike, whatever iptables put there, and the host has each table once', async () => {
     const host = await readHostRules(async (program, args) => {
-      const done = await (tools as Tools).run(program, args);
+      const done = await (tools as RealTools).run(program, args);
       return done.code === 127 ? null : done;
     });
     expect(
@@ -197,10 +149,10 @@ describe.each(engines)('the tools beside engine %s', (engine) => {
     ).toEqual(['legacy ip filter', 'nf_tables ip filter']);
     const native =
       'table inet mine { set s { type ipv4_addr; flags interval; elements = { 10.0.0.0/8 }; }\n chain c { type filter hook forward priority -10; policy drop;\n ct state established,related accept\n ip saddr @s iifname "br-*" tcp dport { 80, 443 } counter accept comment "web"\n meta mark set meta mark | 0x10\n oifname vmap { "br1" : accept, "br2" : drop }\n reject with icmpx admin-prohibited\n }\n}\n';
-    await (tools as Tools).must('nft', ['-f', '-'], native);
+    await (tools as RealTools).must('nft', ['-f', '-'], native);
     const mine = (listing: Listing) => listing.tables.find(({ name }) => name === 'mine');
-    const json = readListing(await (tools as Tools).must('nft', ['-j', 'list', 'table', 'inet', 'mine']));
-    const text = readListing(await (tools as Tools).must('nft', ['-a', 'list', 'table', 'inet', 'mine']));
+    const json = readListing(await (tools as RealTools).must('nft', ['-j', 'list', 'table', 'inet', 'mine']));
+    const text = readListing(await (tools as RealTools).must('nft', ['-a', 'list', 'table', 'inet', 'mine']));
     expect(JSON.stringify(meaning(mine(json)))).not.toMatch(/unknown/i);
     expect(meaning(mine(text))).toEqual(meaning(mine(json)));
     expect(mine(text)?.sets).toEqual(mine(json)?.sets);

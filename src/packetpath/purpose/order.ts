@@ -1,4 +1,5 @@
-import type { Base, HookName, TableFamily } from '../model.ts';
+import type { Base, Chain, HookName, Listing, TableFamily } from '../model.ts';
+import { type Station, stationsAt } from '../walk/hooks.ts';
 import type { Explained, ExplainedChain, ExplainedTable } from './types.ts';
 
 /** Whose hooks a packet meets: frames on a card, frames on a bridge, IPv4, IPv6, ARP. */
@@ -17,32 +18,43 @@ export interface Standing {
   readonly base: Base;
 }
 
-const planes: Readonly<Record<Plane, readonly TableFamily[]>> = {
-  device: ['netdev'],
-  bridge: ['bridge'],
-  IPv4: ['inet', 'ip'],
-  IPv6: ['inet', 'ip6'],
-  ARP: ['arp'],
-};
+const planes: readonly Plane[] = ['device', 'bridge', 'IPv4', 'IPv6', 'ARP'];
 const hooks: readonly HookName[] = ['ingress', 'prerouting', 'input', 'forward', 'output', 'postrouting'];
+const others: Partial<Readonly<Record<Plane, TableFamily>>> = { device: 'netdev', bridge: 'bridge', ARP: 'arp' };
 
-/**
- * Base chains by hook. At a hook the lowest priority goes first; of equal ones the one that was registered last, where
- * listings show them in the order they were made (net/netfilter/core.c, nf_hook_entries_grow).
- */
+/** Base chains by hook, in the order of {@link stationsAt}. */
 export function hookGroups({ tables }: Explained): readonly HookGroup[] {
-  const standing = tables.flatMap((table) =>
-    table.chains.flatMap((chain) => (chain.chain.base === null ? [] : [{ table, chain, base: chain.chain.base }])),
+  const standing = new Map(
+    tables.flatMap((table) =>
+      table.chains.flatMap((chain): readonly (readonly [Chain, Standing])[] =>
+        chain.chain.base === null ? [] : [[chain.chain, { table, chain, base: chain.chain.base }]],
+      ),
+    ),
   );
-  const latestFirst = standing.toReversed();
-  return (Object.keys(planes) as Plane[]).flatMap((plane) =>
+  const listing: Listing = { tables: tables.map(({ table }) => table), unread: [] };
+  return planes.flatMap((plane) =>
     hooks.flatMap((hook): readonly HookGroup[] => {
-      const chains = latestFirst
-        .filter(({ table, base }) => base.hook === hook && planes[plane].includes(table.table.family))
-        .toSorted((a, b) => a.base.priority - b.base.priority);
+      const family = others[plane];
+      const chains =
+        family === undefined
+          ? stationsAt(listing, plane === 'IPv4' ? 4 : 6, hook)
+              .flatMap(chainsOf)
+              .flatMap(({ chain }) => standing.get(chain) ?? [])
+          : latestFirst(
+              [...standing.values()].filter(({ table, base }) => table.table.family === family && base.hook === hook),
+            );
       return chains.length === 0 ? [] : [{ plane, hook, chains }];
     }),
   );
+}
+
+function chainsOf(station: Station): readonly { readonly chain: Chain }[] {
+  return station.kind === 'chain' ? [station.standing] : station.kind === 'nat' ? station.chains : [];
+}
+
+/** The lowest priority first, of equal ones the one that was registered last. */
+function latestFirst(chains: readonly Standing[]): readonly Standing[] {
+  return chains.toReversed().toSorted((a, b) => a.base.priority - b.base.priority);
 }
 
 /** The chains of its table that a chain leads to, deepest last, each once, in the order of its rules. */
