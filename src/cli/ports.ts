@@ -141,8 +141,8 @@ export interface KernelPort {
   apply(ruleset: Ruleset, now: number, backend: BackendChoice | null): Promise<Applied>;
   /** The rules as text, in the backend that {@link apply} would take. */
   rules(ruleset: Ruleset, backend: BackendChoice | null): Promise<string>;
-  /** The rules as text that {@link load} takes whatever stands. */
-  loadable(ruleset: Ruleset): Promise<string>;
+  /** The rules as text that {@link load} takes whatever stands, in the backend that {@link apply} would take. */
+  loadable(ruleset: Ruleset, backend: BackendChoice | null): Promise<string>;
   load(text: string): Promise<void>;
   /** Reads the kernel: whether the rules that stand are a ruleset's, and everybody it names is known to them. */
   holds(ruleset: Ruleset): Promise<boolean>;

@@ -105,7 +105,7 @@ async function keepRules(store: Store, ports: Context['ports']): Promise<void> {
   const applied = await store.readApplied();
   if (applied.kind !== 'good') return;
   const { boot, ruleset } = applied.value;
-  await store.writeRulesBefore({ boot: boot ?? '', text: await ports.kernel.loadable(ruleset) });
+  await store.writeRulesBefore({ boot: boot ?? '', text: await ports.kernel.loadable(ruleset, null) });
 }
 
 async function throughDaemon(daemon: Daemon, digest: string, limit: PendingConfirm | null): Promise<PutInForce> {

@@ -15,8 +15,12 @@ export interface Backend {
   apply(ruleset: Ruleset): Promise<void>;
   /** Names of the bridge ports whose senders the standing rules prove; none when no rules of ours stand. */
   provenPorts(): Promise<ReadonlySet<string>>;
-  /** Takes everything of ours away. True when there was anything to take. */
-  remove(): Promise<boolean>;
+  /**
+   * Takes everything of ours away. True when there was anything to take.
+   *
+   * @param beside what stands in its place: what the two have in common stays
+   */
+  remove(beside?: Backend): Promise<boolean>;
   /** Reads the kernel: whether what stands is what a ruleset says; there may be elements more. */
   holds(ruleset: Ruleset): Promise<boolean>;
   /** The rules as text that {@link Backend.load} takes whatever stands. */

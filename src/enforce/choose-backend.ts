@@ -67,13 +67,7 @@ export async function backendOf(name: BackendName, host: Host = thisHost): Promi
 
 /** Every backend that could have rules of ours, for taking them away. */
 export async function everyBackend(host: Host = thisHost): Promise<readonly Backend[]> {
-  const isThere = await host.nft(['--version']).then(
-    () => true,
-    (error: unknown) => {
-      if (error instanceof NftMissingError) return false;
-      throw error;
-    },
-  );
+  const isThere = await hasNft(host);
   const standing = await standingVariants(host);
   return [
     ...(isThere ? [nftablesBackend()] : []),
@@ -91,6 +85,11 @@ export interface Choice {
   readonly backend: Backend;
   /** Others in which rules of ours stand: they go when the chosen one's stand. */
   readonly replaced: readonly Backend[];
+  /**
+   * Both variants of iptables use the same packet marks, and side by side each takes the other's away: nothing would pass
+   * until one of them is gone. So nftables holds in between, where there is nft.
+   */
+  readonly between?: Backend;
 }
 
 /**
@@ -103,7 +102,9 @@ export async function chooseBackend(asked: BackendChoice | null, host: Host = th
   const standing = (await standingBackends(host)) ?? [];
   const name = asked === null ? (standing[0] ?? (await usual(host))) : await named(asked, host);
   const replaced = await Promise.all(standing.filter((one) => one !== name).map((one) => backendOf(one, host)));
-  return { backend: await backendOf(name, host), replaced };
+  const choice = { backend: await backendOf(name, host), replaced };
+  const isBetweenVariants = name !== 'nftables' && replaced.some((other) => other.name !== 'nftables');
+  return isBetweenVariants && (await hasNft(host)) ? { ...choice, between: nftablesBackend() } : choice;
 }
 
 async function named(asked: BackendChoice, host: Host): Promise<BackendName> {
@@ -111,11 +112,15 @@ async function named(asked: BackendChoice, host: Host): Promise<BackendName> {
 }
 
 async function usual(host: Host): Promise<BackendName> {
+  return (await hasNft(host)) ? 'nftables' : named('iptables', host);
+}
+
+async function hasNft({ nft }: Host): Promise<boolean> {
   try {
-    await host.nft(['--version']);
-    return 'nftables';
+    await nft(['--version']);
+    return true;
   } catch (error) {
-    if (!(error instanceof NftMissingError)) throw error;
-    return named('iptables', host);
+    if (error instanceof NftMissingError) return false;
+    throw error;
   }
 }

@@ -28,6 +28,8 @@ export interface EnforcedKernel {
   readonly backend: Backend;
   /** Backends whose rules go once those of `backend` stand. Until then both hold, and what either denies is denied. */
   readonly replaced: readonly Backend[];
+  /** What holds in between, where the two cannot stand side by side without losing packets. */
+  readonly between?: Backend;
   readonly bridges: BridgeSwitches;
   readonly conntrack: Conntrack;
 }
@@ -50,9 +52,24 @@ export async function enforce(ruleset: Ruleset, kernel: EnforcedKernel, now: num
   const before = await Promise.all([kernel.backend, ...kernel.replaced].map((backend) => backend.provenPorts()));
   const provenBefore = new Set(before.flatMap((ports) => [...ports]));
   const switched = await handToInet(ruleset, kernel.bridges);
-  await kernel.backend.apply(ruleset);
-  for (const backend of kernel.replaced) await backend.remove();
+  await takeOver(ruleset, kernel);
   return { cut: cutForbidden(ruleset, kernel.conntrack, provenBefore, now), switched };
+}
+
+/** The new rules stand before the old ones go, at every moment. */
+async function takeOver(
+  ruleset: Ruleset,
+  { backend, replaced, between }: Pick<EnforcedKernel, 'backend' | 'replaced' | 'between'>,
+): Promise<void> {
+  if (between === undefined) {
+    await backend.apply(ruleset);
+    for (const other of replaced) await other.remove(backend);
+    return;
+  }
+  await between.apply(ruleset);
+  for (const other of replaced) await other.remove();
+  await backend.apply(ruleset);
+  await between.remove();
 }
 
 /** What frames of an enrolled bridge need: inet's hooks, and no way to a neighbour's place in its table past ours. */

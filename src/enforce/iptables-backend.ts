@@ -22,7 +22,7 @@ export async function iptablesBackend(variant: Variant, run: RunCommand = hostCo
     name: `iptables-${variant}`,
     apply: (ruleset) => applyState(renderXtables(ruleset, facts()), options),
     provenPorts: () => provenPorts(options),
-    remove: () => removeState(options),
+    remove: (beside) => removeState(options, beside?.name.startsWith('iptables-') === true),
     holds: async (ruleset) => stands(renderXtables(ruleset, facts())),
     loadable: async (ruleset) => encodeLoadable(renderXtables(ruleset, facts()), variant),
     load: (text) => applyState(decodeLoadable(text), options),

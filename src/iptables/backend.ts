@@ -1,5 +1,5 @@
 import type { Family } from '../ip/address.ts';
-import { must, type RunCommand, XtablesError } from './command.ts';
+import { must, type RunCommand } from './command.ts';
 import { families } from './families.ts';
 import type { EbTable, XState, XTable } from './model.ts';
 import { chainPrefix, generationOf, nextGeneration, withGeneration } from './names.ts';
@@ -57,24 +57,28 @@ export async function applyState(state: XState, { run, tools }: XtablesOptions):
   await destroySets(standing, run);
 }
 
-/** Takes everything of ours away. True when there was anything to take. */
-export async function removeState({ run, tools }: XtablesOptions): Promise<boolean> {
+/**
+ * Takes everything of ours away. True when there was anything to take.
+ *
+ * @param isShared whether the other variant's rules stand: then ebtables' stay, and the sets that they use
+ */
+export async function removeState({ run, tools }: XtablesOptions, isShared = false): Promise<boolean> {
   let removed = false;
-  const bridge = await saveBridge(tools, run);
-  const leaving = removalText(bridge, ['filter'], ebRemoval);
+  const bridge: Saved = isShared ? new Map() : await saveBridge(tools, run);
+  const leaving = removalText(bridge, ['filter']);
   if (leaving !== '') await restoreBridge(leaving, tools, run);
   for (const family of families) {
     const saved = parseSave(await must(run, tools.save[family], []));
-    const text = removalText(saved, order.toReversed(), removal);
+    const text = removalText(saved, order.toReversed());
     if (text === '') continue;
     removed = true;
     await must(run, tools.restore[family], restoring(tools), text);
   }
-  const arriving = removalText(bridge, ['nat'], ebRemoval);
+  const arriving = removalText(bridge, ['nat']);
   if (arriving !== '') await restoreBridge(arriving, tools, run);
   const sets = await ownSets(run);
   await destroySets(sets, run);
-  return removed || leaving !== '' || arriving !== '' || sets.length > 0;
+  return removed || leaving !== '' || arriving !== '' || (!isShared && sets.length > 0);
 }
 
 const lines = (list: readonly string[]): string => list.map((line) => `${line}\n`).join('');
@@ -134,28 +138,22 @@ function ownJumps(saved: SavedTable | undefined): readonly { readonly hook: stri
   );
 }
 
-type Removal = (saved: SavedTable) => readonly string[];
-
-function removalText(saved: Saved, tables: readonly string[], of: Removal): string {
+function removalText(saved: Saved, tables: readonly string[]): string {
   return tables
     .map((name) => {
       const table = saved.get(name);
-      return table === undefined || ownChains(table).length === 0 ? '' : lines([`*${name}`, ...of(table), 'COMMIT']);
+      const own = ownChains(table);
+      if (own.length === 0) return '';
+      return lines([
+        `*${name}`,
+        ...ownJumps(table).map(({ hook, chain }) => `-D ${hook} -j ${chain}`),
+        ...own.map((chain) => `-F ${chain}`),
+        ...own.map((chain) => `-X ${chain}`),
+        'COMMIT',
+      ]);
     })
     .join('');
 }
-
-const removal: Removal = (saved) => [
-  ...ownJumps(saved).map(({ hook, chain }) => `-D ${hook} -j ${chain}`),
-  ...ownChains(saved).map((name) => `-F ${name}`),
-  ...ownChains(saved).map((name) => `-X ${name}`),
-];
-
-const ebRemoval: Removal = (saved) => [
-  ...ownJumps(saved).map(({ hook, chain }) => `-D ${hook} -j ${chain}`),
-  ...ownChains(saved).map((name) => `-F ${name}`),
-  ...ownChains(saved).map((name) => `-X ${name}`),
-];
 
 async function saveBridge(tools: Tools, run: RunCommand): Promise<Saved> {
   return parseSave(await must(run, tools.ebtables.save, []));
@@ -211,21 +209,35 @@ async function unusedOf(run: RunCommand, stood: readonly OwnSet[]): Promise<read
   return (await ownSets(run)).filter(({ name }) => !names.has(name));
 }
 
-const attempts = 20;
-const rest = 25; // ms
+/** Milliseconds: how long a set is waited for that its rules have not let go of, and how often it is looked at. */
+const patience = 2_000;
+const rest = 50;
 
-/** nf_tables lets go of a set some time after its rules are gone; a list of sets, of its members when it is gone. */
+/**
+ * Destroys those sets that nothing refers to. nf_tables lets go of a set some time after its rules are gone, and a list of
+ * sets of its members when it is gone. What is still in use then is another variant's, or goes with the next change.
+ */
 async function destroySets(sets: readonly OwnSet[], run: RunCommand): Promise<void> {
-  let left = sets.map(({ name }) => name);
-  for (let attempt = 0; left.length > 0 && attempt < attempts; attempt++) {
-    if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, rest));
-    const answer = await run('ipset', ['restore'], lines(left.map((name) => `destroy ${name}`)));
-    if (answer?.code === 0) return;
-    const there = new Set((await ownSets(run)).map(({ name }) => name));
-    left = left.filter((name) => there.has(name));
-    // what is in use stands in the way of the rest: it comes last next time
-    left.push(...left.splice(0, 1));
+  let left = new Set(sets.map(({ name }) => name));
+  for (let waited = 0; left.size > 0 && waited <= patience; waited += rest) {
+    const free = (await referencesOf(run)).filter(({ name, references }) => references === 0 && left.has(name));
+    if (free.length > 0) await run('ipset', ['restore'], lines(free.map(({ name }) => `destroy ${name}`)));
+    const there = await referencesOf(run);
+    left = new Set(there.flatMap(({ name }) => (left.has(name) ? [name] : [])));
+    // nothing but rules that stand refers to them
+    if (free.length === 0 && waited > patience / 4) return;
+    if (left.size > 0) await new Promise((resolve) => setTimeout(resolve, rest));
   }
-  if (left.length > 0 && left.length === sets.length && sets.length > 0)
-    throw new XtablesError(`ipset could not destroy ${left[0]}: is a rule of somebody else's using it?`);
+}
+
+/** Reads `ipset list -terse`. */
+async function referencesOf(
+  run: RunCommand,
+): Promise<readonly { readonly name: string; readonly references: number }[]> {
+  const blocks = (await must(run, 'ipset', ['list', '-t'])).split('\n\n');
+  return blocks.flatMap((block) => {
+    const name = /^Name: (\S+)$/m.exec(block)?.[1];
+    const references = /^References: (\d+)$/m.exec(block)?.[1];
+    return name === undefined || references === undefined ? [] : [{ name, references: Number(references) }];
+  });
 }

@@ -31,3 +31,11 @@ test('the daemon does not start beside rules in iptables', async () => {
   expect(code).not.toBe(0);
   expect(err).toContain('sluice apply --backend nftables');
 });
+
+test('live tests, which read the trace of nftables, say so instead of reading nothing', async () => {
+  const host = articleHost();
+  await host.sluice(['apply', '--backend', 'iptables']);
+  const { code, err } = await host.sluice(['test', '--live']);
+  expect(code).not.toBe(0);
+  expect(err.replaceAll(/\s+/g, ' ')).toContain('the rules are held with iptables-nft');
+});

@@ -1,7 +1,13 @@
 /** What the host's kernel says of itself: counters of ours, neighbours it knows. */
 import type { Site } from '../../lab/site.ts';
+import type { RunCommand } from '../../src/iptables/command.ts';
+import { differences } from '../../src/iptables/compare.ts';
+import type { HostFacts } from '../../src/iptables/inet.ts';
+import { renderXtables } from '../../src/iptables/render.ts';
 import { parseSave } from '../../src/iptables/save.ts';
-import { countersOf } from '../../src/iptables/standing.ts';
+import { countersOf, readStanding as readXtables } from '../../src/iptables/standing.ts';
+import { toolsOf } from '../../src/iptables/tools.ts';
+import type { Ruleset } from '../../src/ruleset/ruleset.ts';
 import { backendAt } from './backends.ts';
 
 /** Packets by counter: `bridge spoofed`, `inet denied/app/app`, of tables named sluice. */
@@ -42,6 +48,27 @@ export async function ourRules(site: Site): Promise<string> {
   ]
     .map((line) => line.replace(/\[\d+:\d+\]/, ''))
     .join('\n');
+}
+
+/** What of a ruleset does not stand on the host as iptables should have it, in words. */
+export async function differencesAt(site: Site, ruleset: Ruleset): Promise<readonly string[]> {
+  const variant = backendAt(site) === 'iptables-nft' ? 'nft' : 'legacy';
+  const run: RunCommand = (program, args, input) =>
+    site.host.run([program, ...args], { input, env: { TZ: 'UTC', LC_ALL: 'C' } });
+  const tools = await toolsOf(variant, run);
+  const links = JSON.parse(await site.host.must(['ip', '-json', '-details', 'link'])) as {
+    ifname: string;
+    ifindex: number;
+    master?: string;
+    linkinfo?: { info_kind?: string };
+  }[];
+  const plain = links.filter(({ master, linkinfo }) => master === undefined && linkinfo?.info_kind !== 'bridge');
+  const facts: HostFacts = {
+    plainInterfaces: plain.map(({ ifname }) => ifname),
+    interfaces: new Map(links.map(({ ifindex, ifname }) => [ifindex, ifname])),
+    security: tools.security,
+  };
+  return differences(renderXtables(ruleset, facts), await readXtables({ run, tools }));
 }
 
 /** By how much the counters rose while something was done; those that did not are left out. */

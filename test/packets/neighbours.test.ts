@@ -32,7 +32,7 @@ projects:
 const families = ['v4', 'v6'] as const;
 const from = 'app/app';
 
-const ways = waysOf({});
+const ways = waysOf({ '28.5': 'iptables-nft' });
 
 describe.each(ways)('neighbours on one bridge, engine $name', { timeout: 60_000 }, ({ engine, backend }) => {
   let site: Site;

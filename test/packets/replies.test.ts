@@ -60,7 +60,7 @@ const tight = `version: 1
 projects: { app: { allow: ["internet:${kept}/tcp+udp"] } }
 `;
 
-const ways = waysOf({});
+const ways = waysOf({ '28.5': 'iptables-legacy' });
 
 describe.each(ways)('replies on engine $name', { timeout: 60_000 }, ({ engine, backend }) => {
   let site: Site;

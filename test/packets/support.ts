@@ -70,10 +70,16 @@ export async function addressOf(site: Site, who: string, family: 4 | 6 = 4): Pro
 /** Runs something with every rule of Docker's that parts networks out of the way. */
 export async function withoutDockersRules<T>(site: Site, body: () => Promise<T>): Promise<T> {
   const change = async (verb: '-I' | '-D') => {
-    for (const command of ['iptables', 'ip6tables']) {
-      await site.host.must([command, '-t', 'raw', verb, 'PREROUTING', '-j', 'ACCEPT']);
-      await site.host.must([command, '-t', 'filter', verb, 'FORWARD', '-j', 'ACCEPT']);
-    }
+    for (const command of ['iptables', 'ip6tables'])
+      for (const [table, hook] of [
+        ['raw', 'PREROUTING'],
+        ['filter', 'FORWARD'],
+      ] as const) {
+        const rules = await site.host.must([command, '-t', table, '-S', hook]);
+        // an answer to what is denied needs our jump first
+        const at = verb === '-I' && /^-A \S+ -j DOCKER-OUTBOUND-/m.test(rules) ? ['2'] : [];
+        await site.host.must([command, '-t', table, verb, hook, ...at, '-j', 'ACCEPT']);
+      }
   };
   await change('-I');
   try {

@@ -23,6 +23,13 @@ export async function liveTest(context: Context): Promise<Exit> {
   if (situation === null) return 'no';
   if ((await ports.kernel.standing()) !== true)
     throw new CliError('unable', 'the kernel holds no policy, so there is nothing to test', 'sluice apply first');
+  const other = (await ports.kernel.backends()).find((backend) => backend !== 'nftables');
+  if (other !== undefined)
+    throw new CliError(
+      'unable',
+      `the rules are held with ${other}, and the kernel's trace of them is not read`,
+      'sluice test, without --live; or sluice apply --backend nftables',
+    );
   const { policy, world, ruleset, loaded } = situation;
   const memory = await readApplied(settings.state, ports.files);
   if (memory.kind === 'applied' && encodeRuleset(memory.applied.ruleset) !== encodeRuleset(ruleset))

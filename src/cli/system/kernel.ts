@@ -22,9 +22,9 @@ export const systemKernel: KernelPort = {
     return (await chooseBackend(asked)).backend.text(ruleset);
   },
 
-  async loadable(ruleset) {
+  async loadable(ruleset, asked) {
     const { chooseBackend } = await import('../../enforce/choose-backend.ts');
-    return (await chooseBackend(null)).backend.loadable(ruleset);
+    return (await chooseBackend(asked)).backend.loadable(ruleset);
   },
 
   async load(text) {

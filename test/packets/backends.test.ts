@@ -1,0 +1,164 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { article } from '../../lab/article.ts';
+import type { Observer } from '../../lab/observer.ts';
+import { openSite, type Site } from '../../lab/site.ts';
+import type { Stream } from '../../lab/stream.ts';
+import { places } from '../../lab/world.ts';
+import type { BackendName } from '../../src/enforce/backend.ts';
+import { holdWith, waysOf } from './backends.ts';
+import { seatOf } from './forging.ts';
+import { ourRules } from './kernel.ts';
+import { type Attempt, applyPolicy, expectAllowed, expectControl, expectDenied, removePolicy } from './support.ts';
+
+const policy = `version: 1
+projects:
+  app:
+    allow: none
+    services:
+      app: { allow: [service/mongo, internet] }
+`;
+
+const families = ['v4', 'v6'] as const;
+const from = 'app/app';
+const allowed: readonly Attempt[] = families.map((family) => ({ from, to: places.internet[family], port: 443 }));
+const denied: readonly Attempt[] = families.flatMap((family): readonly Attempt[] => [
+  { from, to: places.private[family], port: 22 },
+  { from, to: places.private[family], port: 514, proto: 'udp' },
+]);
+
+interface Flow {
+  readonly stream: Stream;
+  readonly at: Observer;
+}
+
+/** Who may and who may not, outside and between neighbours, at 200 packets a second each. */
+async function flows(site: Site): Promise<Record<'allowed' | 'denied', readonly Flow[]>> {
+  const [mongo, elasticsearch] = [await seatOf(site, 'app/mongo'), await seatOf(site, 'app/elasticsearch')];
+  const flow = async (to: string, at: Observer): Promise<Flow> => ({
+    stream: await site.host.stream(from, { proto: 'udp', to, port: 9200, outside: true }),
+    at,
+  });
+  const inside = (who: string) => site.host.observer(who);
+  return {
+    allowed: await Promise.all([
+      flow(places.internet.v4, site.internet.observer),
+      flow(mongo.v6, await inside('app/mongo')),
+    ]),
+    denied: await Promise.all([
+      flow(places.private.v4, site.private.observer),
+      flow(elasticsearch.v4, await inside('app/elasticsearch')),
+    ]),
+  };
+}
+
+async function expectNoWindow(one: Record<'allowed' | 'denied', readonly Flow[]>): Promise<void> {
+  for (const { stream, at } of one.denied) {
+    expect((await stream.stop()).sent).toBeGreaterThan(200);
+    expect(await at.count(stream.token)).toBe(0);
+  }
+  for (const { stream } of one.allowed) {
+    const { sent, answered } = await stream.stop();
+    expect(sent).toBeGreaterThan(200);
+    expect((sent - answered) / sent).toBeLessThanOrEqual(0.002);
+  }
+}
+
+test.each(['20.10', '28.5'] as const)(
+  'on engine %s apply --backend switches while traffic flows: nothing denied passes, nothing allowed is lost',
+  { timeout: 120_000 },
+  async (engine) => {
+    await using site = await openSite({ engine });
+    await site.host.compose('app', article({ ipv6: true }), 'up', '-d');
+    await applyPolicy(site, policy);
+    const running = await flows(site);
+    await sleep(500);
+    const order: readonly BackendName[] = ['iptables-nft', 'iptables-legacy', 'iptables-nft', 'nftables'];
+    for (const backend of order) {
+      const done = await site.host.sluice('apply', '--backend', backend, '--json');
+      expect(done.code, `${backend}: ${done.stdout}${done.stderr}`).toBe(0);
+      expect(JSON.parse(done.stdout)).toMatchObject({ backend });
+      // and then without a word it stays there
+      expect(JSON.parse((await site.host.sluice('apply', '--json')).stdout)).toMatchObject({ backend });
+      for (const other of ['nftables', 'iptables-nft', 'iptables-legacy'] as const) {
+        holdWith(site, other);
+        if (other !== backend && (other === 'nftables' || backend === 'nftables'))
+          expect(await ourRules(site), `${other} beside ${backend}`).toBe('');
+      }
+    }
+    holdWith(site, 'nftables');
+    await expectNoWindow(running);
+    await removePolicy(site);
+  },
+);
+
+const ways = waysOf({ '20.10': 'iptables-legacy', '28.5': 'iptables-nft' }).filter(
+  ({ backend }) => backend !== 'nftables',
+);
+
+describe.each(ways)('what other people do to iptables, engine $name', { timeout: 120_000 }, ({ engine, backend }) => {
+  let site: Site;
+  const variant = backend === 'iptables-nft' ? 'nft' : 'legacy';
+  const commands = [`iptables-${variant}`, `ip6tables-${variant}`];
+
+  beforeAll(async () => {
+    site = holdWith(await openSite({ engine, routed: true }), backend);
+    await site.host.compose('app', article({ ipv6: true }), 'up', '-d');
+    await expectControl(site, [...allowed, ...denied]);
+    await applyPolicy(site, policy);
+  });
+  afterAll(() => site?.stop());
+
+  // traps.md 17
+  test('with filter flushed and an accept above us in raw, mangle and filter, denied stays denied', async () => {
+    await expectDenied(site, denied);
+    for (const command of commands) {
+      await site.host.must([command, '-F', 'FORWARD']);
+      for (const [table, hook] of [
+        ['raw', 'PREROUTING'],
+        ['mangle', 'PREROUTING'],
+        ['filter', 'FORWARD'],
+      ] as const)
+        await site.host.must([command, '-t', table, '-I', hook, '-j', 'ACCEPT']);
+      await site.host.must([command, '-P', 'FORWARD', 'ACCEPT']);
+    }
+    await expectDenied(site, denied);
+    for (const command of commands)
+      for (const [table, hook] of [
+        ['raw', 'PREROUTING'],
+        ['mangle', 'PREROUTING'],
+      ] as const)
+        await site.host.must([command, '-t', table, '-D', hook, '-j', 'ACCEPT']);
+    await expectDenied(site, denied);
+    await expectAllowed(site, allowed);
+  });
+
+  test('an accept above us in mangle takes the judgement away, and with it the permission', async () => {
+    for (const command of commands) await site.host.must([command, '-t', 'mangle', '-I', 'FORWARD', '-j', 'ACCEPT']);
+    await expectDenied(site, [...denied, ...allowed]);
+    // the next apply puts us first again, and leaves theirs where it is
+    await applyPolicy(site, policy);
+    await expectAllowed(site, allowed);
+    await expectDenied(site, denied);
+    for (const command of commands) await site.host.must([command, '-t', 'mangle', '-D', 'FORWARD', '-j', 'ACCEPT']);
+  });
+
+  test("other people's rules in mangle still see what passes us", async () => {
+    const [v4] = commands as [string];
+    const rule = ['FORWARD', '-d', places.internet.v4, '-p', 'tcp', '-m', 'comment', '--comment', 'theirs'];
+    await site.host.must([v4, '-t', 'mangle', '-A', ...rule]);
+    await expectAllowed(site, allowed);
+    const seen = await site.host.must([v4, '-t', 'mangle', '-nvxL', 'FORWARD']);
+    expect(Number(/^\s*(\d+).*theirs/m.exec(seen)?.[1])).toBeGreaterThan(0);
+    await site.host.must([v4, '-t', 'mangle', '-D', ...rule]);
+  });
+
+  // traps.md 18
+  test('policies that change places under load let nothing pass and lose nothing', async () => {
+    const running = await flows(site);
+    await sleep(500);
+    const other = `${policy}      mongo: { allow: ["internet:443"] }\n      elasticsearch: { allow: any, deny: [private] }\n`;
+    for (let round = 0; round < 4; round++) await applyPolicy(site, round % 2 === 0 ? other : policy);
+    await expectNoWindow(running);
+  });
+});
