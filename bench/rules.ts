@@ -3,6 +3,7 @@ import type { Host } from '../lab/host.ts';
 import { printTable } from '../src/nftables/print-table.ts';
 import { renderRuleset } from '../src/nftables/render.ts';
 import { compile } from '../src/ruleset/compile.ts';
+import type { Ruleset } from '../src/ruleset/ruleset.ts';
 import { type Anchor, instant, policyOf, policyTexts, type Size, worldOf } from './scene.ts';
 
 /** The text of both of our tables for a scene. */
@@ -12,14 +13,29 @@ export function ourText(size: Size, anchor: Anchor): string {
 
 /** The same for a policy of one's own. */
 export function textOf(policy: readonly string[], workloads: number, anchor: Anchor): string {
-  const { ruleset } = compile(policyOf(policy), worldOf(workloads, anchor), instant);
-  if (ruleset.unheld.length > 0 || ruleset.endpoints.length !== workloads)
-    throw new Error(`${ruleset.endpoints.length} of ${workloads} containers are held`);
+  return textOfRuleset(rulesetOf(policy, workloads, anchor));
+}
+
+export function textOfRuleset(ruleset: Ruleset): string {
   return renderRuleset(ruleset).map(printTable).join('\n');
 }
 
+/** A policy compiled for a scene. */
+export function rulesetOf(policy: readonly string[], workloads: number, anchor: Anchor): Ruleset {
+  const { ruleset } = compile(policyOf(policy), worldOf(workloads, anchor), instant);
+  if (ruleset.unheld.length > 0 || ruleset.endpoints.length !== workloads)
+    throw new Error(`${ruleset.endpoints.length} of ${workloads} containers are held`);
+  return ruleset;
+}
+
+/** Rules that can be put to sleep without being unloaded. */
+export interface Waking {
+  wake(): Promise<void>;
+  sleep(): Promise<void>;
+}
+
 /** Tables that sleep (nft's `flags dormant`) until they are woken. */
-export class Rules {
+export class Rules implements Waking {
   readonly #host: Host;
   readonly #tables: readonly string[];
 

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { type Engine, engines } from '../lab/roots.ts';
 import { apply } from './apply.ts';
+import { backends } from './backends.ts';
 import { cli } from './cli.ts';
 import { daemon } from './daemon.ts';
 import { neighbours } from './neighbours.ts';
@@ -9,7 +10,7 @@ import { newcomers } from './newcomers.ts';
 import { packetpath } from './packetpath.ts';
 import { packets } from './packets.ts';
 
-const benches = { packets, neighbours, apply, cli, newcomers, daemon, packetpath } as const;
+const benches = { packets, neighbours, backends, apply, cli, newcomers, daemon, packetpath } as const;
 type Bench = keyof typeof benches;
 const usage = `npm run bench -- [${Object.keys(benches).join('|')}]… [--quick] [--workloads N]… [--engine ${engines.join('|')}]`;
 

@@ -1,13 +1,13 @@
 /** What stands on the host at the moment, changed with as little as possible. */
 import type { Ground } from './ground.ts';
-import type { Rules } from './rules.ts';
+import type { Waking } from './rules.ts';
 
 /** Who hands the bridge's frames to inet's hooks: the host's sysctl, the bridge's own switch, or nobody. */
 export type Filtered = Parameters<Ground['bridgeNetfilter']>[0];
 
 export class Stage {
   readonly #ground: Ground;
-  #awake: readonly Rules[] = [];
+  #awake: readonly Waking[] = [];
   #filtered: Filtered | undefined;
 
   constructor(ground: Ground) {
@@ -15,7 +15,7 @@ export class Stage {
   }
 
   /** Leaves exactly these rules awake. */
-  async set(rules: readonly Rules[], filtered: Filtered): Promise<void> {
+  async set(rules: readonly Waking[], filtered: Filtered): Promise<void> {
     for (const one of this.#awake) if (!rules.includes(one)) await one.sleep();
     for (const one of rules) if (!this.#awake.includes(one)) await one.wake();
     if (this.#filtered !== filtered) await this.#ground.bridgeNetfilter(filtered);

@@ -25,10 +25,10 @@ const thisHost: Host = { nft: nftCommand, run: hostCommand, readFile: readSmallF
  */
 export async function standingBackends(host: Host = thisHost): Promise<readonly BackendName[] | null> {
   const [nft, xtables] = await Promise.all([nftStands(host), standingVariants(host)]);
-  if (nft === null && xtables.length === 0) return null;
+  if (nft !== true && (nft === null || xtables === null) && (xtables ?? []).length === 0) return null;
   return [
     ...(nft === true ? (['nftables'] as const) : []),
-    ...xtables.map((variant) => `iptables-${variant}` as const),
+    ...(xtables ?? []).map((variant) => `iptables-${variant}` as const),
   ];
 }
 
@@ -42,10 +42,15 @@ async function nftStands({ nft }: Host): Promise<boolean | null> {
   }
 }
 
-/** Sets of ours stand with the rules of either; asking for them first costs one command where there are none. */
-async function standingVariants({ run, readFile }: Host): Promise<readonly Variant[]> {
+/**
+ * Sets of ours stand with the rules of either; asking for them first costs one command where there are none. null where
+ * that cannot be told.
+ */
+async function standingVariants({ run, readFile }: Host): Promise<readonly Variant[] | null> {
   const sets = await run('ipset', ['list', '-n']);
-  if (sets === null || !sets.stdout.split('\n').some((name) => generationOf(name) !== null)) return [];
+  if (sets === null) return [];
+  if (sets.code !== 0) return null;
+  if (!sets.stdout.split('\n').some((name) => generationOf(name) !== null)) return [];
   const found: Variant[] = [];
   for (const variant of variants) {
     // asking iptables-legacy for a table makes it
@@ -68,7 +73,7 @@ export async function backendOf(name: BackendName, host: Host = thisHost): Promi
 /** Every backend that could have rules of ours, for taking them away. */
 export async function everyBackend(host: Host = thisHost): Promise<readonly Backend[]> {
   const isThere = await hasNft(host);
-  const standing = await standingVariants(host);
+  const standing = (await standingVariants(host)) ?? [];
   return [
     ...(isThere ? [nftablesBackend()] : []),
     ...(await Promise.all(standing.map((variant) => iptablesBackend(variant, host.run)))),

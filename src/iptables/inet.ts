@@ -1,13 +1,14 @@
 import type { Family } from '../ip/address.ts';
 import { prefixOf } from '../ip/prefix.ts';
 import { protocolNumbers } from '../ip/protocol.ts';
-import type { Chain, NftSet, Table } from '../nftables/model.ts';
+import type { Chain, KeyPart, NftSet, Table } from '../nftables/model.ts';
 import { Numbering } from './dispatch.ts';
 import { bits, judgement } from './marks.ts';
 import type { IpSet, Match, Target, XChain, XRule, XTable } from './model.ts';
-import { mainChain, type Names } from './names.ts';
+import { digest, mainChain, type Names } from './names.ts';
+import { isInterface } from './print.ts';
 import { destinationSet, type InterfaceNames, interfaceSet, type Lookup, placeSet } from './sets.ts';
-import { prefixes, type Translation, targetOf, translateChain, untilDecided } from './translate.ts';
+import { prefixes, rangeText, type Translation, targetOf, translateChain, untilDecided } from './translate.ts';
 
 /** What the kernel of this host can do, and what is on it. */
 export interface HostFacts {
@@ -262,7 +263,8 @@ class Writer {
       setOf: (name) => this.#neutralSet(name),
       lookups: (name) => this.#lookup(name),
       interfaces: (name) => this.#interfaces(name),
-      sentTo: (name) => this.#sentTo(name),
+      sentTo: (name, parts) => this.#sentTo(name, parts),
+      someAddresses: (parts) => this.#someAddresses(parts),
       perInterface: (map) => this.#perInterface(map, t),
       perSender: (map) => this.#perSender(map, accept),
     };
@@ -291,7 +293,7 @@ class Writer {
     const own = `${name}${this.#family}`;
     const list =
       name === 'plain-interfaces'
-        ? this.#facts.plainInterfaces
+        ? this.#facts.plainInterfaces.filter(isInterface)
         : this.#neutralSet(name).elements.map(({ key: [part] }) =>
             part !== undefined && 'name' in part ? part.name : '',
           );
@@ -309,14 +311,19 @@ class Writer {
     return { kind: 'set', set: this.#interfaces(set), of: 'dst,dst' };
   }
 
-  #sentTo(name: string): string {
+  #someAddresses(parts: readonly KeyPart[]): string {
+    const key = [this.#family === 4 ? 'ipv4_addr' : 'ipv6_addr'] as const;
+    const elements = parts.map((part) => ({ key: [part] }));
+    const name = `range${this.#family}-${digest(rangeText(parts))}`;
+    const held = destinationSet({ name, key, interval: true, data: 'none', elements }, this.#family, this.#names);
+    for (const one of held.sets) this.#sets.set(one.name, one);
+    return (held.sets[0] as IpSet).name;
+  }
+
+  #sentTo(name: string, parts: readonly KeyPart[]): string {
     const chain = this.#names.chain(`sent-${name}`);
     if (!this.#sent.has(chain)) {
-      const set = this.#neutralSet(name);
-      const to = prefixes(
-        set.elements.flatMap(({ key }) => key),
-        this.#family,
-      );
+      const to = prefixes(parts, this.#family);
       this.#sent.set(chain, {
         name: chain,
         rules: to.map((prefix) => ({

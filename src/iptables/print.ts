@@ -30,9 +30,13 @@ export function printTable(table: XTable, family: Family, nameOf: NameOfSet): st
 
 /** Interface names: the kernel's own limits (net/core/dev.c dev_valid_name), and no `+`, which stands for a beginning. */
 export function printInterface(name: string): string {
-  if (!/^[^\s/":*\\+,]{1,15}$/.test(name) || name.startsWith('!'))
-    throw new TypeError(`not an interface name: ${JSON.stringify(name)}`);
+  if (!isInterface(name)) throw new TypeError(`not an interface name: ${JSON.stringify(name)}`);
   return name;
+}
+
+/** Whether an interface of this name can be told to iptables, ipset and ebtables. */
+export function isInterface(name: string): boolean {
+  return /^[^\s/":*\\+,]{1,15}$/.test(name) && !name.startsWith('!');
 }
 
 function quoted(text: string): string {

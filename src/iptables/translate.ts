@@ -6,7 +6,7 @@ import type { Chain, Field, KeyPart, NftSet, Rule, Statement, Verdict } from '..
 import { NotHeldError } from './errors.ts';
 import { bits } from './marks.ts';
 import type { Match, Target, XChain, XRule } from './model.ts';
-import type { Names } from './names.ts';
+import { digest, type Names } from './names.ts';
 import { type Lookup, low, numbers } from './sets.ts';
 
 /** What a chain of the neutral rules needs to become one of iptables. */
@@ -19,8 +19,10 @@ export interface Translation {
   readonly lookups: (name: string) => readonly Lookup[];
   /** The set of interfaces of that name. */
   readonly interfaces: (name: string) => string;
-  /** The chain that sets the scratch bit when the destination before DNAT is in a set. */
-  readonly sentTo: (set: string) => string;
+  /** The chain that sets the scratch bit when the destination before DNAT is one of these. */
+  readonly sentTo: (name: string, to: readonly KeyPart[]) => string;
+  /** A set of destinations that has no name in the neutral rules. */
+  readonly someAddresses: (parts: readonly KeyPart[]) => string;
   /** Rules that send each element of a map on interfaces to where it says. */
   readonly perInterface: (map: string) => readonly XRule[];
   /** Rules of a lookup in a map of senders. */
@@ -92,15 +94,15 @@ function translateRule(rule: Rule, t: Translation): readonly XRule[] {
           ...(statement.fields.includes('iifname') ? t.perInterface(statement.map) : t.perSender(statement.map)),
         );
         break;
-      case 'match':
-        if (isSentTo(statement)) {
-          const set = statement.value.kind === 'set' ? statement.value.name : '';
+      case 'match': {
+        const sent = sentTo(statement, t);
+        if (sent !== null) {
           // nothing of this is asked but for what DNAT has turned
           for (const matches of ways) {
             const when = ordered(matches);
             before.push(
               { matches: when, target: { kind: 'set-mark', value: 0, mask: bits.scratch } },
-              { matches: when, target: { kind: 'jump', chain: t.sentTo(set) } },
+              { matches: when, target: { kind: 'jump', chain: sent } },
             );
           }
           ways = product(ways, [[{ kind: 'mark', value: bits.scratch, mask: bits.scratch }]]);
@@ -108,6 +110,7 @@ function translateRule(rule: Rule, t: Translation): readonly XRule[] {
         }
         ways = product(ways, matchesOf(statement, t));
         break;
+      }
       default:
         ways = product(ways, [conditionOf(statement)]);
     }
@@ -150,8 +153,23 @@ function isOfOther(statement: Statement, family: Family): boolean {
   return statement.fields.some((field) => otherFamily[family].has(field));
 }
 
-function isSentTo({ fields, value }: Extract<Statement, { kind: 'match' }>): boolean {
-  return value.kind === 'set' && (fields[0] === 'ct original ip daddr' || fields[0] === 'ct original ip6 daddr');
+/** The most prefixes that are a rule each. */
+const fewPrefixes = 4;
+
+/** The chain to ask about the destination before DNAT; null where the statement is about something else, or says it itself. */
+function sentTo({ fields, value }: Extract<Statement, { kind: 'match' }>, t: Translation): string | null {
+  if (fields[0] !== 'ct original ip daddr' && fields[0] !== 'ct original ip6 daddr') return null;
+  if (value.kind === 'set')
+    return t.sentTo(
+      value.name,
+      t.setOf(value.name).elements.flatMap(({ key }) => key),
+    );
+  if (prefixes(value.values, t.family).length <= fewPrefixes) return null;
+  return t.sentTo(`range-${digest(rangeText(value.values))}`, value.values);
+}
+
+export function rangeText(parts: readonly KeyPart[]): string {
+  return parts.map((part) => ('name' in part ? part.name : `${part.low}-${part.high}`)).join(',');
 }
 
 function conditionOf(
@@ -183,7 +201,7 @@ function matchesOf(statement: Extract<Statement, { kind: 'match' }>, t: Translat
     case 'meta nfproto':
       return [[]];
     case 'meta l4proto':
-      return parts.map((part) => [{ kind: 'protocol', protocol: Number(low(part)) }]);
+      return parts.map((part) => [{ kind: 'protocol', protocol: sayable(Number(low(part))) }]);
     case 'th dport':
       return [[{ kind: 'ports', ports: parts.map(numbers) }]];
     case 'ct original proto-dst':
@@ -202,6 +220,8 @@ function matchesOf(statement: Extract<Statement, { kind: 'match' }>, t: Translat
       return prefixes(parts, t.family).map((prefix) => [{ kind: 'source', prefix }]);
     case 'ip daddr':
     case 'ip6 daddr':
+      if (prefixes(parts, t.family).length > fewPrefixes)
+        return [[{ kind: 'set', set: t.someAddresses(parts), of: 'dst' }]];
       return prefixes(parts, t.family).map((prefix) => [{ kind: 'destination', prefix }]);
     case 'ct original ip daddr':
     case 'ct original ip6 daddr':
@@ -225,7 +245,7 @@ function setMatches(fields: readonly Field[], name: string, op: string, t: Trans
     // what is a set of addresses here, though it has more fields there
     const looked: Match = { kind: 'set', set, of: protocol === undefined ? of : 'dst' };
     if (protocol === undefined) return [[looked]];
-    const first: Match = { kind: 'protocol', protocol };
+    const first: Match = { kind: 'protocol', protocol: sayable(protocol) };
     if (ports === undefined) return [[first, looked]];
     return chunks(ports).map((some) => [first, { kind: 'ports', ports: some }, looked]);
   });
@@ -271,6 +291,12 @@ export function prefixes(parts: readonly KeyPart[], family: Family): readonly Pr
     if ('name' in part) throw new TypeError('a name where an address should be');
     return intervalPrefixes(family, part);
   });
+}
+
+/** For iptables protocol 0 is every protocol. */
+function sayable(protocol: number): number {
+  if (protocol === 0) throw new NotHeldError('iptables cannot ask for protocol 0 (it stands for every protocol)');
+  return protocol;
 }
 
 /** iptables' own limit (iptables-extensions(8), time). */

@@ -2,7 +2,7 @@ import type { Ruleset } from '../ruleset/ruleset.ts';
 import { type Change, elementChangeText } from './change.ts';
 import { defaultMarks, type Marks } from './marks.ts';
 import type { Table } from './model.ts';
-import { isAbsent, mustNft, NftError, nftCommand, type RunNft } from './nft.ts';
+import { mustNft, nftCommand, type RunNft } from './nft.ts';
 import { printTable } from './print-table.ts';
 import { renderRuleset } from './render.ts';
 import { readStanding } from './standing.ts';
@@ -65,15 +65,16 @@ export async function applyChange(change: Change, run: RunNft): Promise<void> {
   await mustNft(run, ['-f', '-'], change.text);
 }
 
-/** Takes both tables away. True when there was anything to take. */
+/**
+ * Takes both tables away, in one transaction: each demands what the other does, and alone would drop what is allowed.
+ * True when there was anything to take.
+ */
 export async function removeTables(run: RunNft = nftCommand): Promise<boolean> {
-  let removed = false;
-  for (const { family, name } of ownTables) {
-    const answer = await run(['delete', 'table', family, name]);
-    if (answer.code === 0) removed = true;
-    else if (!isAbsent(answer))
-      throw new NftError(`nft could not delete table ${family} ${name}: ${answer.signal ?? answer.stderr.trim()}`);
-  }
   await run(['delete', 'table', 'inet', traceTable]); // of a live test that was killed; hardly ever there
-  return removed;
+  // what is declared is there, and can be deleted
+  const text = ownTables.map(({ family, name }) => `table ${family} ${name} { }\ndelete table ${family} ${name}\n`);
+  const standing = await Promise.all(ownTables.map(({ family, name }) => readStanding(run, family, name)));
+  if (standing.every((table) => table === null)) return false;
+  await mustNft(run, ['-f', '-'], text.join(''));
+  return true;
 }

@@ -67,6 +67,16 @@ test('what stands stays, unless something else is asked for, which then replaces
   });
 });
 
+test('without root it cannot be told what stands', async () => {
+  const host = hostWith({});
+  const blind: Host = {
+    ...host,
+    nft: async () => ({ ...missing, stderr: 'Operation not permitted' }),
+    run: async () => ({ ...missing, stderr: 'Kernel error received: Operation not permitted' }),
+  };
+  expect(await standingBackends(blind)).toBeNull();
+});
+
 test('between the variants of iptables nftables holds, where there is nft', async () => {
   const from = { ours: ['nft'] } as const;
   expect(await chosen('iptables-legacy', hostWith(from))).toEqual({

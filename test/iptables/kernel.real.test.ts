@@ -47,6 +47,14 @@ describe.each(ways)('iptables-$variant beside engine $engine', ({ engine, varian
       expect(differences(state, await readStanding(options)), topic).toEqual([]);
       expect(await theirs(), topic).toEqual(before);
     }
+    // more interfaces than one set takes
+    const many = { ...facts, plainInterfaces: Array.from({ length: 150 }, (_, at) => `tun${at}`) };
+    const crowded = renderXtables(readCase(cases[0] as string).ruleset, many);
+    expect(crowded.sets.some(({ type }) => type === 'list:set')).toBe(true);
+    await applyState(crowded, options);
+    expect(differences(crowded, await readStanding(options))).toEqual([]);
+    const second = renderXtables(readCase(cases[1] as string).ruleset, facts);
+    await applyState(second, options);
     // one of the others is now what it should not be
     const other = renderXtables(readCase(cases[0] as string).ruleset, facts);
     expect(differences(other, await readStanding(options)).length).toBeGreaterThan(0);
