@@ -30,9 +30,9 @@ export async function backends({ engine, quick, say }: BenchOptions): Promise<st
     const configurations = [...rules].map(
       ([name, one]): Configuration => ({ name, sends, enter: () => stage.set([one], 'bridge') }),
     );
-    for (const { name, enter } of configurations) {
-      await enter();
-      await proveArrival(`flow by ${name}, ${workloads} workloads`, sends.get('flow'), ground.arrivedFar);
+    for (const configuration of configurations) {
+      await configuration.enter();
+      await proveArrival(`flow by ${configuration.name}, ${workloads} workloads`, sends.get('flow'), ground.arrivedFar);
     }
     const results = await measurePairs(configurations, {
       rounds: quick ? 3 : 13,
