@@ -5,11 +5,9 @@ import type { Observer } from '../../lab/observer.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import type { Stream } from '../../lab/stream.ts';
 import { places } from '../../lab/world.ts';
-import type { BackendName } from '../../src/enforce/backend.ts';
 import { holdWith, waysOf } from './backends.ts';
 import { seatOf } from './forging.ts';
-import { ourRules } from './kernel.ts';
-import { type Attempt, applyPolicy, expectAllowed, expectControl, expectDenied, removePolicy } from './support.ts';
+import { type Attempt, applyPolicy, expectAllowed, expectControl, expectDenied } from './support.ts';
 
 const policy = `version: 1
 projects:
@@ -63,34 +61,6 @@ async function expectNoWindow(one: Record<'allowed' | 'denied', readonly Flow[]>
     expect((sent - answered) / sent).toBeLessThanOrEqual(0.002);
   }
 }
-
-test.each(['20.10', '28.5'] as const)(
-  'on engine %s apply --backend switches while traffic flows: nothing denied passes, nothing allowed is lost',
-  { timeout: 120_000 },
-  async (engine) => {
-    await using site = await openSite({ engine });
-    await site.host.compose('app', article({ ipv6: true }), 'up', '-d');
-    await applyPolicy(site, policy);
-    const running = await flows(site);
-    await sleep(500);
-    const order: readonly BackendName[] = ['iptables-nft', 'iptables-legacy', 'iptables-nft', 'nftables'];
-    for (const backend of order) {
-      const done = await site.host.sluice('apply', '--backend', backend, '--json');
-      expect(done.code, `${backend}: ${done.stdout}${done.stderr}`).toBe(0);
-      expect(JSON.parse(done.stdout)).toMatchObject({ backend });
-      // and then without a word it stays there
-      expect(JSON.parse((await site.host.sluice('apply', '--json')).stdout)).toMatchObject({ backend });
-      for (const other of ['nftables', 'iptables-nft', 'iptables-legacy'] as const) {
-        holdWith(site, other);
-        if (other !== backend && (other === 'nftables' || backend === 'nftables'))
-          expect(await ourRules(site), `${other} beside ${backend}`).toBe('');
-      }
-    }
-    holdWith(site, 'nftables');
-    await expectNoWindow(running);
-    await removePolicy(site);
-  },
-);
 
 const ways = waysOf({ '20.10': 'iptables-legacy', '28.5': 'iptables-nft' }).filter(
   ({ backend }) => backend !== 'nftables',
