@@ -1,21 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { article } from '../../lab/article.ts';
-import type { Observer } from '../../lab/observer.ts';
 import { openSite, type Site } from '../../lab/site.ts';
-import type { Stream } from '../../lab/stream.ts';
 import { places } from '../../lab/world.ts';
 import { holdWith, waysOf } from './backends.ts';
-import { seatOf } from './forging.ts';
+import { expectNoWindow, flows, policy } from './flowing.ts';
 import { type Attempt, applyPolicy, expectAllowed, expectControl, expectDenied } from './support.ts';
-
-const policy = `version: 1
-projects:
-  app:
-    allow: none
-    services:
-      app: { allow: [service/mongo, internet] }
-`;
 
 const families = ['v4', 'v6'] as const;
 const from = 'app/app';
@@ -24,43 +14,6 @@ const denied: readonly Attempt[] = families.flatMap((family): readonly Attempt[]
   { from, to: places.private[family], port: 22 },
   { from, to: places.private[family], port: 514, proto: 'udp' },
 ]);
-
-interface Flow {
-  readonly stream: Stream;
-  readonly at: Observer;
-}
-
-/** Who may and who may not, outside and between neighbours, at 200 packets a second each. */
-async function flows(site: Site): Promise<Record<'allowed' | 'denied', readonly Flow[]>> {
-  const [mongo, elasticsearch] = [await seatOf(site, 'app/mongo'), await seatOf(site, 'app/elasticsearch')];
-  const flow = async (to: string, at: Observer): Promise<Flow> => ({
-    stream: await site.host.stream(from, { proto: 'udp', to, port: 9200, outside: true }),
-    at,
-  });
-  const inside = (who: string) => site.host.observer(who);
-  return {
-    allowed: await Promise.all([
-      flow(places.internet.v4, site.internet.observer),
-      flow(mongo.v6, await inside('app/mongo')),
-    ]),
-    denied: await Promise.all([
-      flow(places.private.v4, site.private.observer),
-      flow(elasticsearch.v4, await inside('app/elasticsearch')),
-    ]),
-  };
-}
-
-async function expectNoWindow(one: Record<'allowed' | 'denied', readonly Flow[]>): Promise<void> {
-  for (const { stream, at } of one.denied) {
-    expect((await stream.stop()).sent).toBeGreaterThan(200);
-    expect(await at.count(stream.token)).toBe(0);
-  }
-  for (const { stream } of one.allowed) {
-    const { sent, answered } = await stream.stop();
-    expect(sent).toBeGreaterThan(200);
-    expect((sent - answered) / sent).toBeLessThanOrEqual(0.002);
-  }
-}
 
 const ways = waysOf({ '20.10': 'iptables-legacy', '28.5': 'iptables-nft' }).filter(
   ({ backend }) => backend !== 'nftables',

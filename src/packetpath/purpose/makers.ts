@@ -110,6 +110,8 @@ export function ownerOf(table: Table, chain: Chain): Owner {
       maker: 'outbound-filter',
       sentence: 'a filter of what containers send, under the name that the article gave it',
     };
+  if (chain.name.startsWith('DOCKER-OUTBOUND-'))
+    return { maker: 'sluice', sentence: 'rules of Sluice in iptables, behind DOCKER-OUTBOUND-FILTER' };
   if (isDockerChain(chain.name) || chain.name.startsWith('DOCKER_'))
     return {
       maker: chain.name === 'DOCKER-INGRESS' ? 'swarm' : 'docker',
