@@ -13,6 +13,9 @@ import { listLinks } from '../netlink/route.ts';
 import { NetlinkSocket } from '../netlink/socket.ts';
 import type { Backend } from './backend.ts';
 
+/** Interfaces that came since are not in the sets, and nobody has changed anything by that. */
+const noneOfThem: readonly string[] = [];
+
 /** iptables, ip6tables, ipset and ebtables of the host, in one variant. @throws XtablesError when one is missing */
 export async function iptablesBackend(variant: Variant, run: RunCommand = hostCommand): Promise<Backend> {
   const options: XtablesOptions = { run, tools: await toolsOf(variant, run) };
@@ -23,7 +26,7 @@ export async function iptablesBackend(variant: Variant, run: RunCommand = hostCo
     apply: (ruleset) => applyState(renderXtables(ruleset, facts()), options),
     provenPorts: () => provenPorts(options),
     remove: (beside) => removeState(options, beside?.name.startsWith('iptables-') === true),
-    holds: async (ruleset) => stands(renderXtables(ruleset, facts())),
+    holds: (ruleset) => stands(renderXtables(ruleset, { ...facts(), plainInterfaces: noneOfThem })),
     loadable: async (ruleset) => encodeLoadable(renderXtables(ruleset, facts()), variant),
     load: (text) => applyState(decodeLoadable(text), options),
     standsAs: (text) => stands(decodeLoadable(text)),

@@ -46,7 +46,10 @@ export type Match =
   /** Destination before DNAT. */
   | { readonly kind: 'ct-destination'; readonly prefix: Prefix }
   | { readonly kind: 'ct-port'; readonly ports: PortRange }
+  /** Never 0, which iptables takes for every protocol. */
   | { readonly kind: 'protocol'; readonly protocol: number }
+  /** Protocol 0 of IPv4 (IANA: HOPOPT); on IPv6 it is a header that is never the last one. */
+  | { readonly kind: 'protocol-zero' }
   /** Destination ports: at most 15, a range counting for two. After a protocol that has ports. */
   | { readonly kind: 'ports'; readonly ports: readonly PortRange[] }
   | { readonly kind: 'source-port'; readonly port: number }

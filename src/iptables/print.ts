@@ -57,6 +57,9 @@ const targetIsAnother: string = (() => {
   return `${program.length},${program.join(',')}`;
 })();
 
+/** cBPF on the IPv4 header: its protocol is 0. */
+const protocolIsZero = '4,48 0 0 9,21 0 1 0,6 0 0 65535,6 0 0 0';
+
 function printMatch(match: Match, family: Family, nameOf: NameOfSet): string {
   switch (match.kind) {
     case 'set':
@@ -77,6 +80,8 @@ function printMatch(match: Match, family: Family, nameOf: NameOfSet): string {
       return `-m conntrack --ctorigdstport ${range(match.ports)}`;
     case 'protocol':
       return `-p ${protocolWords[match.protocol] ?? match.protocol}`;
+    case 'protocol-zero':
+      return `-m bpf --bytecode "${protocolIsZero}"`;
     case 'ports':
       return `-m multiport --dports ${match.ports.map(range).join(',')}`;
     case 'source-port':

@@ -201,7 +201,7 @@ function matchesOf(statement: Extract<Statement, { kind: 'match' }>, t: Translat
     case 'meta nfproto':
       return [[]];
     case 'meta l4proto':
-      return parts.map((part) => [{ kind: 'protocol', protocol: sayable(Number(low(part))) }]);
+      return parts.flatMap((part) => protocolMatches(Number(low(part)), t.family)).map((match) => [match]);
     case 'th dport':
       return [[{ kind: 'ports', ports: parts.map(numbers) }]];
     case 'ct original proto-dst':
@@ -245,9 +245,11 @@ function setMatches(fields: readonly Field[], name: string, op: string, t: Trans
     // what is a set of addresses here, though it has more fields there
     const looked: Match = { kind: 'set', set, of: protocol === undefined ? of : 'dst' };
     if (protocol === undefined) return [[looked]];
-    const first: Match = { kind: 'protocol', protocol: sayable(protocol) };
-    if (ports === undefined) return [[first, looked]];
-    return chunks(ports).map((some) => [first, { kind: 'ports', ports: some }, looked]);
+    return protocolMatches(protocol, t.family).flatMap((first): readonly (readonly Match[])[] =>
+      ports === undefined
+        ? [[first, looked]]
+        : chunks(ports).map((some) => [first, { kind: 'ports', ports: some }, looked]),
+    );
   });
 }
 
@@ -293,10 +295,10 @@ export function prefixes(parts: readonly KeyPart[], family: Family): readonly Pr
   });
 }
 
-/** For iptables protocol 0 is every protocol. */
-function sayable(protocol: number): number {
-  if (protocol === 0) throw new NotHeldError('iptables cannot ask for protocol 0 (it stands for every protocol)');
-  return protocol;
+/** How to ask for a protocol; none where no packet of the family has it. */
+function protocolMatches(protocol: number, family: Family): readonly Match[] {
+  if (protocol !== 0) return [{ kind: 'protocol', protocol }];
+  return family === 4 ? [{ kind: 'protocol-zero' }] : [];
 }
 
 /** iptables' own limit (iptables-extensions(8), time). */

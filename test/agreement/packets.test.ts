@@ -127,9 +127,9 @@ async function apply(
   return { ruleset: compile(readDocument(document), world, Date.now()).ruleset, world };
 }
 
-/** iptables refuses ends after 2038, and protocol 0 (decision 0012). */
+/** iptables refuses ends after 2038 (decision 0012). */
 function isSayable(document: PolicyDocument): boolean {
-  return !/"until":"(203[89]|20[4-9]|2[1-9])|"protocol":"?0\b/.test(JSON.stringify(document));
+  return !/"until":"(203[89]|20[4-9]|2[1-9])/.test(JSON.stringify(document));
 }
 
 /** The neutral rules as the kernel has them, which are read back and compared with what was meant in either backend. */

@@ -24,6 +24,19 @@ test('an unknown backend is refused, with those there are', async () => {
   expect(host.kernel.held).toBeNull();
 });
 
+test('status says in what the rules are, and whether they are as they were made', async () => {
+  const host = articleHost();
+  await host.sluice(['apply', '--backend', 'iptables']);
+  const good = await host.sluice(['status', '--json']);
+  expect(JSON.parse(good.out)).toMatchObject({ standing: true, backend: 'iptables-nft', intact: true });
+  expect((await host.sluice(['status'])).out).toContain('held with iptables-nft');
+  // somebody flushes a chain
+  const { held } = host.kernel;
+  if (held !== null) host.kernel.held = { ...held, denied: held.denied === 'drop' ? 'reject' : 'drop' };
+  expect(JSON.parse((await host.sluice(['status', '--json'])).out)).toMatchObject({ intact: false });
+  expect((await host.sluice(['status'])).out).toContain('Somebody has changed them');
+});
+
 test('the daemon does not start beside rules in iptables', async () => {
   const host = articleHost();
   await host.sluice(['apply', '--backend', 'iptables']);

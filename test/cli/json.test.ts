@@ -274,6 +274,8 @@ test('status, with the daemon everything it says, without it what is known', asy
     command: 'string',
     version: 'number',
     running: 'boolean',
+    backend: 'string',
+    intact: 'null',
     standing: 'boolean',
     policy: { digest: 'string', since: 'number', by: 'string' },
     pending: 'null',

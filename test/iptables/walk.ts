@@ -146,6 +146,8 @@ class Walker {
         return ct.kind === 'entry' && isIn([match.ports], ct.original.dport);
       case 'protocol':
         return protocol === match.protocol;
+      case 'protocol-zero':
+        return family === 4 && protocol === 0;
       case 'ports':
         return transport.kind === 'ports' && isIn(match.ports, transport.dport);
       case 'source-port':

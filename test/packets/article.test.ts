@@ -58,7 +58,7 @@ function deniedOutside(): readonly Attempt[] {
   ]);
 }
 
-const ways = waysOf({}).flatMap((way) =>
+const ways = waysOf({ '20.10': 'iptables-legacy' }).flatMap((way) =>
   (way.backend === 'nftables' ? [true, false] : [way.engine !== '28.5']).map((brNetfilter) => ({
     ...way,
     brNetfilter,

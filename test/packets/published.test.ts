@@ -64,7 +64,7 @@ ${services}
 ${services}
 `;
 
-const ways = waysOf({}).flatMap((way) =>
+const ways = waysOf({ '28.5': 'iptables-legacy' }).flatMap((way) =>
   (way.backend === 'nftables' ? [true, false] : [false]).map((userlandProxy) => ({
     ...way,
     userlandProxy,

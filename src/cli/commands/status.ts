@@ -1,5 +1,6 @@
 import type { Status } from '../../control/protocol.ts';
 import { Store } from '../../state/store.ts';
+import { readApplied } from '../applied.ts';
 import { clockText } from '../clock.ts';
 import type { Context } from '../context.ts';
 import type { Exit } from '../exit.ts';
@@ -33,6 +34,8 @@ async function withoutDaemon({ settings, ports, screen }: Context): Promise<Exit
   const reading = await new Store(settings.state, ports.files).readPolicy();
   const policy = reading.kind === 'good' ? reading.value : null;
   const { current, pending } = policy ?? { current: null, pending: null };
+  const backend = (await ports.kernel.backends())[0] ?? null;
+  const isIntact = backend === null || backend === 'nftables' ? null : await isAsApplied(settings.state, ports);
   const now = ports.now();
   screen.show(
     {
@@ -40,6 +43,8 @@ async function withoutDaemon({ settings, ports, screen }: Context): Promise<Exit
       version: 1,
       running: false,
       standing,
+      backend,
+      intact: isIntact,
       policy: current === null ? null : { digest: current.digest, since: current.since, by: current.by },
       pending: pending === null ? null : { digest: pending.digest, until: pending.until },
       problem: reading.kind === 'broken' || reading.kind === 'newer' ? reading.reason : null,
@@ -67,11 +72,26 @@ async function withoutDaemon({ settings, ports, screen }: Context): Promise<Exit
           ? sentence(safe(reading.reason), paint.bad, width)
           : []),
         ...(pending === null ? [] : sentence(pendingText(pending.until, now), paint.doubtful, width)),
-        'To keep it true: sluice run',
+        ...(isIntact === false
+          ? sentence(
+              `Somebody has changed them: they are not as they were made. Make them so: sluice apply`,
+              paint.bad,
+              width,
+            )
+          : []),
+        backend === null || backend === 'nftables'
+          ? 'To keep it true: sluice run'
+          : `They are held with ${backend}; the daemon keeps nftables: sluice apply --backend nftables, sluice run`,
       ];
     },
   );
   return standing === false ? 'open' : 'unattended';
+}
+
+/** Whether the rules that stand are those of the last apply, as far as that is known; nobody tells of changes to iptables. */
+async function isAsApplied(state: string, { files, kernel }: Context['ports']): Promise<boolean | null> {
+  const memory = await readApplied(state, files);
+  return memory.kind === 'applied' ? kernel.holds(memory.applied.ruleset) : null;
 }
 
 function pendingText(until: number, now: number): string {
