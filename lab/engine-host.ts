@@ -123,8 +123,8 @@ export class EngineHost extends Machine {
   }
 
   /** A call on the engine's API: parsed JSON, or the text when it is none. Throws on a status of 400 and above. */
-  api(path: string, method = 'GET', body?: unknown): Promise<unknown> {
-    return callUnix(this.cell.path(socket), path, { method, body });
+  api(path: string, method = 'GET', body?: unknown, timeout?: number): Promise<unknown> {
+    return callUnix(this.cell.path(socket), path, { method, body, timeout });
   }
 
   /** Runs the Docker client; throws when it ends badly. Returns its output without the last newline. */

@@ -57,7 +57,9 @@ export async function create(
   });
 }
 
-export const start = (site: Site, id: string): Promise<unknown> => site.host.api(`/containers/${id}/start`, 'POST');
+/** Of hundreds at once, the engine answers the last after half a minute. */
+export const start = (site: Site, id: string): Promise<unknown> =>
+  site.host.api(`/containers/${id}/start`, 'POST', undefined, 300_000);
 
 /** What of a started container has arrived, some time after its start. */
 export async function outcome(site: Site, { id, token }: { id: string; token: string }): Promise<Start> {

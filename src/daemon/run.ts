@@ -16,6 +16,7 @@ import { Daemon } from './daemon.ts';
 import { startGuard } from './guard/start.ts';
 import { OwnChanges } from './own-changes.ts';
 import type { KernelPort, Log, PolicyPort } from './ports.ts';
+import { comeFirst } from './scheduling.ts';
 import { giveBack, keepHeapSmall } from './small-heap.ts';
 import { FileWatch } from './watch-files.ts';
 
@@ -40,6 +41,8 @@ export interface RunOptions {
 export async function runDaemon(options: RunOptions): Promise<void> {
   const { log, policy, engine } = options;
   keepHeapSmall();
+  if (!comeFirst())
+    log('warning', 'may not raise its priority (CAP_SYS_NICE): on a busy host first packets may be lost');
   const ending = Promise.withResolvers<void>();
   const daemon = Promise.withResolvers<Daemon>();
   daemon.promise.catch(() => {}); // whoever asks meanwhile is told; and so is our caller
