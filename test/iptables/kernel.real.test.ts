@@ -3,12 +3,18 @@ import { engines } from '../../lab/roots.ts';
 import { applyState, removeState } from '../../src/iptables/backend.ts';
 import { must } from '../../src/iptables/command.ts';
 import { differences } from '../../src/iptables/compare.ts';
+import { NotHeldError } from '../../src/iptables/errors.ts';
+import type { XState } from '../../src/iptables/model.ts';
 import { renderXtables } from '../../src/iptables/render.ts';
 import { readStanding } from '../../src/iptables/standing.ts';
 import { toolsOf, variants } from '../../src/iptables/tools.ts';
+import type { Ruleset } from '../../src/ruleset/ruleset.ts';
+import { generated } from '../agreement/subjects.ts';
 import { readCase, topics } from '../golden/cases.ts';
 import { facts } from './facts.ts';
 import { RealXtables } from './real-xtables.ts';
+
+const size = process.env['SLUICE_CAMPAIGN'] === 'full' ? 100 : 12;
 
 const ways = engines.flatMap((engine) => variants.map((variant) => ({ engine, variant })));
 
@@ -65,4 +71,29 @@ describe.each(ways)('iptables-$variant beside engine $engine', ({ engine, varian
     for (const save of [tools.save[4], tools.save[6], tools.ebtables.save])
       expect(await must(host.run, save, [])).not.toContain('DOCKER-OUTBOUND');
   });
+
+  test('takes generated policies, one in the place of the other', async () => {
+    await using host = await RealXtables.open(engine);
+    const options = { run: host.run, tools: await toolsOf(variant, host.run) };
+    let held = 0;
+    for (const { name, ruleset } of generated(500 + engines.indexOf(engine), size, 1)) {
+      const state = stateOf(ruleset);
+      if (state === null) continue;
+      await applyState(state, options);
+      expect(differences(state, await readStanding(options)), name).toEqual([]);
+      held++;
+    }
+    expect(held).toBeGreaterThanOrEqual(3);
+    expect(await removeState(options)).toBe(true);
+  });
 });
+
+/** null: refused, as an end after 2038 is. */
+function stateOf(ruleset: Ruleset): XState | null {
+  try {
+    return renderXtables(ruleset, facts);
+  } catch (error) {
+    if (error instanceof NotHeldError) return null;
+    throw error;
+  }
+}
