@@ -1,23 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { article } from '../../lab/article.ts';
+import { engines } from '../../lab/roots.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import { places } from '../../lab/world.ts';
-import { holdWith, waysOf } from './backends.ts';
 
 const policy = `version: 1
 projects: { app: { allow: [same-project, internet] } }
 `;
 
-const ways = waysOf({});
-
-describe.each(ways)(
-  'a running container that is connected to a network nobody has named, on engine $name',
-  ({ engine, backend }) => {
+describe.each(engines)(
+  'a running container that is connected to a network nobody has named, on engine %s',
+  (engine) => {
     let site: Site;
     let container: string;
     beforeAll(async () => {
-      site = holdWith(await openSite({ engine }), backend);
+      site = await openSite({ engine });
       await site.host.compose('app', article(), 'up', '-d');
       container = (await site.host.container('app/app')).name;
       site.host.write('/etc/sluice/policy.yaml', policy);
