@@ -163,14 +163,9 @@ function routed(walk: Walk, ways: readonly Way[]): readonly Way[] {
     const { surroundings } = walk;
     const refused = refusal(packet, surroundings);
     if (refused !== null) return stop(walk, way, refused);
-    const to: Routing = packet.redirected
-      ? { kind: 'local' }
-      : routeTo(packet.destination, packet.family, surroundings);
-    switch (to.kind) {
-      case 'nowhere':
-        return stop(walk, way, 'it has no route to the destination');
-      case 'uncertain':
-        walk.ended.push(way.end('unknown', { kind: 'host', why: to.why }));
+    const to = destinationOf(walk, way);
+    switch (to?.kind) {
+      case undefined:
         return [];
       case 'local': {
         const told = way.with({ ...packet, out: null }).after({ kind: 'routed', to: 'local' });
@@ -183,6 +178,17 @@ function routed(walk: Walk, ways: readonly Way[]): readonly Way[] {
       }
     }
   });
+}
+
+/** Where routing sends a packet; null: its way ends here, for want of a route or of knowing one. */
+function destinationOf(walk: Walk, way: Way): Extract<Routing, { kind: 'local' | 'out' }> | null {
+  const { packet } = way;
+  if (packet.redirected) return { kind: 'local' };
+  const to = routeTo(packet.destination, packet.family, walk.surroundings);
+  if (to.kind === 'local' || to.kind === 'out') return to;
+  if (to.kind === 'nowhere') stop(walk, way, 'it has no route to the destination');
+  else walk.ended.push(way.end('unknown', { kind: 'host', why: to.why }));
+  return null;
 }
 
 /** What the host drops by itself when it routes a packet that came in (net/ipv4/route.c, fib_frontend.c). */
@@ -238,14 +244,9 @@ function fromHost(walk: Walk, way: Way): readonly Way[] {
 
 function chooseOut(walk: Walk, way: Way): readonly Way[] {
   const { packet } = way;
-  const to = packet.redirected
-    ? { kind: 'local' as const }
-    : routeTo(packet.destination, packet.family, walk.surroundings);
-  switch (to.kind) {
-    case 'nowhere':
-      return stop(walk, way, 'it has no route to the destination');
-    case 'uncertain':
-      walk.ended.push(way.end('unknown', { kind: 'host', why: to.why }));
+  const to = destinationOf(walk, way);
+  switch (to?.kind) {
+    case undefined:
       return [];
     case 'local': {
       const out: Interface = { kind: 'name', name: 'lo' };
