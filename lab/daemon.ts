@@ -106,7 +106,7 @@ export class Daemon {
   }
 
   async #gone(signal: string): Promise<number | null> {
-    await until(`the daemon gone after ${signal}`, () => (this.alive ? undefined : true), 20_000);
+    await until(`the daemon gone after ${signal}`, () => (this.alive ? undefined : true), 30_000);
     return ended(this.#process);
   }
 

@@ -89,7 +89,7 @@ export function ended(child: ChildProcess): Promise<number | null> {
 export async function until<T>(
   what: string,
   probe: () => Promise<T | undefined> | T | undefined,
-  limit = 10_000,
+  limit = 30_000,
   every = 20,
 ): Promise<T> {
   const end = Date.now() + limit;

@@ -127,7 +127,7 @@ export class Observer {
     if (this.#ended) throw new Error(`observer ${this.name} has ended: ${this.#errors.trim()}`);
     const id = String(++this.#syncCount);
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`observer ${this.name} does not answer`)), 10_000);
+      const timer = setTimeout(() => reject(new Error(`observer ${this.name} does not answer`)), 30_000);
       this.#syncs.set(id, () => {
         clearTimeout(timer);
         this.#syncs.delete(id);

@@ -33,7 +33,7 @@ async function changed(command: readonly string[]): Promise<ChildProcessWithoutN
   const caller = site.host.spawn(command);
   let said = '';
   for (const stream of [caller.stdout, caller.stderr]) stream.on('data', (data: Buffer) => (said += data.toString()));
-  await until(`the change, in ${said}`, async () => (said.includes('It goes back') ? true : undefined), 20_000);
+  await until(`the change, in ${said}`, async () => (said.includes('It goes back') ? true : undefined), enough);
   return caller;
 }
 
@@ -55,7 +55,7 @@ async function expectBack(): Promise<void> {
 
 /** Whoever waited has ended. */
 async function noTimer(): Promise<void> {
-  await until('its end', async () => ((await processes('_confirm-timer')).length === 0 ? true : undefined), 5_000);
+  await until('its end', async () => ((await processes('_confirm-timer')).length === 0 ? true : undefined), enough);
 }
 
 describe('a change that nobody confirms goes back', { timeout: 120_000 }, () => {
@@ -79,7 +79,7 @@ describe('a change that nobody confirms goes back', { timeout: 120_000 }, () => 
     await until(
       'the session to end',
       async () => ((await processes('sleep 300')).length === 0 ? true : undefined),
-      5_000,
+      enough,
     );
     caller.kill('SIGKILL');
     await expectAllowed(site, ssh);
@@ -117,7 +117,7 @@ describe('beside the daemon', { timeout: 120_000 }, () => {
     log = '';
     daemon = site.host.spawn(await site.host.sluiceCommand('run'));
     daemon.stderr.on('data', (data: Buffer) => (log += data.toString()));
-    await until('the daemon', async () => ((await status()).state === 'enforcing' ? true : undefined), 20_000);
+    await until('the daemon', async () => ((await status()).state === 'enforcing' ? true : undefined), enough);
   }
 
   const status = async () => {
@@ -131,7 +131,7 @@ describe('beside the daemon', { timeout: 120_000 }, () => {
   const kill = async () => {
     const { pid } = await status();
     await site.host.must(['kill', '-9', String(pid)]);
-    await until('its end', async () => ((await status()).running === false ? true : undefined), 5_000);
+    await until('its end', async () => ((await status()).running === false ? true : undefined), enough);
   };
 
   test('the change goes back through it, and stays so when the files are read again and when it starts again', async () => {
@@ -193,7 +193,7 @@ test('plan names a live connection that would be cut, with its age where the ker
   };
   expect(await plan()).toEqual({ code: 0, cut: [] });
   site.host.write('/etc/sluice/policy.yaml', tight);
-  await until('the connection', async () => ((await plan()).cut.length > 0 ? true : undefined), 20_000);
+  await until('the connection', async () => ((await plan()).cut.length > 0 ? true : undefined), enough);
   const { code, cut } = await plan();
   expect({ code, cut }).toMatchObject({ code: 2, cut: [{ workload: 'app/app', to: places.private.v4, port: 22 }] });
   expect(Math.abs((cut[0]?.since ?? 0) - began)).toBeLessThan(20_000);

@@ -23,21 +23,17 @@ function host(small = 0) {
 
 /**
  * The mirror shows what a fresh look shows: at once, or, where the machine was too busy for an answer in time, when the
- * mirror itself says that the rest has come.
+ * mirror itself says that the rest has come. On a machine that stalls the next answer may be late again.
  */
 async function expectTrue({ kernel, engine, mirror, onLate }: ReturnType<typeof host>): Promise<World> {
-  const said = onLate.mock.calls.length;
-  const world = await mirror.readWorld();
-  const fresh = encodeWorld(await readWorld(engine, kernel));
-  if (JSON.stringify(encodeWorld(world)) !== JSON.stringify(fresh))
+  for (let reading = 1; ; reading++) {
+    const said = onLate.mock.calls.length;
+    const world = await mirror.readWorld();
+    const fresh = encodeWorld(await readWorld(engine, kernel));
+    if (JSON.stringify(encodeWorld(world)) === JSON.stringify(fresh)) return world;
     await vi.waitFor(() => expect(onLate.mock.calls.length).toBeGreaterThan(said), { timeout: 500 }).catch(() => {});
-  if (onLate.mock.calls.length === said) {
-    expect(encodeWorld(world)).toEqual(fresh);
-    return world;
+    if (onLate.mock.calls.length === said || reading === 5) expect(encodeWorld(world)).toEqual(fresh);
   }
-  const complete = await mirror.readWorld();
-  expect(encodeWorld(complete)).toEqual(fresh);
-  return complete;
 }
 
 const named = (world: World, name: string): Container => {

@@ -81,7 +81,7 @@ describe.each(['26.1', '28.5'] as const)('on engine %s', { timeout: 200_000 }, (
     await open('{ unknown-bridge: allow }');
     await site.host.compose('app', compose('172.22.1.0/24'), 'down', '-t', '0');
     await site.host.docker('network', 'create', '--subnet', '172.22.1.0/24', 'other');
-    await until('the release', async () => ((await started('other'))[1] ? true : undefined), 20_000);
+    await until('the release', async () => ((await started('other'))[1] ? true : undefined), 30_000);
     expect(await started('other')).toEqual([true, true]);
   });
 
