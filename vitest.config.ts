@@ -1,15 +1,20 @@
 import { defineConfig } from 'vitest/config';
 
-/** Tests that open a lab: real engines and packets. They run one file after the other: two cores, and clocks that matter. */
-const packetTests = [
+/** Tests that open a lab, and measure time in it or look at what is on the whole machine: one file after the other. */
+const timingTests = [
   'test/lab/**/*.test.ts',
-  'test/packets/**/*.test.ts',
   'test/faults/**/*.test.ts',
   'test/starts/**/*.test.ts',
   'test/operations/**/*.test.ts',
-  'test/**/*.real.test.ts',
-  'test/agreement/packets.test.ts',
+  'test/cli/confirm.real.test.ts',
+  'test/daemon/guard.real.test.ts',
+  'test/packets/switching.test.ts',
+  'test/packets/tightening.test.ts',
 ];
+/** The others that open a lab: real engines and packets. They wait more than they work, so two files run at once. */
+const packetTests = ['test/packets/**/*.test.ts', 'test/**/*.real.test.ts', 'test/agreement/packets.test.ts'];
+
+const patient = { testTimeout: 300_000, hookTimeout: 300_000 };
 
 export default defineConfig({
   test: {
@@ -19,7 +24,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: packetTests,
+          exclude: [...timingTests, ...packetTests],
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },
@@ -28,10 +33,19 @@ export default defineConfig({
         test: {
           name: 'packets',
           include: packetTests,
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
-          fileParallelism: false,
+          exclude: timingTests,
+          ...patient,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'timing',
+          include: timingTests,
+          ...patient,
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
