@@ -12,7 +12,12 @@ const timingTests = [
   'test/packets/tightening.test.ts',
 ];
 /** The others that open a lab: real engines and packets. They wait more than they work, so two files run at once. */
-const packetTests = ['test/packets/**/*.test.ts', 'test/**/*.real.test.ts', 'test/agreement/packets.test.ts'];
+const packetTests = [
+  'test/packets/**/*.test.ts',
+  'test/**/*.real.test.ts',
+  'test/agreement/packets.test.ts',
+  'test/bypass/bypass.test.ts',
+];
 
 const patient = { testTimeout: 300_000, hookTimeout: 300_000 };
 

@@ -1,7 +1,7 @@
 /**
  * docs/campaign.md: what the last whole runs of the campaigns gave. Written by `npm run test:full`; a run of some of the
  * tests (`npm run test:full -- test/starts`) replaces the rows that it made anew. docs/campaign.json keeps what the page
- * is made of.
+ * is made of, docs/bypass.json what the README's scorecard is.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -39,15 +39,31 @@ export function readRecords(file: string): readonly CampaignRecord[] {
   return lines.map((line) => JSON.parse(line) as CampaignRecord);
 }
 
-/** Takes a run into the folder's campaign.json, and writes campaign.md from it. */
+/** The chapter that the README's scorecard tells of, and no page here. */
+const bypass = 'bypass';
+
+/** Takes a whole run into the folder's campaign.json and campaign.md, and what it has of the bypasses into bypass.json. */
 export function keepRun(folder: string, run: CampaignRun, records: readonly CampaignRecord[]): void {
-  const file = join(folder, 'campaign.json');
+  keepBypasses(folder, run, records);
+  const others = records.filter(({ chapter }) => chapter !== bypass);
+  if (others.length === 0) return;
+  const campaign = keepIn(join(folder, 'campaign.json'), run, others);
+  writeFileSync(join(folder, 'campaign.md'), campaignText(campaign));
+}
+
+/** Takes a run into the folder's bypass.json, of which scripts/scorecard.ts makes the README's scorecard. */
+export function keepBypasses(folder: string, run: CampaignRun, records: readonly CampaignRecord[]): void {
+  const own = records.filter(({ chapter }) => chapter === bypass);
+  if (own.length > 0) keepIn(join(folder, 'bypass.json'), run, own);
+}
+
+function keepIn(file: string, run: CampaignRun, records: readonly CampaignRecord[]): Campaign {
   const before: Campaign = existsSync(file)
     ? (JSON.parse(readFileSync(file, 'utf8')) as Campaign)
     : { runs: [], rows: [] };
   const campaign = withRun(before, run, records);
   writeFileSync(file, `${JSON.stringify(campaign, null, 1)}\n`);
-  writeFileSync(join(folder, 'campaign.md'), campaignText(campaign));
+  return campaign;
 }
 
 /** Replaces the rows that a run made anew; runs that no row is of any more are dropped. */

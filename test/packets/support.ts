@@ -22,7 +22,8 @@ export async function removePolicy(site: Site): Promise<void> {
 }
 
 export function describeAttempt({ from, proto = 'tcp', to, port }: Attempt): string {
-  return `${from} → ${to}${port === undefined ? '' : `:${port}`}/${proto}`;
+  const place = to.includes(':') && port !== undefined ? `[${to}]` : to;
+  return `${from} → ${place}${port === undefined ? '' : `:${port}`}/${proto}`;
 }
 
 /** The attempts that arrived, by name; what a test compares with what should have. */

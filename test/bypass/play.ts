@@ -1,0 +1,177 @@
+/** Plays a row on a bench: without Sluice, then with it, and judges by what was seen. */
+import type { Site } from '../../lab/site.ts';
+import { apply, type Bench, mustApply, takeDown } from './bench.ts';
+import { findingAbout } from './doctor.ts';
+import { proxyOnly } from './ground.ts';
+import {
+  type BypassWay,
+  type Case,
+  type Closed,
+  caseOf,
+  type Held,
+  type Refused,
+  type Row,
+  type Sighting,
+  type State,
+  type Told,
+} from './row.ts';
+import { byProbes } from './sightings.ts';
+
+/** What a run found: a proven state, `open` when something got out, `unproven` when the run can say neither. */
+export interface Played {
+  readonly state: State | 'open' | 'unproven';
+  /** How many attempts were made without Sluice, all of which arrived in a proven state. */
+  readonly tried: number;
+  /** What got out, or what the proof lacks. */
+  readonly why: string | null;
+}
+
+/** Hears of each step as it happens. */
+export interface Narrator {
+  step(title: string): void;
+  policy(text: string): void;
+  command(text: string): void;
+  said(text: string): void;
+  seen(sightings: readonly Sighting[]): void;
+}
+
+const nothing = (): void => {};
+const silent: Narrator = { step: nothing, policy: nothing, command: nothing, said: nothing, seen: nothing };
+
+/** Plays a row and leaves the site as it was. Throws only where the lab or Sluice itself fails. */
+export async function play(row: Row, site: Site, way: BypassWay, narrator: Narrator = silent): Promise<Played> {
+  const one = caseOf(row, way);
+  if (one.state === 'outside') return { state: 'outside', tried: 0, why: null };
+  try {
+    return await playCase(one, site, way, narrator);
+  } finally {
+    await takeDown(site);
+  }
+}
+
+async function playCase(
+  one: Exclude<Case, { state: 'outside' }>,
+  site: Site,
+  way: BypassWay,
+  narrator: Narrator,
+): Promise<Played> {
+  const control: Bench = { ...way, site, enforce: async () => {} };
+  if (one.state === 'told') return playTold(one, control, narrator);
+  const undo = await one.prepare?.(control);
+  try {
+    narrator.step('Without Sluice');
+    const without = await one.attempt(control);
+    narrator.seen(without);
+    const lost = unseen(without);
+    if (without.length === 0 || lost.length > 0)
+      return unproven(without.length, `without Sluice these did not arrive, so they prove nothing: ${names(lost)}`);
+    return one.state === 'closed'
+      ? await playClosed(one, without, control, narrator)
+      : await playRefused(one, without.length, control, narrator);
+  } finally {
+    await undo?.();
+  }
+}
+
+async function playClosed(
+  one: Closed,
+  without: readonly Sighting[],
+  control: Bench,
+  narrator: Narrator,
+): Promise<Played> {
+  for (const held of one.under ?? [proxyOnly]) {
+    const round = await heldRound(one, held, control, narrator);
+    if (typeof round === 'string') return unproven(without.length, round);
+    const out = round.filter(({ at }) => at.length > 0);
+    if (out.length > 0)
+      return {
+        state: 'open',
+        tried: without.length,
+        why: `got out: ${out.map(({ what, at }) => `${what}, seen by ${at.join(' and ')}`).join('; ')}`,
+      };
+    if (names(round) !== names(without))
+      return unproven(without.length, `with Sluice other things were tried than without: ${names(round)}`);
+  }
+  return { state: 'closed', tried: without.length, why: null };
+}
+
+/** The attempt under a policy; words when the round proves nothing. */
+async function heldRound(
+  one: Closed,
+  { policy, allowed }: Held,
+  control: Bench,
+  narrator: Narrator,
+): Promise<readonly Sighting[] | string> {
+  const { site } = control;
+  let enforced = 0;
+  const enforce = async (text: string) => {
+    narrator.policy(text);
+    narrator.command(`sluice apply --backend ${control.backend}`);
+    await mustApply(site, control, text);
+    enforced++;
+  };
+  narrator.step('With Sluice');
+  if (one.enforces !== true) await enforce(policy);
+  const round = await one.attempt({ ...control, enforce });
+  if (enforced === 0) return 'nothing was put in force';
+  narrator.seen(round);
+  const passed = await byProbes(site, allowed, ', which the policy allows');
+  narrator.seen(passed);
+  const missing = unseen(passed);
+  if (passed.length === 0 || missing.length > 0) return `what the policy allows does not pass: ${names(missing)}`;
+  if (one.enforces === true) await takeDown(site);
+  return round;
+}
+
+async function playRefused(one: Refused, tried: number, control: Bench, narrator: Narrator): Promise<Played> {
+  narrator.step('With Sluice');
+  narrator.policy(one.policy);
+  narrator.command(`sluice apply --backend ${control.backend}`);
+  const done = await apply(control.site, control, one.policy);
+  const text = `${done.stdout}${done.stderr}`;
+  narrator.said(text);
+  if (done.code === 0) return { state: 'open', tried, why: `the policy was taken: ${text}` };
+  if (!one.says.test(text)) return unproven(tried, `refused, but not with ${one.says}: ${text}`);
+  return { state: 'refused', tried, why: null };
+}
+
+async function playTold(one: Told, control: Bench, narrator: Narrator): Promise<Played> {
+  const { site } = control;
+  const { policy } = one.under ?? proxyOnly;
+  const enforce = (text: string) => mustApply(site, control, text);
+  const asked = () => findingAbout(site, one);
+  narrator.step('A host where it is not so');
+  await enforce(policy);
+  const before = await asked();
+  if (before !== undefined)
+    return unproven(0, `doctor says ${one.code} before there is any reason: ${before.seen.join(', ')}`);
+  const undo = await one.prepare({ ...control, enforce });
+  let tried = 0;
+  try {
+    narrator.step('A host where it is so, with Sluice');
+    narrator.policy(policy);
+    const sightings = await one.attempt({ ...control, enforce });
+    narrator.seen(sightings);
+    tried = sightings.length;
+    const lost = unseen(sightings);
+    if (tried === 0 || lost.length > 0)
+      return unproven(tried, `these did not get out, so it is not so: ${names(lost)}`);
+    narrator.command('sluice doctor');
+    const finding = await asked();
+    if (finding === undefined) return { state: 'open', tried, why: `doctor does not say ${one.code}` };
+    narrator.said(
+      [finding.title, ...finding.seen, finding.mend.say, ...finding.mend.lines.map(({ text }) => text)].join('\n'),
+    );
+    if (finding.mend.say === '') return unproven(tried, `doctor says ${one.code} without a mend`);
+  } finally {
+    await undo();
+  }
+  const after = await asked();
+  if (after !== undefined)
+    return unproven(tried, `doctor still says ${one.code} when it is so no more: ${after.seen.join(', ')}`);
+  return { state: 'told', tried, why: null };
+}
+
+const unproven = (tried: number, why: string): Played => ({ state: 'unproven', tried, why });
+const unseen = (sightings: readonly Sighting[]) => sightings.filter(({ at }) => at.length === 0);
+const names = (sightings: readonly Sighting[]) => sightings.map(({ what }) => what).join('; ') || 'none at all';
