@@ -1,8 +1,8 @@
-import type { TableFamily } from '../model.ts';
+import type { Rule, Step, TableFamily } from '../model.ts';
 
 /**
- * What `nft list ruleset` holds, in the shape of `nft -j` (libnftables-json(5)), before its rules are understood. The
- * reader of the text makes the same of it.
+ * What `nft list ruleset` holds, in the shape of `nft -j` (libnftables-json(5)), with its rules understood. The reader of
+ * the text makes the same of it.
  */
 export type NftItem =
   | {
@@ -46,9 +46,12 @@ export interface NftRule {
   readonly chain: string;
   readonly handle: number | null;
   readonly comment: string | null;
-  readonly expressions: readonly unknown[];
-  /** As the listing has it, without counters; null where it has no text. */
-  readonly text: string | null;
+  /** As the listing has it, without counters. */
+  readonly text: string;
+  readonly counted: Rule['counted'];
+  readonly steps: readonly Step[];
+  /** Sets that it adds packets to. */
+  readonly feeds: readonly string[];
 }
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -60,8 +63,12 @@ export function isObject(value: unknown): value is JsonObject {
 /** The only entry of an object such as `{ "accept": null }`. */
 export function onlyEntry(value: unknown): readonly [string, unknown] | undefined {
   if (!isObject(value)) return undefined;
-  const [entry, ...more] = Object.entries(value);
-  return more.length === 0 ? entry : undefined;
+  let found: string | undefined;
+  for (const key in value) {
+    if (found !== undefined) return undefined;
+    found = key;
+  }
+  return found === undefined ? undefined : [found, value[found]];
 }
 
 export const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [value]);

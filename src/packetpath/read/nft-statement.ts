@@ -13,17 +13,19 @@ const action = (what: Action): Step => ({ kind: 'action', action: what });
 const verdict = (what: Verdict): Step => ({ kind: 'verdict', verdict: what });
 const other = (text: string, certain: boolean): Step => action({ kind: 'other', text, certain });
 
+const counts: readonly Step[] = [action({ kind: 'count' })];
+
 /** What a reader of rules has to know beside the statement. */
 export interface NftContext {
   readonly family: TableFamily;
-  /** The text of a statement for people. */
-  readonly text: (statement: unknown) => string;
+  /** The text of the statement for people. */
+  readonly text: () => string;
 }
 
 /** The steps of one statement. */
 export function readStatement(statement: unknown, context: NftContext): readonly Step[] {
   const [kind, inside] = typeof statement === 'string' ? [statement, null] : (onlyEntry(statement) ?? ['', null]);
-  const text = (): string => context.text(statement);
+  const { text } = context;
   switch (kind) {
     case 'match': {
       if (!isObject(inside)) break;
@@ -34,7 +36,7 @@ export function readStatement(statement: unknown, context: NftContext): readonly
     case 'vmap':
       return [(isObject(inside) ? readVmap(inside, context) : undefined) ?? verdict({ kind: 'unknown', text: text() })];
     case 'counter':
-      return [action({ kind: 'count' })];
+      return counts;
     case 'log':
       return [action({ kind: 'log' })];
     case 'notrack':

@@ -7,15 +7,13 @@ import type {
   Rule,
   RuleEngine,
   SetEntry,
-  Step,
   Table,
   TableFamily,
 } from '../model.ts';
 import { type Asked, readFields } from './nft-field.ts';
 import { asList, asText, isObject, type NftChain, type NftItem, type NftSet } from './nft-item.ts';
 import { readTuple } from './nft-match.ts';
-import { readStatement, readVerdict } from './nft-statement.ts';
-import { unknownCondition } from './values.ts';
+import { readVerdict } from './nft-statement.ts';
 
 type Item<K extends NftItem['kind']> = Extract<NftItem, { kind: K }>;
 
@@ -70,7 +68,8 @@ function finish(draft: Draft): Table {
   const chains = [...draft.chains].map(([name, { chain, rules }]): Chain => {
     // the kernel calls no chain of a dormant table
     const base = chain === null || draft.dormant ? null : baseOf(chain, draft.family);
-    return { name, base, rules: rules.map((rule, index) => readRule(rule, index + 1, draft.family, fed)) };
+    for (const { feeds } of rules) for (const set of feeds) fed.add(set);
+    return { name, base, rules: rules.map((rule, index) => ruleOf(rule, index + 1)) };
   });
   const partial = !draft.listed || [...draft.chains.values()].some(({ chain }) => chain === null);
   const sets = draft.sets.map((set) => readSet(set, draft.family, fed));
@@ -78,63 +77,12 @@ function finish(draft: Draft): Table {
   return { engine, family: draft.family, name: draft.name, chains, sets, partial };
 }
 
-function readRule(rule: Item<'rule'>, number: number, family: TableFamily, fed: Set<string>): Rule {
-  const context = { family, text: textOf };
-  const steps: Step[] = [];
-  let counted: Rule['counted'] = null;
-  const xt = rule.text !== null && isXtTable(family, rule.table);
-  for (const statement of rule.expressions) {
-    const read = readStatement(statement, context);
-    steps.push(...(xt ? read.map((step) => doubted(step, textOf(statement))) : read));
-    if (!isObject(statement)) continue;
-    counted = countedBy(statement['counter']) ?? counted;
-    const change = statement['set'];
-    if (isObject(change) && typeof change['set'] === 'string') fed.add(change['set'].slice(1));
-  }
-  const place = { number, line: rule.line, ...(rule.handle === null ? {} : { handle: rule.handle }) };
-  const text =
-    rule.text ??
-    rule.expressions
-      .filter((one) => !(isObject(one) && 'counter' in one))
-      .map(textOf)
-      .join(' ');
-  return { place, text, comment: rule.comment, counted, steps, lost: [] };
+function ruleOf({ line, handle, text, comment, counted, steps }: Item<'rule'>, number: number): Rule {
+  const place = handle === null ? { number, line } : { number, line, handle };
+  return { place, text, comment, counted, steps, lost: nothing };
 }
 
-const isXtTable = (family: TableFamily, name: string): boolean =>
-  (family === 'ip' || family === 'ip6') && ['raw', 'mangle', 'nat', 'filter', 'security'].includes(name);
-
-/**
- * In the tables of iptables-nft the text of nft is partly libxtables' translation, and some of it is not what the rule
- * says: `--ctstate NEW,DNAT` is shown as `ct status dnat`, and CONNMARK's `--set-xmark` in the wrong order (seen with
- * iptables 1.8.9 to 1.8.13).
- */
-function doubted(step: Step, text: string): Step {
-  if (step.kind === 'condition' && step.condition.kind === 'any-of' && step.condition.field.field === 'ct status')
-    return unknownCondition(text);
-  if (
-    step.kind === 'action' &&
-    step.action.kind === 'set-mark' &&
-    step.action.of === 'ct' &&
-    step.action.mask !== 0xffffffffn
-  )
-    return { kind: 'action', action: { kind: 'other', text, certain: false } };
-  return step;
-}
-
-/** A statement for people: the text it had, or its JSON. */
-function textOf(statement: unknown): string {
-  if (isObject(statement) && typeof statement['text'] === 'string') return statement['text'];
-  if (isObject(statement) && isObject(statement['xt']))
-    return `xt ${asText(statement['xt']['type'])} "${asText(statement['xt']['name'])}"`;
-  return typeof statement === 'string' ? statement : JSON.stringify(statement);
-}
-
-function countedBy(counter: unknown): Rule['counted'] {
-  if (!isObject(counter)) return null;
-  const { packets, bytes } = counter;
-  return typeof packets === 'number' && typeof bytes === 'number' ? { packets, bytes } : null;
-}
+const nothing: readonly string[] = [];
 
 const hooks: readonly HookName[] = ['ingress', 'prerouting', 'input', 'forward', 'output', 'postrouting'];
 

@@ -8,23 +8,34 @@ import {
   readScalar,
   readSetOf,
 } from './nft-expression.ts';
-import type { Cursor, Token } from './nft-token.ts';
+import { isObject, onlyEntry } from './nft-item.ts';
+import type { Cursor } from './nft-token.ts';
 
 /** Statements of nft's text, made into those of its JSON; each keeps its text for people. */
 
 /** A rule's statements and its comment. */
 export interface TextRule {
-  readonly expressions: readonly unknown[];
+  readonly statements: readonly unknown[];
+  /** Of each statement as the listing has it. */
+  readonly texts: readonly string[];
   readonly comment: string | null;
   /** Without counters and comment. */
   readonly text: string;
 }
 
 /** Reads the words of one rule; from a statement that is not understood on, the rest of it is one unknown. */
-export function readTextRule(cursor: Cursor, source: (tokens: readonly Token[]) => string): TextRule {
-  const expressions: unknown[] = [];
+export function readTextRule(cursor: Cursor, source: (from: number, to: number) => string): TextRule {
+  const statements: unknown[] = [];
   const texts: string[] = [];
+  let whole = '';
   let comment: string | null = null;
+  const add = (statement: unknown, start: number): void => {
+    const text = source(start, cursor.at);
+    statements.push(statement);
+    texts.push(text);
+    if (typeof statement !== 'object' || statement === null || !('counter' in statement))
+      whole += whole === '' ? text : ` ${text}`;
+  };
   while (!cursor.done) {
     const start = cursor.at;
     if (cursor.word() === 'comment' && cursor.peek(1)?.quoted === true) {
@@ -36,24 +47,12 @@ export function readTextRule(cursor: Cursor, source: (tokens: readonly Token[]) 
     if (read === undefined || cursor.at === start) {
       cursor.at = start;
       skipStrange(cursor);
-      const last = cursor.done || cursor.word() === 'comment' || ending.has(cursor.since(start)[0]?.text ?? '');
-      const strange = source(cursor.since(start));
-      texts.push(strange);
-      expressions.push({ strange: last ? 'statement' : 'condition', text: strange });
-      continue;
-    }
-    const text = source(cursor.since(start));
-    const isCounter = typeof read === 'object' && 'counter' in read;
-    if (!isCounter) texts.push(text);
-    if (typeof read === 'string' || isCounter) expressions.push(read);
-    else expressions.push(withText(read, text));
+      const first = cursor.peek(start - cursor.at)?.text ?? '';
+      const last = cursor.done || cursor.word() === 'comment' || ending.has(first);
+      add({ strange: last ? 'statement' : 'condition' }, start);
+    } else add(read, start);
   }
-  return { expressions, comment, text: texts.join(' ') };
-}
-
-/** Texts are kept beside the statement where an object of one entry is expected: as a property that is not listed. */
-function withText(statement: object, text: string): object {
-  return Object.defineProperty({ ...statement }, 'text', { value: text, enumerable: false });
+  return { statements, texts, comment, text: whole };
 }
 
 /** Statements that end a packet's walk, or may. */
@@ -334,9 +333,21 @@ function readMatch(cursor: Cursor): Statement | undefined {
 /** Without a sign nft means the bits of a set of flags, and equality of everything else. */
 function implicit(op: string, left: Expression, right: Expression): string {
   if (op !== 'in' || (typeof right === 'object' && 'set' in right)) return op === 'in' ? '==' : op;
-  const text = JSON.stringify(left);
-  const bits = text === '{"ct":{"key":"state"}}' || text === '{"ct":{"key":"status"}}' || text.includes('"flags"}');
-  return bits ? 'in' : '==';
+  return isOfBits(left) ? 'in' : '==';
+}
+
+/** `ct state`, `ct status` of no direction; a header's flags, also as a part of what is asked. */
+function isOfBits(left: Expression): boolean {
+  const [kind, inside] = onlyEntry(left) ?? [];
+  if (kind !== 'ct' || !isObject(inside)) return hasFlags(left);
+  return inside['dir'] === undefined && (inside['key'] === 'state' || inside['key'] === 'status');
+}
+
+function hasFlags(left: unknown): boolean {
+  if (Array.isArray(left)) return left.some(hasFlags);
+  const [kind, inside] = onlyEntry(left) ?? [];
+  if (kind === 'payload') return isObject(inside) && inside['field'] === 'flags';
+  return (kind === '&' || kind === 'concat') && hasFlags(inside);
 }
 
 /** `tcp flags syn / fin,syn,rst,ack`, `tcp flags != syn / …`: how nft up to 1.0 writes a mask. */

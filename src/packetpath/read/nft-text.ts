@@ -2,6 +2,7 @@ import type { TableFamily } from '../model.ts';
 import type { Stretch, Unread } from './lines.ts';
 import { type Expression, readElement, readLeft, readSetOf } from './nft-expression.ts';
 import { familyNamed, type NftChain, type NftItem } from './nft-item.ts';
+import { isXtTable, NftMeanings } from './nft-rule.ts';
 import { readMapElement, readTextRule } from './nft-text-rule.ts';
 import { Cursor, type Token, tokensOf } from './nft-token.ts';
 
@@ -15,7 +16,13 @@ export function readNftText(stretch: Stretch, unread: Unread): readonly NftItem[
 
 /** What the reader is inside of. */
 type Block =
-  | { readonly kind: 'table'; readonly family: TableFamily; readonly name: string; readonly at: number }
+  | {
+      readonly kind: 'table';
+      readonly family: TableFamily;
+      readonly name: string;
+      readonly at: number;
+      readonly meanings: NftMeanings;
+    }
   | { readonly kind: 'chain'; readonly name: string; readonly at: number }
   | { readonly kind: 'set'; readonly map: boolean; readonly name: string; readonly draft: SetDraft }
   /** Of objects that decide nothing themselves: counters, helpers, flowtables. */
@@ -50,7 +57,7 @@ class TextReader {
   take(index: number): void {
     this.#last = index;
     const { tokens, comment } = tokensOf(this.#lines[index] ?? '', index);
-    const handle = /^handle ([0-9]{1,15})\b/.exec(comment ?? '')?.[1];
+    const handle = comment === null ? undefined : /^handle ([0-9]{1,15})\b/.exec(comment)?.[1];
     const inside = this.#blocks.at(-1)?.kind;
     for (const token of tokens) this.#take(token);
     // `# xt_recent …`: what an iptables extension is to a nft that cannot show it, and the rest of its rule
@@ -80,7 +87,7 @@ class TextReader {
   }
 
   #take(token: Token): void {
-    if (token.quoted || !['{', '}', ';'].includes(token.text)) {
+    if (token.quoted || (token.text !== '{' && token.text !== '}' && token.text !== ';')) {
       this.#open.push(token);
       return;
     }
@@ -130,7 +137,8 @@ class TextReader {
         this.#blocks.push({ kind: 'quiet' });
         return;
       }
-      this.#blocks.push({ kind: 'table', family, name: named, at: this.items.length });
+      const meanings = new NftMeanings(family, isXtTable(family, named));
+      this.#blocks.push({ kind: 'table', family, name: named, at: this.items.length, meanings });
       this.items.push({ kind: 'table', family, name: named, dormant: false, line });
     } else if (kind === 'chain' && table !== undefined) {
       this.#blocks.push({ kind: 'chain', name, at: this.items.length });
@@ -211,7 +219,8 @@ class TextReader {
     if (first.text === 'type' && !first.quoted) return this.#change(at, typeLine(tokens));
     if (first.text === 'policy' && !first.quoted) return this.#change(at, { policy: second?.text });
     if (first.text === 'comment' && tokens.length === 2) return;
-    const { expressions, comment, text } = readTextRule(new Cursor(tokens), (words) => this.#source(words));
+    const source = (from: number, to: number): string => this.#source(tokens, from, to);
+    const { statements, texts, comment, text } = readTextRule(new Cursor(tokens), source);
     this.items.push({
       kind: 'rule',
       family: table.family,
@@ -219,23 +228,24 @@ class TextReader {
       chain: name,
       handle: handle === undefined ? null : Number(handle),
       comment,
-      expressions,
       text,
       line: first.line + 1,
+      ...table.meanings.of(statements, texts),
     });
   }
 
-  /** Words as they stand in the listing; lines put together with one blank. */
-  #source(words: readonly Token[]): string {
+  /** Some of the words as they stand in the listing; lines put together with one blank. */
+  #source(words: readonly Token[], from: number, to: number): string {
+    const [first, last] = [words[from] as Token, words[to - 1] as Token];
+    if (first.line === last.line) return (this.#lines[first.line] as string).slice(first.start, last.end);
     const parts: string[] = [];
-    let from = 0;
-    words.forEach((word, index) => {
-      const next = words[index + 1];
-      if (next !== undefined && next.line === word.line) return;
-      const start = words[from] as Token;
-      parts.push((this.#lines[word.line] ?? '').slice(start.start, word.end));
-      from = index + 1;
-    });
+    for (let start = from; start < to; ) {
+      const begin = words[start] as Token;
+      let end = start;
+      while (end + 1 < to && words[end + 1]?.line === begin.line) end++;
+      parts.push((this.#lines[begin.line] ?? '').slice(begin.start, words[end]?.end));
+      start = end + 1;
+    }
     return parts.join(' ');
   }
 
@@ -266,7 +276,10 @@ class TextReader {
         return;
       case 'elements': {
         const isMap = tokens.some(({ text, quoted }) => text === ':' && !quoted);
-        const read = cursor.accept('=', '{') ? readSetOf(cursor, isMap ? readMapElement : readElement) : undefined;
+        const read =
+          cursor.accept('=') && cursor.accept('{')
+            ? readSetOf(cursor, isMap ? readMapElement : readElement)
+            : undefined;
         if (read === undefined) {
           draft.timeout = true; // what it holds is not certain
           return this.#strange(tokens);

@@ -16,46 +16,51 @@ export interface TokenLine {
   readonly comment: string | null;
 }
 
-const single = new Set('{}();,|^');
-const isBlank = (char: string | undefined): boolean => char === ' ' || char === '\t';
-const isSign = (char: string | undefined): boolean =>
-  char === '=' || char === '!' || char === '<' || char === '>' || char === '&';
+/** What a character does to words; others are parts of one. */
+const kinds = new Uint8Array(128);
+const [part, blank, single, sign, quote, hash] = [0, 1, 2, 3, 4, 5];
+for (const [chars, kind] of [
+  [' \t', blank],
+  ['{}();,|^', single],
+  ['=!<>&', sign],
+  ['"', quote],
+  ['#', hash],
+] as const)
+  for (const char of chars) kinds[char.charCodeAt(0)] = kind;
+
+const kindAt = (text: string, at: number): number => kinds[text.charCodeAt(at)] ?? part;
+const ampersand = 38;
 
 /** Takes a line of nft's text apart; a quotation mark that is not closed holds the rest of the line. */
 export function tokensOf(text: string, line: number): TokenLine {
   const tokens: Token[] = [];
-  let at = 0;
-  const take = (end: number, quoted = false): void => {
-    const inner = quoted
-      ? text.slice(at + 1, text[end - 1] === '"' && end - at > 1 ? end - 1 : end)
-      : text.slice(at, end);
-    tokens.push({ text: inner, quoted, line, start: at, end });
-    at = end;
-  };
-  while (at < text.length) {
-    const char = text[at] as string;
-    if (isBlank(char)) at++;
-    else if (char === '#') return { tokens, comment: text.slice(at + 1).trim() };
-    else if (char === '"') {
-      const close = text.indexOf('"', at + 1);
-      take(close < 0 ? text.length : close + 1, true);
-    } else if (single.has(char)) take(at + 1);
-    else if (isSign(char)) take(isSign(text[at + 1]) && char !== '&' ? at + 2 : at + 1);
-    else {
-      let end = at + 1;
-      while (
-        end < text.length &&
-        !isBlank(text[end]) &&
-        !single.has(text[end] as string) &&
-        !isSign(text[end]) &&
-        text[end] !== '"'
-      )
-        end++;
-      take(end);
+  let start = 0;
+  while (start < text.length) {
+    const kind = kindAt(text, start);
+    if (kind === blank) {
+      start++;
+      continue;
     }
+    if (kind === hash) return { tokens, comment: text.slice(start + 1).trim() };
+    if (kind === quote) {
+      const close = text.indexOf('"', start + 1);
+      const end = close < 0 ? text.length : close + 1;
+      tokens.push({ text: text.slice(start + 1, close < 0 ? end : close), quoted: true, line, start, end });
+      start = end;
+      continue;
+    }
+    let end = start + 1;
+    if (kind === sign) {
+      if (kindAt(text, end) === sign && text.charCodeAt(start) !== ampersand) end++;
+    } else if (kind === part) while (end < text.length && isInside(kindAt(text, end))) end++;
+    tokens.push({ text: text.slice(start, end), quoted: false, line, start, end });
+    start = end;
   }
   return { tokens, comment: null };
 }
+
+/** A `#` in the middle of a word is a part of it. */
+const isInside = (kind: number): boolean => kind === part || kind === hash;
 
 /** Goes through words one by one. */
 export class Cursor {
@@ -85,9 +90,9 @@ export class Cursor {
   }
 
   /** Takes the word if it is the next. */
-  accept(...words: readonly string[]): boolean {
-    if (!words.every((word, index) => this.word(index) === word)) return false;
-    this.at += words.length;
+  accept(word: string): boolean {
+    if (this.word() !== word) return false;
+    this.at++;
     return true;
   }
 

@@ -8,6 +8,7 @@ import { finishNft } from './nft-table.ts';
 import { readNftText } from './nft-text.ts';
 import { type Section, sectionsOf } from './sections.ts';
 import { readList } from './xt-list.ts';
+import type { XtListedRule } from './xt-listed.ts';
 import { readSave, type XtHint } from './xt-save.ts';
 import { familyOf, finishTable, type Ipsets, setsFed, type XtTable } from './xt-table.ts';
 
@@ -84,7 +85,10 @@ function finishTables(
     else if ([...table.chains.keys()].some((name) => before.chains.has(name))) refuse(table, lines, unread);
     else for (const [name, chain] of table.chains) before.chains.set(name, chain);
   }
-  return [...whole.values()].map(({ table, family }) => finishTable(table, family, ipsets));
+  return [...whole.values()].map(({ table, family }) => {
+    const cannot = (rule: XtListedRule, why: string): void => unread.add(lines, rule.line - 1, why);
+    return finishTable(table, family, ipsets, cannot);
+  });
 }
 
 /** A table that is listed a second time: which of the two stands, nothing says. */

@@ -1,11 +1,9 @@
 import type { Family } from '../../ip/address.ts';
 import { parseAddress } from '../../ip/address.ts';
 import type { Stretch, Unread } from './lines.ts';
-import { readExtras } from './xt-extras.ts';
-import type { Option } from './xt-option.ts';
-import { type Row, readRow, type Shape, shapeOf } from './xt-row.ts';
+import { isRow, type Shape, shapeOf } from './xt-row.ts';
 import type { XtHint } from './xt-save.ts';
-import { hookOrder, isBuiltIn, tableWith, type XtChain, type XtListedRule, type XtTable } from './xt-table.ts';
+import { hookOrder, isBuiltIn, tableWith, type XtChain, type XtTable } from './xt-table.ts';
 
 /** Reads what `iptables -L` prints, with or without `-v`, `-n` and `--line-numbers`, also where a page has wrapped its lines. */
 export function readList(stretch: Stretch, hint: XtHint, unread: Unread): readonly XtTable[] {
@@ -51,9 +49,9 @@ class ListReader {
   take(index: number): void {
     const line = (this.#lines[index] ?? '').trimEnd();
     if (line === '') return this.#endRow();
-    const chain = chainOf(line);
+    const chain = line.startsWith('Chain ') ? chainOf(line) : undefined;
     if (chain !== undefined) return this.#begin(chain, index);
-    const shape = shapeOf(line);
+    const shape = line.endsWith('destination') ? shapeOf(line) : undefined;
     if (shape !== undefined && this.#chain !== null) {
       this.#endRow();
       this.#shape = shape;
@@ -61,7 +59,7 @@ class ListReader {
     }
     if (line.startsWith('# ') || line.startsWith('$ ')) return this.#endRow(); // a prompt
     if (this.#chain === null || this.#shape === null) return this.#unread.add(this.#lines, index, 'not in a chain');
-    if (readRow(line, this.#shape) !== undefined) {
+    if (isRow(line, this.#shape)) {
       this.#endRow();
       this.#row = { index, shape: this.#shape, text: line, width: line.length };
       return;
@@ -103,8 +101,7 @@ class ListReader {
     const row = this.#row;
     this.#row = null;
     if (row === null || this.#chain === null) return;
-    const read = readRow(row.text, row.shape);
-    if (read !== undefined) this.#chain.rules.push(ruleOf(read, row));
+    this.#chain.rules.push({ line: row.index + 1, written: row.text, shape: row.shape, counted: null });
   }
 
   #close(): void {
@@ -141,30 +138,11 @@ function chainOf(line: string): ChainLine | undefined {
   return { name, policy: policy === undefined ? null : policy === 'ACCEPT' ? 'accept' : 'drop' };
 }
 
-function ruleOf(row: Row, { index }: OpenRow): XtListedRule {
-  const { matches, options, goto } = readExtras(row.extras, row.target);
-  const target = row.target === null ? null : { name: row.target, goto, options: targetOptions(row.target, options) };
-  return {
-    line: index + 1,
-    ...(row.number === null ? {} : { number: row.number }),
-    text: row.text,
-    counted: row.counted,
-    rule: { header: row.header, matches, target },
-    lost: row.lost,
-  };
-}
-
-/** `to:` is printed alike by DNAT and SNAT; nothing but options belongs to a target that ends the walk. */
-function targetOptions(target: string, options: readonly Option[]): readonly Option[] {
-  const other = target === 'DNAT' ? '--to-source' : '--to-destination';
-  return options.filter(({ name }) => name !== other);
-}
-
 /** Every rule shows its addresses, `0.0.0.0/0` or `::/0` at the least. */
 function familyOfRows(chains: Iterable<XtChain>): Family | null {
   for (const { rules } of chains) {
-    for (const { text } of rules) {
-      for (const word of text.split(' ')) {
+    for (const { written } of rules) {
+      for (const word of written.split(' ')) {
         const address = parseAddress(word.replace('!', '').split('/')[0] ?? '');
         if (address !== undefined) return address.family;
       }

@@ -252,8 +252,16 @@ const wholeArgs: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 
 /** How many arguments an option of a module takes; undefined where that is not known. */
 export function argumentsOf(module: string, option: string): number | undefined {
-  return own(own(modules, module), option)?.args ?? own(own(wholeArgs, module), option);
+  return counts.get(module)?.get(option);
 }
+
+const counts: ReadonlyMap<string, ReadonlyMap<string, number>> = new Map([
+  ...Object.entries(modules).map(
+    ([module, options]) =>
+      [module, new Map(Object.entries(options).map(([option, { args }]) => [option, args]))] as const,
+  ),
+  ...Object.entries(wholeArgs).map(([module, options]) => [module, new Map(Object.entries(options))] as const),
+]);
 
 /** A property of its own only: names come from listings. */
 function own<T>(record: Readonly<Record<string, T>> | undefined, key: string): T | undefined {

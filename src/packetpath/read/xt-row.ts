@@ -31,74 +31,103 @@ export interface Row {
   readonly lost: readonly string[];
 }
 
-interface Column {
-  readonly text: string;
-  readonly end: number;
+/** The columns of a line: their texts and where they end. */
+interface Columns {
+  readonly texts: readonly string[];
+  readonly ends: readonly number[];
 }
 
 /** More columns no rule has before its extras. */
 const mostColumns = 10;
 
-/** The columns of a line; undefined when it is not a rule. */
-export function readRow(line: string, { numbers, verbose }: Shape): Row | undefined {
-  const columns = columnsOf(line);
-  let at = 0;
-  const next = (): string => columns[at++]?.text ?? '';
-  const number = numbers ? next() : '';
-  if (numbers && !/^[0-9]{1,9}$/.test(number)) return undefined;
-  const counted = verbose ? { packets: count(next()), bytes: count(next()) } : null;
-  if (counted !== null && (Number.isNaN(counted.packets) || Number.isNaN(counted.bytes))) return undefined;
-  const first = at;
-  const option = isOpt(columns[first + 2]) ? first + 2 : isOpt(columns[first + 1]) ? first + 1 : undefined;
+/** Where the columns of a rule stand, by their index. */
+interface Layout {
+  /** Of the target, or of the protocol of a rule that has none. */
+  readonly first: number;
+  readonly protocol: number;
+  readonly option: number | undefined;
+  readonly source: number;
+}
+
+/** Whether a line is a rule. */
+export const isRow = (line: string, shape: Shape): boolean => layoutOf(columnsOf(line), shape) !== undefined;
+
+function layoutOf({ texts }: Columns, { numbers, verbose }: Shape): Layout | undefined {
+  let first = 0;
+  if (numbers && !/^[0-9]{1,9}$/.test(texts[first++] ?? '')) return undefined;
+  if (verbose && (Number.isNaN(count(texts[first++])) || Number.isNaN(count(texts[first++])))) return undefined;
+  const option = isOpt(texts[first + 2]) ? first + 2 : isOpt(texts[first + 1]) ? first + 1 : undefined;
   const sides = verbose ? 2 : 0;
   // ip6tables before 1.8.9 leaves the column of `opt` empty: what comes before the addresses is counted back from them
-  const address = option === undefined ? addressAt(columns, first + 1 + sides) : option + 1 + sides;
-  const before = option ?? (address === undefined ? undefined : address - sides);
-  if (address === undefined || before === undefined) return undefined;
-  const [source, destination] = [columns[address], columns[address + 1]];
-  if (source === undefined || destination === undefined || before - first > 2 || before === first) return undefined;
-  const target = before - first === 2 ? (columns[first]?.text ?? '') : null;
-  const header: Option[] = [
-    ...address1('-s', source.text),
-    ...address1('-d', destination.text),
-    ...(verbose
-      ? [...interface1('-i', columns[address - 2]?.text), ...interface1('-o', columns[address - 1]?.text)]
-      : []),
-    ...protocol1(columns[before - 1]?.text ?? ''),
-    ...(option === undefined ? [] : fragment(columns[option]?.text)),
-  ];
-  const rest = line.slice(destination.end).trim();
+  const source = option === undefined ? addressAt(texts, first + 1 + sides) : option + 1 + sides;
+  const before = option ?? (source === undefined ? undefined : source - sides);
+  if (source === undefined || before === undefined || texts[source + 1] === undefined) return undefined;
+  if (before - first > 2 || before === first) return undefined;
+  return { first, protocol: before - 1, option, source };
+}
+
+/** The columns of a line; undefined when it is not a rule. */
+export function readRow(line: string, shape: Shape): Row | undefined {
+  const columns = columnsOf(line);
+  const layout = layoutOf(columns, shape);
+  if (layout === undefined) return undefined;
+  const { texts, ends } = columns;
+  const { first, protocol, option, source } = layout;
+  const header: Option[] = [];
+  addAddress(header, '-s', texts[source] as string);
+  addAddress(header, '-d', texts[source + 1] as string);
+  if (shape.verbose) {
+    addInterface(header, '-i', texts[source - 2] as string);
+    addInterface(header, '-o', texts[source - 1] as string);
+  }
+  addProtocol(header, texts[protocol] as string);
+  if (option !== undefined) addFragment(header, texts[option] as string);
+  const rest = line.slice(ends[source + 1]).trim();
+  const shown = texts.slice(first, source + 2).join(' ');
   return {
-    number: numbers ? Number(number) : null,
-    counted: counted as Rule['counted'],
-    target,
+    number: shape.numbers ? Number(texts[0]) : null,
+    counted: shape.verbose ? { packets: count(texts[first - 2]), bytes: count(texts[first - 1]) } : null,
+    target: protocol === first ? null : (texts[first] as string),
     header,
     extras: withoutNotes(rest),
-    text: [...columns.slice(first, address + 2).map(({ text }) => text), ...(rest === '' ? [] : [rest])].join(' '),
-    lost: verbose ? [] : ['interfaces'],
+    text: rest === '' ? shown : `${shown} ${rest}`,
+    lost: shape.verbose ? everything : withoutInterfaces,
   };
 }
 
-function columnsOf(line: string): readonly Column[] {
-  const columns: Column[] = [];
-  const word = /\S+/g;
-  for (let found = word.exec(line); found !== null && columns.length < mostColumns; found = word.exec(line))
-    columns.push({ text: found[0], end: word.lastIndex });
+const everything: readonly string[] = [];
+const withoutInterfaces: readonly string[] = ['interfaces'];
+
+function columnsOf(line: string): Columns {
+  const columns = { texts: [] as string[], ends: [] as number[] };
+  let at = 0;
+  while (columns.texts.length < mostColumns) {
+    while (at < line.length && isSpace(line.charCodeAt(at))) at++;
+    if (at === line.length) break;
+    const start = at;
+    while (at < line.length && !isSpace(line.charCodeAt(at))) at++;
+    columns.texts.push(line.slice(start, at));
+    columns.ends.push(at);
+  }
   return columns;
 }
 
-const isOpt = (column: Column | undefined): boolean => /^(--|-f|!f)$/.test(column?.text ?? '');
+/** As `\s` of a regular expression has it. */
+const isSpace = (code: number): boolean =>
+  code === 32 || (code >= 9 && code <= 13) || (code > 127 && /\s/.test(String.fromCharCode(code)));
+
+const isOpt = (text: string | undefined): boolean => text === '--' || text === '-f' || text === '!f';
 
 /** The first of two columns that are addresses, not before the third. */
-function addressAt(columns: readonly Column[], from: number): number | undefined {
-  const isAddress = ({ text }: Column): boolean =>
-    parseAddress(text.replace('!', '').split('/')[0] ?? '') !== undefined;
-  const found = columns.findIndex((column, index) => index >= from && isAddress(column));
+function addressAt(texts: readonly string[], from: number): number | undefined {
+  const isAddress = (text: string): boolean => parseAddress(text.replace('!', '').split('/')[0] ?? '') !== undefined;
+  const found = texts.findIndex((text, index) => index >= from && isAddress(text));
   return found < 0 ? undefined : found;
 }
 
 /** `271M`: thousands of thousands (iptables, print_num). */
-function count(text: string): number {
+function count(text = ''): number {
+  if (text === '0') return 0;
   const found = /^([0-9]{1,20})([KMGTP]?)$/.exec(text);
   return found === null ? Number.NaN : Number(found[1]) * 1000 ** ' KMGTP'.indexOf(found[2] || ' ');
 }
@@ -109,18 +138,23 @@ function option(name: string, value: string): Option {
   return { name, not, args: [text], text: `${not ? '! ' : ''}${name} ${text}` };
 }
 
-const address1 = (name: string, value: string): readonly Option[] =>
-  value === '0.0.0.0/0' || value === '::/0' || value === 'anywhere' ? [] : [option(name, value)];
+function addAddress(header: Option[], name: string, value: string): void {
+  if (value !== '0.0.0.0/0' && value !== '::/0' && value !== 'anywhere') header.push(option(name, value));
+}
 
-const interface1 = (name: string, value = '*'): readonly Option[] =>
-  value === '*' || value === 'any' ? [] : [option(name, value)];
+function addInterface(header: Option[], name: string, value: string): void {
+  if (value !== '*' && value !== 'any') header.push(option(name, value));
+}
 
-const protocol1 = (value: string): readonly Option[] => (value === 'all' || value === '0' ? [] : [option('-p', value)]);
+function addProtocol(header: Option[], value: string): void {
+  if (value !== 'all' && value !== '0') header.push(option('-p', value));
+}
 
-function fragment(value = ''): readonly Option[] {
-  if (value === '--') return [];
-  return [{ name: '-f', not: value === '!f', args: [], text: value === '!f' ? '! -f' : '-f' }];
+function addFragment(header: Option[], value: string): void {
+  if (value === '--') return;
+  header.push({ name: '-f', not: value === '!f', args: [], text: value === '!f' ? '! -f' : '-f' });
 }
 
 /** Notes at the end, such as the article's `(★1)`: no extension prints anything but ASCII there outside quotes. */
-const withoutNotes = (text: string): string => text.replace(/\s*\([^\x00-\x7f][^()]*\)$/, '');
+const withoutNotes = (text: string): string =>
+  text.endsWith(')') ? text.replace(/\s*\([^\x00-\x7f][^()]*\)$/, '') : text;

@@ -2,7 +2,7 @@ import type { Family } from '../../ip/address.ts';
 import type { RuleEngine } from '../model.ts';
 import type { Stretch, Unread } from './lines.ts';
 import { isBuiltIn, isXtTable, tableWith, type XtTable } from './xt-table.ts';
-import { countersOf, readWrittenRule } from './xt-words.ts';
+import { chainNamed, countersOf } from './xt-words.ts';
 
 /** What a listing does not say of itself. */
 export interface XtHint {
@@ -131,11 +131,11 @@ class SaveReader {
     if (!rest.startsWith('-A ')) return 'not a rule of a listing';
     const table = this.#table;
     if (table === null) return 'no table is open';
-    const read = readWrittenRule(rest);
-    if (typeof read === 'string') return read;
-    const chain = table.chains.get(read.chain);
-    if (chain === undefined) return `a rule of a chain that is not listed: ${read.chain}`;
-    chain.rules.push({ line: index + 1, text: read.text, counted: counted ?? read.counted, rule: read.rule, lost: [] });
+    const name = chainNamed(rest);
+    if (name === undefined) return 'a quotation mark is not closed';
+    const chain = table.chains.get(name);
+    if (chain === undefined) return `a rule of a chain that is not listed: ${name}`;
+    chain.rules.push({ line: index + 1, written: rest, shape: null, counted });
     return null;
   }
 

@@ -1,8 +1,9 @@
 import type { Family } from '../../ip/address.ts';
 import type { Base, Chain, HookName, NamedSet, Rule, RuleEngine, Step, Table } from '../model.ts';
 import type { IpsetKind } from './ipset-kind.ts';
+import { takeApart, type XtListedRule } from './xt-listed.ts';
 import type { XtRule } from './xt-option.ts';
-import { commentOf, readXtRule } from './xt-rule.ts';
+import { commentOf, XtSteps } from './xt-rule.ts';
 
 /** A table of iptables as a listing has it, before its rules are understood: sets and chains may come later. */
 export interface XtTable {
@@ -19,16 +20,6 @@ export interface XtChain {
   /** null: a chain of the user's. */
   readonly policy: 'accept' | 'drop' | null;
   readonly rules: XtListedRule[];
-}
-
-export interface XtListedRule {
-  readonly line: number;
-  /** Its own number in the listing, where that has one. */
-  readonly number?: number;
-  readonly text: string;
-  readonly counted: Rule['counted'];
-  readonly rule: XtRule;
-  readonly lost: readonly string[];
 }
 
 /**
@@ -87,8 +78,9 @@ function baseOf(table: XtTable, chain: string, policy: 'accept' | 'drop'): Base 
 /** The family that a table's rules show, by an address or by what only one family has; null when none does. */
 export function familyOf({ chains }: XtTable): Family | null {
   for (const { rules } of chains.values()) {
-    for (const { rule } of rules) {
-      const family = familyOfRule(rule);
+    for (const listed of rules) {
+      const apart = takeApart(listed);
+      const family = typeof apart === 'string' ? null : familyOfRule(apart.rule);
       if (family !== null) return family;
     }
   }
@@ -114,19 +106,30 @@ export interface Ipsets {
 }
 
 /** Reads the rules of a table now that everything they refer to is known. */
-export function finishTable(table: XtTable, family: Family, ipsets: Ipsets): Table {
-  const context = { family, ipsets: ipsets.kinds, chains: new Set(table.chains.keys()) };
+export function finishTable(
+  table: XtTable,
+  family: Family,
+  ipsets: Ipsets,
+  cannot: (rule: XtListedRule, why: string) => void,
+): Table {
+  const meanings = new XtSteps({ family, ipsets: ipsets.kinds, chains: new Set(table.chains.keys()) });
   const named = new Set<string>(); // what rules refer to
   const asked = new Set<string>();
   const chains = [...table.chains].map(([name, { policy, rules }]): Chain => {
     const base = policy === null ? null : baseOf(table, name, policy);
-    const read = rules.map((listed, index): Rule => {
-      const steps = readXtRule(listed.rule, context);
+    const read: Rule[] = [];
+    for (const listed of rules) {
+      const apart = takeApart(listed);
+      if (typeof apart === 'string') {
+        cannot(listed, apart);
+        continue;
+      }
+      const steps = meanings.of(apart.rule);
       for (const step of steps) noteReferences(step, named, asked);
-      const place = { number: listed.number ?? index + 1, line: listed.line };
-      const { text, counted, lost } = listed;
-      return { place, text, comment: commentOf(listed.rule), counted, steps, lost };
-    });
+      const place = { number: apart.number ?? read.length + 1, line: listed.line };
+      const { text, counted, lost } = apart;
+      read.push({ place, text, comment: commentOf(apart.rule), counted, steps, lost });
+    }
     return { name, base, rules: read };
   });
   const missing = [...named].some((name) => !table.chains.has(name));
@@ -154,9 +157,10 @@ export function setsFed(drafts: readonly XtTable[]): ReadonlySet<string> {
   const fed = new Set<string>();
   for (const { chains } of drafts) {
     for (const { rules } of chains.values()) {
-      for (const { rule } of rules) {
-        if (rule.target?.name !== 'SET') continue;
-        for (const { text } of rule.target.options) for (const word of text.split(' ')) fed.add(word);
+      for (const listed of rules) {
+        const apart = listed.written.includes('SET') ? takeApart(listed) : '';
+        if (typeof apart === 'string' || apart.rule.target?.name !== 'SET') continue;
+        for (const { text } of apart.rule.target.options) for (const word of text.split(' ')) fed.add(word);
       }
     }
   }

@@ -1,53 +1,88 @@
 import { argumentsOf } from './xt-match.ts';
 import type { Option, XtMatch, XtRule, XtTarget } from './xt-option.ts';
 
-/** A word of a rule as iptables-save quotes it: what it says, where it stands, and whether quotes make it plain text. */
-interface Word {
-  readonly text: string;
-  readonly start: number;
-  readonly end: number;
-  readonly quoted: boolean;
+/** The words of a rule: what each says, where it stands, and whether quotes make it plain text. Arrays, for there are many. */
+interface Words {
+  readonly texts: readonly string[];
+  readonly starts: readonly number[];
+  readonly ends: readonly number[];
+  readonly quoted: readonly boolean[];
 }
 
+const blank = 32;
+const tab = 9;
+const quote = 34;
+const backslash = 92;
+
 /** Words apart at blanks; `"…"` with `\"` and `\\` inside is one. undefined: a quote is not closed. */
-function wordsOf(line: string): readonly Word[] | undefined {
-  const words: Word[] = [];
+function wordsOf(line: string): Words | undefined {
+  const words = { texts: [] as string[], starts: [] as number[], ends: [] as number[], quoted: [] as boolean[] };
   let at = 0;
   while (at < line.length) {
-    if (isBlank(line[at])) {
+    const first = line.charCodeAt(at);
+    if (first === blank || first === tab) {
       at++;
       continue;
     }
     const start = at;
-    while (at < line.length && !isBlank(line[at]) && line[at] !== '"') at++;
-    if (line[at] !== '"') {
-      words.push({ text: line.slice(start, at), start, end: at, quoted: false });
-      continue;
+    at = wordEnd(line, at);
+    const hasQuotes = line.charCodeAt(at) === quote;
+    let text = line.slice(start, at);
+    if (hasQuotes) {
+      const inner = unquoted(line, at);
+      if (inner === undefined) return undefined;
+      text += inner.text;
+      at = inner.end;
     }
-    const text = [line.slice(start, at)];
-    while (at < line.length && !isBlank(line[at])) {
-      if (line[at] !== '"') {
-        text.push(line[at++] as string);
-        continue;
-      }
-      at++;
-      while (at < line.length && line[at] !== '"') {
-        if (line[at] === '\\' && at + 1 < line.length) at++;
-        text.push(line[at++] as string);
-      }
-      if (at >= line.length) return undefined;
-      at++;
-    }
-    words.push({ text: text.join(''), start, end: at, quoted: true });
+    words.texts.push(text);
+    words.starts.push(start);
+    words.ends.push(at);
+    words.quoted.push(hasQuotes);
   }
   return words;
 }
 
-const isBlank = (char: string | undefined): boolean => char === ' ' || char === '\t';
+/** The end of what is not in quotes. */
+function wordEnd(line: string, from: number): number {
+  let at = from;
+  for (; at < line.length; at++) {
+    const code = line.charCodeAt(at);
+    if (code === blank || code === tab || code === quote) break;
+  }
+  return at;
+}
+
+/** The rest of a word from its first quotation mark on; undefined: one is not closed. */
+function unquoted(line: string, from: number): { readonly text: string; readonly end: number } | undefined {
+  const text: string[] = [];
+  let at = from;
+  while (at < line.length && line[at] !== ' ' && line[at] !== '\t') {
+    if (line.charCodeAt(at) !== quote) {
+      text.push(line[at++] as string);
+      continue;
+    }
+    at++;
+    while (at < line.length && line.charCodeAt(at) !== quote) {
+      if (line.charCodeAt(at) === backslash && at + 1 < line.length) at++;
+      text.push(line[at++] as string);
+    }
+    if (at >= line.length) return undefined;
+    at++;
+  }
+  return { text: text.join(''), end: at };
+}
+
+/** The chain of `-A CHAIN …`; undefined: none is named. */
+export function chainNamed(line: string): string | undefined {
+  let at = 2;
+  while (line[at] === ' ' || line[at] === '\t') at++;
+  const end = wordEnd(line, at);
+  if (line.charCodeAt(end) === quote) return wordsOf(line)?.texts[1];
+  return end > at ? line.slice(at, end) : undefined;
+}
 
 /** A rule as `-A CHAIN …` has it. */
 export interface WrittenRule {
-  readonly chain: string;
   /** The line without its counters. */
   readonly text: string;
   readonly counted: { readonly packets: number; readonly bytes: number } | null;
@@ -55,35 +90,36 @@ export interface WrittenRule {
 }
 
 /** Short names of long options of iptables itself (iptables(8)). */
-const longNames: Readonly<Record<string, string>> = {
-  '--source': '-s',
-  '--src': '-s',
-  '--destination': '-d',
-  '--dst': '-d',
-  '--in-interface': '-i',
-  '--out-interface': '-o',
-  '--protocol': '-p',
-  '--proto': '-p',
-  '--fragment': '-f',
-  '--match': '-m',
-  '--jump': '-j',
-  '--goto': '-g',
-  '--set-counters': '-c',
-};
+const longNames: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    '--source': '-s',
+    '--src': '-s',
+    '--destination': '-d',
+    '--dst': '-d',
+    '--in-interface': '-i',
+    '--out-interface': '-o',
+    '--protocol': '-p',
+    '--proto': '-p',
+    '--fragment': '-f',
+    '--match': '-m',
+    '--jump': '-j',
+    '--goto': '-g',
+    '--set-counters': '-c',
+  }),
+);
 
 /** Reads `-A CHAIN …`; a text is why it cannot be read. */
 export function readWrittenRule(line: string): WrittenRule | string {
   const words = wordsOf(line);
   if (words === undefined) return 'a quotation mark is not closed';
-  const chain = words[1];
-  if (words[0]?.text !== '-A' || chain === undefined) return 'no chain is named';
+  if (words.texts[0] !== '-A' || words.texts.length < 2) return 'no chain is named';
   const reader = new RuleWords(line, words);
   const rule = reader.read();
   if (typeof rule === 'string') return rule;
   const { cut } = reader;
   const text =
     cut === null ? line : `${line.slice(0, cut.start).trimEnd()} ${line.slice(cut.end).trimStart()}`.trimEnd();
-  return { chain: chain.text, text, counted: reader.counted, rule };
+  return { text, counted: reader.counted, rule };
 }
 
 interface Draft {
@@ -97,19 +133,19 @@ class RuleWords {
   cut: { readonly start: number; readonly end: number } | null = null;
   counted: { readonly packets: number; readonly bytes: number } | null = null;
   readonly #line: string;
-  readonly #words: readonly Word[];
+  readonly #words: Words;
   #at = 2;
   readonly #header: Option[] = [];
   readonly #matches: Draft[] = [];
   #target: { readonly name: string; readonly goto: boolean; readonly options: Option[] } | null = null;
 
-  constructor(line: string, words: readonly Word[]) {
+  constructor(line: string, words: Words) {
     this.#line = line;
     this.#words = words;
   }
 
   read(): XtRule | string {
-    while (this.#at < this.#words.length) {
+    while (this.#at < this.#words.texts.length) {
       const problem = this.#next();
       if (problem !== null) return problem;
     }
@@ -123,10 +159,11 @@ class RuleWords {
     const start = this.#at;
     const not = this.#is('!');
     if (not) this.#at++;
-    const word = this.#words[this.#at++];
+    const at = this.#at++;
+    const word = this.#words.texts[at];
     if (word === undefined) return 'it ends with a !';
-    const name = Object.hasOwn(longNames, word.text) ? (longNames[word.text] as string) : word.text;
-    if (!name.startsWith('-') || word.quoted) return `${word.text} is no option`;
+    const name = longNames.get(word) ?? word;
+    if (!name.startsWith('-') || this.#words.quoted[at] === true) return `${word} is no option`;
     if (name === '-c') return this.#counters();
     switch (name) {
       case '-s':
@@ -138,16 +175,16 @@ class RuleWords {
         this.#header.push(this.#option(name, not, name === '-f' ? 0 : 1, start));
         break;
       case '-m': {
-        const module = this.#words[this.#at++];
+        const module = this.#words.texts[this.#at++];
         if (module === undefined || not) return 'a match has no name';
-        this.#matches.push({ module: module.text, options: [] });
+        this.#matches.push({ module, options: [] });
         break;
       }
       case '-j':
       case '-g': {
-        const target = this.#words[this.#at++];
+        const target = this.#words.texts[this.#at++];
         if (target === undefined || not || this.#target !== null) return 'not one target';
-        this.#target = { name: target.text, goto: name === '-g', options: [] };
+        this.#target = { name: target, goto: name === '-g', options: [] };
         break;
       }
       default: {
@@ -167,8 +204,7 @@ class RuleWords {
   }
 
   #is(text: string): boolean {
-    const word = this.#words[this.#at];
-    return word !== undefined && word.text === text && !word.quoted;
+    return this.#words.texts[this.#at] === text && this.#words.quoted[this.#at] === false;
   }
 
   /** The match that an option belongs to: the last that knows it, else the last; that of the protocol is loaded by `-p`. */
@@ -187,25 +223,24 @@ class RuleWords {
       not = true; // `-s ! 10.0.0.1`, as iptables before 1.4.3 has it
       this.#at++;
     }
+    const { texts, starts, ends } = this.#words;
     const first = this.#at;
-    if (args === undefined) while (this.#at < this.#words.length && !this.#beginsOption()) this.#at++;
-    else this.#at = Math.min(first + args, this.#words.length);
-    const given: string[] = [];
-    for (let index = first; index < this.#at; index++) given.push((this.#words[index] as Word).text);
-    const end = (this.#words[this.#at - 1] as Word).end;
-    return { name, not, args: given, text: this.#line.slice((this.#words[start] as Word).start, end) };
+    if (args === undefined) while (this.#at < texts.length && !this.#beginsOption()) this.#at++;
+    else this.#at = Math.min(first + args, texts.length);
+    const text = this.#line.slice(starts[start], ends[this.#at - 1]);
+    return { name, not, args: texts.slice(first, this.#at), text };
   }
 
   #beginsOption(): boolean {
-    const word = this.#words[this.#at] as Word;
-    return !word.quoted && (word.text === '!' || /^--?[a-z]/.test(word.text));
+    const word = this.#words.texts[this.#at] as string;
+    return this.#words.quoted[this.#at] === false && (word === '!' || /^--?[a-z]/.test(word));
   }
 
   #counters(): string | null {
-    const [packets, bytes] = [this.#words[this.#at], this.#words[this.#at + 1]];
-    this.cut = { start: this.#words[this.#at - 1]?.start ?? 0, end: bytes?.end ?? 0 };
+    const { texts, starts, ends } = this.#words;
+    this.cut = { start: starts[this.#at - 1] ?? 0, end: ends[this.#at + 1] ?? 0 };
+    this.counted = countersOf(texts[this.#at], texts[this.#at + 1]);
     this.#at += 2;
-    this.counted = countersOf(packets?.text, bytes?.text);
     return this.counted === null ? 'its counters are no numbers' : null;
   }
 }

@@ -78,17 +78,29 @@ class Walker {
     const inside = [...stack, chain];
     for (const rule of chain.rules) {
       if (going.length === 0) break;
-      const at: RuleAt = { table: this.#table, chain, rule };
       this.#looked += going.length;
       if (this.#looked > mostRules || going.length > mostWays) {
-        this.#giveUp(going, at);
+        this.#giveUp(going, { table: this.#table, chain, rule });
         return back;
       }
+      if (going.every((way) => this.#fails(rule, way))) continue; // most rules: nothing is made for them
+      const at: RuleAt = { table: this.#table, chain, rule };
       const on: Way[] = [];
       for (const way of going) this.#rule(at, way, { on, back, inside });
       going = on.length > 1 ? mergeWays(on) : on;
     }
     return mergeWays([...back, ...going]);
+  }
+
+  /** Whether one of a rule's conditions certainly fails before anything is done or not known. */
+  #fails({ lost, steps }: Rule, way: Way): boolean {
+    if (lost.length > 0) return false;
+    for (const step of steps) {
+      if (step.kind !== 'condition') return false;
+      const found = holds(step.condition, way.packet, this.#sight);
+      if (found !== 'yes') return found === 'no';
+    }
+    return false;
   }
 
   #giveUp(ways: readonly Way[], at: RuleAt): void {

@@ -1,6 +1,6 @@
 import { type Address, addressOf, bits } from '../../ip/address.ts';
 import type { Prefix } from '../../ip/prefix.ts';
-import type { Condition, Field, Listing, Rule, Step, Table, Value } from '../model.ts';
+import type { Condition, Field, FieldRef, Listing, Rule, Step, Table, Value } from '../model.ts';
 import type { HostInterface, Route, Surroundings } from './surroundings.ts';
 
 /** Names that Docker gives to its bridges (libnetwork/drivers/bridge/bridge_linux.go); others are told by their rules. */
@@ -17,8 +17,9 @@ export function surroundingsOfListing(listing: Listing): Surroundings {
   for (const table of listing.tables)
     for (const { rules } of table.chains)
       for (const rule of rules) {
-        if (!rule.steps.some(isOfInterfaces)) continue;
-        for (const name of interfacesIn(rule)) names.add(name);
+        const named = interfacesIn(rule);
+        if (named === null) continue;
+        for (const name of named) names.add(name);
         const found = behind(rule, table);
         if (found === null) continue;
         bridges.add(found.interface);
@@ -43,37 +44,42 @@ export function surroundingsOfListing(listing: Listing): Surroundings {
 
 type Among = Extract<Condition, { kind: 'among' }>;
 
-/** Most rules of a large listing ask for no interface, and tell nothing. */
-function isOfInterfaces(step: Step): boolean {
-  if (step.kind !== 'condition' || step.condition.kind !== 'among') return false;
-  return step.condition.fields.some(({ field }) => field === 'iifname' || field === 'oifname');
+const isOfInterface = ({ field }: FieldRef): boolean => field === 'iifname' || field === 'oifname';
+
+function amongIn(step: Step): Among | null {
+  return step.kind === 'condition' && step.condition.kind === 'among' ? step.condition : null;
 }
 
-function conditionsOf({ steps }: Rule): readonly Among[] {
-  return steps.flatMap((step) =>
-    step.kind === 'condition' && step.condition.kind === 'among' ? [step.condition] : [],
-  );
+/** The interfaces that a rule names; null when it asks for none, as most of a large listing do, and so tells nothing. */
+function interfacesIn({ steps }: Rule): readonly string[] | null {
+  let names: string[] | null = null;
+  for (const step of steps) {
+    const { fields, values } = amongIn(step) ?? noCondition;
+    for (let index = 0; index < fields.length; index++) {
+      if (!isOfInterface(fields[index] as FieldRef)) continue;
+      names ??= [];
+      if (!('set' in values)) for (const tuple of values) names.push(...wordOf(tuple[index]));
+    }
+  }
+  return names;
 }
 
-function interfacesIn(rule: Rule): readonly string[] {
-  return conditionsOf(rule).flatMap(({ fields, values }) => {
-    if ('set' in values) return [];
-    return fields.flatMap(({ field }, index) =>
-      field === 'iifname' || field === 'oifname' ? values.flatMap((tuple) => wordOf(tuple[index])) : [],
-    );
-  });
-}
+const noCondition: Pick<Among, 'fields' | 'values'> = { fields: [], values: [] };
 
 function wordOf(value: Value | undefined): readonly string[] {
   return value?.kind === 'word' && value.word !== '' ? [value.word] : [];
 }
 
 /** The one value that a rule asks of a field, and whether it asks for others than it. */
-function asked(rule: Rule, field: Field): { readonly value: Value; readonly not: boolean } | null {
-  const found = conditionsOf(rule).find(({ fields }) => fields.length === 1 && fields[0]?.field === field);
-  if (found === undefined || 'set' in found.values || found.values.length !== 1) return null;
-  const value = found.values[0]?.[0];
-  return value === undefined ? null : { value, not: found.not };
+function asked({ steps }: Rule, field: Field): { readonly value: Value; readonly not: boolean } | null {
+  for (const step of steps) {
+    const found = amongIn(step);
+    if (found?.fields.length !== 1 || found.fields[0]?.field !== field) continue;
+    const { values, not } = found;
+    const value = 'set' in values || values.length !== 1 ? undefined : values[0]?.[0];
+    return value === undefined ? null : { value, not };
+  }
+  return null;
 }
 
 /**
@@ -82,8 +88,9 @@ function asked(rule: Rule, field: Field): { readonly value: Value; readonly not:
  */
 function behind(rule: Rule, table: Table): Route | null {
   const family = table.family === 'ip6' ? 6 : 4;
-  const [source, destination] = [asked(rule, 'saddr'), asked(rule, 'daddr')];
   const [into, out] = [asked(rule, 'iifname'), asked(rule, 'oifname')];
+  if (out === null && (into === null || table.name !== 'raw')) return null;
+  const [source, destination] = [asked(rule, 'saddr'), asked(rule, 'daddr')];
   const masquerades = rule.steps.some((step) => step.kind === 'action' && step.action.kind === 'masquerade');
   const drops = rule.steps.some((step) => step.kind === 'verdict' && step.verdict.kind === 'drop');
   if (masquerades && source?.not === false && out?.not === true) return routeFor(source.value, out.value, family);
