@@ -28,6 +28,8 @@ export interface ComposeService {
   readonly name: string;
   /** By key; none where it has no network of its own (`network_mode`). */
   readonly networks: readonly { readonly key: string; readonly fixed: readonly Address[] }[];
+  /** Whether it publishes ports on the host. */
+  readonly publishes: boolean;
 }
 
 /**
@@ -80,7 +82,8 @@ function readNetwork(key: string, node: Node | undefined, project: string, reade
 
 function readService(name: string, node: Node, reader: Reader): ComposeService {
   const fields = childrenOf(node, reader);
-  if (fields.has('network_mode')) return { name, networks: [] };
+  const publishes = itemsOf(fields.get('ports'), reader).length > 0;
+  if (fields.has('network_mode')) return { name, networks: [], publishes };
   const networks = fields.get('networks');
   const listed = itemsOf(networks, reader).flatMap((item) => textOf(item, reader) ?? []);
   const mapped = [...childrenOf(networks, reader)].map(([key, value]) => {
@@ -91,7 +94,7 @@ function readService(name: string, node: Node, reader: Reader): ComposeService {
     return { key, fixed };
   });
   const all = [...listed.map((key) => ({ key, fixed: [] })), ...mapped];
-  return { name, networks: all.length > 0 ? all : [{ key: 'default', fixed: [] }] };
+  return { name, networks: all.length > 0 ? all : [{ key: 'default', fixed: [] }], publishes };
 }
 
 function childrenOf(node: Node | undefined, reader: Reader): ReadonlyMap<string, Node> {

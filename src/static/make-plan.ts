@@ -53,6 +53,7 @@ export function makePlan(policy: Policy, seen: World, compose: readonly ComposeP
     senders,
     notes: [
       ...absentProjects(policy, world, compose),
+      ...unseenPorts(seen, compose),
       ...ruleset.unheld.map(({ workload, reason }) => note(`${workload} is not held by these rules: ${reason}`)),
       ...diagnostics.filter(isWorthSaying).map(({ message, source }) => note(message, { source })),
       ...(policy.defaults.unknownBridge === 'deny'
@@ -69,6 +70,22 @@ function isOpen(rules: StaticPlan['senders'][number]['rules']['forward']): boole
 /** Of compiling: what nobody runs yet is said of projects, and what cannot be held by workload. */
 function isWorthSaying({ code }: Diagnostic): boolean {
   return code !== codes.nothingRuns.code && code !== codes.notEnforceable.code;
+}
+
+/**
+ * Services that do not run and will publish ports: a published port counts as its service (decision 0004), and which host
+ * addresses and ports the engine gives it is known when it runs.
+ */
+function unseenPorts(seen: World, compose: readonly ComposeProject[]): readonly Note[] {
+  return compose.flatMap(({ project, services, file }) => {
+    const running = new Set(seen.containers.flatMap((one) => (one.project === project ? one.service : [])));
+    const down = services.filter(({ name, publishes }) => publishes && !running.has(name)).map(({ name }) => name);
+    if (down.length === 0) return [];
+    const which = down.map((name) => `${project}/${name}`).join(', ');
+    return note(
+      `${which} is down: at the ports that ${file} publishes on the host, what policy says of it is not in these rules; render again while it runs`,
+    );
+  });
 }
 
 /** Projects that a policy names and of whose networks nothing is known. */

@@ -153,6 +153,18 @@ networks:
     expect(notesOf(plan).filter(({ text }) => /go by its subnet/.test(text))).toEqual([]);
   });
 
+  test('ports that a service which is down publishes are said not to be mirrored, those of one that runs are', () => {
+    const file = 'services:\n  app: { ports: ["8080:80"] }\n  mongo: {}\n';
+    const project = readComposeProject(compose(file));
+    const projects = project === undefined ? [] : [project];
+    expect(noteLike(makePlan(policyOf(differing), empty, projects, staticTime), /app\/app is down/)).toMatchObject({
+      warn: true,
+    });
+    const up = buildWorld({ networks, containers: [{ name: 'app-app-1', workload: 'app/app', on: ['app_default'] }] });
+    const notes = notesOf(makePlan(policyOf(differing), up, projects, staticTime));
+    expect(notes.filter(({ text }) => /is down/.test(text))).toEqual([]);
+  });
+
   test('without a subnet the project is said to be unknown', () => {
     const project = readComposeProject(compose('services: { app: {} }\n'));
     const plan = makePlan(policyOf(differing), empty, project === undefined ? [] : [project], staticTime);

@@ -1,4 +1,5 @@
-import type { Chain, Rule } from '../model.ts';
+import { calledByAll } from '../call.ts';
+import type { Rule } from '../model.ts';
 import type { NetworkRef, Purpose } from './types.ts';
 
 /** A network of which nothing that it sends elsewhere gets past a rule of a chain. */
@@ -49,8 +50,8 @@ function letOutBy(
   seen: ReadonlySet<string>,
 ): readonly NetworkRef[] {
   if (isWayOut(purpose)) return purpose.networks;
-  const chain = unconditionalCall(rule);
-  if (chain === undefined || seen.has(chain)) return [];
+  const chain = calledByAll(rule);
+  if (chain === null || seen.has(chain)) return [];
   const found: NetworkRef[] = [];
   for (const inner of rulesOf(chain) ?? []) {
     if (inner.purpose.sureness !== 'exact') break;
@@ -62,10 +63,4 @@ function letOutBy(
 /** One network, without other conditions: those of a mark or a port concern none or a part. */
 function isWayOut({ sureness, outbound, networks, containers }: Purpose): boolean {
   return sureness === 'exact' && outbound === 'lets-out' && networks.length === 1 && containers.length === 0;
-}
-
-function unconditionalCall({ steps }: Chain['rules'][number]): string | undefined {
-  if (steps.some(({ kind }) => kind === 'condition' || kind === 'vmap')) return undefined;
-  const last = steps.at(-1);
-  return last?.kind === 'verdict' && last.verdict.kind === 'jump' ? last.verdict.chain : undefined;
 }

@@ -1,4 +1,5 @@
-import type { Chain, Listing, Rule } from '../model.ts';
+import { calledByAll } from '../call.ts';
+import type { Chain, Listing } from '../model.ts';
 import { isDockerChain } from '../purpose/layout.ts';
 import type { Outcome, RuleAt, Walked } from './result.ts';
 
@@ -44,7 +45,7 @@ function behind(
   if (base === null) return null;
   const { chain, from } = base;
   for (const rule of chain.rules.slice(from + 1)) {
-    const called = calledBy(rule);
+    const called = calledByAll(rule);
     if (called === null || isDockerChain(called)) continue;
     const call = { table: by.table, chain, rule };
     if (!by.table.chains.some(({ name }) => name === called)) {
@@ -79,13 +80,6 @@ function baseOf({ events }: Outcome, by: RuleAt): { readonly chain: Chain; reado
     return { chain: event.at.chain, from: event.at.chain.rules.indexOf(event.at.rule) };
   }
   return null;
-}
-
-/** A call of a chain that everything is sent through. */
-function calledBy({ steps }: Rule): string | null {
-  const last = steps.at(-1);
-  if (last?.kind !== 'verdict' || last.verdict.kind !== 'jump') return null;
-  return steps.some(({ kind }) => kind === 'condition' || kind === 'vmap') ? null : last.verdict.chain;
 }
 
 function withChain(listing: Listing, { table }: RuleAt, chain: Chain, instead: Chain): Listing {
