@@ -45,6 +45,10 @@ export function doctorReference(): string {
     '  ([packet path](packet-path.md)).',
     '- Bridges that nobody has met, and builds on docker0, while `defaults` leave them open: policy says so, and',
     '  [the threat model](threat-model.md) what that means.',
+    '- `ip_forward` and `rp_filter`: the engine needs the first, and who a sender is our rules tell by its port of the bridge.',
+    '- Programs of XDP, tc and BPF on the host, security profiles, devices: what one does, or whether it matters, cannot be',
+    '  told from outside.',
+    '- Shared volumes and sockets between containers: that two may speak by them says nothing of whether they do.',
     '- What an image is, by its name.',
   ].join('\n')}\n`;
 }

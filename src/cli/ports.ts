@@ -1,5 +1,5 @@
 import type { Daemon } from '../control/client.ts';
-import type { ConntrackFacts, EngineFacts, Flusher, ProxyPort } from '../doctor/facts.ts';
+import type { ApiListener, ConntrackFacts, EngineFacts, Flusher, ProxyPort, VolumeFacts } from '../doctor/facts.ts';
 import type { BackendChoice, BackendName } from '../enforce/backend.ts';
 import type { Address } from '../ip/address.ts';
 import type { Listing } from '../packetpath/model.ts';
@@ -87,6 +87,7 @@ export interface EnginePort {
   readWorld(): Promise<World>;
   version(): Promise<{ readonly version: string; readonly apiVersion: string }>;
   info(): Promise<EngineFacts>;
+  volumes(): Promise<readonly VolumeFacts[]>;
 }
 
 /** What `doctor`, `chains` and `explain --path` look at beside the engine and our own rules. Errors pass through. */
@@ -95,6 +96,12 @@ export interface HostPort {
   conntrack(): Promise<ConntrackFacts | null>;
   proxies(): Promise<readonly ProxyPort[]>;
   flushers(): Promise<readonly Flusher[]>;
+  /** Where the engine's API listens on TCP. */
+  apiListeners(): Promise<readonly ApiListener[]>;
+  /** Those of the interfaces that route what is sent to loopback addresses. */
+  routesLoopback(interfaces: readonly string[]): Promise<readonly string[]>;
+  /** Those of the paths that are unix sockets. */
+  sockets(paths: readonly string[]): Promise<readonly string[]>;
   /** Bridges with their own switches of br_netfilter, by name. */
   bridgeCalls(): Promise<ReadonlyMap<string, { readonly ip: boolean; readonly ip6: boolean }>>;
   /** Everybody's rules with all that is in them, those of nftables too; fails where some cannot be read. */

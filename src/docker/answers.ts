@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { type Address, parseAddress } from '../ip/address.ts';
 import { isPrefix, parsePrefix } from '../ip/prefix.ts';
 import { isMac } from '../world/names.ts';
-import type { Powers, RoutedPort } from '../world/world.ts';
+import type { RoutedPort } from '../world/world.ts';
 import type {
   Attachment,
   ContainerDetails,
@@ -12,7 +12,9 @@ import type {
   ImageDetails,
   NetworkDetails,
   PortBinding,
+  VolumeDetails,
 } from './engine-api.ts';
+import { rightsOf } from './rights.ts';
 
 /*
  * The engine's answers, reduced to what we read of them and checked field by field (Docker Engine API 1.41 to 1.51).
@@ -176,8 +178,19 @@ export const containerAnswer = z
       Privileged: z.boolean().optional(),
       CapAdd: z.array(z.string()).nullish(),
       UsernsMode: z.string().optional(),
+      PidMode: z.string().optional(),
+      LogConfig: z.object({ Type: z.string().optional(), Config: textMap }).nullish(),
     }),
-    Mounts: z.array(z.object({ Source: z.string().optional() })).nullish(),
+    Mounts: z
+      .array(
+        z.object({
+          Type: z.string().optional(),
+          Name: z.string().optional(),
+          Source: z.string().optional(),
+          RW: z.boolean().optional(),
+        }),
+      )
+      .nullish(),
     NetworkSettings: z.object({ Networks: z.unknown(), Ports: portMap }).transform(({ Networks, Ports }, context) => {
       const [attached, chosen] = [attachments.safeParse(Networks), ipamChoices.safeParse(Networks)];
       for (const { path, message } of [...(attached.error?.issues ?? []), ...(chosen.error?.issues ?? [])])
@@ -200,34 +213,10 @@ export const containerAnswer = z
       dns: (HostConfig.Dns ?? []).flatMap((text) => parseAddress(text.split('%')[0] ?? '') ?? []),
       bindings: (running ? NetworkSettings.Ports : HostConfig.PortBindings).bound,
       routed: running ? NetworkSettings.Ports.open : [],
-      ...powersOf(HostConfig, Mounts ?? []),
+      ...rightsOf(HostConfig, Mounts ?? []),
       ...(NetworkSettings.fixed.size === 0 ? {} : { fixed: NetworkSettings.fixed }),
     };
   });
-
-interface Rights {
-  readonly Privileged?: boolean | undefined;
-  readonly CapAdd?: readonly string[] | null | undefined;
-  readonly UsernsMode?: string | undefined;
-}
-
-/** Where the engine's and containerd's sockets are, `/var/run` being a link to `/run`; and the folders that hold them. */
-const waysToTheEngine = /^(\/var)?\/run(\/docker\.sock|\/containerd(\/containerd\.sock)?)?$|^\/var$|^\/$/;
-
-function powersOf(rights: Rights, mounts: readonly { readonly Source?: string | undefined }[]): { powers?: Powers } {
-  const powers: Powers = {
-    privileged: rights.Privileged ?? false,
-    // engines write them as they were asked for, with CAP_ or without
-    capabilities: [...new Set((rights.CapAdd ?? []).map((name) => name.toUpperCase().replace(/^CAP_/, '')))].toSorted(),
-    engineSockets: [
-      ...new Set(mounts.flatMap(({ Source = '' }) => (waysToTheEngine.test(Source) ? [Source] : []))),
-    ].toSorted(),
-    hostUsers: rights.UsernsMode === 'host',
-  };
-  const none =
-    !powers.privileged && !powers.hostUsers && powers.capabilities.length + powers.engineSockets.length === 0;
-  return none ? {} : { powers };
-}
 
 const subnet = z.string().transform((text, context) => {
   const parsed = parsePrefix(text);
@@ -273,13 +262,21 @@ export const imageAnswer = z
   .object({ Config: z.object({ Labels: textMap }).nullish() })
   .transform(({ Config }): ImageDetails => ({ labels: Config?.Labels ?? new Map() }));
 
+export const volumesAnswer = z
+  .object({ Volumes: z.array(z.object({ Name: z.string(), Driver: z.string(), Options: textMap })).nullish() })
+  .transform(({ Volumes }): readonly VolumeDetails[] =>
+    (Volumes ?? []).map(({ Name, Driver, Options }) => ({ name: Name, driver: Driver, options: Options })),
+  );
+
 export const infoAnswer = z
   .object({
+    DockerRootDir: z.string().optional(),
     FirewallBackend: z.object({ Driver: z.string().max(100) }).nullish(),
     SecurityOptions: z.array(z.string()).nullish(),
   })
   .transform(
-    ({ FirewallBackend, SecurityOptions }): EngineInfo => ({
+    ({ DockerRootDir, FirewallBackend, SecurityOptions }): EngineInfo => ({
+      dataFolder: DockerRootDir || null,
       firewallBackend: FirewallBackend?.Driver || null,
       // "name=userns", with more of the option behind a comma
       mapsUsers: (SecurityOptions ?? []).some((option) => option.split(',').includes('name=userns')),

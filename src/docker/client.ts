@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { containerAnswer, imageAnswer, infoAnswer, networksAnswer, versionAnswer } from './answers.ts';
+import { containerAnswer, imageAnswer, infoAnswer, networksAnswer, versionAnswer, volumesAnswer } from './answers.ts';
 import type { EngineAddress } from './context.ts';
 import type { EngineApi, Inspected } from './engine-api.ts';
 import { EngineError } from './engine-error.ts';
@@ -48,6 +48,7 @@ function speak(get: Get, base: string | undefined): EngineApi {
     containers: (ids) => ask(`/containers/json?${listQuery(ids)}`, whole, (value) => list(value, ids === undefined)),
     container: (id) => inspect(`/containers/${encodeURIComponent(id)}/json`, containerAnswer),
     networks: () => ask('/networks', whole, (value) => networksAnswer.safeParse(value)),
+    volumes: () => ask('/volumes', whole, (value) => volumesAnswer.safeParse(value)),
     info: () => ask('/info', whole, (value) => infoAnswer.safeParse(value)),
     image: (id) => inspect(`/images/${encodeURIComponent(id)}/json`, imageAnswer),
   };

@@ -9,9 +9,10 @@ import type {
   NetworkDetails,
   PortBinding,
 } from './engine-api.ts';
-import { identify } from './identity.ts';
+import { type Identity, identify } from './identity.ts';
 import { defaultNetwork, type NetworkIndex } from './networks.ts';
 import { asksFromHost, type ResolverInput, resolversOf } from './resolvers.ts';
+import type { Rights } from './rights.ts';
 import type { Veths } from './veth.ts';
 
 /** What the engine says of one container: all of it, or what its list says. */
@@ -151,7 +152,7 @@ function buildContainer(input: ContainersInput, seen: Seen, image: ImageDetails)
 /** What the engine's answers say by themselves of a container. */
 interface OwnPart {
   readonly attached: readonly Attached[];
-  readonly said: Pick<Container, 'project' | 'service' | 'labels' | 'composeFiles' | 'published' | 'routed' | 'powers'>;
+  readonly said: Pick<Container, 'published' | 'routed'> & Identity & Rights;
 }
 
 /** The last own part for each answer that is still held, and what else it was worked out with. */
@@ -169,11 +170,19 @@ function ownPart({ networks }: ContainersInput, seen: Seen, image: ImageDetails)
     ...identify(details.labels, image.labels),
     published: seen.kind === 'details' ? publishedPorts(seen.details.bindings) : [],
     ...(seen.kind === 'details' ? routedPorts(seen.details.routed ?? []) : {}),
-    ...(seen.kind === 'details' && seen.details.powers !== undefined ? { powers: seen.details.powers } : {}),
+    ...(seen.kind === 'details' ? givenRights(seen.details) : {}),
   };
   const part = { attached: attachedNetworks(details, networks), said };
   ownParts.set(details, { image, networks, part });
   return part;
+}
+
+function givenRights({ powers, mounts, logging }: Rights): Rights {
+  return {
+    ...(powers === undefined ? {} : { powers }),
+    ...(mounts === undefined ? {} : { mounts }),
+    ...(logging === undefined ? {} : { logging }),
+  };
 }
 
 interface Attached {

@@ -1,6 +1,7 @@
 import type { Address } from '../ip/address.ts';
 import type { Prefix } from '../ip/prefix.ts';
-import type { Powers, RoutedPort } from '../world/world.ts';
+import type { RoutedPort } from '../world/world.ts';
+import type { Rights } from './rights.ts';
 
 /**
  * What we ask of a Docker Engine. The real one is connectEngine (client.ts), the in-memory one FakeEngine
@@ -14,6 +15,7 @@ export interface EngineApi {
   networks(): Promise<readonly NetworkDetails[]>;
   image(id: string): Promise<Inspected<ImageDetails>>;
   info(): Promise<EngineInfo>;
+  volumes(): Promise<readonly VolumeDetails[]>;
 }
 
 /** What the engine says of itself (`GET /info`). */
@@ -22,6 +24,15 @@ export interface EngineInfo {
   readonly firewallBackend: string | null;
   /** Whether containers' users are mapped to others (`userns-remap`). */
   readonly mapsUsers: boolean;
+  /** `DockerRootDir`, such as `/var/lib/docker`; null where it does not say. */
+  readonly dataFolder: string | null;
+}
+
+export interface VolumeDetails {
+  readonly name: string;
+  readonly driver: string;
+  /** Of the `local` driver: `type`, `o` and `device`, as mount(8) has them. */
+  readonly options: ReadonlyMap<string, string>;
 }
 
 /** An inspect of something that can vanish, or be locked by the engine while a container starts. */
@@ -46,7 +57,7 @@ export interface ContainerSummary {
   readonly attachments: readonly Attachment[];
 }
 
-export interface ContainerDetails extends ContainerSummary {
+export interface ContainerDetails extends ContainerSummary, Rights {
   /** In the engine's PID namespace; null when not running. */
   readonly pid: number | null;
   /** `--dns`, as far as they are addresses. */
@@ -54,8 +65,6 @@ export interface ContainerDetails extends ContainerSummary {
   readonly bindings: readonly PortBinding[];
   /** What it publishes on networks of gateway mode `routed`, where the host has no port for it. */
   readonly routed?: readonly RoutedPort[];
-  /** Absent where it has an ordinary container's rights alone. */
-  readonly powers?: Powers;
   /** Addresses that were asked for, by the names its networks have in `attachments`; absent when there are none. */
   readonly fixed?: ReadonlyMap<string, readonly Address[]>;
 }

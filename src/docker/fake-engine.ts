@@ -13,6 +13,7 @@ import type {
   Inspected,
   NetworkDetails,
   PortBinding,
+  VolumeDetails,
 } from './engine-api.ts';
 import { EngineError } from './engine-error.ts';
 import type { EngineEvent, Following, OnNotice } from './events.ts';
@@ -284,8 +285,12 @@ export class FakeEngine implements EngineApi {
     return [...this.#networks.values()];
   }
 
+  async volumes(): Promise<readonly VolumeDetails[]> {
+    return [];
+  }
+
   async info(): Promise<EngineInfo> {
-    return { firewallBackend: 'iptables', mapsUsers: false };
+    return { firewallBackend: 'iptables', mapsUsers: false, dataFolder: '/var/lib/docker' };
   }
 
   async image(id: string): Promise<Inspected<ImageDetails>> {

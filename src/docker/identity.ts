@@ -10,6 +10,8 @@ export interface Identity {
   /** The container's labels without those its image has with the same value. */
   readonly labels: ReadonlyMap<string, string>;
   readonly composeFiles: readonly string[];
+  /** Labels for Sluice that it has from its image alone, which count for nothing; absent where there are none. */
+  readonly imageLabels?: readonly string[];
 }
 
 /**
@@ -23,12 +25,14 @@ export interface Identity {
 export function identify(labels: ReadonlyMap<string, string>, image: ReadonlyMap<string, string>): Identity {
   const own = new Map([...labels].filter(([key, value]) => image.get(key) !== value));
   const byCompose = [...own.keys()].some((key) => key.startsWith(compose) && !onImages.has(key));
+  const ignored = [...labels.keys()].filter((key) => key.startsWith('sluice.') && !own.has(key)).toSorted();
   const claim = byCompose ? labels : own;
   return {
     project: claim.get(projectLabel) || null,
     service: claim.get(serviceLabel) || null,
     labels: own,
     composeFiles: (own.get(`${projectLabel}.config_files`) ?? '').split(',').filter((file) => file !== ''),
+    ...(ignored.length === 0 ? {} : { imageLabels: ignored }),
   };
 }
 

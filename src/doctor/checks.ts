@@ -7,12 +7,21 @@ import { daemonTrouble } from './checks/daemon-trouble.ts';
 import { dnsFromHost } from './checks/dns-from-host.ts';
 import { dockerUserBypassed } from './checks/docker-user-bypassed.ts';
 import { dockerUserDead } from './checks/docker-user-dead.ts';
+import { engineOnNetwork } from './checks/engine-on-network.ts';
 import { engineSocket } from './checks/engine-socket.ts';
+import { flowtable } from './checks/flowtable.ts';
 import { flushedAtReload } from './checks/flushed-at-reload.ts';
+import { hostFiles } from './checks/host-files.ts';
 import { hostNetwork } from './checks/host-network.ts';
+import { hostProcesses } from './checks/host-processes.ts';
+import { hostSocket } from './checks/host-socket.ts';
 import { hostUsers } from './checks/host-users.ts';
+import { imageLabels } from './checks/image-labels.ts';
 import { ip6Unmanaged } from './checks/ip6-unmanaged.ts';
+import { logFromHost } from './checks/log-from-host.ts';
+import { loopbackRouted } from './checks/loopback-routed.ts';
 import { netAdmin } from './checks/net-admin.ts';
+import { networkVolume } from './checks/network-volume.ts';
 import { noDaemon } from './checks/no-daemon.ts';
 import { notHeld } from './checks/not-held.ts';
 import { nothingStands } from './checks/nothing-stands.ts';
@@ -20,6 +29,8 @@ import { outrankedFilter } from './checks/outranked-filter.ts';
 import { pastTheHost } from './checks/past-the-host.ts';
 import { privileged } from './checks/privileged.ts';
 import { publishedEverywhere } from './checks/published-everywhere.ts';
+import { sharedNetwork } from './checks/shared-network.ts';
+import { sluiceShared } from './checks/sluice-shared.ts';
 import { twoRuleEngines } from './checks/two-rule-engines.ts';
 import { unpublishedOpen } from './checks/unpublished-open.ts';
 import { writablePolicy } from './checks/writable-policy.ts';
@@ -34,13 +45,20 @@ export const checks: readonly Check[] = [
   dockerUserBypassed,
   writablePolicy,
   engineSocket,
+  engineOnNetwork,
   privileged,
+  hostFiles,
+  sluiceShared,
   daemonTrouble,
   noDaemon,
   dnsFromHost,
+  logFromHost,
+  networkVolume,
   hostNetwork,
   pastTheHost,
   netAdmin,
+  hostProcesses,
+  hostSocket,
   hostUsers,
   dockerUserDead,
   backendMismatch,
@@ -48,8 +66,12 @@ export const checks: readonly Check[] = [
   ip6Unmanaged,
   bridgeRulesIdle,
   unpublishedOpen,
+  loopbackRouted,
+  flowtable,
   flushedAtReload,
   conntrackFull,
   conntrackLiberal,
   publishedEverywhere,
+  sharedNetwork,
+  imageLabels,
 ];

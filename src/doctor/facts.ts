@@ -24,6 +24,16 @@ export interface Facts {
   readonly proxies: readonly ProxyPort[] | null;
   /** Files of the policy, and their folders, that others than root may change. */
   readonly writable: readonly WritableFile[] | null;
+  /** Volumes of the engine, by name. */
+  readonly volumes: ReadonlyMap<string, VolumeFacts> | null;
+  /** Where the engine's API listens on TCP. */
+  readonly api: readonly ApiListener[] | null;
+  /** Bridges of the engine's networks that route what is sent to loopback addresses. */
+  readonly routesLoopback: readonly string[] | null;
+  /** Paths mounted into containers that are unix sockets of the host. */
+  readonly sockets: readonly string[] | null;
+  /** Sluice's own folders, and the control socket of its daemon. */
+  readonly own: OwnPaths;
   /** Services that are started at boot and whose start, reload or stop takes away the rules of everybody. */
   readonly flushers: readonly Flusher[] | null;
   readonly unseen: readonly Unseen[];
@@ -41,6 +51,30 @@ export interface EngineFacts {
   readonly firewallBackend: string | null;
   /** Whether it maps containers' users to others (`userns-remap`). */
   readonly mapsUsers: boolean;
+  /** Where it keeps images, volumes and containers; null: it does not say. */
+  readonly dataFolder: string | null;
+}
+
+export interface VolumeFacts {
+  readonly name: string;
+  readonly driver: string;
+  /** Of the driver `local`: `type`, `o` and `device`, as mount(8) has them. */
+  readonly options: ReadonlyMap<string, string>;
+}
+
+export interface ApiListener {
+  /** As dockerd was told, such as `tcp://0.0.0.0:2375`. */
+  readonly address: string;
+  /** Whether that is an address of the host's loopback. */
+  readonly loopback: boolean;
+  /** Whether it asks callers for a certificate (`--tlsverify`). */
+  readonly verifies: boolean;
+}
+
+export interface OwnPaths {
+  /** The policy's folder and the state directory. */
+  readonly folders: readonly string[];
+  readonly socket: string;
 }
 
 export interface OurFacts {

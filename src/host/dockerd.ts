@@ -15,7 +15,7 @@ export class EngineSettingsError extends Error {
 }
 
 const pidFile = '/run/docker.pid';
-const defaultConfig = '/etc/docker/daemon.json';
+export const defaultConfig = '/etc/docker/daemon.json';
 
 /**
  * Reads the engine's settings from the command line of the running dockerd (found by its pid file) and from its
@@ -45,13 +45,19 @@ interface DaemonFlags {
   readonly configFile: string | undefined;
 }
 
-function daemonFlags(readFile: ReadFile): DaemonFlags {
+/** What the running dockerd was started with; null where its pid file is stale or not there. */
+export function daemonArguments(readFile: ReadFile): readonly string[] | null {
   const pid = /^\s*([1-9][0-9]{0,9})\s*$/.exec(readFile(pidFile) ?? '')?.[1];
   const commandLine = pid === undefined ? undefined : readFile(`/proc/${pid}/cmdline`);
   const [program = '', ...args] = (commandLine ?? '').split('\0').slice(0, -1);
-  if (!/(^|\/)dockerd$/.test(program)) return { dns: [], hostGateway: [], configFile: undefined }; // a stale pid file
+  return /(^|\/)dockerd$/.test(program) ? args : null;
+}
+
+function daemonFlags(readFile: ReadFile): DaemonFlags {
+  const args = daemonArguments(readFile);
+  if (args === null) return { dns: [], hostGateway: [], configFile: undefined };
   const { values } = parseArgs({
-    args,
+    args: [...args],
     strict: false, // dockerd has a hundred other flags
     options: {
       dns: { type: 'string', multiple: true },
@@ -68,7 +74,8 @@ function daemonFlags(readFile: ReadFile): DaemonFlags {
   };
 }
 
-function parseConfig(path: string, text: string | undefined): Record<string, unknown> {
+/** @throws EngineSettingsError */
+export function parseConfig(path: string, text: string | undefined): Record<string, unknown> {
   if (text === undefined || text.trim() === '') return {};
   try {
     const value: unknown = JSON.parse(text);

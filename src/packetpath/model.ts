@@ -29,8 +29,16 @@ export interface Table {
   readonly chains: readonly Chain[];
   /** Named sets and maps of this table; ipsets belong to every table of their family and are in each. */
   readonly sets: readonly NamedSet[];
+  /** Absent where it has none. */
+  readonly flowtables?: readonly FlowTable[];
   /** Whether this table may have chains that the listing leaves out (`iptables -nvL FORWARD`). */
   readonly partial: boolean;
+}
+
+/** Conversations that rules add to it skip all hooks behind ingress, on the way in by its devices. */
+export interface FlowTable {
+  readonly name: string;
+  readonly devices: readonly string[];
 }
 
 export interface Chain {

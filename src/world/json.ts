@@ -1,7 +1,7 @@
 import { formatAddress } from '../ip/address.ts';
 import { formatPrefix } from '../ip/prefix.ts';
 import { worldSchema } from './schema.ts';
-import type { Container, Endpoint, Network, World } from './world.ts';
+import type { Container, Endpoint, Network, Powers, World } from './world.ts';
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
@@ -127,8 +127,15 @@ function encodeContainer(container: Container): JsonValue {
         }),
     resolvers: container.resolvers.map(formatAddress),
     ...(container.lookupsFromHost === undefined ? {} : { lookupsFromHost: container.lookupsFromHost }),
-    ...(container.powers === undefined ? {} : { powers: { ...container.powers } }),
+    ...(container.powers === undefined ? {} : { powers: encodePowers(container.powers) }),
+    ...(container.mounts === undefined ? {} : { mounts: sorted(container.mounts.map((mount) => ({ ...mount }))) }),
+    ...(container.logging === undefined ? {} : { logging: { ...container.logging } }),
+    ...(container.imageLabels === undefined ? {} : { imageLabels: container.imageLabels.toSorted() }),
   };
+}
+
+function encodePowers({ hostProcesses, ...powers }: Powers): JsonValue {
+  return { ...powers, ...(hostProcesses === undefined ? {} : { hostProcesses }) };
 }
 
 function encodeEndpoint({ network, addresses, fixed, mac, port }: Endpoint): JsonValue {

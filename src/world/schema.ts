@@ -105,8 +105,19 @@ const container = z.strictObject({
       capabilities: z.array(z.string()),
       engineSockets: z.array(z.string()),
       hostUsers: z.boolean(),
+      hostProcesses: z.boolean().optional(),
     })
     .optional(),
+  mounts: z
+    .array(
+      z.discriminatedUnion('kind', [
+        z.strictObject({ kind: z.literal('bind'), path: z.string(), writable: z.boolean() }),
+        z.strictObject({ kind: z.literal('volume'), volume: z.string(), writable: z.boolean() }),
+      ]),
+    )
+    .optional(),
+  logging: z.strictObject({ driver: z.string(), address: z.string().nullable() }).optional(),
+  imageLabels: z.array(z.string()).optional(),
 });
 
 /** The JSON form of a world, version 1. */

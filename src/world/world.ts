@@ -101,6 +101,24 @@ export interface Container {
   readonly lookupsFromHost?: true | undefined;
   /** What its creator gave it beyond an ordinary container's rights; absent where that is nothing. */
   readonly powers?: Powers | undefined;
+  /** Its mounts of the host's files and of volumes, sorted; absent where there are none. */
+  readonly mounts?: readonly Mount[] | undefined;
+  /** Where the engine sends its output; absent where it keeps it itself (`json-file`, `local`, `journald`, `none`). */
+  readonly logging?: Logging | undefined;
+  /** Keys of `sluice.` that it has from its image alone, sorted: nobody obeys them. Absent where there are none. */
+  readonly imageLabels?: readonly string[] | undefined;
+}
+
+export type Mount =
+  | { readonly kind: 'bind'; readonly path: string; readonly writable: boolean }
+  /** By the volume's name. */
+  | { readonly kind: 'volume'; readonly volume: string; readonly writable: boolean };
+
+export interface Logging {
+  /** `syslog`, `gelf`, `fluentd`, the name of a plugin, … */
+  readonly driver: string;
+  /** As its option has it, such as `udp://192.0.2.1:514`; null where it has none. */
+  readonly address: string | null;
 }
 
 /** Rights by which a container may get round what holds it; every field of one that has none of them is empty. */
@@ -112,6 +130,8 @@ export interface Powers {
   readonly engineSockets: readonly string[];
   /** It shares the host's users although the engine maps users (`--userns=host`). */
   readonly hostUsers: boolean;
+  /** It shares the host's processes (`--pid=host`); absent in worlds that older releases wrote. */
+  readonly hostProcesses?: boolean | undefined;
 }
 
 export type NetworkMode =

@@ -16,7 +16,14 @@ import {
 } from '../../src/cli/ports.ts';
 import { run } from '../../src/cli/run.ts';
 import type { Daemon } from '../../src/control/client.ts';
-import type { ConntrackFacts, EngineFacts, Flusher, ProxyPort } from '../../src/doctor/facts.ts';
+import type {
+  ApiListener,
+  ConntrackFacts,
+  EngineFacts,
+  Flusher,
+  ProxyPort,
+  VolumeFacts,
+} from '../../src/doctor/facts.ts';
 import type { BackendChoice, BackendName } from '../../src/enforce/backend.ts';
 import { evaluate } from '../../src/evaluate/evaluate.ts';
 import type { Outcome } from '../../src/evaluate/verdict.ts';
@@ -249,6 +256,10 @@ class FakeHostPort implements HostPort {
   listeners: readonly ProxyPort[] = [];
   services: readonly Flusher[] = [];
   switches: ReadonlyMap<string, { ip: boolean; ip6: boolean }> = new Map();
+  api: readonly ApiListener[] = [];
+  /** Interfaces that route what is sent to loopback addresses. */
+  routing: readonly string[] = [];
+  socketPaths: readonly string[] = [];
   /** As iptables-save prints it. */
   listing = '';
   readonly #world: () => World;
@@ -269,6 +280,15 @@ class FakeHostPort implements HostPort {
   async flushers() {
     return this.services;
   }
+  async apiListeners() {
+    return this.api;
+  }
+  async routesLoopback(interfaces: readonly string[]) {
+    return interfaces.filter((name) => this.routing.includes(name));
+  }
+  async sockets(paths: readonly string[]) {
+    return paths.filter((path) => this.socketPaths.includes(path));
+  }
   async bridgeCalls() {
     return this.switches;
   }
@@ -287,7 +307,8 @@ export class FakeHost {
   world: World;
   /** Set to an error to have no engine. */
   engineError: Error | null = null;
-  engineInfo: EngineFacts = { firewallBackend: 'iptables', mapsUsers: false };
+  engineInfo: EngineFacts = { firewallBackend: 'iptables', mapsUsers: false, dataFolder: '/var/lib/docker' };
+  volumes: readonly VolumeFacts[] = [];
   readonly host = new FakeHostPort(() => this.world);
   now = Date.UTC(2026, 10, 23, 14, 2);
   user = { uid: 0, gid: 0 };
@@ -337,6 +358,7 @@ export class FakeHost {
           readWorld: async () => this.world,
           version: async () => ({ version: '28.5.2', apiVersion: '1.51' }),
           info: async () => this.engineInfo,
+          volumes: async () => this.volumes,
         };
       },
       kernel: this.kernel,

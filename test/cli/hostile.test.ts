@@ -49,12 +49,34 @@ function hostileHost() {
         name: `${name}${at}`,
         on: ['bridge', `${name}${at}`],
         powers: { capabilities: [name, 'NET_ADMIN'], engineSockets: [name] },
+        mounts: [
+          { kind: 'bind' as const, path: `/etc/sluice/${name}`, writable: true },
+          { kind: 'bind' as const, path: `/run/${name}.sock`, writable: true },
+          { kind: 'volume' as const, volume: `${name}nfs`, writable: true },
+          { kind: 'volume' as const, volume: `${name}run`, writable: true },
+        ],
+        logging: { driver: 'gelf', address: `udp://${name}:1` },
+        imageLabels: [`sluice.${name}`],
         lookupsFromHost: true as const,
         labels: { 'sluice.allow': name, [`sluice.${name}`]: name },
       },
       { name: `app-${at}`, workload: `app/${name.replace('/', '')}`, on: ['app_default'] },
     ]),
   });
+  host.host.socketPaths = names.map((name) => `/run/${name}.sock`);
+  host.host.api = names.map((name) => ({ address: `tcp://${name}`, loopback: false, verifies: false }));
+  host.volumes = names.flatMap((name) => [
+    {
+      name: `${name}nfs`,
+      driver: 'local',
+      options: new Map(Object.entries({ type: 'nfs', o: `addr=${name}`, device: name })),
+    },
+    {
+      name: `${name}run`,
+      driver: 'local',
+      options: new Map(Object.entries({ o: 'rbind', device: `/etc/${name}/..` })),
+    },
+  ]);
   const rules = names.flatMap((name) => [
     `:${name} - [0:0]`,
     `-A FORWARD -i ${name} -m comment --comment "${name}" -j ${name}`,

@@ -72,8 +72,10 @@ describe.each(recordedVersions)('the recorded host of engine %s', (version) => {
     [{ UsernsMode: 'host' }, [], { hostUsers: true }],
     [{}, ['/var/run/docker.sock', '/srv/data'], { engineSockets: ['/var/run/docker.sock'] }],
     [{}, ['/', '/run', '/run/containerd'], { engineSockets: ['/', '/run', '/run/containerd'] }],
-    [{}, ['/srv/docker.sock', '/run/docker.sock.d', '/var/runs'], null],
-    [{ Privileged: false, CapAdd: null, UsernsMode: '' }, [], null],
+    [{}, ['/run/docker/containerd'], { engineSockets: ['/run/docker/containerd'] }],
+    [{ PidMode: 'host' }, [], { hostProcesses: true }],
+    [{}, ['/srv/docker.sock', '/run/docker.sock.d', '/var/runs', '/var'], null],
+    [{ Privileged: false, CapAdd: null, UsernsMode: '', PidMode: '' }, [], null],
   ])('rights beyond the ordinary are seen: %j, mounts %j', async (rights, mounts, expected) => {
     const engine = await recordedEngine(record, (path, answer) => {
       if (!/^\/containers\/[0-9a-f]{64}\/json$/.test(path)) return answer;
@@ -85,7 +87,7 @@ describe.each(recordedVersions)('the recorded host of engine %s', (version) => {
       };
     });
     const { powers } = named(await readWorld(engine, recordedKernel(record)), 'plain');
-    const none = { privileged: false, capabilities: [], engineSockets: [], hostUsers: false };
+    const none = { privileged: false, capabilities: [], engineSockets: [], hostUsers: false, hostProcesses: false };
     expect(powers).toEqual(expected === null ? undefined : { ...none, ...expected });
   });
 

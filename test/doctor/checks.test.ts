@@ -29,7 +29,15 @@ const flusher = {
   flushes: ['/etc/nftables.conf:3: flush ruleset'],
 };
 
-const found: readonly [string, string, Partial<WorldSketch>, Partial<Facts>, string | RegExp, string][] = [
+const bound = (path: string, writable = true) => one({ mounts: [{ kind: 'bind', path, writable }] });
+const ofVolume = one({ mounts: [{ kind: 'volume', volume: 'data', writable: true }] });
+const volumes = (options: Readonly<Record<string, string>>, driver = 'local') => ({
+  volumes: new Map([['data', { name: 'data', driver, options: new Map(Object.entries(options)) }]]),
+});
+const api = (address: string, loopback: boolean, verifies = false) => ({ api: [{ address, loopback, verifies }] });
+const logging = (driver: string, address: string | null) => one({ logging: { driver, address } });
+
+const found: readonly [string, string, Partial<WorldSketch>, Partial<Facts>, string | RegExp, string | RegExp][] = [
   [
     'none of our tables',
     'nothing-stands',
@@ -109,6 +117,113 @@ const found: readonly [string, string, Partial<WorldSketch>, Partial<Facts>, str
     'volumes: # without /run/docker.sock',
   ],
   [
+    'the engine socket by a volume that is a folder of the host',
+    'engine-socket',
+    ofVolume,
+    volumes({ type: 'none', o: 'bind', device: '/run/' }),
+    'app/app (app-app-1): volume data (/run) is mounted into it',
+    'volumes: # without volume data (/run)',
+  ],
+  [
+    'an engine that anybody may call',
+    'engine-on-network',
+    {},
+    api('tcp://0.0.0.0:2375', false),
+    'dockerd listens on tcp://0.0.0.0:2375',
+    '/etc/docker/daemon.json: "tlsverify": true, with tlscacert, tlscert and tlskey',
+  ],
+  [
+    'a file of the host',
+    'host-files',
+    bound('/etc'),
+    {},
+    'app/app (app-app-1): /etc',
+    'volumes: # /etc with :ro, or not at all',
+  ],
+  ['a folder above files of the host', 'host-files', bound('/var/lib'), {}, 'app/app (app-app-1): /var/lib', /:ro/],
+  ["the kernel's switches", 'host-files', bound('/proc'), {}, 'app/app (app-app-1): /proc', /:ro/],
+  [
+    'the root of the host by a volume, without what is mounted in it',
+    'host-files',
+    ofVolume,
+    volumes({ type: 'none', o: 'bind', device: '/' }),
+    'app/app (app-app-1): volume data (/)',
+    /volume data/,
+  ],
+  [
+    'the policy',
+    'sluice-shared',
+    bound('/etc/sluice/policy.yaml'),
+    {},
+    'app/app (app-app-1): /etc/sluice/policy.yaml',
+    'volumes: # without /etc/sluice/policy.yaml',
+  ],
+  ['the control socket', 'sluice-shared', bound('/run/sluice', false), {}, /: \/run\/sluice$/, /without/],
+  [
+    'a socket of the host',
+    'host-socket',
+    bound('/run/dbus/system_bus_socket', false),
+    { sockets: ['/run/dbus/system_bus_socket'] },
+    'app/app (app-app-1): /run/dbus/system_bus_socket',
+    'volumes: # without /run/dbus/system_bus_socket',
+  ],
+  [
+    "the host's processes",
+    'host-processes',
+    one({ powers: { hostProcesses: true } }),
+    {},
+    'app/app (app-app-1): pid host',
+    'pid: "" # in place of host',
+  ],
+  [
+    'a log that leaves',
+    'log-from-host',
+    logging('gelf', 'udp://192.0.2.1:12201'),
+    {},
+    'app/app (app-app-1): log driver gelf to udp://192.0.2.1:12201',
+    'logging: { driver: local }',
+  ],
+  ['a log to a name', 'log-from-host', logging('fluentd', 'logs.example:24224'), {}, /logs\.example/, /local/],
+  ['a log by IPv6', 'log-from-host', logging('syslog', 'tcp://[2001:db8::1]:514'), {}, /2001:db8/, /local/],
+  ['a log to a cloud', 'log-from-host', logging('awslogs', null), {}, /log driver awslogs$/, /local/],
+  [
+    'files of another computer',
+    'network-volume',
+    ofVolume,
+    volumes({ type: 'nfs', o: 'addr=192.0.2.9,rw', device: ':/data' }),
+    'app/app (app-app-1): volume data, nfs :/data at 192.0.2.9',
+    '',
+  ],
+  [
+    'a network of another',
+    'shared-network',
+    {
+      containers: [
+        { name: 'a', on: ['app_default'] },
+        { name: 'b', mode: 'container:a' },
+      ],
+    },
+    {},
+    'b: the network of a',
+    'networks: [default] # in place of network_mode',
+  ],
+  [
+    'labels of an image',
+    'image-labels',
+    one({ imageLabels: ['sluice.allow'] }),
+    {},
+    'app/app (app-app-1): sluice.allow of image image',
+    '',
+  ],
+  [
+    "a bridge that leads to the host's loopback",
+    'loopback-routed',
+    {},
+    { routesLoopback: ['br-000000abc001'] },
+    'net.ipv4.conf.br-000000abc001.route_localnet = 1 (app_default)',
+    'sysctl -w net.ipv4.conf.br-000000abc001.route_localnet=0',
+  ],
+  [
     'privileged',
     'privileged',
     one({ powers: { privileged: true } }),
@@ -125,6 +240,14 @@ const found: readonly [string, string, Partial<WorldSketch>, Partial<Facts>, str
     'privileged: false',
   ],
   [
+    'a capability that is the host',
+    'privileged',
+    one({ powers: { capabilities: ['DAC_READ_SEARCH', 'SYS_ADMIN'] } }),
+    {},
+    /: cap_add DAC_READ_SEARCH, cap_add SYS_ADMIN$/,
+    'privileged: false',
+  ],
+  [
     'NET_ADMIN',
     'net-admin',
     one({ powers: { capabilities: ['NET_ADMIN'] } }),
@@ -136,7 +259,7 @@ const found: readonly [string, string, Partial<WorldSketch>, Partial<Facts>, str
     "the host's users",
     'host-users',
     one({ powers: { hostUsers: true } }),
-    { engine: { firewallBackend: null, mapsUsers: true } },
+    { engine: { firewallBackend: null, mapsUsers: true, dataFolder: null } },
     /userns_mode host/,
     'userns_mode: "" # in place of host',
   ],
@@ -223,8 +346,11 @@ test.each(found)('%s is %s', (_what, code, sketch, more, seen, mend) => {
   else expect(finding?.seen.join('\n')).toMatch(seen);
   const lines = finding?.mend.lines.map(({ text }) => text) ?? [];
   if (mend === '') expect(lines).toEqual([]);
+  else if (typeof mend !== 'string') expect(lines.join('\n')).toMatch(mend);
   else expect(lines).toContain(mend);
 });
+
+const mapped: Partial<Facts> = { engine: { firewallBackend: null, mapsUsers: true, dataFolder: null } };
 
 const quiet: readonly [string, Partial<WorldSketch>, Partial<Facts>][] = [
   ['a host where nothing is wrong', {}, {}],
@@ -238,6 +364,25 @@ const quiet: readonly [string, Partial<WorldSketch>, Partial<Facts>][] = [
     {},
   ],
   ['who is to be audited and cannot be', {}, { unheld: [unheld('audit')] }],
+  ['the engine’s socket, of whoever has no users of the host', one({ powers: { engineSockets: ['/run'] } }), mapped],
+  ['a capability, of whoever has no users of the host', one({ powers: { capabilities: ['SYS_ADMIN'] } }), mapped],
+  ['a file of the host, of whoever has no users of the host', bound('/etc'), mapped],
+  ['a file of the host for reading', bound('/etc', false), {}],
+  ['a folder beside those of the host', bound('/etcetera'), {}],
+  ['the policy for reading', bound('/etc/sluice', false), {}],
+  ['a volume of an unknown driver', ofVolume, volumes({ o: 'bind', device: '/' }, 'plugin')],
+  ['a volume of a folder of no interest', ofVolume, volumes({ o: 'bind', device: '/srv' })],
+  ['a volume in memory', ofVolume, volumes({ type: 'tmpfs', device: 'tmpfs' })],
+  ['a volume that nobody knows', ofVolume, {}],
+  ['an engine that asks for certificates', {}, api('tcp://0.0.0.0:2376', false, true)],
+  ['an engine on the loopback', {}, api('tcp://127.0.0.1:2375', true)],
+  ['a log to the host itself', logging('syslog', 'unixgram:///dev/log'), {}],
+  ['a log to a collector on the host', logging('fluentd', '127.0.0.1:24224'), {}],
+  ['a log to the loopback by IPv6', logging('gelf', 'udp://[::1]:12201'), {}],
+  ['a log to where the driver sends by itself', logging('syslog', null), {}],
+  ['a log of a plugin', logging('acme/logs:1', 'tcp://192.0.2.1:1'), {}],
+  ['a mount that is no socket', bound('/srv/data'), { sockets: [] }],
+  ['an interface of no network of the engine', {}, { routesLoopback: ['eth0'] }],
   ['a capability of no interest', one({ powers: { capabilities: ['SYS_NICE'] } }), {}],
   ["the host's users, where none are mapped", one({ powers: { hostUsers: true } }), {}],
   [
@@ -260,6 +405,10 @@ const quiet: readonly [string, Partial<WorldSketch>, Partial<Facts>][] = [
       conntrack: null,
       proxies: null,
       writable: null,
+      volumes: null,
+      api: null,
+      routesLoopback: null,
+      sockets: null,
       flushers: null,
       rules: null,
       bridgeCalls: null,
@@ -285,6 +434,40 @@ test('who shares a network with one that has the host’s has the host’s', () 
     { name: 'b', mode: 'container:a' as const },
   ];
   expect(examine(factsOf({ containers }), checks)[0]?.seen).toEqual(['a: network_mode host', 'b: network_mode host']);
+});
+
+test('an engine on the loopback is open to whoever has the host’s network', () => {
+  const findings = examine(
+    factsOf({ containers: [{ name: 'a', mode: 'host' }] }, api('tcp://127.0.0.1:2375', true)),
+    checks,
+  );
+  expect(findings.map(({ code }) => code)).toEqual(['engine-on-network', 'host-network']);
+  expect(findings[0]?.seen).toEqual(["dockerd listens on tcp://127.0.0.1:2375, which a reaches on the host's network"]);
+});
+
+test('who may trace the processes of the host is the host', () => {
+  const powers = { hostProcesses: true, capabilities: ['SYS_PTRACE'] };
+  const findings = examine(factsOf(one({ powers })), checks);
+  expect(findings.map(({ code }) => code)).toEqual(['privileged', 'host-processes']);
+  expect(findings[0]?.seen).toEqual(['app/app (app-app-1): pid host with cap_add SYS_PTRACE']);
+});
+
+test('a socket of the host below its root is of the mount that is there', () => {
+  const codesOf = (o: string) =>
+    examine(factsOf(ofVolume, volumes({ o, device: '/' })), checks).map(({ code }) => code);
+  expect(codesOf('bind')).toEqual(['host-files']);
+  expect(codesOf('ro,rbind')).toEqual(['engine-socket', 'host-files']);
+});
+
+test('who shares a network shares its resolvers, and is named beside its owner', () => {
+  const containers = [
+    { name: 'a', on: ['app_default'], lookupsFromHost: true as const },
+    { name: 'b', mode: 'container:a' as const, lookupsFromHost: true as const },
+  ];
+  expect(examine(factsOf({ containers }), checks)[0]?.seen).toEqual([
+    'a: no dns of its own, engine 28.5.2',
+    'b: the resolvers of the container whose network it uses',
+  ]);
 });
 
 test('the worst comes first', () => {
@@ -352,7 +535,7 @@ const six: Partial<WorldSketch> = {
 };
 const icc = `FORWARD -i ${bridge} -o ${bridge} -j DROP`;
 
-const ruleCases: readonly [string, string, Facts, string, string][] = [
+const ruleCases: [string, string, Facts, string, string][] = [
   [
     'a filter below an accept',
     'outranked-filter',
@@ -445,17 +628,43 @@ const ruleCases: readonly [string, string, Facts, string, string][] = [
   [
     'an engine that says nftables',
     'backend-mismatch',
-    ruled(filter([user, isolation, out, back]), {}, { engine: { firewallBackend: 'nftables', mapsUsers: false } }),
+    ruled(
+      filter([user, isolation, out, back]),
+      {},
+      { engine: { firewallBackend: 'nftables', mapsUsers: false, dataFolder: null } },
+    ),
     'engine 28.5.2 says nftables',
     '/etc/docker/daemon.json: "firewall-backend": "iptables"; no DOCKER_FIREWALL_BACKEND',
   ],
 ];
 
+const offloading = (devices: string, rule: string) => `table inet fast {
+\tflowtable f {
+\t\thook ingress priority filter
+\t\tdevices = { ${devices} }
+\t}
+
+\tchain forward {
+\t\ttype filter hook forward priority filter; policy accept;
+\t\t${rule}
+\t}
+}
+`;
+ruleCases.push([
+  'a flowtable with a bridge',
+  'flowtable',
+  ruled(offloading(`"${bridge}", eth0`, 'meta l4proto { tcp, udp } flow add @f')),
+  `flowtable f of inet fast has ${bridge}`,
+  '',
+]);
+
 test.each(ruleCases)('of rules: %s is %s', (_what, code, facts, seen, mend) => {
   const findings = examine(facts, checks);
   expect(findings.map((finding) => finding.code)).toEqual([code]);
   expect(findings[0]?.seen).toContain(seen);
-  expect(findings[0]?.mend.lines.map(({ text }) => text)).toContain(mend);
+  const lines = findings[0]?.mend.lines.map(({ text }) => text) ?? [];
+  if (mend === '') expect(lines).toEqual([]);
+  else expect(lines).toContain(mend);
 });
 
 const quietRules: readonly [string, Facts][] = [
@@ -510,12 +719,15 @@ const quietRules: readonly [string, Facts][] = [
     'IPv6 with rules',
     ruled(filter([user, isolation, out, back]) + filter([user, isolation, out, back], { program: 'ip6tables' }), six),
   ],
+  ['a flowtable that nothing is added to', ruled(offloading(`"${bridge}"`, 'meta l4proto tcp accept'))],
+  ['a flowtable of other interfaces', ruled(offloading('eth0, wg0', 'meta l4proto tcp flow add @f'))],
+  ['a flowtable that another is added to', ruled(offloading(`"${bridge}"`, 'meta l4proto tcp flow add @ff'))],
   [
     'an engine that says iptables',
     ruled(
       filter([user, isolation, out, back]),
       {},
-      { engine: { firewallBackend: 'iptables+firewalld', mapsUsers: false } },
+      { engine: { firewallBackend: 'iptables+firewalld', mapsUsers: false, dataFolder: null } },
     ),
   ],
 ];

@@ -1,7 +1,17 @@
 import { type Address, addressOf, parseAddress } from '../../src/ip/address.ts';
 import { setIncludes, setOfPrefixes } from '../../src/ip/address-set.ts';
 import { type Prefix, prefixInterval, prefixOf } from '../../src/ip/prefix.ts';
-import type { Container, Endpoint, HostAddress, Network, Powers, PublishedPort, World } from '../../src/world/world.ts';
+import type {
+  Container,
+  Endpoint,
+  HostAddress,
+  Logging,
+  Mount,
+  Network,
+  Powers,
+  PublishedPort,
+  World,
+} from '../../src/world/world.ts';
 
 /** A world in a few words. What is left out gets what an ordinary engine would give. */
 export interface WorldSketch {
@@ -37,6 +47,9 @@ export interface ContainerSketch {
   readonly running?: boolean;
   readonly composeFiles?: readonly string[];
   readonly powers?: Partial<Powers>;
+  readonly mounts?: readonly Mount[];
+  readonly logging?: Logging;
+  readonly imageLabels?: readonly string[];
   readonly lookupsFromHost?: true;
   /** Addresses that were asked for, each on the network whose subnet it is of. */
   readonly fixed?: readonly string[];
@@ -96,6 +109,9 @@ export function buildWorld(sketch: WorldSketch): World {
       resolvers: (one.resolvers ?? []).map(address),
       ...(one.lookupsFromHost === undefined ? {} : { lookupsFromHost: one.lookupsFromHost }),
       ...(one.powers === undefined ? {} : { powers: { ...ordinary, ...one.powers } }),
+      ...(one.mounts === undefined ? {} : { mounts: one.mounts }),
+      ...(one.logging === undefined ? {} : { logging: one.logging }),
+      ...(one.imageLabels === undefined ? {} : { imageLabels: one.imageLabels }),
     };
   });
   return {

@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest';
 import { readConntrackTable } from '../../src/host/conntrack-table.ts';
 import { dockerProxies } from '../../src/host/docker-proxies.ts';
+import { engineListeners } from '../../src/host/engine-api.ts';
 import { flushingServices } from '../../src/host/flushing-services.ts';
+
+import { routingLoopback } from '../../src/host/route-localnet.ts';
 
 const files = (texts: Readonly<Record<string, string>>) => ({
   read: (path: string) => texts[path],
@@ -98,4 +101,46 @@ test.each<[string, Readonly<Record<string, string>>]>([
   ],
 ])('it is not told of where %s', (_what, texts) => {
   expect(told(texts)).toEqual([]);
+});
+
+const dockerd = (args: readonly string[], config?: object) =>
+  files({
+    '/run/docker.pid': '7\n',
+    '/proc/7/cmdline': `/usr/bin/dockerd\0${args.map((word) => `${word}\0`).join('')}`,
+    ...(config === undefined ? {} : { '/etc/docker/daemon.json': JSON.stringify(config) }),
+  }).read;
+
+test.each<[readonly string[], object | undefined, readonly [string, boolean, boolean][]]>([
+  [['-H', 'unix:///run/docker.sock'], undefined, []],
+  [['-H', 'fd://', '--host=tcp://0.0.0.0:2375'], undefined, [['tcp://0.0.0.0:2375', false, false]]],
+  [['-H', 'tcp://10.0.0.1:2376', '--tlsverify'], undefined, [['tcp://10.0.0.1:2376', false, true]]],
+  [['-H', 'tcp://[::]:2376', '--tls'], undefined, [['tcp://[::]:2376', false, false]]],
+  [
+    ['-H', 'tcp://[::1]:2375', '-H', ':2375'],
+    undefined,
+    [
+      ['tcp://[::1]:2375', true, false],
+      ['tcp://:2375', true, false],
+    ],
+  ],
+  [['-H=192.0.2.1:2375'.replace('=', '')], { tlsverify: true }, [['tcp://192.0.2.1:2375', false, true]]],
+  [[], { hosts: ['unix:///run/docker.sock', 'tcp://localhost:2375'] }, [['tcp://localhost:2375', true, false]]],
+  [['--tlsverify=false', '-H', 'tcp://0.0.0.0:1'], undefined, [['tcp://0.0.0.0:1', false, false]]],
+])('where the engine listens: %j, %j', (args, config, expected) => {
+  const found = engineListeners(dockerd(args, config)).map(
+    ({ address, loopback, verifies }) => [address, loopback, verifies] as const,
+  );
+  expect(found).toEqual(expected);
+});
+
+test('without a dockerd nobody listens', () => {
+  expect(engineListeners(() => undefined)).toEqual([]);
+});
+
+test('an interface routes what is for the loopback by its own switch or by that of all', () => {
+  const conf = '/proc/sys/net/ipv4/conf';
+  const own = { [`${conf}/all/route_localnet`]: '0\n', [`${conf}/docker0/route_localnet`]: '1\n' };
+  expect(routingLoopback(['docker0', 'br-1', 'a/../docker0', '..'], files(own).read)).toEqual(['docker0']);
+  const all = { ...own, [`${conf}/all/route_localnet`]: '1\n' };
+  expect(routingLoopback(['docker0', 'br-1'], files(all).read)).toEqual(['docker0', 'br-1']);
 });

@@ -36,7 +36,34 @@ const network: fc.Arbitrary<Network> = fc.record({
   composeKey: nullable(text),
 });
 
+const given = fc.record(
+  {
+    powers: fc.record(
+      {
+        privileged: fc.boolean(),
+        capabilities: fc.array(text),
+        engineSockets: fc.array(text),
+        hostUsers: fc.boolean(),
+        hostProcesses: fc.boolean(),
+      },
+      { requiredKeys: ['privileged', 'capabilities', 'engineSockets', 'hostUsers'] },
+    ),
+    mounts: fc.array(
+      fc.oneof(
+        fc.record({ kind: fc.constant('bind' as const), path: text, writable: fc.boolean() }),
+        fc.record({ kind: fc.constant('volume' as const), volume: text, writable: fc.boolean() }),
+      ),
+    ),
+    logging: fc.record({ driver: text, address: nullable(text) }),
+    imageLabels: fc.array(text),
+  },
+  { requiredKeys: [] },
+);
+
 const container = (networks: readonly Network[]): fc.Arbitrary<Container> =>
+  fc.tuple(ordinary(networks), given).map(([one, more]) => ({ ...one, ...more }));
+
+const ordinary = (networks: readonly Network[]): fc.Arbitrary<Container> =>
   fc.record({
     id,
     name: text,
@@ -91,7 +118,12 @@ const world: fc.Arbitrary<World> = fc.array(network, { maxLength: 4 }).chain((ne
 );
 
 /** A container with what has no order of its own as a set. */
-const comparable = (one: Container) => ({ ...one, published: new Set(one.published) });
+const comparable = ({ mounts, imageLabels, ...one }: Container) => ({
+  ...one,
+  published: new Set(one.published),
+  ...(mounts && { mounts: new Set(mounts) }),
+  ...(imageLabels && { imageLabels: new Set(imageLabels) }),
+});
 
 describe('a world as JSON', () => {
   test('comes back as it was, through text, hostile names and all', () => {

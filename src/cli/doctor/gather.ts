@@ -1,13 +1,16 @@
 import { dirname } from 'node:path';
 import type { Daemon } from '../../control/client.ts';
-import type { Facts, OurFacts, Unseen, WritableFile } from '../../doctor/facts.ts';
+import type { Facts, OurFacts, OwnPaths, Unseen, WritableFile } from '../../doctor/facts.ts';
+import { sharedPaths } from '../../doctor/mounts.ts';
 import type { Listing } from '../../packetpath/model.ts';
 import { explainListing } from '../../packetpath/purpose/explain-listing.ts';
+import type { World } from '../../world/world.ts';
 import { readApplied } from '../applied.ts';
 import type { Context } from '../context.ts';
 import { asCliError, CliError } from '../error.ts';
 import { openReader, readConfigured } from '../loaded-policy.ts';
 import { othersMayWrite } from '../policy-files.ts';
+import type { Ports } from '../ports.ts';
 import { compileFor, policyIfAny } from '../situation.ts';
 import { liveWorld } from '../worlds.ts';
 
@@ -34,6 +37,9 @@ export async function gather(context: Context): Promise<Facts> {
     world === null
       ? null
       : await look("the engine's own settings", async () => (await ports.engine(settings.host)).info());
+  const volumes =
+    world === null ? null : await look('volumes', async () => (await ports.engine(settings.host)).volumes());
+  const byName = volumes === null ? null : new Map(volumes.map((volume) => [volume.name, volume]));
   const loaded = await look('the policy', () => policyIfAny(context));
   if (loaded?.kind === 'bad')
     unseen.push({ what: 'who is to be held', why: 'the policy has errors', fix: 'sluice check' });
@@ -54,9 +60,28 @@ export async function gather(context: Context): Promise<Facts> {
     nameservers: await look("the host's resolvers", () => ports.host.nameservers()),
     conntrack: await look("the kernel's table of conversations", () => ports.host.conntrack()),
     proxies: await look('docker-proxy', () => ports.host.proxies()),
+    volumes: byName,
+    api: await look("the engine's listeners", () => ports.host.apiListeners()),
+    routesLoopback: world === null ? null : await look('switches of interfaces', () => routing(world, ports)),
+    sockets: world === null ? null : await look('what is mounted', () => mountedSockets(world, byName, ports)),
+    own: ownPaths(context),
     flushers: await look('services that load rules', () => ports.host.flushers()),
     unseen,
   };
+}
+
+function routing(world: World, { host }: Ports): Promise<readonly string[]> {
+  return host.routesLoopback(world.networks.flatMap(({ bridge }) => bridge?.name ?? []));
+}
+
+function mountedSockets(world: World, volumes: Facts['volumes'], { host }: Ports): Promise<readonly string[]> {
+  const running = world.containers.filter((container) => container.running);
+  const paths = running.flatMap((container) => sharedPaths(container, { volumes }).map(({ path }) => path));
+  return host.sockets([...new Set(paths)]);
+}
+
+function ownPaths({ settings }: Context): OwnPaths {
+  return { folders: [dirname(settings.config), settings.state], socket: settings.socket };
 }
 
 async function readOurs(context: Context): Promise<OurFacts> {
@@ -113,6 +138,11 @@ export function factsOfListing(listing: Listing): Facts {
     conntrack: null,
     proxies: null,
     writable: null,
+    volumes: null,
+    api: null,
+    routesLoopback: null,
+    sockets: null,
+    own: { folders: [], socket: '' },
     flushers: null,
     unseen: unreadLines(listing),
   };

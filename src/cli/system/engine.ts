@@ -33,5 +33,6 @@ export async function openEngine(address: string | undefined, env: Ports['env'])
     readWorld: () => readWorld(api, kernelView()),
     version: () => api.version(),
     info: () => api.info(),
+    volumes: () => api.volumes(),
   };
 }

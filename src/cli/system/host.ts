@@ -27,6 +27,23 @@ export const systemHost: HostPort = {
     return flushingServices(readSmallFile, listFolder);
   },
 
+  async apiListeners() {
+    const { readSmallFile } = await import('../../host/files.ts');
+    const { engineListeners } = await import('../../host/engine-api.ts');
+    return engineListeners(readSmallFile);
+  },
+
+  async routesLoopback(interfaces) {
+    const { readSmallFile } = await import('../../host/files.ts');
+    const { routingLoopback } = await import('../../host/route-localnet.ts');
+    return routingLoopback(interfaces, readSmallFile);
+  },
+
+  async sockets(paths) {
+    const { socketPaths } = await import('../../host/socket-paths.ts');
+    return socketPaths(paths);
+  },
+
   async bridgeCalls() {
     const { listLinks } = await import('../../netlink/route.ts');
     const { NetlinkSocket } = await import('../../netlink/socket.ts');

@@ -11,16 +11,18 @@ export const dnsFromHost: Check = {
     "engines from 28.0 on, or a loopback resolver of the host's; a running container on a network that is neither the default bridge nor internal, without `dns:` of its own or of the engine",
   find: ({ world, nameservers }) => {
     const concerned = (world?.containers ?? []).filter(
-      // who shares another's namespace shares its resolvers: the other is named
-      ({ running, lookupsFromHost, networkMode }) =>
-        running && lookupsFromHost === true && networkMode.kind !== 'container',
+      ({ running, lookupsFromHost }) => running && lookupsFromHost === true,
     );
     if (concerned.length === 0) return [];
     const usable = (nameservers ?? []).map(formatAddress).filter((text) => !/^(127\.|::1$)/.test(text));
     const servers = usable.length === 0 ? 'ADDRESS' : usable.map((text) => JSON.stringify(text)).join(', ');
     return [
       {
-        seen: concerned.map((container) => `${who(container)}: no dns of its own, engine ${world?.engine.version}`),
+        seen: concerned.map((container) =>
+          container.networkMode.kind === 'container'
+            ? `${who(container)}: the resolvers of the container whose network it uses`
+            : `${who(container)}: no dns of its own, engine ${world?.engine.version}`,
+        ),
         mend: {
           say: 'Name the resolvers: those the engine asks from the container, where `dns` in its policy lets them pass.',
           lines: [{ kind: 'compose', text: `dns: [${servers}]` }],

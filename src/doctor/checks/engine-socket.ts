@@ -1,29 +1,43 @@
+import { leadsToEngine } from '../../world/engine-paths.ts';
+import type { Container } from '../../world/world.ts';
+import type { Facts } from '../facts.ts';
 import type { Check } from '../finding.ts';
+import { sharedPaths } from '../mounts.ts';
 import { who } from '../words.ts';
-import { runningWith } from './running.ts';
+import { hasHostsRoot } from './running.ts';
 
 export const engineSocket: Check = {
   code: 'engine-socket',
   severity: 'critical',
   title: 'A container has the control socket of the engine',
   why: 'Whoever can write to it can start a container that nothing holds, with the whole host mounted.',
-  evidence: 'a bind mount of /run/docker.sock, of containerd.sock, or of a folder that holds them',
-  find: ({ world }) => {
-    const concerned = runningWith(world, ({ engineSockets }) => engineSockets.length > 0);
+  evidence:
+    'a bind mount, or a local volume that is one, of /run/docker.sock, of containerd.sock, or of a folder that holds them (writable or not: a socket can be spoken to either way); not of a container whose users the engine maps',
+  find: (facts) => {
+    const concerned = (facts.world?.containers ?? []).flatMap((container) => {
+      const paths = container.running && hasHostsRoot(container, facts) ? pathsToEngine(container, facts) : [];
+      return paths.length === 0 ? [] : [{ container, paths }];
+    });
     if (concerned.length === 0) return [];
     return [
       {
-        seen: concerned.map(
-          ({ container, powers }) => `${who(container)}: ${powers.engineSockets.join(', ')} is mounted into it`,
-        ),
+        seen: concerned.map(({ container, paths }) => `${who(container)}: ${paths.join(', ')} is mounted into it`),
         mend: {
           say: 'Take the mount away; a proxy that refuses to create containers can stand in for the socket.',
-          lines: concerned.map(({ powers }) => ({
+          lines: concerned.map(({ paths }) => ({
             kind: 'compose',
-            text: `volumes: # without ${powers.engineSockets.join(', ')}`,
+            text: `volumes: # without ${paths.join(', ')}`,
           })),
         },
       },
     ];
   },
 };
+
+/** Below `/` the socket is on a mount of its own, /run. */
+function pathsToEngine(container: Container, facts: Facts): readonly string[] {
+  const ofVolumes = sharedPaths(container, facts)
+    .filter(({ path, whole, text }) => text !== path && leadsToEngine(path) && (whole || path !== '/'))
+    .map(({ text }) => text);
+  return [...(container.powers?.engineSockets ?? []), ...ofVolumes];
+}

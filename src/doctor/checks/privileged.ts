@@ -1,29 +1,31 @@
+import type { Powers } from '../../world/world.ts';
 import type { Check } from '../finding.ts';
 import { who } from '../words.ts';
-import { runningWith } from './running.ts';
+import { hasHostsRoot, runningWith } from './running.ts';
 
-/** Each of them is the host: ALL holds the other, and who may load a module is in the kernel (capabilities(7)). */
-const hostly = ['ALL', 'SYS_MODULE'];
+/**
+ * Each of them is the host (capabilities(7)): ALL holds the others; SYS_MODULE loads code into the kernel; SYS_ADMIN
+ * mounts the kernel's own files anew, writable, and loads BPF programs that see and change every process;
+ * DAC_READ_SEARCH opens any file of the host's file systems by its handle (open_by_handle_at(2)), and who may override
+ * permissions, as every container may, for writing too.
+ */
+const hostly = ['ALL', 'SYS_MODULE', 'SYS_ADMIN', 'DAC_READ_SEARCH'];
 
 export const privileged: Check = {
   code: 'privileged',
   severity: 'critical',
   title: 'A container has the rights of the host',
-  why: 'Root in it can change the kernel, and with it the rules that hold it.',
-  evidence: '`--privileged`, or the added capability ALL or SYS_MODULE',
-  find: ({ world }) => {
-    const concerned = runningWith(
-      world,
-      ({ privileged, capabilities }) => privileged || capabilities.some((name) => hostly.includes(name)),
+  why: 'Root in it can change the kernel or the files of the host, and with them the rules that hold it.',
+  evidence:
+    '`--privileged`; an added capability ALL, SYS_MODULE, SYS_ADMIN or DAC_READ_SEARCH; SYS_PTRACE together with `--pid=host`; not of a container whose users the engine maps',
+  find: (facts) => {
+    const concerned = runningWith(facts.world, (powers) => rightsOf(powers).length > 0).filter(({ container }) =>
+      hasHostsRoot(container, facts),
     );
     if (concerned.length === 0) return [];
     return [
       {
-        seen: concerned.map(({ container, powers }) => {
-          const added = powers.capabilities.filter((name) => hostly.includes(name));
-          const what = [...(powers.privileged ? ['privileged'] : []), ...added.map((name) => `cap_add ${name}`)];
-          return `${who(container)}: ${what.join(', ')}`;
-        }),
+        seen: concerned.map(({ container, powers }) => `${who(container)}: ${rightsOf(powers).join(', ')}`),
         mend: {
           say: 'Give it what it needs by name instead: devices, or single capabilities.',
           lines: [
@@ -35,3 +37,12 @@ export const privileged: Check = {
     ];
   },
 };
+
+function rightsOf({ privileged: all, capabilities, hostProcesses }: Powers): readonly string[] {
+  const traces = hostProcesses === true && capabilities.includes('SYS_PTRACE');
+  return [
+    ...(all ? ['privileged'] : []),
+    ...capabilities.filter((name) => hostly.includes(name)).map((name) => `cap_add ${name}`),
+    ...(traces ? ['pid host with cap_add SYS_PTRACE'] : []),
+  ];
+}

@@ -1,4 +1,5 @@
 import type { Container, Powers, World } from '../../world/world.ts';
+import type { Facts } from '../facts.ts';
 
 /** Running containers with rights beyond the ordinary that meet a condition. */
 export function runningWith(
@@ -10,4 +11,9 @@ export function runningWith(
       ? [{ container, powers: container.powers }]
       : [],
   );
+}
+
+/** Whether root of a container is root of the host: not where the engine maps its users. */
+export function hasHostsRoot({ powers }: Pick<Container, 'powers'>, { engine }: Pick<Facts, 'engine'>): boolean {
+  return engine?.mapsUsers !== true || powers?.hostUsers === true;
 }

@@ -1,4 +1,4 @@
-import type { Rule, Step, TableFamily } from '../model.ts';
+import type { FlowTable, Rule, Step, TableFamily } from '../model.ts';
 
 /**
  * What `nft list ruleset` holds, in the shape of `nft -j` (libnftables-json(5)), with its rules understood. The reader of
@@ -14,6 +14,7 @@ export type NftItem =
     }
   | ({ readonly kind: 'chain' } & NftOwned & NftChain)
   | ({ readonly kind: 'set' } & NftOwned & NftSet)
+  | ({ readonly kind: 'flowtable' } & NftOwned & FlowTable)
   | ({ readonly kind: 'rule' } & NftOwned & NftRule);
 
 interface NftOwned {

@@ -37,7 +37,6 @@ const quiet: ReadonlySet<string> = new Set([
   'ct expectation',
   'secmark',
   'synproxy',
-  'flowtable',
   'tunnel',
 ]);
 
@@ -97,6 +96,10 @@ function itemOf(kind: string, object: JsonObject, line: number, meanings: Meanin
   if (kind === 'chain') {
     const { type, hook, prio, policy, dev } = object;
     return { kind, ...owned, name, type, hook, priority: prio, policy, device: asList(dev)[0] };
+  }
+  if (kind === 'flowtable') {
+    const devices = asList(object['dev'] ?? []).filter((device) => typeof device === 'string');
+    return { kind, ...owned, name, devices };
   }
   if (kind !== 'set' && kind !== 'map') return undefined;
   const { type, map = null, flags, timeout, elem } = object;

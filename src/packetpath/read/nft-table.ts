@@ -2,6 +2,7 @@ import type {
   Base,
   Chain,
   Field,
+  FlowTable,
   HookName,
   NamedSet,
   Rule,
@@ -24,7 +25,7 @@ export function finishNft(items: readonly NftItem[]): readonly Table[] {
     const key = `${family} ${name}`;
     const found = drafts.get(key);
     if (found !== undefined) return found;
-    const draft: Draft = { family, name, dormant: false, listed, chains: new Map(), sets: [] };
+    const draft: Draft = { family, name, dormant: false, listed, chains: new Map(), sets: [], flowtables: [] };
     drafts.set(key, draft);
     return draft;
   };
@@ -35,6 +36,7 @@ export function finishNft(items: readonly NftItem[]): readonly Table[] {
     }
     const draft = draftOf(item.family, item.table, false);
     if (item.kind === 'set') draft.sets.push(item);
+    else if (item.kind === 'flowtable') draft.flowtables.push({ name: item.name, devices: item.devices });
     else if (item.kind === 'chain') chainOf(draft, item.name).chain = item;
     else chainOf(draft, item.chain).rules.push(item);
   }
@@ -48,6 +50,7 @@ interface Draft {
   readonly listed: boolean;
   readonly chains: Map<string, DraftChain>;
   readonly sets: NftSet[];
+  readonly flowtables: FlowTable[];
 }
 
 interface DraftChain {
@@ -74,7 +77,8 @@ function finish(draft: Draft): Table {
   const partial = !draft.listed || [...draft.chains.values()].some(({ chain }) => chain === null);
   const sets = draft.sets.map((set) => readSet(set, draft.family, fed));
   const engine: RuleEngine = 'nf_tables';
-  return { engine, family: draft.family, name: draft.name, chains, sets, partial };
+  const { family, name, flowtables } = draft;
+  return { engine, family, name, chains, sets, partial, ...(flowtables.length === 0 ? {} : { flowtables }) };
 }
 
 function ruleOf({ line, handle, text, comment, counted, steps }: Item<'rule'>, number: number): Rule {

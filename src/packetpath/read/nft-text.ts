@@ -25,7 +25,8 @@ type Block =
     }
   | { readonly kind: 'chain'; readonly name: string; readonly at: number }
   | { readonly kind: 'set'; readonly map: boolean; readonly name: string; readonly draft: SetDraft }
-  /** Of objects that decide nothing themselves: counters, helpers, flowtables. */
+  | { readonly kind: 'flowtable'; readonly name: string; readonly devices: string[] }
+  /** Of objects that decide nothing themselves: counters, helpers. */
   | { readonly kind: 'quiet' };
 
 interface SetDraft {
@@ -146,7 +147,8 @@ class TextReader {
     } else if (kind === 'set' || kind === 'map') {
       const draft: SetDraft = { type: null, leadsTo: null, flags: [], timeout: false, elements: [] };
       this.#blocks.push({ kind: 'set', map: kind === 'map', name, draft });
-    } else this.#blocks.push({ kind: 'quiet' });
+    } else if (kind === 'flowtable') this.#blocks.push({ kind: 'flowtable', name, devices: [] });
+    else this.#blocks.push({ kind: 'quiet' });
   }
 
   #table(): Extract<Block, { kind: 'table' }> | undefined {
@@ -160,9 +162,12 @@ class TextReader {
       return;
     }
     const table = this.#table();
-    if (block.kind !== 'set' || table === undefined) return;
-    const { type, leadsTo, flags, timeout, elements } = block.draft;
+    if (table === undefined) return;
     const owned = { family: table.family, table: table.name, line: line + 1 };
+    if (block.kind === 'flowtable')
+      this.items.push({ kind: 'flowtable', ...owned, name: block.name, devices: block.devices });
+    if (block.kind !== 'set') return;
+    const { type, leadsTo, flags, timeout, elements } = block.draft;
     this.items.push({
       kind: 'set',
       ...owned,
@@ -191,6 +196,11 @@ class TextReader {
         if (first.text === 'flags' && tokens.some(({ text }) => text === 'dormant'))
           this.#change(block.at, { dormant: true });
         else if (first.text !== 'flags' && first.text !== 'comment') this.#strange(tokens);
+        return;
+      case 'flowtable':
+        // `devices = { "eth0", br0 }`
+        if (first.text === 'devices')
+          block.devices.push(...tokens.slice(1).flatMap(({ text }) => (/^[={},]$/.test(text) ? [] : [text])));
         return;
       case 'quiet':
         return;
