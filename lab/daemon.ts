@@ -35,9 +35,12 @@ export class Daemon {
     }
   }
 
-  /** Starts `command` in `cell`. Throws with its words when it ends instead of answering. */
+  /**
+   * Starts `command` in `cell`, in a session of its own as a service manager would. Throws with its words when it ends
+   * instead of answering.
+   */
   static async start(cell: Cell, command: readonly string[], options: DaemonOptions = {}): Promise<Daemon> {
-    const daemon = new Daemon(cell, cell.spawn([...(options.under ?? []), ...command], { env: options.env }));
+    const daemon = new Daemon(cell, cell.spawn([...(options.under ?? []), 'setsid', ...command], { env: options.env }));
     if (!options.impatient) await daemon.settled();
     return daemon;
   }
@@ -77,10 +80,15 @@ export class Daemon {
 
   /** Its process id as the machine numbers it: our entrance's only child, since the launcher becomes the program. */
   get pid(): number {
+    const child = this.#child();
+    if (child === undefined) throw new Error('the daemon has ended');
+    return child;
+  }
+
+  #child(): number | undefined {
     const entrance = this.#process.pid;
     const child = Number.parseInt(readFileSync(`/proc/${entrance}/task/${entrance}/children`, 'utf8'), 10);
-    if (Number.isNaN(child)) throw new Error('the daemon has ended');
-    return child;
+    return Number.isNaN(child) ? undefined : child;
   }
 
   /** Sends it a signal; the entrance passes on what can be caught. */
@@ -96,7 +104,8 @@ export class Daemon {
 
   /** SIGKILL, and waits. */
   async kill(): Promise<void> {
-    process.kill(this.pid, 'SIGKILL');
+    const pid = await until('its process', () => this.#child()); // one that was just started may not be there yet
+    process.kill(pid, 'SIGKILL');
     await this.#gone('SIGKILL');
   }
 

@@ -51,6 +51,11 @@ function isIcmpError(packet: Packet): boolean {
   return packet.proto === 1 ? [3, 4, 5, 11, 12].includes(packet.type) : packet.proto === 58 && packet.type < 128;
 }
 
+/** The machine was too busy to see everything that arrived: no judgement is possible. */
+export class ObserverOverrun extends Error {
+  override readonly name = 'ObserverOverrun';
+}
+
 const kept = 200_000;
 
 export class Observer {
@@ -65,6 +70,9 @@ export class Observer {
   #syncCount = 0;
   #byKey = new Map<string, Packet[]>();
   #errors = '';
+  /** Packets that came faster than they were read, and that nobody has seen. */
+  #lost = 0;
+  #forgiven = 0;
 
   private constructor(name: string, process: ChildProcessWithoutNullStreams) {
     this.name = name;
@@ -104,10 +112,12 @@ export class Observer {
   }
 
   #take(line: string): void {
-    const packet = JSON.parse(line) as Packet & { ready?: boolean; sync?: string };
+    const packet = JSON.parse(line) as Packet & { ready?: boolean; sync?: string; lost?: number };
     if (packet.ready) this.#ready = true;
-    else if (packet.sync !== undefined) this.#syncs.get(packet.sync)?.();
-    else {
+    else if (packet.sync !== undefined) {
+      this.#lost = packet.lost ?? 0;
+      this.#syncs.get(packet.sync)?.();
+    } else {
       if (this.packets.push(packet) > kept) this.packets = this.packets.slice(kept / 2);
       if (packet.to === 'other') return; // flooded by a bridge, but for somebody else: nobody takes it
       if (packet.token !== undefined && !isIcmpError(packet)) this.#file(packet.token, packet);
@@ -127,11 +137,14 @@ export class Observer {
     if (this.#ended) throw new Error(`observer ${this.name} has ended: ${this.#errors.trim()}`);
     const id = String(++this.#syncCount);
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`observer ${this.name} does not answer`)), 30_000);
+      const timer = setTimeout(() => reject(new Error(`observer ${this.name} does not answer`)), 120_000);
       this.#syncs.set(id, () => {
         clearTimeout(timer);
         this.#syncs.delete(id);
         if (this.#ended) reject(new Error(`observer ${this.name} has ended: ${this.#errors.trim()}`));
+        // One that has overlooked something must not pass for one that saw nothing, either.
+        else if (this.#lost > this.#forgiven)
+          reject(new ObserverOverrun(`observer ${this.name} missed ${this.#lost - this.#forgiven} packets`));
         else resolve();
       });
       this.#process.stdin.write(`sync ${id}\n`);
@@ -168,8 +181,9 @@ export class Observer {
     return (await this.seen(wanted)).length;
   }
 
-  /** Forgets everything seen so far. */
+  /** Forgets everything seen so far, and what was missed. */
   clear(): void {
+    this.#forgiven = this.#lost;
     this.packets = [];
     this.#byKey.clear();
   }

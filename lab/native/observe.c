@@ -1,5 +1,6 @@
 /* Observers: what really arrives, one JSON line per packet. */
 #include "labtool.h"
+#include <linux/sock_diag.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
@@ -20,6 +21,28 @@ static void part(struct line *l, const char *format, ...) {
   int k = vsnprintf(l->text + l->n, sizeof l->text - l->n, format, ap);
   va_end(ap);
   if (k > 0 && l->n + k < sizeof l->text) l->n += k;
+}
+
+/* Lines that wait for the next write: with thousands a second, one write for each would be most of the work. */
+static struct {
+  char text[256 << 10];
+  size_t n;
+} waiting;
+
+static void tell_all(void) {
+  for (size_t done = 0; done < waiting.n;) {
+    ssize_t w = write(1, waiting.text + done, waiting.n - done);
+    if (w < 0 && errno != EINTR) exit(1); /* nobody reads any more */
+    if (w > 0) done += w;
+  }
+  waiting.n = 0;
+}
+
+static void tell(struct line *l) {
+  part(l, "}\n");
+  if (waiting.n + l->n > sizeof waiting.text) tell_all();
+  memcpy(waiting.text + waiting.n, l->text, l->n);
+  waiting.n += l->n;
 }
 
 static uint16_t be16(const uint8_t *p) { return p[0] << 8 | p[1]; }
@@ -135,7 +158,7 @@ static void frames(int s, int outgoing) {
     mac_text(&l, "dmac", data);
     mac_text(&l, "smac", data + 6);
     network(&l, eth, data + 14, n - 14);
-    say("%s}", l.text);
+    tell(&l);
   }
 }
 
@@ -160,20 +183,28 @@ static void delivered(int s, int family, int proto) {
       ip_text(&l, "src", at.v6.sin6_addr.s6_addr, AF_INET6);
       transport(&l, proto, data, n);
     }
-    say("%s}", l.text);
+    tell(&l);
   }
+}
+
+/* Packets that the kernel had no room to keep for us, of a socket, since it was opened. */
+static unsigned lost(int s) {
+  uint32_t info[SK_MEMINFO_VARS] = {0};
+  socklen_t size = sizeof info;
+  return getsockopt(s, SOL_SOCKET, SO_MEMINFO, info, &size) < 0 ? 0 : info[SK_MEMINFO_DROPS];
 }
 
 /*
  * labtool observe IFACE|any|input [--out]
  * IFACE or any: frames as they come off the wire, before any hook here, so beyond the last hook of whoever sent them;
  * --out adds those that leave. input: packets delivered here, after the last input hook of this very network.
- * A line "sync X" on standard input is answered by {"sync":"X"} once all that came before it has been printed.
+ * A line "sync X" on standard input is answered by {"sync":"X","lost":N} once all that came before it has been printed;
+ * N packets were lost until now, because they came faster than they were read.
  * Ends when standard input closes.
  */
 int cmd_observe(int argc, char **argv) {
   if (argc < 2) die("usage: labtool observe IFACE|any|input [--out]");
-  int outgoing = argc > 2 && !strcmp(argv[2], "--out"), input = !strcmp(argv[1], "input"), big = 16 << 20, on = 1;
+  int outgoing = argc > 2 && !strcmp(argv[2], "--out"), input = !strcmp(argv[1], "input"), big = 128 << 20, on = 1;
   static struct pollfd p[600];
   static int family[600], proto[600];
   int n = 1;
@@ -214,8 +245,11 @@ int cmd_observe(int argc, char **argv) {
       if (!input) frames(p[i].fd, outgoing);
       else if (p[i].revents || got) delivered(p[i].fd, family[i], proto[i]);
     }
+    tell_all();
     ask[got] = 0;
+    unsigned all = 0;
+    for (int i = 1; got && i < n; i++) all += lost(p[i].fd);
     for (char *save, *l = strtok_r(ask, "\n", &save); got && l; l = strtok_r(NULL, "\n", &save))
-      if (!strncmp(l, "sync ", 5)) say("{\"sync\":\"%s\"}", l + 5);
+      if (!strncmp(l, "sync ", 5)) say("{\"sync\":\"%s\",\"lost\":%u}", l + 5, all);
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, onTestFailed, test } from 'vitest';
+import { ObserverOverrun } from '../../lab/observer.ts';
 import { engines } from '../../lab/roots.ts';
 import { randomFor, record } from '../campaign/campaign.ts';
 import type { Fault } from './faults.ts';
@@ -13,7 +14,8 @@ describe.each(engines)('on engine %s', { timeout: 1_800_000 }, (engine) => {
     onTestFailed(() => console.log(`the daemon's last words:\n${ground.daemon?.log.slice(-5_000)}`));
     const disturb = () => fault.disturb(ground, measure, randomFor(name));
 
-    const without = await ground.during(measure.seconds, disturb);
+    const run = () => ground.during(measure.seconds, disturb);
+    const without = await attempts(name, run, (outcomes) => outcomes.every((one) => lost(one) <= 0.01));
     for (const one of without) {
       expect(one.sent, one.name).toBeGreaterThan(0);
       expect(lost(one), `without Sluice: ${one.name}, ${one.arrived} of ${one.sent}`).toBeLessThanOrEqual(0.01);
@@ -22,7 +24,7 @@ describe.each(engines)('on engine %s', { timeout: 1_800_000 }, (engine) => {
     await fault.restore?.(ground);
     await fault.prepare?.(ground);
     await ground.protect();
-    const held = await ground.during(measure.seconds, disturb);
+    const held = await attempts(name, run, () => true);
     record({ chapter: 'faults', engine, what: name, numbers: numbersOf(fault, without, held) });
     for (const one of held) expect(one.sent, one.name).toBeGreaterThan(0);
     expect(held.filter((one) => isForbidden(fault, one)).map(words)).toEqual([]);
@@ -39,6 +41,27 @@ describe.each(engines)('on engine %s', { timeout: 1_800_000 }, (engine) => {
     expect(status?.troubles).toEqual([]);
   });
 });
+
+/**
+ * Runs until a run says anything: on a machine with other work to do packets may be lost without Sluice already, or not all
+ * be seen. Whatever was seen of a run of Sluice's counts, so one that was seen to its end is not repeated.
+ */
+async function attempts(
+  name: string,
+  run: () => Promise<readonly Outcome[]>,
+  isCalm: (outcomes: readonly Outcome[]) => boolean,
+): Promise<readonly Outcome[]> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const outcomes = await run();
+      if (attempt === 3 || isCalm(outcomes)) return outcomes;
+      console.log(`${name}: a busy machine, again: ${outcomes.filter((one) => lost(one) > 0.01).map(words).join('; ')}`);
+    } catch (error) {
+      if (!(error instanceof ObserverOverrun) || attempt === 3) throw error;
+      console.log(`${name}: a busy machine, again: ${error.message}`);
+    }
+  }
+}
 
 const words = ({ arrived, name, sent }: Outcome) => `${name}: ${arrived} of ${sent} arrived`;
 const steadyAllowed = (outcomes: readonly Outcome[]) =>

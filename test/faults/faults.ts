@@ -226,12 +226,17 @@ async function crowd(ground: Ground, { many }: Measure): Promise<void> {
 
 /** Kills at moments of a pace of their own; in each gap containers start, or their network is made anew. */
 async function killDaemon(ground: Ground, { kills }: Measure, random: Random): Promise<void> {
+  const aside: string[] = [];
   for (let round = 0; round < kills; round++) {
+    // a dozen more senders would be more than the observers' machine can take
+    const oldest = aside.length > 2 ? aside.shift() : undefined;
+    if (oldest !== undefined) await ground.site.host.run(['docker', 'rm', '-f', oldest]);
     await sleep(random.between(0, 400));
     await ground.daemon?.kill();
     switch (random.between(0, 3)) {
       case 0:
         await ground.runAside(`aside-${round}`);
+        aside.push(`aside-${round}`);
         break;
       case 1:
         await ground.churn('restart', '-t', '0');

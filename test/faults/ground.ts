@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Daemon } from '../../lab/daemon.ts';
 import { until } from '../../lab/exec.ts';
 import { firstCommand, firstImage } from '../../lab/first.ts';
+import { ObserverOverrun } from '../../lab/observer.ts';
 import { freshToken } from '../../lab/probe.ts';
 import { EngineRelay } from '../../lab/relay.ts';
 import type { Engine } from '../../lab/roots.ts';
@@ -185,24 +186,37 @@ ${service('four', [internet.v4, lan.v4])}${service('six', [internet.v6, ten.v6])
     const spec = { to, token: tokenOf(token, 'four'), rate, rounds: 1e9, tally: `/tally/four.${name}` };
     const labels = ['--label', 'com.docker.compose.project=churn', '--label', 'com.docker.compose.service=four'];
     const run = ['run', '-d', '--rm', '--name', name, '--network', 'churn_default', '-v', `${folder}:/tally`];
-    await this.site.host.docker(...run, ...labels, ...options, 'lab/first', ...firstCommand(spec));
+    const start = () => this.site.host.docker(...run, ...labels, ...options, 'lab/first', ...firstCommand(spec));
+    await start().catch(start); // runc itself fails once in a while on a busy machine: "read init-p: connection reset"
   }
 
   // Streams
 
-  /** Streams run while `disturb` does, and for at least `seconds`. */
+  /**
+   * Streams run while `disturb` does, and for at least `seconds`.
+   *
+   * @throws ObserverOverrun when the machine was too busy to see everything; then nothing runs any more
+   */
   async during(seconds: number, disturb: () => Promise<void>): Promise<readonly Outcome[]> {
     const started = Date.now();
-    await this.#start();
-    await disturb();
-    await sleep(Math.max(0, started + seconds * 1000 - Date.now()));
-    await this.#recovered();
-    const { counted, flows } = this.#running;
-    await this.#removeChurn();
-    const all = [...(await outcomes(flows)), ...counted];
-    this.#run = null;
-    for (const { observer } of this.#observers()) observer.clear();
-    return all;
+    try {
+      await this.#start();
+      await disturb();
+      await sleep(Math.max(0, started + seconds * 1000 - Date.now()));
+      await this.#recovered();
+      const { counted, flows } = this.#running;
+      await this.#removeChurn();
+      return [...(await outcomes(flows)), ...counted];
+    } catch (error) {
+      if (error instanceof ObserverOverrun) {
+        for (const flow of this.#running.flows) await flow.end();
+        await this.#removeChurn();
+      }
+      throw error;
+    } finally {
+      this.#run = null;
+      for (const { observer } of this.#observers()) observer.clear();
+    }
   }
 
   /** Adds what a fault has sent and counted by itself to the run's streams. */

@@ -43,7 +43,7 @@ export interface Course {
 /** A stream from a container's network, sent from outside of it: it outlives the engine. */
 export async function steadyFlow(site: Site, course: Course): Promise<Flow> {
   const { at, from, name, permitted, port, to } = course;
-  const stream = await site.host.stream(from, { proto: 'udp', to, port, rate, outside: true });
+  const stream = await site.host.stream(from, { proto: 'udp', to, port, rate, outside: true, seconds: 3600 });
   return {
     name,
     permitted,
