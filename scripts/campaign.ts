@@ -94,15 +94,22 @@ Written by \`npm run test:full\`, which runs in full what \`npm test\` samples. 
 arrives by observers beyond the host's last hook; every fault ran without Sluice first, where at least 99 % of all that was
 sent arrived. \`SLUICE_SEED=SEED\` makes a run's choices again.
 
-${runs.map(runText).join('\n')}
+${runs.map((run, index) => runText(run, index, rows)).join('\n')}
 ${chapters.map((chapter) => chapterText(chapter, rows)).join('')}`;
 }
 
-function runText({ at, commit, failed, minutes, passed, seed, what }: CampaignRun, index: number): string {
+function runText(run: CampaignRun, index: number, rows: readonly CampaignRow[]): string {
+  const { at, commit, failed, minutes, passed, seed, what } = run;
   const day = at.slice(0, 'YYYY-MM-DD'.length);
-  const names = failed.map((name) => `\n  - failed: ${name}`).join('');
-  const result = `${passed} tests passed and ${failed.length} failed`;
+  const names = failed.map((name) => `\n  - failed: ${name}${laterResult(name, index, rows)}`).join('');
+  const result = `${passed} passed, ${failed.length} failed`;
   return `- Run ${index + 1}: ${what}; ${day}, commit ${commit}, seed ${seed}, ${minutes.toFixed(0)} minutes; ${result}.${names}`;
+}
+
+/** What failed in one run may have a row of a later one. */
+function laterResult(name: string, index: number, rows: readonly CampaignRow[]): string {
+  const later = rows.find(({ engine, run, what }) => run > index && name.startsWith(`on engine ${engine} ${what}`));
+  return later === undefined ? '' : `; its row is of run ${later.run + 1}`;
 }
 
 function chapterText(chapter: string, rows: readonly CampaignRow[]): string {
@@ -115,12 +122,14 @@ function chapterText(chapter: string, rows: readonly CampaignRow[]): string {
     const columns = Object.keys(alike[0]?.numbers ?? {});
     return markdown(
       ['', 'engine', 'run', ...columns],
-      alike.map(({ engine, numbers, run, what }) => [
-        what,
-        engine,
-        String(run + 1),
-        ...columns.map((column) => String(numbers[column] ?? '')),
-      ]),
+      alike
+        .toSorted((a, b) => Number.parseFloat(a.engine) - Number.parseFloat(b.engine))
+        .map(({ engine, numbers, run, what }) => [
+          what,
+          engine,
+          String(run + 1),
+          ...columns.map((column) => String(numbers[column] ?? '')),
+        ]),
     );
   });
   return `\n## ${chapter[0]?.toUpperCase()}${chapter.slice(1)}\n\n${tables.join('\n\n')}\n`;
