@@ -36,9 +36,7 @@ test('a run that no row is of any more is not told', () => {
 
 test('the page names every run with what failed in it', () => {
   const text = campaignText(withRun(whole, run('bbb', ['starts > y']), [row('starts', 'y', 3)]));
-  expect(text).toContain(
-    '- Run 2: everything; 2026-01-02, commit bbb, seed 7, 61 minutes; 2 passed, 1 failed.',
-  );
+  expect(text).toContain('- Run 2: everything; 2026-01-02, commit bbb, seed 7, 61 minutes; 2 passed, 1 failed.');
   expect(text).toContain('  - failed: starts > y');
   expect(text).toMatch(/\| y +\| +28\.5 \| +2 \| +3 \|/);
 });

@@ -55,7 +55,12 @@ async function attempts(
     try {
       const outcomes = await run();
       if (attempt === 3 || isCalm(outcomes)) return outcomes;
-      console.log(`${name}: a busy machine, again: ${outcomes.filter((one) => lost(one) > 0.01).map(words).join('; ')}`);
+      console.log(
+        `${name}: a busy machine, again: ${outcomes
+          .filter((one) => lost(one) > 0.01)
+          .map(words)
+          .join('; ')}`,
+      );
     } catch (error) {
       if (!(error instanceof ObserverOverrun) || attempt === 3) throw error;
       console.log(`${name}: a busy machine, again: ${error.message}`);
