@@ -20,7 +20,9 @@ export async function packetpath({ quick, say }: BenchOptions): Promise<string> 
   const rounds = quick ? 2 : 5;
   for (let round = 1; round <= rounds; round++) {
     for (const { form, kind, runs } of subjects)
-      runs.push(JSON.parse(await must([process.execPath, program, form, kind, String(count)])) as Once);
+      runs.push(
+        JSON.parse(await must([process.execPath, program, form, kind, String(count)], { timeout: 600_000 })) as Once,
+      );
     say(`round ${round} of ${rounds}`);
   }
   const rows = subjects.map(({ form, kind, runs }) => {

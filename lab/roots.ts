@@ -9,9 +9,9 @@ import { must, run } from './exec.ts';
 /** Engines by the version they must have. */
 export const engines = ['20.10', '26.1', '28.5'] as const;
 export type Engine = (typeof engines)[number];
-/** A root: one per engine, and `servers` with the far hosts' programs and the compiler. */
-export type RootName = Engine | 'servers';
-export const rootNames: readonly RootName[] = ['servers', ...engines];
+/** A root: one per engine, `servers` with the far hosts' programs and the compiler, `firewalls` with firewalld and ufw. */
+export type RootName = Engine | 'servers' | 'firewalls';
+export const rootNames: readonly RootName[] = ['servers', 'firewalls', ...engines];
 
 const engineTools = [
   'docker.io',
@@ -33,6 +33,11 @@ const recipes: Record<RootName, { suite: string; packages: string[] }> = {
   '20.10': { suite: 'bookworm', packages: engineTools },
   '26.1': { suite: 'trixie', packages: [...engineTools, 'docker-cli'] },
   '28.5': { suite: 'sid', packages: [...engineTools, 'docker-cli'] },
+  // kmod: both ask modprobe, and go on without what it does not find
+  firewalls: {
+    suite: 'trixie',
+    packages: ['firewalld', 'ufw', 'dbus', 'nftables', 'iptables', 'ipset', 'iproute2', 'procps', 'kmod'],
+  },
   servers: {
     suite: 'trixie',
     packages: [
@@ -71,9 +76,11 @@ export async function ensureRoot(name: RootName, say: (text: string) => void = (
       if (!existsSync(dir)) await build(name, dir, say);
     });
   }
-  if (name !== 'servers') checkEngine(name, readFileSync(join(dir, 'etc/lab-engine'), 'utf8'));
+  if (isEngine(name)) checkEngine(name, readFileSync(join(dir, 'etc/lab-engine'), 'utf8'));
   return dir;
 }
+
+const isEngine = (name: RootName): name is Engine => (engines as readonly string[]).includes(name);
 
 /** Throws unless `dockerd --version` said the engine we promise: a lab with another engine proves something else. */
 export function checkEngine(engine: Engine, said: string): void {
@@ -112,7 +119,7 @@ async function build(name: RootName, dir: string, say: (text: string) => void): 
     ],
     { timeout: 900_000, env: proxies() },
   );
-  if (name !== 'servers') {
+  if (isEngine(name)) {
     const said = await must(['chroot', temp, 'dockerd', '--version']);
     await writeFile(join(temp, 'etc/lab-engine'), said);
   }

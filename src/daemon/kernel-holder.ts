@@ -2,11 +2,13 @@ import { type BridgeSwitches, cutForbidden, handToInet } from '../enforce/enforc
 import type { ForbiddenFlow } from '../enforce/forbidden.ts';
 import type { Conntrack } from '../host/conntrack.ts';
 import { NetlinkError } from '../netlink/error.ts';
+import type { Guarded } from '../netlink/last-line.ts';
 import type { BridgeCalls } from '../netlink/link.ts';
 import { applyTables } from '../nftables/backend.ts';
 import { type Change, changeTables, withElements } from '../nftables/change.ts';
 import { elementId, endpointElements, type SetElement } from '../nftables/endpoint-elements.ts';
-import type { NftSet, Table } from '../nftables/model.ts';
+import { judgedBridgesSet } from '../nftables/inet-table.ts';
+import type { Table } from '../nftables/model.ts';
 import { mustNft, NftError, type RunNft } from '../nftables/nft.ts';
 import { readStanding } from '../nftables/standing.ts';
 import { refillText, replaceText, standsAlone } from '../nftables/transaction.ts';
@@ -21,8 +23,17 @@ export interface HolderPorts {
   readonly setElements: (remove: readonly SetElement[], add: readonly SetElement[]) => void;
   /** Drops what comes from bridges until our tables are filled again. Throws a NetlinkError. */
   readonly shut: (bridges: readonly string[]) => void;
+  /** What stands even where somebody flushes all rules. */
+  readonly lastLine: LastLinePort;
   readonly bridges: BridgeSwitches;
   readonly conntrack: Conntrack;
+}
+
+export interface LastLinePort {
+  /** Makes it hold these bridges and no others. Its trouble is nobody else's: it says it itself. */
+  hold(guarded: Guarded): void;
+  /** Lets go of the bridges that are not among these. */
+  narrow(guarded: Guarded): void;
 }
 
 /** What a change of the kernel was. */
@@ -85,6 +96,7 @@ export class KernelHolder {
   /** The guard has enrolled a bridge. */
   enrolled(bridge: string): void {
     this.#note({ remove: [], add: [enrolment(bridge)] });
+    if (!this.#isChanging && this.#last !== null) this.#ports.lastLine.hold(guardedBy(this.#last));
   }
 
   #note(change: Parameters<typeof withElements>[1]): void {
@@ -150,10 +162,13 @@ export class KernelHolder {
     this.#isChanging = true;
     this.#standing = null;
     this.#last = tables;
+    const { lastLine } = this.#ports;
+    lastLine.narrow(guardedBy(tables)); // what is no longer enrolled is never proven again
     try {
       await work();
       this.#last = this.#meanwhile.reduce(withElements, tables);
       this.#standing = doubts === this.#doubts ? this.#last : null; // a doubt that came meanwhile stays
+      lastLine.hold(guardedBy(this.#last));
     } finally {
       this.#isChanging = false;
       this.#meanwhile = [];
@@ -170,8 +185,7 @@ export class KernelHolder {
   shut(): boolean {
     const standing = this.#standing ?? this.#last;
     if (standing === null) return false;
-    const names = standing.flatMap(({ sets }) => sets.flatMap((set) => (set.name === bridgesSet ? namesIn(set) : [])));
-    this.#ports.shut(names);
+    this.#ports.shut(namesIn(standing, bridgesSet));
     return true;
   }
 
@@ -224,8 +238,18 @@ export class KernelHolder {
 /** The set of enrolled bridges, see {@link enrolment}. */
 const bridgesSet = enrolment('').set;
 
-function namesIn({ elements }: NftSet): readonly string[] {
-  return elements.flatMap(({ key: [part] }) => (part !== undefined && 'name' in part ? [part.name] : []));
+function namesIn(tables: readonly Table[], name: string): readonly string[] {
+  const found = tables.flatMap(({ sets }) => sets.filter((set) => set.name === name));
+  return found.flatMap(({ elements }) =>
+    elements.flatMap(({ key: [part] }) => (part !== undefined && 'name' in part ? [part.name] : [])),
+  );
+}
+
+/** The bridges that tables demand a proof of. */
+function guardedBy(tables: readonly Table[]): Guarded {
+  const enrolled = namesIn(tables, bridgesSet);
+  const judged = namesIn(tables, judgedBridgesSet);
+  return { enrolled, strict: enrolled.filter((name) => !judged.includes(name)) };
 }
 
 function elementsOf({ rules, place }: Seated): readonly SetElement[] {

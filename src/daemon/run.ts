@@ -6,16 +6,19 @@ import { openMirror } from '../docker/mirror.ts';
 import { hostKernel } from '../enforce/host-kernel.ts';
 import { kernelConntrack } from '../host/conntrack.ts';
 import { kernelView } from '../host/kernel-view.ts';
+import { LastLine } from '../netlink/last-line.ts';
 import { ElementWriter } from '../netlink/set-elements.ts';
 import { shutBridges } from '../netlink/shut-bridges.ts';
 import { NetlinkSocket } from '../netlink/socket.ts';
 import { arrivalChain } from '../nftables/inet-table.ts';
+import { defaultMarks, unprovenMark } from '../nftables/marks.ts';
 import { readProvenPorts, readStanding } from '../nftables/standing.ts';
 import type { Store } from '../state/store.ts';
 import { Daemon } from './daemon.ts';
 import { startGuard } from './guard/start.ts';
+import type { LastLinePort } from './kernel-holder.ts';
 import { OwnChanges } from './own-changes.ts';
-import type { KernelPort, Log, PolicyPort } from './ports.ts';
+import { type KernelPort, type Log, messageOf, type PolicyPort } from './ports.ts';
 import { comeFirst } from './scheduling.ts';
 import { giveBack, keepHeapSmall } from './small-heap.ts';
 import { FileWatch } from './watch-files.ts';
@@ -77,7 +80,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
         mirror: (onLate) => openMirror(openEngine(engine), kernelView(), onLate),
         follow: (hear) => followEvents(engine, hear),
       },
-      kernel: kernelPort(netlink),
+      kernel: kernelPort(netlink, log),
       guard: (hear) => {
         const guard = startGuard({ engine: engine.path });
         guard.on(hear);
@@ -109,13 +112,14 @@ async function watchFiles(watch: FileWatch, policy: PolicyPort): Promise<void> {
   watch.set(files, folders);
 }
 
-function kernelPort(netlink: NetlinkSocket): KernelPort {
+function kernelPort(netlink: NetlinkSocket, log: Log): KernelPort {
   const own = new OwnChanges();
   const writer = new ElementWriter(netlink);
   return {
     nft: own.run,
     setElements: (remove, add) => writer.set(remove, add),
     shut: (bridges) => shutBridges(netlink, bridges, arrivalChain),
+    lastLine: lastLinePort(netlink, log),
     bridges: hostKernel.bridges,
     conntrack: kernelConntrack,
     standing: async () => {
@@ -124,5 +128,28 @@ function kernelPort(netlink: NetlinkSocket): KernelPort {
     },
     proven: () => readProvenPorts(own.run),
     isOwn: (portId) => portId === netlink.portId || own.has(portId),
+  };
+}
+
+/** What fails here leaves our own tables as they are: it is told, once for each kind of trouble. */
+function lastLinePort(netlink: NetlinkSocket, log: Log): LastLinePort {
+  const around = { proven: defaultMarks.proven, unproven: unprovenMark, priority: arrivalChain.priority };
+  const line = new LastLine(netlink, around);
+  let told = '';
+  const attempt = (work: () => boolean | void): void => {
+    let trouble = '';
+    try {
+      if (work() === false)
+        trouble =
+          'this kernel knows no tables that a process owns (Linux 5.12 does): who flushes all rules opens a gap';
+    } catch (error) {
+      trouble = `the last line is not as it should be: ${messageOf(error)}`;
+    }
+    if (trouble !== '' && trouble !== told) log('warning', trouble);
+    told = trouble;
+  };
+  return {
+    hold: (guarded) => attempt(() => line.hold(guarded)),
+    narrow: (guarded) => attempt(() => line.narrow(guarded)),
   };
 }

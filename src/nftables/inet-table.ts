@@ -139,9 +139,12 @@ function judged(ruleset: Ruleset): readonly { readonly name: string; readonly pr
   );
 }
 
+/** Its name; see {@link judged}. */
+export const judgedBridgesSet = 'judged-bridges';
+
 function judgedBridges(ruleset: Ruleset): NftSet {
   return {
-    name: 'judged-bridges',
+    name: judgedBridgesSet,
     key: ['ifname'],
     interval: false,
     data: 'none',
@@ -222,7 +225,7 @@ const unproven: Chain = {
   rules: [
     [inSet('known4', 'iif', 'ip saddr'), count('unproven'), drop],
     [inSet('known6', 'iif', 'ip6 saddr'), count('unproven'), drop],
-    [inSet('judged-bridges', 'iifname'), accept],
+    [inSet(judgedBridgesSet, 'iifname'), accept],
     [count('unproven'), drop],
   ],
 };

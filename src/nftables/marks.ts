@@ -11,3 +11,6 @@ export interface Marks {
 }
 
 export const defaultMarks: Marks = { proven: 0x2000_0000, doubtful: 0x1000_0000 };
+
+/** Packet mark of the last line alone (src/netlink/last-line.ts): "from an enrolled bridge, and not proven". Such a packet is dropped two chains on. */
+export const unprovenMark = 0x4000_0000;

@@ -4,6 +4,7 @@ import type { FromGuard, ToGuard } from '../../src/daemon/guard/protocol.ts';
 import type { DaemonPorts, PolicyReading } from '../../src/daemon/ports.ts';
 import { EngineError } from '../../src/docker/engine-error.ts';
 import type { EngineNotice } from '../../src/docker/events.ts';
+import type { Guarded } from '../../src/netlink/last-line.ts';
 import { readPolicy } from '../../src/policy/read.ts';
 import type { PolicyText } from '../../src/policy/yaml-text.ts';
 import { digestOf, noPolicy, type PolicyState } from '../../src/state/policy-state.ts';
@@ -79,6 +80,8 @@ export class DaemonHost {
   readonly loads: string[] = [];
   /** Bridges from which nothing passed until the next load, each time. */
   readonly shut: (readonly string[])[] = [];
+  /** What the last line was told to hold, one after the other. */
+  readonly lastLine: Guarded[] = [];
   readonly log: string[] = [];
   readonly guards: FakeGuard[] = [];
   wake: () => void = () => {};
@@ -175,6 +178,7 @@ export class DaemonHost {
         },
         setElements() {},
         shut: (bridges) => void this.shut.push(bridges),
+        lastLine: { hold: (guarded) => void this.lastLine.push(guarded), narrow: () => {} },
         bridges: { load: async () => {}, read: () => ({ ip: true, ip6: true }), set() {} },
         conntrack: { dumpFlows: () => [], deleteFlows: () => ({ deleted: 0, gone: 0 }) },
         standing: async () => false,

@@ -19,15 +19,47 @@ function dice(seed: number): <T>(faces: readonly T[]) => T {
   };
 }
 
+/** What differs between iptables and ip6tables. */
+interface FamilyWords {
+  readonly command: 'iptables' | 'ip6tables';
+  readonly table: 'ip' | 'ip6';
+  readonly set: string;
+  readonly sources: readonly [string, string, string];
+  readonly destination: string;
+  readonly ping: string;
+  readonly refused: string;
+}
+
+const families: readonly FamilyWords[] = [
+  {
+    command: 'iptables',
+    table: 'ip',
+    set: 'nets',
+    sources: ['10.1.0.0/16', '10.2.0.0/16', '192.168.1.7'],
+    destination: '172.18.0.0/16',
+    ping: '-p icmp -m icmp --icmp-type',
+    refused: 'icmp-host-unreachable',
+  },
+  {
+    command: 'ip6tables',
+    table: 'ip6',
+    set: 'nets6',
+    sources: ['fd00:1::/32', 'fd00:2::/64', 'fd00::7'],
+    destination: 'fd00:172:18::/64',
+    ping: '-p ipv6-icmp -m icmp6 --icmpv6-type',
+    refused: 'icmp6-adm-prohibited',
+  },
+];
+
 /** Rules whose every part each form shows. */
-function someRules(seed: number, count: number): readonly string[] {
+function someRules(seed: number, count: number, words: FamilyWords): readonly string[] {
   const any = dice(seed);
   const not = () => any(['', '', '! ']);
   return Array.from({ length: count }, () => {
     const ports = any(['tcp', 'udp']);
     return [
-      any(['', `${not()}-s 10.${any([1, 2])}.0.0/16`, `${not()}-s 192.168.1.7`]),
-      any(['', `${not()}-d 172.18.0.0/16`]),
+      any(['', ...words.sources.map((source) => `${not()}-s ${source}`)]),
+      any(['', `${not()}-d ${words.destination}`]),
       any(['', `${not()}-i br1`, '-i veth+']),
       any(['', `${not()}-o br2`]),
       any([
@@ -35,7 +67,7 @@ function someRules(seed: number, count: number): readonly string[] {
         `-p ${ports} -m ${ports} ${not()}--dport ${any(['80', '1000:2000'])}`,
         `-p ${ports} -m multiport ${not()}--dports 80,443,1000:2000`,
         `-p tcp -m tcp ${not()}--tcp-flags SYN,RST SYN`,
-        `-p icmp -m icmp --icmp-type ${any(['8', '0'])}`,
+        `${words.ping} ${words.table === 'ip' ? any(['8', '0']) : any(['128', '129'])}`,
       ]),
       any([
         '',
@@ -46,7 +78,7 @@ function someRules(seed: number, count: number): readonly string[] {
         '',
         `-m mark ${not()}--mark ${any(['0x1', '0x1/0x3'])}`,
         `-m addrtype ${not()}--dst-type LOCAL`,
-        `-m set ${not()}--match-set nets ${any(['src', 'dst'])}`,
+        `-m set ${not()}--match-set ${words.set} ${any(['src', 'dst'])}`,
       ]),
       any([
         '-j ACCEPT',
@@ -54,7 +86,7 @@ function someRules(seed: number, count: number): readonly string[] {
         '-j RETURN',
         '-j A',
         '-g A',
-        '-j REJECT --reject-with icmp-host-unreachable',
+        `-j REJECT --reject-with ${words.refused}`,
         '-j LOG',
         '',
       ]),
@@ -97,8 +129,42 @@ const isImplied = (text: string, steps: readonly Step[]): boolean =>
       step.condition.fields.some(({ only }) => `l4proto ${only?.protocol}` === text),
   );
 
+interface Compared {
+  readonly seed: number;
+  readonly variant: 'legacy' | 'nft';
+  readonly family: FamilyWords;
+  /** Their listing. */
+  readonly sets: string;
+}
+
+/** Lists the same rules in every form. @returns how many rules were compared */
+async function compareForms(tools: RealTools, { seed, variant, family, sets }: Compared): Promise<number> {
+  const program = `${family.command}-${variant}`;
+  await tools.must(program, ['-F']);
+  await tools.must(`${program}-restore`, [], restore(someRules(seed, 40, family)));
+  const list = async (...args: readonly string[]) => readListing((await tools.must(program, args)) + sets);
+  const saved = readListing((await tools.must(`${program}-save`, ['-t', 'filter'])) + sets);
+  expect(saved.unread).toEqual([]);
+  expect(saved.tables.map((table) => `${table.engine} ${table.family}`)).toEqual([
+    `${variant === 'nft' ? 'nf_tables' : 'legacy'} ${family.table}`,
+  ]);
+  const wanted = meaning(filterOf(saved));
+  expect(JSON.stringify(wanted)).not.toMatch(/unknown/i);
+  let compared = 0;
+  for (const form of [['-S'], ['-nvL'], ['-nvL', '--line-numbers']]) {
+    const listing = await list(...form);
+    expect(listing.unread).toEqual([]);
+    expect(filterOf(listing)?.family).toBe(family.table);
+    expect(meaning(filterOf(listing)), `${program} ${form.join(' ')}`).toEqual(wanted);
+    compared += 40;
+  }
+  const lost = filterOf(await list('-nL'));
+  expect(lost?.chains.flatMap(({ rules }) => rules).every((rule) => rule.lost.includes('interfaces'))).toBe(true);
+  return compared;
+}
+
 const filterOf = (listing: Listing): Table | undefined =>
-  listing.tables.find(({ name, family }) => name === 'filter' && family === 'ip');
+  listing.tables.find(({ name, family }) => name === 'filter' && (family === 'ip' || family === 'ip6'));
 
 describe.each(engines)('the tools beside engine %s', (engine) => {
   let tools: RealTools | undefined;
@@ -109,32 +175,15 @@ describe.each(engines)('the tools beside engine %s', (engine) => {
     await tools.must(
       'ipset',
       ['restore'],
-      'create nets hash:net family inet\nadd nets 10.1.0.0/16\nadd nets 10.1.5.0/24 nomatch\n',
+      'create nets hash:net family inet\nadd nets 10.1.0.0/16\nadd nets 10.1.5.0/24 nomatch\n' +
+        'create nets6 hash:net family inet6\nadd nets6 fd00:1::/32\nadd nets6 fd00:1:5::/48 nomatch\n',
     );
     const sets = await tools.must('ipset', ['save']);
     let compared = 0;
-    for (let seed = 1; seed <= 4; seed++) {
-      for (const variant of ['legacy', 'nft'] as const) {
-        await tools.must(`iptables-${variant}`, ['-F']);
-        await tools.must(`iptables-${variant}-restore`, [], restore(someRules(seed, 40)));
-        const list = async (...args: readonly string[]) =>
-          readListing((await (tools as RealTools).must(`iptables-${variant}`, args)) + sets);
-        const saved = readListing((await tools.must(`iptables-${variant}-save`, ['-t', 'filter'])) + sets);
-        expect(saved.unread).toEqual([]);
-        expect(saved.tables.map((table) => table.engine)).toEqual([variant === 'nft' ? 'nf_tables' : 'legacy']);
-        const wanted = meaning(filterOf(saved));
-        expect(JSON.stringify(wanted)).not.toMatch(/unknown/i);
-        for (const form of [['-S'], ['-nvL'], ['-nvL', '--line-numbers']]) {
-          const listing = await list(...form);
-          expect(listing.unread).toEqual([]);
-          expect(meaning(filterOf(listing)), `${variant} ${form.join(' ')}`).toEqual(wanted);
-          compared += 40;
-        }
-        const lost = filterOf(await list('-nL'));
-        expect(lost?.chains.flatMap(({ rules }) => rules).every((rule) => rule.lost.includes('interfaces'))).toBe(true);
-      }
-    }
-    expect(compared).toBe(4 * 2 * 3 * 40);
+    for (let seed = 1; seed <= 4; seed++)
+      for (const variant of ['legacy', 'nft'] as const)
+        for (const family of families) compared += await compareForms(tools, { seed, variant, family, sets });
+    expect(compared).toBe(4 * 2 * 2 * 3 * 40);
   });
 
   test('list nf_tables as text and as JSON alike, whatever iptables put there, and the host has each table once', async () => {
@@ -143,10 +192,8 @@ describe.each(engines)('the tools beside engine %s', (engine) => {
       return done.code === 127 ? null : done;
     });
     expect(
-      host.tables
-        .map((table) => `${table.engine} ${table.family} ${table.name}`)
-        .filter((name) => name.includes(' ip ')),
-    ).toEqual(['legacy ip filter', 'nf_tables ip filter']);
+      host.tables.map((table) => `${table.engine} ${table.family} ${table.name}`).filter((name) => / ip6? /.test(name)),
+    ).toEqual(['legacy ip filter', 'nf_tables ip filter', 'legacy ip6 filter', 'nf_tables ip6 filter']);
     const native =
       'table inet mine { set s { type ipv4_addr; flags interval; elements = { 10.0.0.0/8 }; }\n chain c { type filter hook forward priority -10; policy drop;\n ct state established,related accept\n ip saddr @s iifname "br-*" tcp dport { 80, 443 } counter accept comment "web"\n meta mark set meta mark | 0x10\n oifname vmap { "br1" : accept, "br2" : drop }\n reject with icmpx admin-prohibited\n }\n}\n';
     await (tools as RealTools).must('nft', ['-f', '-'], native);

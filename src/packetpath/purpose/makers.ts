@@ -58,6 +58,8 @@ const sluiceChains: Readonly<Record<string, string>> = {
   'inet input': "judges what containers send to the host itself, by the sender's policy",
   'inet inbound': 'marks conversations from outside that look picked up in the middle',
   'inet refuse': 'refuses what was denied, and tells the sender',
+  'inet before': 'the last line: tells what comes from a held bridge without proof',
+  'inet behind': 'the last line: stops what the chain in between should have met, as when all rules were flushed',
   'bridge prerouting': "proves that a frame is its sender's",
   'bridge forward': 'stops what neighbours send each other unjudged',
 };
@@ -79,7 +81,7 @@ const patterns: readonly (readonly [RegExp, Owner])[] = [
 ];
 
 const tables: readonly (readonly [RegExp, Maker])[] = [
-  [/^(inet|bridge) sluice(-trace)?$/, 'sluice'],
+  [/^((inet|bridge) sluice(-trace)?|inet sluice-last)$/, 'sluice'],
   [/^ip6? docker-(bridges|dns)$/, 'docker'],
   [/^(inet|ip|ip6) firewalld$/, 'firewalld'],
   [/^inet netavark$/, 'podman'],
@@ -135,6 +137,7 @@ function dockerSentence({ name: table }: Table, name: string): string | null {
 function isFirewalld({ chains }: Table, name: string): boolean {
   const skeleton = chains.some((chain) => /^(INPUT|FORWARD|PREROUTING|POSTROUTING)(_ZONES|_direct)$/.test(chain.name));
   return (
-    skeleton && /^((INPUT|OUTPUT|FORWARD|PREROUTING|POSTROUTING)_|(IN|OUT|FWD|FWDI|FWDO|FWDX|PRE|POST)_)/.test(name)
+    skeleton &&
+    /^((INPUT|OUTPUT|FORWARD|PREROUTING|POSTROUTING)_|(IN|OUT|FWD|FWDI|FWDO|FWDX|PRE|POST)_|RFC3964_IPv4$)/.test(name)
   );
 }

@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest';
+import { type HolderPorts, KernelHolder } from '../../src/daemon/kernel-holder.ts';
+import type { Guarded } from '../../src/netlink/last-line.ts';
+import { renderRuleset } from '../../src/nftables/render.ts';
+import type { Ruleset } from '../../src/ruleset/ruleset.ts';
+import { readCase } from '../golden/cases.ts';
+
+/** A kernel that only writes down in which order it was told what. */
+function told(): { readonly holder: KernelHolder; readonly said: string[] } {
+  const said: string[] = [];
+  const names = ({ strict, enrolled }: Guarded) => `strict ${strict.join(' ')}; enrolled ${enrolled.join(' ')}`;
+  const ports: HolderPorts = {
+    nft: async (args) => {
+      if (args[0] !== '-f') return { code: 1, signal: null, stdout: '', stderr: 'No such file or directory' };
+      said.push('rules');
+      return { code: 0, signal: null, stdout: '', stderr: '' };
+    },
+    setElements: () => void said.push('elements'),
+    shut: () => {},
+    lastLine: {
+      hold: (guarded) => void said.push(`hold ${names(guarded)}`),
+      narrow: (guarded) => void said.push(`narrow ${names(guarded)}`),
+    },
+    bridges: { load: async () => {}, read: () => null, set: () => {} },
+    conntrack: { dumpFlows: () => [], deleteFlows: () => ({ deleted: 0, gone: 0 }) },
+  };
+  return { holder: new KernelHolder(ports, new Set()), said };
+}
+
+const { ruleset } = readCase('09-build');
+const quiet = (bridges: Ruleset['bridges']): Ruleset => ({ ...ruleset, bridges, endpoints: [] });
+const tablesOf = (bridges: Ruleset['bridges']) => renderRuleset(quiet(bridges));
+const judged = ruleset.bridges.filter(({ unknown }) => unknown.kind === 'judge').map(({ name }) => name);
+const enrolled = ruleset.bridges.map(({ name }) => name);
+const strict = enrolled.filter((name) => !judged.includes(name));
+const whole = `strict ${strict.join(' ')}; enrolled ${enrolled.join(' ')}`;
+
+test('a bridge joins the last line after the rules hold it, and leaves before they let it go', async () => {
+  expect(judged).not.toEqual([]);
+  const { holder, said } = told();
+  await holder.hold(quiet([]), tablesOf(ruleset.bridges), 0);
+  expect(said[0]).toBe(`narrow ${whole}`);
+  expect(said.at(-1)).toBe(`hold ${whole}`);
+  expect(said.indexOf('rules')).toBeLessThan(said.indexOf(`hold ${whole}`));
+
+  said.length = 0;
+  await holder.hold(quiet([]), tablesOf([]), 0);
+  expect(said[0]).toBe('narrow strict ; enrolled ');
+  expect(said.length).toBeGreaterThan(2);
+});
+
+test('a bridge that the guard enrols joins at once', async () => {
+  const { holder, said } = told();
+  await holder.hold(quiet([]), tablesOf(ruleset.bridges), 0);
+  said.length = 0;
+  holder.enrolled('br-late');
+  expect(said).toEqual([
+    `hold strict ${[...strict, 'br-late'].join(' ')}; enrolled ${[...enrolled, 'br-late'].join(' ')}`,
+  ]);
+});
