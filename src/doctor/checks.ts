@@ -9,6 +9,7 @@ import { dockerUserBypassed } from './checks/docker-user-bypassed.ts';
 import { dockerUserDead } from './checks/docker-user-dead.ts';
 import { engineOnNetwork } from './checks/engine-on-network.ts';
 import { engineSocket } from './checks/engine-socket.ts';
+import { firewalldEmpties } from './checks/firewalld-empties.ts';
 import { flowtable } from './checks/flowtable.ts';
 import { flushedAtReload } from './checks/flushed-at-reload.ts';
 import { hostFiles } from './checks/host-files.ts';
@@ -69,6 +70,7 @@ export const checks: readonly Check[] = [
   loopbackRouted,
   flowtable,
   flushedAtReload,
+  firewalldEmpties,
   conntrackFull,
   conntrackLiberal,
   publishedEverywhere,

@@ -37,6 +37,12 @@ const volumes = (options: Readonly<Record<string, string>>, driver = 'local') =>
 const api = (address: string, loopback: boolean, verifies = false) => ({ api: [{ address, loopback, verifies }] });
 const logging = (driver: string, address: string | null) => one({ logging: { driver, address } });
 
+/** What another firewall really made, see test/packetpath/purpose/firewalls.test.ts. */
+function firewalls(name: string) {
+  const path = join(import.meta.dirname, '../packetpath/purpose/firewalls', name);
+  return explainListing(readListing(readFileSync(path, 'utf8')), null);
+}
+
 const found: readonly [string, string, Partial<WorldSketch>, Partial<Facts>, string | RegExp, string | RegExp][] = [
   [
     'none of our tables',
@@ -335,7 +341,20 @@ const found: readonly [string, string, Partial<WorldSketch>, Partial<Facts>, str
     '/etc/nftables.conf:3: flush ruleset',
     'systemctl disable nftables.service',
   ],
+  [
+    'firewalld by iptables',
+    'firewalld-empties',
+    {},
+    { rules: firewalls('firewalld-iptables.iptables-save') },
+    /^filter: \d+ chains, such as \w+$/m,
+    '/etc/firewalld/firewalld.conf: FirewallBackend=nftables',
+  ],
 ];
+
+test.each(['firewalld-nftables.nft', 'ufw.iptables-save'])('%s takes away nobody’s rules', (name) => {
+  const findings = examine(factsOf({}, { rules: firewalls(name) }), checks);
+  expect(findings.map(({ code }) => code)).not.toContain('firewalld-empties');
+});
 
 test.each(found)('%s is %s', (_what, code, sketch, more, seen, mend) => {
   const findings = examine(factsOf(sketch, more), checks);
