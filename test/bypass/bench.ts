@@ -1,4 +1,5 @@
 /** Where an attempt is made: the site, and Sluice on it or not. */
+import type { Daemon } from '../../lab/daemon.ts';
 import type { Finished } from '../../lab/exec.ts';
 import type { Site } from '../../lab/site.ts';
 import type { BypassWay } from './row.ts';
@@ -7,6 +8,11 @@ export interface Bench extends BypassWay {
   readonly site: Site;
   /** Puts a policy in force. In the control, where there is no Sluice, it does nothing. */
   enforce(policy: string): Promise<void>;
+  /**
+   * The same with a daemon that keeps it in force, by nftables whatever the backend, and is ended after the round. Null in
+   * the control, where there is no daemon either.
+   */
+  keep(policy: string): Promise<Daemon | null>;
 }
 
 const policyFile = '/etc/sluice/policy.yaml';

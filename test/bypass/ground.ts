@@ -1,9 +1,9 @@
 /** The host on which every row is tried: opened once for an engine and a backend. */
 import { article } from '../../lab/article.ts';
-import { until } from '../../lab/exec.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import { places } from '../../lab/world.ts';
 import type { BypassWay, Held } from './row.ts';
+import { addressesOf } from './run-in.ts';
 
 /**
  * The project that policies name: `app/app` has NET_ADMIN and is published on 3000, `app/elasticsearch` and `app/mongo`
@@ -46,12 +46,7 @@ export async function openGround({ engine }: BypassWay, say?: (text: string) => 
   try {
     await site.host.compose('app', project, 'up', '-d');
     await site.host.compose('shop', other, 'up', '-d');
-    // a container's link-local addresses are tentative for its first second or two
-    for (const who of everybody)
-      await until(`addresses of ${who}`, async () => {
-        const { stdout } = await site.host.inNetworkOf(who, ['ip', '-6', 'addr', 'show', 'tentative']);
-        return stdout === '' ? true : undefined;
-      });
+    for (const who of everybody) await addressesOf(site, who);
     return site;
   } catch (error) {
     await site.stop();

@@ -1,4 +1,5 @@
 /** Plays a row on a bench: without Sluice, then with it, and judges by what was seen. */
+import type { Daemon } from '../../lab/daemon.ts';
 import type { Site } from '../../lab/site.ts';
 import { apply, type Bench, mustApply, takeDown } from './bench.ts';
 import { findingAbout } from './doctor.ts';
@@ -55,7 +56,7 @@ async function playCase(
   way: BypassWay,
   narrator: Narrator,
 ): Promise<Played> {
-  const control: Bench = { ...way, site, enforce: async () => {} };
+  const control: Bench = { ...way, site, enforce: async () => {}, keep: async () => null };
   if (one.state === 'told') return playTold(one, control, narrator);
   const undo = await one.prepare?.(control);
   try {
@@ -104,23 +105,38 @@ async function heldRound(
 ): Promise<readonly Sighting[] | string> {
   const { site } = control;
   let enforced = 0;
+  let daemon: Daemon | null = null;
   const enforce = async (text: string) => {
     narrator.policy(text);
     narrator.command(`sluice apply --backend ${control.backend}`);
     await mustApply(site, control, text);
     enforced++;
   };
+  const keep = async (text: string) => {
+    await enforce(text);
+    narrator.command('sluice run');
+    daemon = await site.host.daemon();
+    return daemon;
+  };
   narrator.step('With Sluice');
   if (one.enforces !== true) await enforce(policy);
-  const round = await one.attempt({ ...control, enforce });
-  if (enforced === 0) return 'nothing was put in force';
-  narrator.seen(round);
-  const passed = await byProbes(site, allowed, ', which the policy allows');
-  narrator.seen(passed);
-  const missing = unseen(passed);
-  if (passed.length === 0 || missing.length > 0) return `what the policy allows does not pass: ${names(missing)}`;
-  if (one.enforces === true) await takeDown(site);
-  return round;
+  try {
+    const round = await one.attempt({ ...control, enforce, keep });
+    if (enforced === 0) return 'nothing was put in force';
+    narrator.seen(round);
+    const passed = await byProbes(site, allowed, ', which the policy allows');
+    narrator.seen(passed);
+    const missing = unseen(passed);
+    if (passed.length === 0 || missing.length > 0) return `what the policy allows does not pass: ${names(missing)}`;
+    return round;
+  } finally {
+    await endDaemon(daemon);
+    if (one.enforces === true) await takeDown(site);
+  }
+}
+
+async function endDaemon(daemon: Daemon | null): Promise<void> {
+  if (daemon?.alive === true) await daemon.stop();
 }
 
 async function playRefused(one: Refused, tried: number, control: Bench, narrator: Narrator): Promise<Played> {

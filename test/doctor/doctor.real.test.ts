@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Daemon } from '../../lab/daemon.ts';
+import * as frames from '../../lab/frames.ts';
+import { freshToken } from '../../lab/probe.ts';
 import { openSite, type Site } from '../../lab/site.ts';
+import { gatewayOf, seatOf } from '../packets/forging.ts';
 import { codes, doctor, finding, mend, soundHost } from './host.ts';
 
 const policy = (more = '') => `version: 1
@@ -225,6 +228,47 @@ describe.each(['26.1', '28.5'] as const)('who asks for a container, on engine %s
     expect(await lookUp(site, 'app/app')).toBe(false);
     expect((await site.host.sluice('down')).code).toBe(0);
     expect(await lookUp(site, 'app/app')).toBe(true);
+  });
+});
+
+describe('an engine on the network, and without docker-proxy', () => {
+  let site: Site;
+  beforeAll(async () => {
+    site = await openSite({
+      engine: '28.5',
+      userlandProxy: false,
+      dockerd: ['-H', 'tcp://0.0.0.0:2375', '--tls=false'],
+    });
+    await soundHost(site);
+    await site.host.docker('run', '-d', '--name', 'loose', 'lab/app');
+  });
+  afterAll(() => site?.stop());
+
+  test('containers that nothing holds have the engine', async () => {
+    const one = finding(await doctor(site), 'engine-on-network');
+    expect(one.seen).toEqual(['dockerd listens on tcp://0.0.0.0:2375']);
+    const ask = async (from: string, by: string) =>
+      (await site.host.exec(from, ['wget', '-q', '-T', '3', '-O', '-', `http://${by}:2375/version`])).stdout;
+    expect(await ask('loose', '172.17.0.1')).toContain('"ApiVersion"');
+    expect(await ask('app/app', '172.20.0.1')).toBe('');
+  });
+
+  test('frames for the loopback of the host arrive, from whom nothing holds', async () => {
+    const one = finding(await doctor(site), 'loopback-routed');
+    expect(one.seen.join('\n')).toMatch(/net\.ipv4\.conf\.br-[0-9a-f]{12}\.route_localnet = 1 \(app_default\)/);
+    const reaches = async (from: string, network: string) => {
+      const [self, gateway] = [await seatOf(site, from), await gatewayOf(site, network)];
+      const token = freshToken();
+      const packet = frames.udp({ src: self.v4, dst: '127.0.0.1', sport: 40_000, dport: 9_999 }, token);
+      await site.host.sendFrames(from, [frames.ethernet({ from: self.mac, to: gateway.mac, type: 0x800 }, packet)]);
+      return (await site.host.observer('host')).saw(token);
+    };
+    await site.host.observer('host');
+    expect(await reaches('loose', 'bridge')).toBe(true);
+    expect(await reaches('app/app', 'app_default')).toBe(false);
+    await mend(site, one);
+    expect(await reaches('loose', 'bridge')).toBe(false);
+    expect(await codes(site)).not.toContain('loopback-routed');
   });
 });
 

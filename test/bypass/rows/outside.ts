@@ -74,6 +74,12 @@ export const allowedService = outside(
   'data through an allowed service',
   'A gist, a bucket, a published package, a webhook.',
 );
+export const offload = outside(
+  58,
+  'offload',
+  'flowtables, XDP and offload to hardware',
+  'Whoever may change the host lets conversations of containers skip the hooks.',
+);
 export const engineFetches = outside(
   61,
   'the-engines-own-traffic',

@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { places } from '../../../lab/world.ts';
+import { gatewayOf, seatOf } from '../../packets/forging.ts';
+import type { Attempt } from '../../packets/support.ts';
+import { proxyOnly } from '../ground.ts';
+import type { Row } from '../row.ts';
+import { runBeside } from '../run-in.ts';
+import { byProbes } from '../sightings.ts';
+
+const outOf = (from: string): readonly Attempt[] => [
+  { from, to: places.private.v4, port: 22 },
+  { from, to: places.internet.v4, port: 443 },
+  { from, to: places.internet.v4, port: 53, proto: 'udp' },
+];
+
+export const connected: Row = {
+  number: 44,
+  title: 'a second network, connected at runtime',
+  tries:
+    "A running container is connected to a network that no policy names, and sends by its new interface; the daemon's answer takes thousandths of a second.",
+  is: {
+    state: 'closed',
+    enforces: true,
+    attempt: async (bench) => {
+      const { site } = bench;
+      const { name } = await site.host.container('app/app');
+      const [web, gateway] = [await seatOf(site, 'shop/web'), await gatewayOf(site, 'shop_default')];
+      await bench.keep(proxyOnly.policy);
+      await site.host.docker('network', 'connect', 'shop_default', name);
+      try {
+        await sleep(2_000); // a stalled machine is late, too
+        return await byProbes(
+          site,
+          [web, gateway].flatMap(({ v4, v6 }): readonly Attempt[] => [
+            { from: 'app/app', to: v4, port: 9100 },
+            { from: 'app/app', to: v6, port: 9100 },
+            { from: 'app/app', to: v4, port: 514, proto: 'udp' },
+            { from: 'app/app', to: v4, proto: 'icmp' },
+          ]),
+        );
+      } finally {
+        await site.host.docker('network', 'disconnect', 'shop_default', name);
+      }
+    },
+  },
+};
+
+export const hostNetwork: Row = {
+  number: 45,
+  title: "the host's network, or that of another container",
+  tries: "With network_mode: host a container's packets are the host's own, and no rule can tell them from those.",
+  is: {
+    state: 'refused',
+    policy: 'version: 1\ncontainers: { onhost: { allow: none } }\n',
+    says: /onhost[^]*uses\s+the\s+host's\s+network/,
+    prepare: async ({ site }) => {
+      await runBeside(site, 'onhost', ['--network', 'host']);
+      await site.host.docker(
+        'run',
+        '-d',
+        '--name',
+        'beside',
+        '--network',
+        'container:onhost',
+        'lab/app',
+        'tcp',
+        '9998',
+      );
+      return () => site.host.docker('rm', '-f', 'onhost', 'beside');
+    },
+    attempt: ({ site }) => byProbes(site, [...outOf('onhost'), ...outOf('beside')]),
+  },
+};
+
+export const pastTheHost: Row = {
+  number: 46,
+  title: 'macvlan and ipvlan',
+  tries: "An interface of its own on the LAN, here a macvlan's: what it sends passes no hook of the host's network.",
+  is: {
+    state: 'refused',
+    policy: 'version: 1\ncontainers: { onlan: { allow: none } }\n',
+    says: /onlan[^]*\(macvlan\)\s+do\s+not\s+cross/,
+    prepare: async ({ site }) => {
+      const range = ['--subnet', '192.168.0.0/16', '--ip-range', '192.168.77.0/24', '--gateway', '192.168.0.1'];
+      await site.host.docker('network', 'create', '-d', 'macvlan', ...range, '-o', 'parent=eth0', 'lan');
+      await runBeside(site, 'onlan', ['--network', 'lan']);
+      return async () => {
+        await site.host.docker('rm', '-f', 'onlan');
+        await site.host.docker('network', 'rm', 'lan');
+      };
+    },
+    attempt: ({ site }) => byProbes(site, outOf('onlan')),
+  },
+};
