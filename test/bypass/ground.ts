@@ -18,7 +18,8 @@ networks:
     enable_ipv6: true
     ipam: { config: [{ subnet: 172.21.0.0/16 }, { subnet: "fd00:172:21::/64" }] }
 `;
-const everybody = ['app/app', 'app/elasticsearch', 'app/mongo', 'shop/web'];
+/** Everybody on it. */
+export const everybody = ['app/app', 'app/elasticsearch', 'app/mongo', 'shop/web'];
 
 /** What most rows are tried under: the article's HTTP proxy and resolver, and nothing else. */
 export const proxyOnly: Held = {

@@ -1,8 +1,12 @@
+import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Daemon } from '../../lab/daemon.ts';
+import { until } from '../../lab/exec.ts';
 import * as frames from '../../lab/frames.ts';
+import { appImage, type ImageSpec } from '../../lab/images.ts';
 import { freshToken } from '../../lab/probe.ts';
 import { openSite, type Site } from '../../lab/site.ts';
+import { places } from '../../lab/world.ts';
 import { gatewayOf, seatOf } from '../packets/forging.ts';
 import { codes, doctor, finding, mend, soundHost } from './host.ts';
 
@@ -22,7 +26,26 @@ const ill: Readonly<Record<string, readonly string[]>> = {
   portainer: ['-v', '/run/docker.sock:/var/run/docker.sock'],
   asker: ['--network', 'plain'],
   public: ['-p', '8080:80'],
+  mounter: ['--cap-add', 'SYS_ADMIN'],
+  opener: ['--cap-add', 'CAP_DAC_READ_SEARCH'],
+  watcher: ['--pid', 'host'],
+  tracer: ['--pid', 'host', '--cap-add', 'SYS_PTRACE'],
+  byfolder: ['-v', '/run:/host/run:ro'],
+  byvolume: ['-v', 'ofrun:/host/run'],
+  bycontainerd: ['-v', '/run/docker/containerd/containerd.sock:/c.sock'],
+  editor: ['-v', '/etc:/host/etc'],
+  kernel: ['-v', '/proc:/host/proc'],
+  reader: ['-v', '/etc:/host/etc:ro'],
+  author: ['-v', '/etc/sluice/policy.yaml:/policy.yaml'],
+  operator: ['-v', '/run/sluice:/sluice:ro'],
+  talker: ['-v', '/run/agent.sock:/agent.sock'],
+  teller: ['--log-driver', 'syslog', '--log-opt', `syslog-address=udp://${places.private.v4}:514`],
+  shipper: ['--log-driver', 'gelf', '--log-opt', 'gelf-address=udp://127.0.0.1:12201'],
+  sharer: ['--network', 'container:app-app-1'],
 };
+
+/** Asks for more by the labels of its image, which nobody obeys. */
+const asking: ImageSpec = { ...appImage, name: 'lab/asking', labels: { 'sluice.allow': 'any' } };
 
 describe('a host with engine 28.5', () => {
   let site: Site;
@@ -53,12 +76,37 @@ describe('a host with engine 28.5', () => {
       '192.168.77.0/24',
       'lan',
     );
-    for (const [name, args] of Object.entries(ill))
-      await site.host.docker('run', '-d', '--name', name, ...args, 'lab/app', 'tcp', '9999');
+    await site.host.docker('volume', 'create', '-o', 'type=none', '-o', 'o=bind', '-o', 'device=/run', 'ofrun');
+    const agent = createServer().listen(site.host.cell.path('/run/agent.sock'));
+    await site.host.image(asking);
+    await Promise.all([
+      ...Object.entries(ill).map(([name, args]) =>
+        site.host.docker('run', '-d', '--name', name, ...args, 'lab/app', 'tcp', '9999'),
+      ),
+      site.host.docker('run', '-d', '--name', 'pusher', asking.name),
+    ]);
     const told = await doctor(site);
     expect(Object.fromEntries(told.findings.map(({ code, seen }) => [code, seen]))).toEqual({
-      'engine-socket': ['portainer: /run/docker.sock is mounted into it'],
-      privileged: ['almighty: privileged', 'loader: cap_add SYS_MODULE'],
+      'engine-socket': [
+        'bycontainerd: /run/docker/containerd/containerd.sock is mounted into it',
+        'byfolder: /run is mounted into it',
+        'byvolume: volume ofrun (/run) is mounted into it',
+        'portainer: /run/docker.sock is mounted into it',
+      ],
+      privileged: [
+        'almighty: privileged',
+        'loader: cap_add SYS_MODULE',
+        'mounter: cap_add SYS_ADMIN',
+        'opener: cap_add DAC_READ_SEARCH',
+        'tracer: pid host with cap_add SYS_PTRACE',
+      ],
+      'host-files': ['editor: /etc', 'kernel: /proc'],
+      'sluice-shared': ['author: /etc/sluice/policy.yaml', 'operator: /run/sluice'],
+      'log-from-host': [`teller: log driver syslog to udp://${places.private.v4}:514`],
+      'host-processes': ['tracer: pid host', 'watcher: pid host'],
+      'host-socket': ['talker: /run/agent.sock'],
+      'shared-network': ['sharer: the network of app/app (app-app-1)'],
+      'image-labels': ['pusher: sluice.allow of image lab/asking'],
       'dns-from-host': [expect.stringMatching(/^asker: no dns of its own, engine 28\.5/)],
       'host-network': ['onhost: network_mode host'],
       'past-the-host': ['onlan: on lan, driver macvlan'],
@@ -66,6 +114,7 @@ describe('a host with engine 28.5', () => {
       'published-everywhere': ['public: 8080:80/tcp'],
     });
     expect(told.code).toBe(1);
+    agent.close();
     // the other command that tells of them
     const { stdout } = await site.host.sluice('networks', '--json');
     const { networks } = JSON.parse(stdout) as {
@@ -92,6 +141,7 @@ describe('a host with engine 28.5', () => {
       containers: [
         { name: 'app-app-1', mode: 'enforce' },
         { name: 'app-mongo-1', mode: 'enforce' },
+        { name: 'sharer', mode: 'enforce', shares: 'app-app-1' },
       ],
     });
   });
@@ -108,9 +158,51 @@ describe('a host with engine 28.5', () => {
   test('what runs no more is found no more', async () => {
     await mend(site, finding(await doctor(site), 'past-the-host'));
     expect(await codes(site)).not.toContain('past-the-host');
-    await site.host.docker('rm', '-f', ...Object.keys(ill));
+    await Promise.all(['pusher', ...Object.keys(ill)].map((name) => site.host.docker('rm', '-f', name)));
     await network('rm', 'plain', 'lan');
     expect(await codes(site)).toEqual([]);
+  });
+
+  test('an overlay network, which leaves the host inside of packets of its own', async () => {
+    await site.host.docker('swarm', 'init', '--advertise-addr', site.host.v4);
+    await network('create', '-d', 'overlay', '--attachable', 'mesh');
+    await site.host.docker('run', '-d', '--name', 'meshed', '--network', 'mesh', '--dns', places.dns.v4, 'lab/app');
+    expect(finding(await doctor(site), 'past-the-host').seen).toEqual(['meshed: on mesh, driver overlay']);
+    await site.host.docker('rm', '-f', 'meshed');
+    await site.host.docker('swarm', 'leave', '--force');
+    await network('rm', 'docker_gwbridge');
+    expect(await codes(site)).toEqual([]);
+  });
+
+  test('what a container writes leaves by its log driver, whatever policy says', async () => {
+    site.host.write('/etc/sluice/policy.yaml', policy('containers: { teller: { allow: none } }\n'));
+    await reloaded(daemon);
+    const words = freshToken();
+    const by = (args: readonly string[]) =>
+      site.host.docker(
+        'run',
+        '-d',
+        '--name',
+        'teller',
+        ...args,
+        '--entrypoint',
+        '/bin/sh',
+        'lab/app',
+        '-c',
+        `echo ${words}; sleep 600`,
+      );
+    await by(ill['teller'] ?? []);
+    const heard = async () =>
+      (await site.private.seen(({ dport, src }) => dport === 514 && src === site.host.v4)).length;
+    await expect.poll(heard, { timeout: 30_000 }).toBeGreaterThan(0);
+    expect((await site.host.probe('teller', { to: places.private.v4, port: 514, proto: 'udp' })).arrived).toBe(false);
+    expect(await codes(site)).toEqual(['log-from-host']);
+    await site.host.docker('rm', '-f', 'teller');
+    await by(['--log-driver', 'local']); // as the line that mends it says
+    expect(await codes(site)).toEqual([]);
+    await site.host.docker('rm', '-f', 'teller');
+    site.host.write('/etc/sluice/policy.yaml', policy());
+    await reloaded(daemon);
   });
 
   test('a policy that others may write', async () => {
@@ -197,6 +289,13 @@ describe('a host with engine 28.5', () => {
   });
 });
 
+/** Tells the daemon to read its policy again, and waits until what the files say is in force. */
+async function reloaded(daemon: Daemon): Promise<void> {
+  daemon.signal('SIGHUP');
+  const inForce = async () => ((await daemon.status()).filesDiffer === false ? true : undefined);
+  await until('the new policy in force', inForce);
+}
+
 /** A lookup as a container makes it: of its own resolver at 127.0.0.11, which passes it on. */
 async function lookUp(site: Site, who: string): Promise<boolean> {
   const name = `t${Math.random().toString(36).slice(2, 12)}`;
@@ -276,8 +375,11 @@ describe('an engine that maps users', () => {
   test('a container that is not mapped', async () => {
     await using site = await openSite({ engine: '26.1', dockerd: ['--userns-remap=default'] });
     await site.host.docker('run', '-d', '--name', 'mapped', 'lab/app');
-    await site.host.docker('run', '-d', '--name', 'unmapped', '--userns', 'host', 'lab/app');
+    await site.host.docker('run', '-d', '--name', 'unmapped', '--userns', 'host', '-v', '/etc:/host', 'lab/app');
+    await site.host.docker('run', '-d', '--name', 'harmless', '-v', '/etc:/host', '--cap-add', 'SYS_ADMIN', 'lab/app');
     const told = await doctor(site);
+    expect(told.findings.map(({ code }) => code)).not.toContain('privileged');
+    expect(finding(told, 'host-files').seen).toEqual(['unmapped: /etc']);
     expect(finding(told, 'host-users').seen).toEqual(['unmapped: userns_mode host']);
   });
 });
