@@ -275,6 +275,9 @@ export async function populate(cell: Cell): Promise<Map<PlaceName, Far>> {
         .concat(['--address=/probe.lab/45.90.10.10', '--address=/internet.lab/45.90.10.10'])
         .concat([
           '--address=/internet.lab/2a0c:b641:10::10',
+          // names that turn to where their asker should not go
+          `--address=/metadata.rebind.lab/${places.metadata.v4}`,
+          `--address=/private.rebind.lab/${places.private.v4}`,
           '--local=/lab/',
           '--log-facility=/run/lab/dns.log',
           '--log-queries',

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { type Engine, engines } from '../lab/roots.ts';
 import { backends, caseOf, type Row } from '../test/bypass/row.ts';
 import { lastRow, rows } from '../test/bypass/rows.ts';
-import { everyWay } from '../test/bypass/selection.ts';
+import { everyWay, placeOf } from '../test/bypass/selection.ts';
 import type { Campaign } from './campaign.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -17,7 +17,7 @@ const results = join(root, 'docs', 'bypass.json');
 const [begin, end] = ['<!-- generated: scorecard -->', '<!-- end -->'];
 const notRun = '**not run**';
 
-/** What a run found of a row, by engine and backend: `26 28.5 iptables`. */
+/** What whole runs found, by row, engine and backend. */
 export type Found = ReadonlyMap<string, string>;
 
 export function readFound(): Found {
@@ -25,7 +25,10 @@ export function readFound(): Found {
     ? (JSON.parse(readFileSync(results, 'utf8')) as Campaign)
     : { runs: [], rows: [] };
   return new Map(
-    kept.map(({ engine, numbers }) => [`${numbers['row']} ${engine} ${numbers['backend']}`, String(numbers['state'])]),
+    kept.map(({ engine, numbers }) => {
+      const backend = String(numbers['backend']);
+      return [placeOf(String(numbers['row']), { engine, backend }), String(numbers['state'])];
+    }),
   );
 }
 
@@ -36,7 +39,7 @@ export function missing(all: readonly Row[], found: Found): readonly string[] {
     const row = all.find((one) => one.number === number);
     if (row === undefined) return [`row ${number} is not written`];
     return everyWay
-      .filter((way) => caseOf(row, way).state !== 'outside' && !found.has(`${number} ${way.engine} ${way.backend}`))
+      .filter((way) => caseOf(row, way).state !== 'outside' && !found.has(placeOf(number, way)))
       .map(({ engine, backend }) => `row ${number} was not run on engine ${engine} with ${backend}`);
   });
 }
@@ -56,7 +59,7 @@ export function scorecard(all: readonly Row[], found: Found): string {
 function cell(row: Row, engine: Engine, found: Found): string {
   const states = backends.map((backend) => {
     if (caseOf(row, { engine, backend }).state === 'outside') return 'outside';
-    const state = found.get(`${row.number} ${engine} ${backend}`);
+    const state = found.get(placeOf(row.number, { engine, backend }));
     if (state === undefined) return notRun;
     return state === 'open' || state === 'unproven' ? `**${state.toUpperCase()}**` : state;
   });

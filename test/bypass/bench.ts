@@ -7,7 +7,7 @@ import type { BypassWay } from './row.ts';
 export interface Bench extends BypassWay {
   readonly site: Site;
   /** Puts a policy in force. In the control, where there is no Sluice, it does nothing. */
-  enforce(policy: string): Promise<void>;
+  readonly enforce: (policy: string) => Promise<void>;
   /**
    * The same with a daemon that keeps it in force, by nftables whatever the backend, and is ended after the round. Null in
    * the control, where there is no daemon either.

@@ -39,14 +39,17 @@ export interface Narrator {
 const nothing = (): void => {};
 const silent: Narrator = { step: nothing, policy: nothing, command: nothing, said: nothing, seen: nothing };
 
-/** Plays a row and leaves the site as it was. Throws only where the lab or Sluice itself fails. */
+/** Plays a row and leaves the site as it was. Where the lab or Sluice itself fails, that proves nothing either. */
 export async function play(row: Row, site: Site, way: BypassWay, narrator: Narrator = silent): Promise<Played> {
   const one = caseOf(row, way);
   if (one.state === 'outside') return { state: 'outside', tried: 0, why: null };
   try {
-    return await playCase(one, site, way, narrator);
-  } finally {
+    const played = await playCase(one, site, way, narrator);
     await takeDown(site);
+    return played;
+  } catch (error) {
+    await takeDown(site).catch(nothing);
+    return unproven(0, error instanceof Error ? error.message : String(error));
   }
 }
 

@@ -1,5 +1,8 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type CampaignRun, campaignText, withRun } from '../../scripts/campaign.ts';
+import { type Campaign, type CampaignRun, campaignText, keepRun, withRun } from '../../scripts/campaign.ts';
 import type { CampaignRecord } from './campaign.ts';
 
 const run = (commit: string, failed: readonly string[] = []): CampaignRun => ({
@@ -39,4 +42,16 @@ test('the page names every run with what failed in it', () => {
   expect(text).toContain('- Run 2: everything; 2026-01-02, commit bbb, seed 7, 61 minutes; 2 passed, 1 failed.');
   expect(text).toContain('  - failed: starts > y');
   expect(text).toMatch(/\| y +\| +28\.5 \| +2 \| +3 \|/);
+});
+
+test('what a run found of the bypasses is kept apart, for the scorecard', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-campaign-'));
+  const kept = (file: string) => (JSON.parse(readFileSync(join(folder, file), 'utf8')) as Campaign).rows;
+  keepRun(folder, run('aaa'), [row('bypass', 'row 26 by nftables', 12)]);
+  expect(readdirSync(folder)).toEqual(['bypass.json']);
+  keepRun(folder, run('bbb'), [row('starts', 'y', 1), row('bypass', 'row 27 by nftables', 6)]);
+  expect(kept('bypass.json').map(({ what }) => what)).toEqual(['row 26 by nftables', 'row 27 by nftables']);
+  expect(kept('campaign.json').map(({ what }) => what)).toEqual(['y']);
+  expect(readFileSync(join(folder, 'campaign.md'), 'utf8')).not.toContain('row 27');
+  rmSync(folder, { recursive: true });
 });
