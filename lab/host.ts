@@ -10,11 +10,15 @@ import { checkEngine, ensureRoot } from './roots.ts';
 import { Stream, type StreamSpec, streamArgs } from './stream.ts';
 import type { Tools } from './tools.ts';
 
-/** How `sendFrames` sends: interface (eth0), rounds (1), microseconds between rounds (1000). */
+/**
+ * How `sendFrames` sends: interface (eth0), rounds (1), microseconds between rounds (1000). `offload`: whoever sends the
+ * frame at last is to fill in a checksum of what is behind byte `start` of the frame, `offset` bytes behind that.
+ */
 export interface FrameOptions {
   iface?: string | undefined;
   count?: number | undefined;
   interval?: number | undefined;
+  offload?: { readonly start: number; readonly offset: number } | undefined;
 }
 
 export { checkout } from './machine.ts';
@@ -151,6 +155,7 @@ export class Host extends ContainerHost {
   async sendFrames(from: string, frames: readonly Uint8Array[], options: FrameOptions = {}): Promise<void> {
     const input = frames.map((frame) => Buffer.from(frame).toString('hex')).join('\n');
     const timing = ['--count', String(options.count ?? 1), '--interval', String(options.interval ?? 1000)];
+    if (options.offload !== undefined) timing.push('--offload', `${options.offload.start}:${options.offload.offset}`);
     const done = await this.exec(from, [inContainer, 'raw', options.iface ?? 'eth0', ...timing], { input });
     if (done.code !== 0) throw failure(['labtool', 'raw'], done);
   }

@@ -90,6 +90,7 @@ const icmpv6 = (type: number): readonly EbMatch[] => [
   { kind: 'transport', family: 6, protocol: 'icmpv6' },
   { kind: 'icmpv6-type', type },
 ];
+const allSystems = single(prefixOf('224.0.0.1').address);
 const unspecified = { 4: single(prefixOf('0.0.0.0').address), 6: single(prefixOf('::').address) } as const;
 
 /** A frame from a container's port: its MAC and its addresses, or nothing. */
@@ -99,6 +100,10 @@ function proof({ mac, addresses }: Place): readonly EbRule[] {
   const reply: readonly EbMatch[] = [arp, { kind: 'arp', operation: 2 }];
   return [
     rule(drop, { kind: 'source-mac', mac, not: true }),
+    // who asks a bridge's ports for their groups is believed to be the router there, and multicast goes to it and to who
+    // answered (net/bridge/br_multicast.c). Of IGMP the question to all is enough: without it nobody is believed
+    rule(drop, ip(4), destination(allSystems), { kind: 'transport', family: 4, protocol: 'igmp' }),
+    rule(drop, ip(6), ...icmpv6(130)),
     ...addresses.map((address) => rule(prove, ip(address.family), source(single(address)))),
     // sender 0.0.0.0 is an ARP probe (RFC 5227): it claims nothing
     ...[...own(4).map(single), unspecified[4]].flatMap((prefix) =>

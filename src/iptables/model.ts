@@ -118,7 +118,7 @@ export type EbMatch =
   | { readonly kind: 'ether-type'; readonly type: 'IPv4' | 'IPv6' | 'ARP'; readonly not?: true }
   | { readonly kind: 'mark'; readonly bit: number; readonly is: 'set' | 'clear' }
   | { readonly kind: 'ip'; readonly end: 'src' | 'dst'; readonly prefix: Prefix }
-  | { readonly kind: 'transport'; readonly family: Family; readonly protocol: 'udp' | 'icmpv6' }
+  | { readonly kind: 'transport'; readonly family: Family; readonly protocol: 'igmp' | 'udp' | 'icmpv6' }
   | { readonly kind: 'udp-ports'; readonly source: number; readonly destination: number }
   | { readonly kind: 'icmpv6-type'; readonly type: number }
   /** ARP over Ethernet for IPv4, a request or a reply. */

@@ -37,7 +37,7 @@ function printMatch(match: EbMatch): string {
       return `--${address.family === 4 ? 'ip' : 'ip6'}-${match.end} ${formatAddress(address)}/${length}`;
     }
     case 'transport':
-      return `--${match.family === 4 ? 'ip' : 'ip6'}-proto ${match.protocol === 'udp' ? 'udp' : 'ipv6-icmp'}`;
+      return `--${match.family === 4 ? 'ip' : 'ip6'}-proto ${match.protocol === 'icmpv6' ? 'ipv6-icmp' : match.protocol}`;
     case 'udp-ports':
       return `--ip-sport ${match.source} --ip-dport ${match.destination}`;
     case 'icmpv6-type':

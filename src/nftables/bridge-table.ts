@@ -9,7 +9,19 @@ import type { Chain, NftSet, Rule, Table } from './model.ts';
 import type { SenderSets } from './sender-sets.ts';
 import { accept, count, drop, element, goTo, inSet, is, jump, notInSet, range } from './statements.ts';
 
+/** IGMP (RFC 2236), and whom its general question goes to: without that one a bridge believes in no router. */
+const igmp = 2;
+const allSystems = 0xe0000001n;
+
+/**
+ * IPv6 headers that others follow (RFC 8200 4.1), as the kernel knows them (net/ipv6/exthdrs_core.c, ipv6_ext_hdr). A
+ * fragment that goes on with one may leave what its packet is about to a later fragment, where no hook of the bridge
+ * finds it.
+ */
+const extensions = [0, 43, 44, 51, 60] as const;
+
 const icmpv6 = {
+  mldQuery: 130,
   mldReport: 131,
   mldDone: 132,
   routerSolicit: 133,
@@ -72,7 +84,7 @@ function proofChains(marks: Marks): readonly Chain[] {
         // the host strips an 802.1p tag (VLAN 0) and believes what was in it. Asking the rules below for the EtherType
         // would be cheaper, but nft does not list what it takes for implied, and reading back could not tell
         [is('ether type', ...vlanTags), inSet('ports', 'iif'), ...spoofed],
-        [inSet('senders4', 'iif', 'ether saddr', 'ip saddr'), prove, accept],
+        [inSet('senders4', 'iif', 'ether saddr', 'ip saddr'), goTo('proven4')],
         [inSet('senders6', 'iif', 'ether saddr', 'ip6 saddr'), goTo('proven6')],
         [inSet('ports', 'iif'), goTo('without-address')],
         // a port nobody knows, of whatever bridge: the bridge would send a known container's frames there, and the host or
@@ -83,10 +95,22 @@ function proofChains(marks: Marks): readonly Chain[] {
       ],
     },
     {
-      // RFC 4861: who routes and who answers for an address is not a container's to say
+      // who asks a bridge's ports for their groups is believed to be the router there: the bridge then keeps multicast, and
+      // with it neighbour discovery, from every port that does not answer (net/bridge/br_multicast.c)
+      name: 'proven4',
+      rules: [
+        [is('ip daddr', allSystems), is('meta l4proto', igmp), ...spoofed],
+        [prove, accept],
+      ],
+    },
+    {
+      // RFC 4861: who routes and who answers for an address is not a container's to say. Neighbour discovery is never
+      // fragmented (RFC 6980), and a first fragment holds all headers (RFC 7112): else inet would put together, and the
+      // host or a neighbour believe, what was not seen here
       name: 'proven6',
       rules: [
-        [is('icmpv6 type', icmpv6.routerAdvert, icmpv6.redirect), ...spoofed],
+        [is('frag nexthdr', ...extensions), ...spoofed],
+        [is('icmpv6 type', icmpv6.mldQuery, icmpv6.routerAdvert, icmpv6.redirect), ...spoofed],
         [is('icmpv6 type', icmpv6.neighbourAdvert), ownTarget, prove, accept],
         [is('icmpv6 type', icmpv6.neighbourAdvert), ...spoofed],
         [prove, accept],

@@ -19,6 +19,7 @@ export const fieldTypes: Readonly<Record<Field, ValueType>> = {
   'ip6 saddr': 'ipv6_addr',
   'ip6 daddr': 'ipv6_addr',
   'ip6 hoplimit': 'number',
+  'frag nexthdr': 'inet_proto',
   'meta l4proto': 'inet_proto',
   'meta nfproto': 'number',
   'meta time': 'seconds',
@@ -87,6 +88,8 @@ export function fieldValue(field: Field, packet: PacketView, { family, now }: Mo
       return ip?.family === 6 ? ip.daddr : undefined;
     case 'ip6 hoplimit':
       return ip?.family === 6 ? BigInt(ip.hopLimit) : undefined;
+    case 'frag nexthdr':
+      return ip?.family === 6 ? number(ip.fragment?.next) : undefined;
     case 'meta l4proto':
       return number(ip?.protocol);
     case 'meta nfproto':

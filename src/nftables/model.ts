@@ -73,6 +73,8 @@ export type Field =
   | 'ip6 saddr'
   | 'ip6 daddr'
   | 'ip6 hoplimit'
+  /** Of a fragment's header: what its packet goes on with behind it (RFC 8200 4.5). */
+  | 'frag nexthdr'
   | 'meta l4proto'
   | 'meta nfproto'
   | 'meta time'

@@ -38,6 +38,8 @@ export interface IpHeader {
   readonly hopLimit: number;
   /** IP protocol number, behind IPv6's extension headers. */
   readonly protocol: number;
+  /** Of an IPv6 fragment: the protocol or extension header that stands first behind its fragment header. */
+  readonly fragment?: { readonly next: number };
   readonly transport: Transport;
 }
 

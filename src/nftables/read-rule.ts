@@ -108,6 +108,10 @@ export function readField(expression: unknown): Ported {
       const { protocol, field } = objectWith('a payload', inside, ['protocol', 'field']);
       return payloadFields[`${String(protocol)} ${String(field)}`] ?? unknown('a header field', inside);
     }
+    case 'exthdr': {
+      const { name, field } = objectWith('an extension header', inside, ['name', 'field']);
+      return name === 'frag' && field === 'nexthdr' ? { field: 'frag nexthdr' } : unknown('a header field', inside);
+    }
     default:
       return unknown('an expression', expression);
   }
@@ -148,7 +152,7 @@ function readMatch(match: MatchParts, interfaces: InterfaceIndices): readonly St
   const { field, protocol } = readField(left);
   const reader: ValueReader = {
     type: fieldTypes[field],
-    words: field === 'meta l4proto' ? protocolWords : (fieldWords[field] ?? {}),
+    words: fieldTypes[field] === 'inet_proto' ? protocolWords : (fieldWords[field] ?? {}),
     interfaces,
   };
   const values = readValues(right, reader);

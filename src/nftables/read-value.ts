@@ -24,6 +24,7 @@ const icmpv6Types = {
   'packet-too-big': 2,
   'time-exceeded': 3,
   'parameter-problem': 4,
+  'mld-listener-query': 130,
   'mld-listener-report': 131,
   'mld-listener-done': 132,
   'mld-listener-reduction': 132,

@@ -403,6 +403,7 @@ const quiet: readonly [string, Partial<WorldSketch>, Partial<Facts>][] = [
   ['a mount that is no socket', bound('/srv/data'), { sockets: [] }],
   ['an interface of no network of the engine', {}, { routesLoopback: ['eth0'] }],
   ['a capability of no interest', one({ powers: { capabilities: ['SYS_NICE'] } }), {}],
+  ['NET_ADMIN over users of its own alone', one({ powers: { capabilities: ['NET_ADMIN'] } }), mapped],
   ["the host's users, where none are mapped", one({ powers: { hostUsers: true } }), {}],
   [
     'a port on one address',

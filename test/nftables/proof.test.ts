@@ -73,6 +73,23 @@ describe('the proof of a sender, at its own port', () => {
     expect(arrives(icmp('fd00:20::2', 'ff02::1', 136, 'fd00:20::1'))).toBe('spoofed');
   });
 
+  test('who asks for listeners is no container; who answers may', () => {
+    const igmp = (to: string) => ip('172.20.0.2', to, 2, { kind: 'none' });
+    expect(arrives(icmp(link6, 'ff02::1', 130))).toBe('spoofed');
+    expect(arrives(icmp(link6, 'ff02::16', 143))).toBe('proven');
+    expect(arrives(igmp('224.0.0.1'))).toBe('spoofed');
+    expect(arrives(igmp('224.0.0.22'))).toBe('proven');
+  });
+
+  test('a fragment that goes on with another header passes no more, one that goes on with its packet does', () => {
+    const fragment = (next: number) => ({
+      ...ip('fd00:20::2', '2001:db8::1', 58, { kind: 'none' }),
+      fragment: { next },
+    });
+    expect([0, 43, 44, 51, 60].map((next) => arrives(fragment(next)))).toEqual(Array(5).fill('spoofed'));
+    expect([6, 17, 58].map((next) => arrives(fragment(next)))).toEqual(Array(3).fill('proven'));
+  });
+
   test('router advertisements and redirects never pass', () => {
     expect(arrives(icmp(link6, 'ff02::1', 134))).toBe('spoofed');
     expect(arrives(icmp(link6, 'fd00:20::3', 137))).toBe('spoofed');

@@ -1,24 +1,26 @@
 import type { Check } from '../finding.ts';
 import { who } from '../words.ts';
-import { runningWith } from './running.ts';
+import { hasHostsRoot, runningWith } from './running.ts';
 
 export const netAdmin: Check = {
   code: 'net-admin',
-  severity: 'warning',
-  title: 'A container may change its own network',
-  why: 'It can take other addresses, flush the rules inside its namespace, also those that bring its lookups to the engine, and build tunnels; what holds it is on the host alone.',
-  evidence: 'the added capability NET_ADMIN',
-  find: ({ world }) => {
+  severity: 'critical',
+  title: "A container may change the host's network",
+  why: "Where the engine does not map users, its capability counts for the host's interfaces, too: it can put one of its own upon the host's card, past every rule, and take the host's away.",
+  // net/core/rtnetlink.c, rtnl_newlink and rtnl_dellink: a namespace that the sender's own knows by a number (the host's is
+  // the other end of eth0) is open to whoever has CAP_NET_ADMIN in its user namespace
+  evidence: 'the added capability NET_ADMIN, unless the engine maps users (`userns-remap`) and the container has them',
+  find: (facts) => {
     const concerned = runningWith(
-      world,
+      facts.world,
       ({ privileged, capabilities }) => !privileged && capabilities.includes('NET_ADMIN'),
-    );
+    ).filter(({ container }) => hasHostsRoot(container, facts));
     if (concerned.length === 0) return [];
     return [
       {
         seen: concerned.map(({ container }) => `${who(container)}: cap_add NET_ADMIN`),
         mend: {
-          say: 'Take it away unless it is a VPN or a router.',
+          say: 'Take it away; or have the engine map users (userns-remap in daemon.json) where a container must have it.',
           lines: [{ kind: 'compose', text: 'cap_drop: [NET_ADMIN] # in place of cap_add' }],
         },
       },

@@ -1,0 +1,84 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { article } from '../../lab/article.ts';
+import type { Daemon } from '../../lab/daemon.ts';
+import { openSite, type Site } from '../../lab/site.ts';
+import { places } from '../../lab/world.ts';
+import { arrivals, expectAllowed } from '../packets/support.ts';
+import { attackWays } from './ways.ts';
+
+/** The moments in which rules, daemon and networks change, and noise that is to make the daemon miss them. */
+
+const policy = (more: string) => `version: 1
+projects:
+  app: { allow: ["10.9.9.9:53/udp"${more}], services: { mongo: { allow: any } } }
+`;
+const project = article({ ipv6: true, capAdd: ['NET_ADMIN'] });
+const capable = ['setpriv', '--bounding-set=-all,+net_admin,+net_raw', '--no-new-privs'];
+const attacker = 'app/elasticsearch';
+
+/** The daemon keeps nftables. */
+const ways = attackWays.filter(({ backend }) => backend === 'nftables');
+
+describe.each(ways)('attacks in between, engine $name', { timeout: 120_000 }, ({ engine }) => {
+  let site: Site;
+  let daemon: Daemon;
+  beforeAll(async () => {
+    site = await openSite({ engine, routed: true });
+    await site.host.compose('app', project, 'up', '-d');
+    const stream = await site.host.stream(attacker, denied);
+    await sleep(500);
+    await stream.stop();
+    expect(await site.private.observer.count(stream.token)).toBeGreaterThan(0);
+    expect(await newcomerSpeaks()).toEqual([]);
+    site.host.write('/etc/sluice/policy.yaml', policy(''));
+    daemon = await site.host.daemon();
+  });
+  afterAll(() => site?.stop());
+
+  const denied = { proto: 'udp', to: places.private.v4, port: 7_777, rate: 500 } as const;
+
+  /** What of a new container's allowed packets is lost; it is gone afterwards. */
+  async function newcomerSpeaks(): Promise<readonly string[]> {
+    const labels = Object.entries({ project: 'app', service: 'mongo', 'container-number': '2', oneoff: 'False' });
+    const named = labels.flatMap(([key, value]) => ['--label', `com.docker.compose.${key}=${value}`]);
+    await site.host.docker('run', '-d', '--name', 'newcomer', '--network', 'app_default', ...named, 'lab/app');
+    const arrived = await arrivals(site, [{ from: 'newcomer', to: places.internet.v4, port: 80 }]);
+    await site.host.docker('rm', '-f', 'newcomer');
+    return arrived.length === 1 ? [] : ['the newcomer is silent'];
+  }
+
+  test('no packet gets out while policies change, the daemon dies and comes back, and networks come and go', async () => {
+    const streams = [
+      await site.host.stream(attacker, denied),
+      await site.host.stream(attacker, { ...denied, fresh: true, port: 7_778 }),
+    ];
+    for (const more of [', "10.9.9.8"', ', internet', '']) {
+      site.host.write('/etc/sluice/policy.yaml', policy(more));
+      expect((await site.host.sluice('apply')).code).toBe(0);
+    }
+    await daemon.kill();
+    const { name } = await site.host.container('app/mongo');
+    await site.host.docker('network', 'disconnect', 'app_default', name);
+    await site.host.docker('network', 'connect', 'app_default', name);
+    await site.host.docker('network', 'create', 'other');
+    daemon = await site.host.daemon();
+    await site.host.docker('restart', '-t', '0', name);
+    await site.host.docker('network', 'rm', 'other');
+    for (const stream of streams) {
+      expect((await stream.stop()).sent).toBeGreaterThan(300);
+      expect(await site.arrivedAnywhere(stream.token)).toBe(false);
+    }
+    expect((await daemon.status()).troubles).toEqual([]);
+  });
+
+  test('a storm of link events from inside keeps nobody from being seated, and status tells the truth', async () => {
+    const flaps = Array.from({ length: 500 }, () => 'link set eth0 down\nlink set eth0 up\n').join('');
+    const storm = site.host.inNetworkOf('app/app', [...capable, 'ip', '-batch', '-'], { input: flaps });
+    expect(await newcomerSpeaks()).toEqual([]);
+    await storm;
+    const status = await daemon.status();
+    expect([status.state, status.troubles]).toEqual(['enforcing', []]);
+    await expectAllowed(site, [{ from: 'app/mongo', to: places.internet.v4, port: 80 }]);
+  });
+});
