@@ -4,7 +4,7 @@ import { places } from '../../../lab/world.ts';
 import type { Attempt } from '../../packets/support.ts';
 import type { Bench } from '../bench.ts';
 import { everybody, proxyOnly } from '../ground.ts';
-import type { Row, Sighting } from '../row.ts';
+import type { Case, Row, Sighting } from '../row.ts';
 import { addressesOf } from '../run-in.ts';
 import { byProbes } from '../sightings.ts';
 
@@ -52,33 +52,36 @@ async function restart(site: Site): Promise<void> {
   for (const who of everybody) await addressesOf(site, who);
 }
 
+const whileKept: Case = {
+  state: 'closed',
+  enforces: true,
+  prepare:
+    async ({ site }) =>
+    () =>
+      restart(site),
+  attempt: async (bench) => {
+    const { site } = bench;
+    const { host } = site;
+    const daemon = await bench.keep(proxyOnly.policy);
+    await restart(site);
+    await daemon?.settled();
+    const restarted = await byProbes(site, out('app/app'), ', after a restart of the engine');
+    const flushed = await after(bench, 'after iptables -F', async () => {
+      for (const program of savers) {
+        await host.must([program, '-P', 'FORWARD', 'ACCEPT']);
+        await host.must([program, '-F']);
+      }
+    });
+    const gone = await after(bench, 'after nft flush ruleset', () => host.must(['nft', 'flush', 'ruleset']));
+    return [...restarted, ...flushed, ...gone];
+  },
+};
+
 export const tampering: Row = {
   number: 48,
   title: 'rules flushed, the engine started again',
   tries:
     'iptables -F, nft flush ruleset and a restart of the engine, as other tools of the host do, and what passes once the daemon has put things right.',
-  is: {
-    state: 'closed',
-    enforces: true,
-    prepare:
-      async ({ site }) =>
-      () =>
-        restart(site),
-    attempt: async (bench) => {
-      const { site } = bench;
-      const { host } = site;
-      const daemon = await bench.keep(proxyOnly.policy);
-      await restart(site);
-      await daemon?.settled();
-      const restarted = await byProbes(site, out('app/app'), ', after a restart of the engine');
-      const flushed = await after(bench, 'after iptables -F', async () => {
-        for (const program of savers) {
-          await host.must([program, '-P', 'FORWARD', 'ACCEPT']);
-          await host.must([program, '-F']);
-        }
-      });
-      const gone = await after(bench, 'after nft flush ruleset', () => host.must(['nft', 'flush', 'ruleset']));
-      return [...restarted, ...flushed, ...gone];
-    },
-  },
+  is: ({ backend }) => (backend === 'nftables' ? whileKept : { state: 'outside' }),
+  outside: 'rules-that-nobody-keeps',
 };
