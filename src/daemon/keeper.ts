@@ -139,7 +139,8 @@ export class Keeper {
 /** At the next start nobody has the place he has now: programs stand ready, and everybody is denied until known. */
 function withoutSenders(ruleset: Ruleset): Ruleset {
   const groups = ruleset.groups.map((group) => ({ ...group, members: [], addresses: setOfAddresses([]) }));
-  return { ...ruleset, endpoints: [], groups };
+  const { barred: _, ...rest } = ruleset; // by their index, which means nobody then
+  return { ...rest, endpoints: [], groups };
 }
 
 function isSameList<Item>(a: readonly Item[], b: readonly Item[]): boolean {

@@ -23,19 +23,25 @@ import { rightsOf } from './rights.ts';
 
 const hexId = z.string().regex(/^[0-9a-f]{64}$/, 'not an id of 64 hex digits');
 
-const address = z.string().transform((text, context) => {
-  const parsed = parseAddress(text);
-  if (parsed !== undefined) return parsed;
-  context.addIssue(`not an IP address: ${JSON.stringify(text.slice(0, 100))}`);
-  return z.NEVER;
-});
+/*
+ * What a compose file says stands in these answers as it was written, until the container starts: addresses, MACs and
+ * ports. What cannot be read there is unknown of that one container, which then sends nothing that is proven; to refuse
+ * the answer would mean to follow nobody any more.
+ */
 
 /** Go's zero value for "none yet" is the empty text; some answers leave the field out. */
-const optionalAddress = z.union([z.literal('').transform(() => undefined), address]).optional();
-const optionalMac = z
+const optionalAddress = z
   .string()
-  .refine((text) => text === '' || isMac(text), 'not a MAC address')
+  .transform((text) => parseAddress(text))
   .optional();
+const optionalMac = z.string().transform(macOf).optional();
+
+/** A MAC in any of the forms that engines take (Go, net.ParseMAC), as they write it of a running container. */
+function macOf(text: string): string | null {
+  const digits = text.toLowerCase().replaceAll(/[:.-]/g, '');
+  const mac = (digits.match(/../g) ?? []).join(':');
+  return isMac(mac) && /^([0-9a-f]{2}[:-]){5}|^([0-9a-f]{4}\.){2}/i.test(text) ? mac : null;
+}
 
 // not z.record: it drops a key called "__proto__", and labels may be called anything
 const mapLike = z.custom<Record<string, unknown> | null | undefined>(
@@ -71,12 +77,12 @@ const attachment = z.object({
 });
 
 const attachments = objectOf(attachment).transform((entries): readonly Attachment[] =>
-  entries.map(([name, { NetworkID = '', EndpointID = '', MacAddress = '', IPAddress, GlobalIPv6Address }]) => ({
+  entries.map(([name, { NetworkID = '', EndpointID = '', MacAddress = null, IPAddress, GlobalIPv6Address }]) => ({
     name,
     networkId: NetworkID,
     endpoint: EndpointID,
     addresses: [IPAddress, GlobalIPv6Address].filter((one) => one !== undefined),
-    mac: MacAddress === '' ? null : MacAddress,
+    mac: MacAddress,
   })),
 );
 
@@ -130,21 +136,25 @@ export const containersAnswer = z.array(summaryAnswer);
 
 const bindings = z.array(z.object({ HostIp: z.string().optional(), HostPort: z.string().optional() })).nullish();
 
-const portKey = /^(\d{1,5})\/(tcp|udp|sctp)$/;
+const portKey = /^(\d{1,5})\/(tcp|udp|sctp)$/i;
 type Protocol = PortBinding['protocol'];
 
 /**
  * `{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}`; null for a port that is only exposed. `open` are those
  * without a host's port: of a running container they are what a network of gateway mode `routed` lets in.
+ *
+ * What was asked for may be no port at all (the engine refuses it when the container starts), or one that the engine
+ * chooses (0): then none is published yet. An address of the host that is none counts as all of them.
  */
-const portMap = objectOf(bindings).transform((entries, context) => {
+const portMap = objectOf(bindings).transform((entries) => {
   const bound: PortBinding[] = [];
   const open: RoutedPort[] = [];
   for (const [key, list] of entries) {
-    const [, portText = '', protocol = ''] = portKey.exec(key) ?? [];
+    const [, portText = '', word = ''] = portKey.exec(key) ?? [];
+    const protocol = word.toLowerCase();
     const containerPort = Number(portText);
     for (const { HostIp = '', HostPort = '' } of list ?? []) {
-      const hostAddress = HostIp === '' ? null : parseAddress(HostIp);
+      const hostAddress = parseAddress(HostIp.split('%')[0] ?? '') ?? null;
       if (!/^\d+$/.test(HostPort)) {
         // configured without a port, or as a range: known once it is bound
         if (HostPort === '' && hostAddress && isPort(containerPort))
@@ -152,9 +162,8 @@ const portMap = objectOf(bindings).transform((entries, context) => {
         continue;
       }
       const hostPort = Number(HostPort);
-      if (hostAddress === undefined || !isPort(containerPort) || !isPort(hostPort))
-        context.addIssue(`not a published port: ${JSON.stringify([key, HostIp, HostPort]).slice(0, 200)}`);
-      else bound.push({ protocol: protocol as Protocol, containerPort, hostAddress, hostPort });
+      if (isPort(containerPort) && isPort(hostPort))
+        bound.push({ protocol: protocol as Protocol, containerPort, hostAddress, hostPort });
     }
   }
   return { bound, open };
@@ -218,16 +227,14 @@ export const containerAnswer = z
     };
   });
 
-const subnet = z.string().transform((text, context) => {
+const subnet = z.string().transform((text) => {
   const parsed = parsePrefix(text);
   if (isPrefix(parsed)) return parsed;
-  if (parsed.kind === 'host-bits') return parsed.meant; // as the engine's own --bip writes it
-  context.addIssue(`not a subnet: ${JSON.stringify(text.slice(0, 100))}`);
-  return z.NEVER;
+  return parsed.kind === 'host-bits' ? parsed.meant : undefined; // as the engine's own --bip writes it
 });
 
 const ipamConfig = z.object({
-  Subnet: z.union([z.literal('').transform(() => undefined), subnet]).optional(),
+  Subnet: subnet.optional(),
   Gateway: z.string().optional(), // IPAM drivers may write anything, also with a prefix length
 });
 

@@ -45,7 +45,7 @@ export function buildWorld(
     seen: facts.seen,
     images: facts.images,
     networks: indexNetworks(facts.networks),
-    bridges: new Map(networks.map(({ id, bridge }) => [id, bridge?.index ?? null])),
+    bridges: new Map(networks.map(({ id, bridge, oddBridge }) => [id, (bridge ?? oddBridge)?.index ?? null])),
     veths,
     netnsIdOf: (container) => findNetns(container, veths),
     engineMajor: Number.isNaN(engineMajor) ? 0 : engineMajor,

@@ -114,6 +114,8 @@ async function inspected<T>(ask: () => Promise<T>): Promise<Inspected<T>> {
   } catch (error) {
     if (error instanceof EngineError && error.status === 404) return { kind: 'gone' };
     if (error instanceof EngineError && error.kind === 'unreachable') return { kind: 'busy' };
+    // whoever writes a compose file makes an inspect as long as he likes
+    if (error instanceof EngineError && error.kind === 'malformed') return { kind: 'unreadable' };
     throw error;
   }
 }

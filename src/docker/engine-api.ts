@@ -35,8 +35,13 @@ export interface VolumeDetails {
   readonly options: ReadonlyMap<string, string>;
 }
 
-/** An inspect of something that can vanish, or be locked by the engine while a container starts. */
-export type Inspected<T> = { readonly kind: 'found'; readonly value: T } | { readonly kind: 'gone' | 'busy' };
+/**
+ * An inspect of something that can vanish, or be locked by the engine while a container starts. `unreadable`: the answer
+ * is longer than we take, or is not one; that is no reason to know nothing of the others.
+ */
+export type Inspected<T> =
+  | { readonly kind: 'found'; readonly value: T }
+  | { readonly kind: 'gone' | 'busy' | 'unreadable' };
 
 export interface EngineVersion {
   /** Such as `28.5.2`. */

@@ -8,7 +8,7 @@ interface Entry {
   /** The newest answer, to which question it was, and what the list said when that was asked. */
   answer: {
     readonly number: number;
-    readonly details: ContainerDetails | 'gone';
+    readonly details: Known;
     readonly at: ContainerSummary;
   } | null;
   /** The question under way whose answer will be fresh; null when there is none, or something has happened since. */
@@ -30,6 +30,8 @@ interface Question {
   done: boolean;
   error: Error | null;
 }
+
+type Known = ContainerDetails | 'gone' | 'unreadable';
 
 /** Questions at once: each may hang for as long as its container takes to start. */
 const parallel = 64;
@@ -119,7 +121,8 @@ export class Inspections {
   seen(summary: ContainerSummary): Seen | undefined {
     const details = knownOf(this.#entries.get(summary.id), summary);
     if (details === 'gone') return undefined;
-    return details === undefined ? { kind: 'summary', details: summary } : { kind: 'details', details };
+    if (details === undefined || details === 'unreadable') return { kind: 'summary', details: summary };
+    return { kind: 'details', details };
   }
 
   /** A question to ask, unless the answer is known or under way. */
@@ -191,7 +194,7 @@ export class Inspections {
       const current = entry.asking === question;
       if (current) entry.hangs = answer.kind === 'busy';
       if (answer.kind !== 'busy' && number > (entry.answer?.number ?? 0)) {
-        entry.answer = { number, details: answer.kind === 'found' ? answer.value : 'gone', at: summary };
+        entry.answer = { number, details: answer.kind === 'found' ? answer.value : answer.kind, at: summary };
         entry.fresh = current;
         entry.broughtUp = null;
         if (!question.awaited) this.#onLate();
@@ -212,7 +215,7 @@ function isNeeded({ summary, entry }: Question): boolean {
 }
 
 /** What can be said of a container now, whether or not the last word on it has come; undefined where that is too little. */
-function knownOf(entry: Entry | undefined, summary: ContainerSummary): ContainerDetails | 'gone' | undefined {
+function knownOf(entry: Entry | undefined, summary: ContainerSummary): Known | undefined {
   if (entry === undefined || entry.answer === null) return undefined;
   return stands(entry, summary) ? entry.answer.details : bringUp(entry, summary);
 }
@@ -224,7 +227,7 @@ function knownOf(entry: Entry | undefined, summary: ContainerSummary): Container
  */
 function bringUp(entry: Entry, summary: ContainerSummary): ContainerDetails | undefined {
   const details = entry.answer?.details;
-  if (details === undefined || details === 'gone' || !details.running || !summary.running) return undefined;
+  if (details === undefined || typeof details === 'string' || !details.running || !summary.running) return undefined;
   const before = new Set(details.attachments.map(({ endpoint }) => endpoint));
   if (!summary.attachments.some(({ endpoint }) => endpoint !== '' && before.has(endpoint))) return undefined;
   // the same object each time, by which others remember what they made of it

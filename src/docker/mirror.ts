@@ -164,7 +164,9 @@ class Mirror implements EngineMirror {
       ...were.flatMap(({ endpoints }) => endpoints.map(({ network }) => network)),
     ]);
     return new Set(
-      this.#world.networks.flatMap(({ id, bridge }) => (bridge !== null && concerned.has(id) ? [bridge.index] : [])),
+      this.#world.networks.flatMap(({ id, bridge, oddBridge }) =>
+        concerned.has(id) ? ((bridge ?? oddBridge)?.index ?? []) : [],
+      ),
     );
   }
 

@@ -3,7 +3,7 @@ import { prefixInterval } from '../ip/prefix.ts';
 import type { Link } from '../netlink/link.ts';
 import type { InterfaceAddress } from '../netlink/route.ts';
 import { isInterfaceName } from '../world/names.ts';
-import type { Network } from '../world/world.ts';
+import type { Bridge, Network } from '../world/world.ts';
 import type { NetworkDetails } from './engine-api.ts';
 import { identifyNetwork } from './identity.ts';
 
@@ -42,15 +42,18 @@ export function buildNetworks(
   const bridges = indexBridges(links);
   return networks
     .map((network): Network => {
-      const bridge = network.driver === 'bridge' ? findBridge(network, bridges) : null;
+      const link = network.driver === 'bridge' ? findBridge(network, bridges) : undefined;
+      const bridge = link === undefined || !isInterfaceName(link.name) ? null : bridgeOf(link, bridges);
+      const index = link?.index;
       return {
         id: network.id,
         name: network.name,
         driver: network.driver,
         bridge,
+        ...(link !== undefined && bridge === null ? { oddBridge: { name: link.name, index: link.index } } : {}),
         subnets: network.subnets,
         gateways:
-          bridge === null ? [] : addresses.filter(({ index }) => index === bridge.index).map(({ address }) => address),
+          index === undefined ? [] : addresses.filter((one) => one.index === index).map(({ address }) => address),
         internal: network.internal,
         ...(network.ipv6 === undefined ? {} : { ipv6: network.ipv6 }),
         ...(network.routers === undefined || network.routers.length === 0 ? {} : { routers: network.routers }),
@@ -80,13 +83,17 @@ function indexBridges(links: readonly Link[]): Bridges {
   };
 }
 
-function findBridge({ id, options }: NetworkDetails, bridges: Bridges): Network['bridge'] {
+type BridgeLink = Link & { readonly mac: string };
+
+/** undefined: deleted meanwhile. */
+function findBridge({ id, options }: NetworkDetails, bridges: Bridges): BridgeLink | undefined {
   const link = bridges.byName.get(options.get(bridgeName) || `br-${id.slice(0, 12)}`);
-  if (link === undefined || link.mac === null) return null; // deleted meanwhile
-  // a name that no rule can carry: its containers cannot be held, and others must not suffer for it
-  if (!isInterfaceName(link.name)) return null;
-  const foreignPorts = bridges.foreignPorts.get(link.index);
-  return { name: link.name, index: link.index, mac: link.mac, ...(foreignPorts !== undefined && { foreignPorts }) };
+  return link === undefined || link.mac === null ? undefined : { ...link, mac: link.mac };
+}
+
+function bridgeOf({ name, index, mac }: BridgeLink, bridges: Bridges): Bridge {
+  const foreignPorts = bridges.foreignPorts.get(index);
+  return { name, index, mac, ...(foreignPorts !== undefined && { foreignPorts }) };
 }
 
 /**

@@ -49,6 +49,7 @@ async function inspectAll(api: EngineApi, list: readonly ContainerSummary[]): Pr
     const answer = await api.container(details.id);
     if (answer.kind === 'found') return { kind: 'details', details: answer.value };
     if (answer.kind === 'gone') return undefined;
+    if (answer.kind === 'unreadable') return { kind: 'summary', details };
     if (++busy > mostBusy)
       throw new EngineError(
         'unreachable',

@@ -1,6 +1,8 @@
 import type { Table } from '../nftables/model.ts';
 import { renderRuleset } from '../nftables/render.ts';
+import { disputes } from '../ruleset/disputed.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
+import { NotHeldError } from './errors.ts';
 import { type HostFacts, inetRules } from './inet.ts';
 import { layer2, type Place } from './layer2.ts';
 import type { XState } from './model.ts';
@@ -13,6 +15,11 @@ import { Names } from './names.ts';
  * @throws NotHeldError when it cannot be held exactly
  */
 export function renderXtables(ruleset: Ruleset, facts: HostFacts): XState {
+  const [odd] = ruleset.barred ?? [];
+  if (odd !== undefined)
+    throw new NotHeldError(
+      `iptables cannot bar ${JSON.stringify(odd.name)}, from which nothing may pass: a bridge whose name no rule can carry, or a container on a bridge that is not the containers' alone; nftables can`,
+    );
   const inet = renderRuleset(ruleset).find(({ family }) => family === 'inet') as Table;
   const names = new Names();
   const known: HostFacts = { ...facts, interfaces: new Map([...facts.interfaces, ...interfacesOf(ruleset)]) };
@@ -38,11 +45,12 @@ function interfacesOf({ endpoints, seats, groups }: Ruleset): ReadonlyMap<number
 }
 
 function placesOf({ endpoints, bridges }: Ruleset): readonly Place[] {
+  const isDisputed = disputes(endpoints);
   const judged = new Set(bridges.filter(({ unknown }) => unknown.kind === 'judge').map(({ name }) => name));
-  return endpoints.map(({ port, mac, addresses, bridge }) => ({
-    port: port.name,
-    mac,
-    addresses,
-    strict: !judged.has(bridge.name),
+  return endpoints.map((endpoint) => ({
+    port: endpoint.port.name,
+    mac: endpoint.mac,
+    addresses: endpoint.addresses.filter((address) => !isDisputed(endpoint, address)),
+    strict: !judged.has(endpoint.bridge.name),
   }));
 }

@@ -1,8 +1,10 @@
+import { disputes } from '../ruleset/disputed.ts';
 import type { EndpointIdentity, Program, Ruleset, Seat } from '../ruleset/ruleset.ts';
 import { endpointElements, type SeatRules, senderSets } from './endpoint-elements.ts';
 import type { Element, KeyType, NftSet, TableFamily } from './model.ts';
 import { planes, programEntry } from './program.ts';
 import { isSameVerdict, keyText } from './same.ts';
+import { element, one } from './statements.ts';
 
 const families = [4, 6] as const;
 
@@ -64,8 +66,9 @@ export type SenderSets = {
 
 export function standingSets(ruleset: Ruleset): SenderSets {
   const elements = new Map<string, Map<string, Element | null>>();
-  for (const endpoint of ruleset.endpoints)
-    for (const { set, key, element } of standingElements(ruleset, endpoint)) {
+  const isDisputed = disputes(ruleset.endpoints);
+  for (const endpoint of ruleset.endpoints) {
+    for (const { set, key, element: its } of standingElements(ruleset, endpoint)) {
       let ofSet = elements.get(set);
       if (ofSet === undefined) {
         ofSet = new Map();
@@ -73,8 +76,23 @@ export function standingSets(ruleset: Ruleset): SenderSets {
       }
       const known = ofSet.get(key);
       // two containers with one MAC have one link-local address: judged differently, neither is believed
-      if (known === undefined) ofSet.set(key, element);
-      else if (known !== null && !isSameVerdict(known.verdict, element.verdict)) ofSet.set(key, null);
+      if (known === undefined) ofSet.set(key, its);
+      else if (known !== null && !isSameVerdict(known.verdict, its.verdict)) ofSet.set(key, null);
+    }
+    // and what is sent to it goes to neither
+    for (const address of endpoint.addresses)
+      if (isDisputed(endpoint, address))
+        elements
+          .get(`bridge receivers${address.family}`)
+          ?.set(keyText([one(endpoint.port.index), one(address.value)]), null);
+  }
+  // a port nobody has a place at: whatever comes from there is dropped, in either table
+  for (const { index } of ruleset.barred ?? [])
+    for (const table of ['bridge', 'inet']) {
+      const set = `${table} ports`;
+      const ports = elements.get(set) ?? new Map<string, Element | null>();
+      const barred = element([one(index)]);
+      elements.set(set, ports.set(keyText(barred.key), barred));
     }
   const setOf = (family: TableFamily, name: string, key: readonly KeyType[]): NftSet => ({
     name,

@@ -11,6 +11,11 @@ import { checkUses } from './uses.ts';
 
 const keys = ['sluice.mode', 'sluice.allow', 'sluice.deny'];
 
+/** Characters of one label that are read: what a container's creator writes must not be work for everybody. */
+const longestLabel = 16_384;
+/** So many labels that are not ours are told of. */
+const mostUnknown = 10;
+
 /**
  * Reads what a container's labels say: `sluice.mode`, `sluice.allow`, `sluice.deny`, entries in short form separated by
  * spaces. Networks are written by their engine name; `inherit` is left to who knows the levels.
@@ -30,8 +35,16 @@ export function readLabels(
   const ours = [...labels].filter(([key]) => key.startsWith('sluice.')).toSorted(([a], [b]) => (a < b ? -1 : 1));
   if (ours.length === 0) return { block: null, diagnostics };
   const place = (text: string) => sourceOfLabels(containerName, text);
-  for (const [key] of ours) {
-    if (keys.includes(key)) continue;
+  for (const [key, value] of ours) {
+    if (key.length + value.length <= longestLabel) continue;
+    const found = `the label ${key.slice(0, 100)} has ${value.length} characters; ${longestLabel} are read`;
+    report(diagnostic('tooMuch', place(key.slice(0, 100)), found, { fix: 'write what it says in the policy file' }));
+  }
+  if (diagnostics.length > 0) {
+    const source = place('a label beyond the limits');
+    return { block: { allow: { items: [], source }, source }, diagnostics };
+  }
+  for (const [key] of ours.filter(([key]) => !keys.includes(key)).slice(0, mostUnknown)) {
     const fix = didYouMean(key, keys) ?? `there are ${keys.join(', ')}`;
     report(diagnostic('unknownLabel', place(key), `unknown label "${key}"`, { fix }));
   }

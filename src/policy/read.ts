@@ -167,6 +167,12 @@ function checkAcross(policy: Policy, joined: PolicyPart, compose: readonly Compo
     const message = 'guardrails hold for every container, so every Docker bridge is enrolled';
     report(diagnostic('enrolsAll', joined.guardrails, message));
   }
+  const denying = joined.defaults.get('unmanaged');
+  if (denying?.word === 'deny' && policy.defaults.labels === 'trusted') {
+    const message =
+      'who writes compose files undoes this by a label: labels of containers that nothing names are trusted';
+    report(diagnostic('labelsAllow', denying.at, message, { fix: 'write "labels: narrow" beside it, or "ignore"' }));
+  }
 }
 
 /** The services of a compose project, over all its files; null when one of them takes in others. */

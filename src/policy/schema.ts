@@ -77,7 +77,7 @@ export function policySchema() {
 
 function defaults() {
   const described = {
-    unmanaged: 'Containers that nothing names.',
+    unmanaged: 'Containers that nothing names; where they are denied, every Docker bridge is enrolled.',
     denied: 'What the sender of a denied packet gets: an answer (reject) or silence (drop).',
     labels:
       'Labels and x-sluice of containers that the file does not name: they are the policy (trusted), the container is unmanaged (narrow), or they are never read (ignore).',

@@ -10,7 +10,16 @@ import { absentWorkloads, type Mentions, mentionsOf } from './absent.ts';
 import { sourceKey } from './clause.ts';
 import { addressesOfPlaces, type Crowd, crowdMembers, crowdPlaces } from './crowd.ts';
 import { chainOf, type Deciding, type LabelReading } from './decide.ts';
-import { type Bridged, enrolledBridge, enrolledNetworks, isDefaultBridge, namedProjects } from './enrol.ts';
+import {
+  type Bridged,
+  enrolledBridge,
+  enrolledNetworks,
+  enrolling,
+  isDefaultBridge,
+  namedProjects,
+  type Odd,
+  oddNetworks,
+} from './enrol.ts';
 import { heldAddresses, heldNetworks, knownBridges } from './held.ts';
 import { allocateIds, nameKey } from './ids.ts';
 import { factsOf, Memory } from './memory.ts';
@@ -20,6 +29,7 @@ import { createPublishing, openPorts, type Publishing, portsText, publishedEndpo
 import { createResolver, hostPlace } from './resolve.ts';
 import type {
   AddressGroup,
+  Barred,
   Clause,
   EndpointIdentity,
   GroupId,
@@ -155,7 +165,9 @@ function compileWith(
   };
   const named = index.containers.filter(isNamed);
   const isNamedProject = namedProjects(policy, blocks, named);
-  const enrolled = enrolledNetworks(policy, index, named, isNamedProject, remembered);
+  const isWanted = enrolling(policy, index, named, isNamedProject, remembered);
+  const enrolled = enrolledNetworks(world, isWanted);
+  const odd = oddNetworks(world, isWanted);
   const known = knownBridges(world, enrolled);
   const attached = Map.groupBy(
     named.flatMap((container) => index.networksOf(container).map((network) => ({ network, id: container.id }))),
@@ -164,7 +176,7 @@ function compileWith(
   const attachedTo = (network: Network) => (attached.get(network) ?? []).map(({ id }) => id);
   const held = heldNetworks(
     world,
-    enrolled,
+    [...enrolled, ...odd],
     known,
     isNamedProject,
     attachedTo,
@@ -177,6 +189,7 @@ function compileWith(
   const publish: Publishing = (draft) => memory.publish(draft, ports, publishing);
   const found = findSenders({ policy, index, deciding, guard, publish, memory, enrolled: new Set(enrolled) });
   const build = buildOf(policy, enrolled, guard, publish, memory);
+  const barred = barredOf(odd, found.barred);
 
   const programs = namePrograms(found.seats, build, memory);
   const used = new Set([...programs.drafts.values()].flatMap((draft) => memory.groupKeys(draft)));
@@ -206,6 +219,7 @@ function compileWith(
         .toSorted(by(({ id }) => id)),
     ),
     hostAddresses: index.hostAddresses,
+    ...(barred.length === 0 ? {} : { barred }),
     published: publishedEndpoints(index),
     unknownBridges: policy.defaults.unknownBridge,
     knownBridges: known,
@@ -223,6 +237,12 @@ function compileWith(
     ruleset,
     diagnostics: sortUnique(diagnostics, ({ source, code, message }) => `${sourceKey(source)}\0${code}\0${message}`),
   };
+}
+
+/** Bridges with odd names, and ports; each interface once. */
+function barredOf(odd: readonly Odd[], ports: readonly Barred[]): readonly Barred[] {
+  const all = [...odd.map(({ oddBridge }) => oddBridge), ...ports].map(({ name, index }) => ({ name, index }));
+  return [...new Map(all.map((one) => [one.index, one])).values()].toSorted((a, b) => a.index - b.index);
 }
 
 function buildOf(

@@ -1,6 +1,6 @@
 import { setOfAddresses } from '../ip/address-set.ts';
 import type { Policy } from '../policy/model.ts';
-import type { Container, Network } from '../world/world.ts';
+import type { Container, Network, World } from '../world/world.ts';
 import type { FileBlocks } from './naming.ts';
 import type { EnrolledBridge, ProgramId, RememberedNetwork } from './ruleset.ts';
 import type { WorldIndex } from './world-index.ts';
@@ -11,6 +11,8 @@ const defaultNetwork = 'bridge';
 
 /** A network with its bridge. */
 export type Bridged = Network & { readonly bridge: NonNullable<Network['bridge']> };
+/** A network whose bridge has a name that no rule can carry. */
+export type Odd = Network & { readonly oddBridge: NonNullable<Network['oddBridge']> };
 
 /** Whether a network's bridge is containers' alone: judging another port's frames would cut off whoever is behind it. */
 export function isBridged(network: Network): network is Bridged {
@@ -27,16 +29,32 @@ export function isDefaultBridge(network: Network): boolean {
 
 /**
  * The networks whose bridges are judged: docker0; those a named container is or was attached to, since it may be attached
- * again before anybody can act on it; those whose Compose project a policy names; with guardrails, all of them
- * (architecture.md, "How the kernel is held").
+ * again before anybody can act on it; those whose Compose project a policy names; with guardrails, or where containers
+ * that nothing names are denied, all of them (architecture.md, "How the kernel is held").
  */
-export function enrolledNetworks(
+export function enrolledNetworks(world: World, isWanted: (network: Network) => boolean): readonly Bridged[] {
+  return world.networks
+    .filter(isBridged)
+    .filter(isWanted)
+    .toSorted((a, b) => (a.bridge.name < b.bridge.name ? -1 : a.bridge.name > b.bridge.name ? 1 : 0));
+}
+
+/** The networks that would be enrolled, had their bridges names that a rule can carry. */
+export function oddNetworks(world: World, isWanted: (network: Network) => boolean): readonly Odd[] {
+  return world.networks
+    .filter((network): network is Odd => network.oddBridge !== undefined)
+    .filter(isWanted)
+    .toSorted((a, b) => a.oddBridge.index - b.oddBridge.index);
+}
+
+/** Which networks {@link enrolledNetworks} takes. */
+export function enrolling(
   policy: Policy,
   index: WorldIndex,
   named: readonly Container[],
   isNamedProject: (project: string) => boolean,
   remembered: readonly RememberedNetwork[],
-): readonly Bridged[] {
+): (network: Network) => boolean {
   const ids = new Set(named.map(({ id }) => id));
   const were = new Set(
     remembered.flatMap(({ id, containers }) =>
@@ -45,17 +63,13 @@ export function enrolledNetworks(
   );
   const attached = new Set(named.flatMap((container) => index.networksOf(container)));
   const isOfNamedProject = ({ project }: Network) => project !== null && isNamedProject(project);
-  return index.world.networks
-    .filter(isBridged)
-    .filter(
-      (network) =>
-        policy.guardrails.deny.length > 0 ||
-        isDefaultBridge(network) ||
-        attached.has(network) ||
-        were.has(network.id) ||
-        isOfNamedProject(network),
-    )
-    .toSorted((a, b) => (a.bridge.name < b.bridge.name ? -1 : a.bridge.name > b.bridge.name ? 1 : 0));
+  return (network) =>
+    policy.guardrails.deny.length > 0 ||
+    policy.defaults.unmanaged === 'deny' ||
+    isDefaultBridge(network) ||
+    attached.has(network) ||
+    were.has(network.id) ||
+    isOfNamedProject(network);
 }
 
 /** Which Compose projects a policy names: in its file, in a compose file it lists, or by a container of theirs. */

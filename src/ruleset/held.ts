@@ -1,6 +1,6 @@
 import { type AddressSet, intersectSets, isEmptySet, setOfPrefixes, unionSets } from '../ip/address-set.ts';
 import { formatPrefix, type Prefix } from '../ip/prefix.ts';
-import type { World } from '../world/world.ts';
+import type { Network, World } from '../world/world.ts';
 import type { Bridged } from './enrol.ts';
 import type { RememberedNetwork } from './ruleset.ts';
 
@@ -28,16 +28,17 @@ export function knownBridges(world: World, enrolled: readonly Bridged[]): readon
  *
  * Beside them the networks that named containers are or were attached to, while they exist.
  *
+ * @param enrolled and those that would be, had their bridges other names
  * @param known {@link knownBridges}
  * @param attachedTo ids of the named containers that are on a network now
  * @param named ids of all of those
  */
 export function heldNetworks(
   world: World,
-  enrolled: readonly Bridged[],
+  enrolled: readonly Network[],
   known: readonly string[],
   isNamedProject: (project: string) => boolean,
-  attachedTo: (network: Bridged) => readonly string[],
+  attachedTo: (network: Network) => readonly string[],
   named: ReadonlySet<string>,
   remembered: readonly RememberedNetwork[],
 ): readonly RememberedNetwork[] {

@@ -23,6 +23,11 @@ export interface Ruleset {
   readonly groups: readonly AddressGroup[];
   /** Every address of the host: destinations that are on the `host` plane. */
   readonly hostAddresses: AddressSet;
+  /**
+   * Interfaces from which nothing passes, since who sends there is to be held and cannot be told: bridges with a name that
+   * no rule can carry, and ports of containers on bridges that are not theirs alone. Sorted; absent when there are none.
+   */
+  readonly barred?: readonly Barred[];
   /** Container ports that the engine publishes: conversations from outside may begin there (traps: `inbound`). */
   readonly published: readonly PublishedEndpoint[];
   /** What becomes of packets from a bridge, of whatever kind, that is neither enrolled nor in `knownBridges`. */
@@ -151,6 +156,11 @@ export interface AddressGroup {
   readonly members: readonly GroupMember[];
   /** The members' addresses. */
   readonly addresses: AddressSet;
+}
+
+export interface Barred {
+  readonly name: string;
+  readonly index: number;
 }
 
 export interface GroupMember {

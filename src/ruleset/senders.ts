@@ -2,14 +2,14 @@ import { diagnostic } from '../policy/codes.ts';
 import type { Diagnostic } from '../policy/diagnostic.ts';
 import type { Policy } from '../policy/model.ts';
 import { workloadName } from '../world/workload.ts';
-import type { Container, Endpoint } from '../world/world.ts';
+import type { Container, Endpoint, Network } from '../world/world.ts';
 import { chainOf, type Deciding, type Decision, decide } from './decide.ts';
 import { type Bridged, isBridged } from './enrol.ts';
 import type { Memory } from './memory.ts';
 import { type Draft, draftProgram, type Guard, irreconcilable, judgementKey } from './programs.ts';
 import type { Publishing } from './published.ts';
 import type { Subject } from './resolve.ts';
-import type { Unheld } from './ruleset.ts';
+import type { Barred, Unheld } from './ruleset.ts';
 import { obstacleOf, onHostNetwork, unheld, withoutNamespace } from './unheld.ts';
 import { workloadParts } from './workload.ts';
 import { presentEndpoints, type WorldIndex } from './world-index.ts';
@@ -30,6 +30,8 @@ export type ProvableEndpoint = Endpoint & { readonly mac: string; readonly port:
 export interface Senders {
   readonly seats: readonly Seated[];
   readonly unheld: readonly Unheld[];
+  /** Ports of containers that policy wants held, on bridges where it cannot be: what they send there is dropped. */
+  readonly barred: readonly Barred[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -48,12 +50,13 @@ export function findSenders(sending: Sending): Senders {
   return {
     seats: found.flatMap(({ seats }) => seats),
     unheld: found.flatMap((one) => one.unheld),
+    barred: found.flatMap((one) => one.barred),
     diagnostics: found.flatMap(({ diagnostics }) => diagnostics),
   };
 }
 
 const unmanagedParts = ['unmanaged'] as const;
-const nobody: Senders = { seats: [], unheld: [], diagnostics: [] };
+const nobody: Senders = { seats: [], unheld: [], barred: [], diagnostics: [] };
 
 function sendersOf(container: Container, sending: Sending): Senders {
   const { index } = sending;
@@ -64,6 +67,7 @@ function sendersOf(container: Container, sending: Sending): Senders {
     return {
       seats: [],
       unheld: notHeld(container, decision, owner.kind === 'host' ? onHostNetwork : withoutNamespace, sending, false),
+      barred: [],
       diagnostics: decision.diagnostics,
     };
   }
@@ -75,6 +79,7 @@ function sendersOf(container: Container, sending: Sending): Senders {
   return {
     seats: parts.flatMap(({ seats }) => seats),
     unheld: parts.flatMap((part) => part.unheld),
+    barred: parts.flatMap((part) => part.barred),
     diagnostics: parts.flatMap(({ diagnostics }) => diagnostics),
   };
 }
@@ -87,7 +92,12 @@ function ownEndpoint(container: Container, endpoint: Endpoint, isPresent: boolea
     const decision = decideFor(container, network?.name ?? null, container, sending);
     const obstacle = network !== undefined && isBridged(network) ? null : obstacleOf(endpoint, network);
     const unheld = isPresent && obstacle !== null ? notHeld(container, decision, obstacle, sending, false) : [];
-    return { seats: [], unheld, diagnostics: isPresent ? decision.diagnostics : [] };
+    return {
+      seats: [],
+      unheld,
+      barred: barredPort(endpoint, network, decision, sending),
+      diagnostics: isPresent ? decision.diagnostics : [],
+    };
   }
   const { decision, draft, diagnostics } = reconcile(container, network, sending);
   const told = isPresent ? decision.diagnostics : [];
@@ -102,6 +112,7 @@ function ownEndpoint(container: Container, endpoint: Endpoint, isPresent: boolea
   return {
     seats: [seat],
     unheld: isPresent && obstacle !== null ? notHeld(container, decision, obstacle, sending, true) : [],
+    barred: [],
     diagnostics: isPresent && obstacle === null ? [...told, ...diagnostics] : told,
   };
 }
@@ -123,8 +134,21 @@ function sharedEndpoint(container: Container, owner: Container, endpoint: Endpoi
       obstacle === null || decision.standing === 'unmanaged'
         ? []
         : notHeld(container, decision, obstacle, sending, onEnrolled),
+    barred: barredPort(endpoint, network, decision, sending),
     diagnostics: decision.diagnostics,
   };
+}
+
+/** What is to be enforced and cannot be, on a bridge of this host whose ports we see: then nothing it sends passes. */
+function barredPort(
+  { port }: Endpoint,
+  network: Network | undefined,
+  { standing, mode }: Decision,
+  { policy }: Sending,
+): readonly Barred[] {
+  if (port === null || network === undefined || isBridged(network)) return [];
+  const isWanted = standing === 'unmanaged' ? policy.defaults.unmanaged === 'deny' : mode === 'enforce';
+  return isWanted ? [port] : [];
 }
 
 /**
@@ -190,18 +214,22 @@ function decideFor(
   return decide(container, network, subjectOf(container, owner, index), deciding);
 }
 
-/** Named: wanted as its mode says. Not named: worth a line when something was to hold for it, and never a failure. */
+/**
+ * Named: wanted as its mode says. Not named, or by its own labels alone: worth a line when something was to hold for it,
+ * and never a failure, since else whoever writes labels could keep the operator from applying anything.
+ */
 function notHeld(
   container: Container,
   decision: Decision,
   obstacle: Parameters<typeof unheld>[2],
-  { policy }: Sending,
+  { policy, deciding }: Sending,
   onEnrolled: boolean,
 ): readonly Unheld[] {
   const guarded = policy.guardrails.deny.length > 0;
   const named = decision.standing !== 'unmanaged';
   const concerned = named ? guarded || decision.mode !== 'off' : guarded || policy.defaults.unmanaged !== 'allow';
   if (!concerned && !onEnrolled) return [];
-  const wanted = named ? decision.mode : concerned ? 'audit' : 'off';
+  const byOthers = chainOf(container, null, deciding).some(({ origin }) => origin !== 'labels');
+  const wanted = named && (byOthers || decision.mode !== 'enforce') ? decision.mode : concerned ? 'audit' : 'off';
   return [unheld(container, workloadName(container), obstacle, wanted)];
 }

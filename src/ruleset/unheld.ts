@@ -29,6 +29,14 @@ const withoutNetwork: Obstacle = {
 
 const known = ['macvlan', 'ipvlan', 'overlay'];
 
+function oddlyNamed(network: Network): Obstacle {
+  return {
+    code: 'bridge-name',
+    reason: `the bridge of the network ${JSON.stringify(network.name)} has a name that no rule can carry, so everything it sends there is dropped`,
+    fix: 'give the bridge a name of letters, digits and "-" (com.docker.network.bridge.name), and make the network anew',
+  };
+}
+
 function onDriver(network: Network): Obstacle {
   const driver = known.includes(network.driver) ? network.driver : 'driver';
   return {
@@ -42,7 +50,7 @@ function besideForeignPorts(network: Network): Obstacle {
   const ports = foreignPorts(network).map((port) => JSON.stringify(port));
   return {
     code: 'foreign-port',
-    reason: `the bridge of the network ${JSON.stringify(network.name)} has the port ${ports.join(', ')}, which is no container's: holding the bridge would cut off what is behind it`,
+    reason: `the bridge of the network ${JSON.stringify(network.name)} has the port ${ports.join(', ')}, which is no container's: holding the bridge would cut off what is behind it, so everything it sends there is dropped`,
     fix: 'give the containers a network whose bridge is theirs alone, or set `mode: off` for them',
   };
 }
@@ -50,6 +58,7 @@ function besideForeignPorts(network: Network): Obstacle {
 /** What is missing to prove that an endpoint's packets are its own; null when nothing is. */
 export function obstacleOf(endpoint: Endpoint, network: Network | undefined): Obstacle | null {
   if (network === undefined) return withoutNetwork;
+  if (network.oddBridge !== undefined) return oddlyNamed(network);
   if (network.bridge === null) return onDriver(network);
   if (!isBridged(network)) return besideForeignPorts(network);
   const missing = (code: string, what: string): Obstacle => ({

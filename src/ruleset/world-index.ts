@@ -90,7 +90,7 @@ export function indexWorld(world: World): WorldIndex {
     const owner = ownerOf(container);
     return owner.kind === 'container' && owner.container !== container ? [owner.container.id] : [];
   });
-  const bridges = world.networks.filter((network) => network.bridge !== null);
+  const bridges = world.networks.filter(({ bridge, oddBridge }) => bridge !== null || oddBridge !== undefined);
   const subnets = bridges.flatMap((network) => network.subnets);
   return {
     world,

@@ -78,6 +78,7 @@ function encodeNetwork(network: Network): JsonValue {
             mac: bridge.mac,
             ...(bridge.foreignPorts && { foreignPorts: bridge.foreignPorts.toSorted() }),
           },
+    ...(network.oddBridge && { oddBridge: { name: network.oddBridge.name, index: network.oddBridge.index } }),
     subnets: network.subnets.map(formatPrefix).toSorted(),
     gateways: network.gateways.map(formatAddress).toSorted(),
     internal,

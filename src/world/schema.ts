@@ -45,6 +45,7 @@ const network = z.strictObject({
   name: z.string(),
   driver: z.string(),
   bridge: z.strictObject({ ...netInterface, mac, foreignPorts: z.array(z.string()).exactOptional() }).nullable(),
+  oddBridge: z.strictObject({ name: z.string(), index }).optional(),
   subnets: z.array(prefix),
   gateways: z.array(address),
   internal: z.boolean(),

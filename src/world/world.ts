@@ -50,6 +50,8 @@ export interface Network {
   readonly driver: string;
   /** Interface of a bridge network (`docker0`, `br-388e266f9993`, a pinned name); null for other drivers. */
   readonly bridge: Bridge | null;
+  /** Its bridge where that has a name that no rule can carry; `bridge` is null then. Anyone may choose a network's. */
+  readonly oddBridge?: { readonly name: string; readonly index: number } | undefined;
   readonly subnets: readonly Prefix[];
   /** The host's own addresses on the bridge, link-local included. */
   readonly gateways: readonly Address[];

@@ -4,6 +4,8 @@ import { connectEngine } from '../../src/docker/client.ts';
 import { EngineError } from '../../src/docker/engine-error.ts';
 import { readWorld } from '../../src/docker/snapshot.ts';
 import { unixGet } from '../../src/docker/transport.ts';
+import { encodeWorld } from '../../src/world/json.ts';
+import type { World } from '../../src/world/world.ts';
 import { recorded, recordedEngine, recordedGet, recordedKernel } from './recorded.ts';
 import { http, nowhere, raw } from './sockets.ts';
 
@@ -132,6 +134,19 @@ describe('what the engine says is read field by field', () => {
   const networks = ['NetworkSettings', 'Networks', 'app_front'];
 
   test.each<[string, string, readonly (string | number)[], unknown]>([
+    ['an id that is a path', listPath, [0, 'Id'], '../../etc'],
+    ['a list that is an object', listPath, [], {}],
+  ])('%s makes no world', async (_what, path, keys, value) => {
+    const change =
+      keys.length === 0 ? (at: string, answer: unknown) => (at === path ? value : answer) : set(path, keys, value);
+    const error = await failure(
+      recordedEngine(record, change).then((engine) => readWorld(engine, recordedKernel(record))),
+    );
+    expect(error.kind).toBe('malformed');
+    expect(error.message).toMatch(/^[\x20-\x7e]*$/);
+  });
+
+  test.each<[string, string, readonly (string | number)[], unknown]>([
     ['an address that is none', web, [...networks, 'IPAddress'], '172.30.0.300'],
     ['an address with syntax of rules', web, [...networks, 'IPAddress'], '172.30.0.2 } accept'],
     ['an address that is a number', web, [...networks, 'IPAddress'], 7],
@@ -149,16 +164,19 @@ describe('what the engine says is read field by field', () => {
     ],
     ['a protocol unknown', web, ['NetworkSettings', 'Ports'], { '80/xyz': [{ HostIp: '', HostPort: '80' }] }],
     ['a subnet that is none', networksPath, [0, 'IPAM', 'Config'], [{ Subnet: '10.0.0.0/33' }]],
-    ['an id that is a path', listPath, [0, 'Id'], '../../etc'],
-    ['a list that is an object', listPath, [], {}],
-  ])('%s makes no world', async (_what, path, keys, value) => {
-    const change =
-      keys.length === 0 ? (at: string, answer: unknown) => (at === path ? value : answer) : set(path, keys, value);
-    const error = await failure(
-      recordedEngine(record, change).then((engine) => readWorld(engine, recordedKernel(record))),
-    );
-    expect(error.kind).toBe('malformed');
-    expect(error.message).toMatch(/^[\x20-\x7e]*$/);
+    ['a MAC in capitals', web, [...networks, 'MacAddress'], '02:42:AC:1E:00:02'],
+    ['a MAC of eight bytes', web, [...networks, 'MacAddress'], '02:00:5e:10:00:00:00:01'],
+    ['a port that the engine is to choose', web, ['HostConfig', 'PortBindings'], { '80/TCP': [{ HostPort: '0' }] }],
+  ])('%s is unknown of one container, and everybody else is as before', async (_what, path, keys, value) => {
+    const read = async (change?: (path: string, answer: unknown) => unknown) =>
+      readWorld(await recordedEngine(record, change), recordedKernel(record));
+    const [before, world] = [await read(), await read(set(path, keys, value))];
+    const others = ({ containers }: World) =>
+      containers.filter(({ name }) => name !== 'app-web-1').map(({ name, endpoints }) => ({ name, endpoints }));
+    expect(others(world)).toEqual(others(before));
+    const its = world.containers.find(({ name }) => name === 'app-web-1');
+    expect([its?.project, its?.service]).toEqual(['app', 'web']);
+    expect(JSON.stringify(encodeWorld(world))).not.toMatch(/\} accept|00:02; drop|xyz|70000|172\.30\.0\.300/);
   });
 
   test('a label called __proto__ is a label', async () => {
@@ -185,7 +203,7 @@ describe('what the engine says is read field by field', () => {
     });
   });
 
-  test('an inspect that finds nothing is gone, one that does not come is busy, any other failure is one', async () => {
+  test('an inspect that finds nothing is gone, one that does not come is busy, a refusal is a failure', async () => {
     const path = await http((request, answer) => {
       answer.setHeader('Api-Version', '1.51');
       if (request.url?.includes('slow')) return;
@@ -200,6 +218,7 @@ describe('what the engine says is read field by field', () => {
     expect(await engine.container('gone')).toEqual({ kind: 'gone' });
     expect(await engine.container('slow')).toEqual({ kind: 'busy' });
     expect(await failure(engine.container('broken'))).toMatchObject({ kind: 'api', status: 500 });
-    expect(await failure(engine.container('empty'))).toMatchObject({ kind: 'malformed' });
+    // one that is no such answer says nothing of one container, and is no reason to follow nobody
+    expect(await engine.container('empty')).toEqual({ kind: 'unreadable' });
   });
 });

@@ -8,6 +8,7 @@ import { elementId, endpointElements, type SenderPlace } from '../../src/nftable
 import { renderRuleset } from '../../src/nftables/render.ts';
 import { seatRules } from '../../src/nftables/sender-sets.ts';
 import { compile } from '../../src/ruleset/compile.ts';
+import { linkLocalOf } from '../../src/ruleset/mac.ts';
 import type { EndpointIdentity, Ruleset, Seat } from '../../src/ruleset/ruleset.ts';
 import { arbitraryCase, caseTime } from '../generate/cases.ts';
 import { withStopped } from '../generate/worlds.ts';
@@ -128,4 +129,18 @@ test('two senders with one address of a bridge are believed where they are judge
   };
   expect(believed('denies')).toBe(1);
   expect(believed('refuses')).toBe(0);
+});
+
+test('what is sent to the link-local address of a MAC that two have goes to neither', () => {
+  const its = endpoint(2, 'denies');
+  const linkLocal = linkLocalOf(its.mac);
+  const twin = { ...its, container: { id: 'twin', name: 'twin' }, port: { name: 'veth99', index: 99 } };
+  const receivers = (endpoints: readonly (typeof its)[]) => {
+    const tables = renderRuleset(rulesetOf({ programs: [program('denies')], endpoints }));
+    const bridge = tables.find(({ family }) => family === 'bridge');
+    const keys = bridge?.sets.find(({ name }) => name === 'receivers6')?.elements.map(({ key }) => key[1]);
+    return keys?.filter((key) => key !== undefined && 'low' in key && key.low === linkLocal?.value).length;
+  };
+  expect(receivers([its])).toBe(1);
+  expect(receivers([its, twin])).toBe(0);
 });

@@ -13,6 +13,12 @@ describe('labels', () => {
     });
   });
 
+  test('that are longer than we read allow nothing, and are told once', () => {
+    const { block, diagnostics } = labels({ 'sluice.allow': 'internet:443 '.repeat(2_000), 'sluice.deny': 'host' });
+    expect(block?.allow?.items).toEqual([]);
+    expect(diagnostics.map(({ code }) => code)).toEqual(['SL1008']);
+  });
+
   test('hold entries in short form, separated by spaces', () => {
     const { block, diagnostics } = labels({
       'sluice.mode': 'audit',

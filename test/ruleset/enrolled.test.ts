@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { renderXtables } from '../../src/iptables/render.ts';
+import { renderRuleset } from '../../src/nftables/render.ts';
 import { compile } from '../../src/ruleset/compile.ts';
 import type { RememberedNetwork } from '../../src/ruleset/ruleset.ts';
 import type { World } from '../../src/world/world.ts';
@@ -46,5 +48,45 @@ describe('a network that a named container is connected to', () => {
     const { heldNetworks: later, held } = compile(policy, without, now, heldNetworks).ruleset;
     expect(later.map(({ name }) => name)).not.toContain('side');
     expect(held).toEqual(compile(policy, without, now).ruleset.held);
+  });
+});
+
+describe('where nobody may be named', () => {
+  const denying = policyOf('defaults: { unmanaged: deny }\nprojects: { app: { allow: none } }');
+
+  test('containers that nothing names are denied on every bridge, not on those of others alone', () => {
+    const compiled = compile(denying, buildWorld(town), now).ruleset;
+    expect(compiled.bridges.map(({ network }) => network)).toContain('shop_default');
+    const open = compile(policy, buildWorld(town), now).ruleset;
+    expect(open.bridges.map(({ network }) => network)).not.toContain('shop_default');
+  });
+});
+
+describe('a bridge with a name that no rule can carry', () => {
+  const odd = { name: 'br;x', index: 77 };
+  const renamed = (name: string): World => {
+    const its = buildWorld(town);
+    return {
+      ...its,
+      networks: its.networks.map((one) => (one.name === name ? { ...one, bridge: null, oddBridge: odd } : one)),
+    };
+  };
+
+  test('is barred where it would be enrolled, and left alone where nobody is held', () => {
+    const { barred, unheld } = compile(policy, renamed('app_default'), now).ruleset;
+    expect(barred).toContainEqual(odd);
+    expect(unheld.map(({ code }) => code)).toContain('bridge-name');
+    expect(compile(policy, renamed('shop_default'), now).ruleset.barred).toBeUndefined();
+  });
+
+  test('is a port that nobody has a place at, in both tables', () => {
+    const tables = renderRuleset(compile(policy, renamed('app_default'), now).ruleset);
+    for (const { sets } of tables)
+      expect(sets.find(({ name }) => name === 'ports')?.elements).toContainEqual({ key: [{ low: 77n, high: 77n }] });
+  });
+
+  test('cannot be barred by iptables, which says so', () => {
+    const { ruleset } = compile(policy, renamed('app_default'), now);
+    expect(() => renderXtables(ruleset, { interfaces: new Map() } as never)).toThrow(/no rule can carry/);
   });
 });

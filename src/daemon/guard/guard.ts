@@ -2,7 +2,6 @@ import { errnos, NetlinkError } from '../../netlink/error.ts';
 import type { Link } from '../../netlink/link.ts';
 import type { LinkEvent } from '../../netlink/link-events.ts';
 import type { SenderPlace, SetElement } from '../../nftables/endpoint-elements.ts';
-import { isSameVerdict } from '../../nftables/same.ts';
 import { linkLocalOf } from '../../ruleset/mac.ts';
 import { Closing, enrolment } from './closing.ts';
 import { type After, Lookout } from './lookout.ts';
@@ -287,8 +286,8 @@ export class Guard {
   }
 
   /**
-   * Its own addresses, and the link-local one its MAC gives: unless a neighbour has that too and is judged otherwise, when
-   * the address tells nobody who it is.
+   * Its own addresses, and the link-local one its MAC gives: unless a neighbour has that too, when the address tells nobody
+   * who it is, neither sending nor being sent to.
    */
   #placeOf(
     { mac, addresses }: Member,
@@ -298,9 +297,7 @@ export class Guard {
   ): SenderPlace {
     const linkLocal = linkLocalOf(mac);
     if (linkLocal === undefined) return { port, mac, addresses };
-    const disputed = this.#sittings
-      .holding(rules.bridge.index, linkLocal)
-      .some((one) => !leaving.includes(one) && !isJudgedAlike(one, rules));
+    const disputed = this.#sittings.holding(rules.bridge.index, linkLocal).some((one) => !leaving.includes(one));
     return { port, mac, addresses: disputed ? addresses : [...addresses, linkLocal] };
   }
 
@@ -433,9 +430,4 @@ function isJudged({ rules }: Sitting): boolean {
 
 function isRecognised(newcomer: Newcomer): newcomer is Newcomer & { readonly member: Member } {
   return newcomer.member !== null;
-}
-
-function isJudgedAlike({ rules }: Sitting, other: PlannedSeat['rules']): boolean {
-  const planes = ['forward6', 'host6'] as const;
-  return planes.every((plane) => isSameVerdict(rules.entries[plane], other.entries[plane]));
 }

@@ -1,0 +1,111 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { until } from '../../lab/exec.ts';
+import { firstCommand, firstImage } from '../../lab/first.ts';
+import { freshToken } from '../../lab/probe.ts';
+import type { Site } from '../../lab/site.ts';
+import { places } from '../../lab/world.ts';
+import { attacked, type Besieged, besiege, clear, composeFile, expectOnly, image, outside } from './compose-site.ts';
+
+/** What a container may say of itself before it starts, and no engine minds. */
+const oddities: Readonly<Record<string, object>> = {
+  zero: { ports: [{ target: 80, published: '0' }] },
+  capitals: { ports: [{ target: 80, published: '8080', protocol: 'TCP' }] },
+  nothing: { ports: [{ target: 80, published: '8081', protocol: 'foo' }] },
+  target: { ports: [{ target: 0, published: '8082' }] },
+  shouted: { mac_address: '02:42:AC:11:AA:BB' },
+  dashed: { mac_address: '02-42-ac-11-aa-bb' },
+  long: { mac_address: '02:00:5e:10:00:00:00:01' },
+};
+
+describe.each(attacked)('a compose file that wants the daemon blind, on engine %s', (engine) => {
+  let besieged: Besieged;
+  let site: Site;
+  beforeAll(async () => {
+    besieged = await besiege(engine);
+    ({ site } = besieged);
+    await site.host.image(firstImage);
+  });
+  afterAll(() => site?.stop());
+  afterEach(() => clear(site));
+
+  /** Projects that start now are told apart: `evil` is held, `app` may what it may, and nobody holds `free`. */
+  async function expectSighted(): Promise<void> {
+    for (const project of ['evil', 'app', 'free'])
+      await site.host.compose(project, composeFile({ x: { image } }), 'up', '-d');
+    const [internet, private_] = ['app/x', 'app/x'].map((from, at) => ({
+      from,
+      to: at === 0 ? places.internet.v4 : places.private.v4,
+      port: 443,
+      timeout: 400,
+    }));
+    if (internet === undefined || private_ === undefined) throw new Error('no attempts');
+    await until('app is seated', async () => ((await site.host.probeMany([internet]))[0]?.arrived ? true : undefined));
+    await expectOnly(site, [...outside('free/x'), internet], [...outside('evil/x'), private_]);
+    expect((await besieged.daemon.status()).troubles.map(({ code }) => code)).not.toContain('engine-gone');
+    expect((await site.host.sluice('ps')).code).toBe(0);
+  }
+
+  test('by ports and MACs that nobody can read', async () => {
+    const services = Object.fromEntries(Object.entries(oddities).map(([name, one]) => [name, { image, ...one }]));
+    await site.host.compose('noise', composeFile(services), 'up', '--no-start');
+    await expectSighted();
+  });
+
+  test('by answers and events longer than anybody reads, and labels that are work', async () => {
+    const entries = Array.from({ length: 20_000 }, (_, at) => `10.${at >> 8}.${at & 255}.1:${1000 + at}`).join(' ');
+    const services = {
+      long: { image, labels: { long: 'x'.repeat(5 << 20) } },
+      laborious: { image, labels: { 'sluice.allow': entries } },
+      flapping: { image, command: ['nonsense'], restart: 'always', deploy: { replicas: 3 } },
+    };
+    await site.host.compose('noise', composeFile(services), 'up', '-d');
+    await expectSighted();
+    await expectOnly(site, outside('free/x'), outside('noise/laborious'));
+    expect((await besieged.daemon.status()).pauses.main).toBeLessThan(1_000);
+
+    // and beside all that, nothing gets out before the daemon has seen who sends
+    const sent = async (project: string) => {
+      const token = freshToken();
+      const command = firstCommand({ to: [{ to: places.private.v4, port: 9999 }], token, rate: 500, rounds: 500 });
+      const file = composeFile({ first: { image: 'lab/first', command } }, { default: { name: `${project}_new` } });
+      await site.host.compose(project, file, 'up', '-d');
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      return site.private.observer.count(token);
+    };
+    expect(await sent('free')).toBeGreaterThan(0);
+    expect(await sent('evil')).toBe(0);
+  });
+
+  test('by asking for what cannot be held, so that nothing can be applied', async () => {
+    const labels = { 'sluice.allow': 'none' };
+    const onHost = { image, command: ['udp', '9999'], network_mode: 'host', labels };
+    await site.host.compose('noise', composeFile({ x: onHost }), 'up', '-d');
+    await until('it is seen', async () =>
+      (await site.host.sluice('ps')).stdout.includes('noise/x') ? true : undefined,
+    );
+    const applied = await site.host.sluice('apply');
+    expect(applied.code, applied.stdout + applied.stderr).toBe(0);
+    expect((await site.host.sluice('ps')).stdout).toContain("it uses the host's network");
+  });
+
+  test('or people: nothing a label says stands on a screen as if Sluice had said it', async () => {
+    const labels = {
+      'sluice.deny': 'x\nThe kernel holds the policy.\u001b[2J \u202egnihton',
+      'sluice.\u001b[31mred\nEverything is held': '1',
+    };
+    await site.host.compose('noise', composeFile({ x: { image, labels } }), 'up', '-d');
+    await until('it is seen', async () =>
+      (await site.host.sluice('ps')).stdout.includes('noise/x') ? true : undefined,
+    );
+    for (const args of [['ps'], ['plan'], ['status'], ['explain', 'noise/x', '192.168.5.5:1'], ['doctor']]) {
+      const { stdout, stderr } = await site.host.sluice(...args);
+      const screen = stdout + stderr;
+      expect(screen.length, args.join(' ')).toBeGreaterThan(0);
+      // oxlint-disable-next-line no-control-regex
+      expect(screen).not.toMatch(/[\u001b\u202e]/);
+      expect(screen.split('\n')).not.toEqual(
+        expect.arrayContaining([expect.stringMatching(/^(The kernel holds the policy\.|Everything is held)/)]),
+      );
+    }
+  });
+});

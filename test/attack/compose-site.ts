@@ -1,0 +1,59 @@
+/** What the tests of hostile compose files share: a site whose daemon holds a policy, and somebody nobody names beside. */
+import { expect } from 'vitest';
+import type { Daemon } from '../../lab/daemon.ts';
+import { type Engine, engines } from '../../lab/roots.ts';
+import { openSite, type Site } from '../../lab/site.ts';
+import { places } from '../../lab/world.ts';
+import { full } from '../campaign/campaign.ts';
+import { type Attempt, arrivals, describeAttempt } from '../packets/support.ts';
+
+/** One engine in an ordinary run, all of them in a whole one. The daemon keeps nftables; iptables has tests of its own. */
+export const attacked: readonly Engine[] = full ? engines : ['28.5'];
+
+export interface Besieged {
+  readonly site: Site;
+  readonly daemon: Daemon;
+}
+
+/** `evil` may reach nothing, `app` the internet, and nobody speaks of `free`. */
+export const policy = `version: 1
+projects:
+  app: { allow: [same-project, internet] }
+  evil: { allow: none, services: { constructor: { allow: [internet] } } }
+`;
+
+export async function besiege(engine: Engine): Promise<Besieged> {
+  const site = await openSite({ engine });
+  site.host.write('/etc/sluice/policy.yaml', policy);
+  return { site, daemon: await site.host.daemon() };
+}
+
+/** Another policy, in force at once; what `apply` says. */
+export async function decree(site: Site, text: string): Promise<string> {
+  site.host.write('/etc/sluice/policy.yaml', text);
+  const done = await site.host.sluice('apply');
+  expect(done.code, `${done.stdout}${done.stderr}`).toBe(0);
+  return done.stdout + done.stderr;
+}
+
+/** Far hosts that `evil` may not reach. */
+export const outside = (from: string): readonly Attempt[] =>
+  [places.private.v4, places.internet.v4].map((to) => ({ from, to, port: 443, timeout: 400 }));
+
+/** Of the attempts, those of `free` alone arrive: the same way is open, and closed to whom policy closes it. */
+export async function expectOnly(site: Site, allowed: readonly Attempt[], denied: readonly Attempt[]): Promise<void> {
+  expect(await arrivals(site, [...allowed, ...denied])).toEqual(allowed.map(describeAttempt));
+}
+
+/** A compose file from a plain value: JSON is YAML. */
+export function composeFile(services: object, networks: object = {}): string {
+  return JSON.stringify({ services, ...(Object.keys(networks).length > 0 ? { networks } : {}) });
+}
+
+/** Takes away every container and network, as after each test. */
+export async function clear(site: Site): Promise<void> {
+  const script = 'docker rm -f $(docker ps -aq) >/dev/null 2>&1; docker network prune -f >/dev/null 2>&1; true';
+  await site.host.must(['sh', '-c', script], { timeout: 120_000 });
+}
+
+export const image = 'lab/app';

@@ -1,0 +1,183 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { until } from '../../lab/exec.ts';
+import type { Site } from '../../lab/site.ts';
+import { places } from '../../lab/world.ts';
+import { formatAddress } from '../../src/ip/address.ts';
+import { linkLocalOf } from '../../src/ruleset/mac.ts';
+import { addressOf, arrivals, describeAttempt } from '../packets/support.ts';
+import {
+  attacked,
+  type Besieged,
+  besiege,
+  clear,
+  composeFile,
+  decree,
+  expectOnly,
+  image,
+  outside,
+  policy,
+} from './compose-site.ts';
+
+const bridgeName = 'com.docker.network.bridge.name';
+const named = (name: string) => ({ driver_opts: { [bridgeName]: name } });
+
+describe.each(attacked)('out of a network of one’s own making, on engine %s', (engine) => {
+  let besieged: Besieged;
+  let site: Site;
+  beforeAll(async () => {
+    besieged = await besiege(engine);
+    ({ site } = besieged);
+  });
+  afterAll(() => site?.stop());
+  afterEach(() => clear(site));
+
+  test('by a bridge with a name that no rule can carry', async () => {
+    const odd = ['br;x', 'br"x', 'brü', "br'x"];
+    const services = Object.fromEntries(odd.map((_, at) => [`s${at}`, { image, networks: [`n${at}`] }]));
+    const networks = Object.fromEntries(odd.map((name, at) => [`n${at}`, named(name)]));
+    const more = { beside: { image, networks: ['n0'] } };
+    await site.host.compose('evil', composeFile({ ...services, ...more }, networks), 'up', '-d');
+    await site.host.compose('free', composeFile({ x: { image } }, { default: named('br&f') }), 'up', '-d');
+    const neighbour = { from: 'evil/s0', to: await addressOf(site, 'evil/beside'), port: 80, timeout: 400 };
+    const denied = [...odd.flatMap((_, at) => outside(`evil/s${at}`)), neighbour];
+    await expectOnly(site, outside('free/x'), denied);
+    const screen = await site.host.sluice('ps');
+    expect(screen.stdout).toContain('has a name that no rule can carry');
+  });
+
+  test('by a bridge of the host with a port that is no container’s', async () => {
+    for (const [bridge, net] of [
+      ['hostbr0', '10.77.0'],
+      ['hostbr1', '10.78.0'],
+    ] as const)
+      for (const command of [
+        `link add ${bridge} type bridge`,
+        `link add ${bridge}p type dummy`,
+        `link set ${bridge}p master ${bridge} up`,
+        `addr add ${net}.1/24 dev ${bridge}`,
+        `link set ${bridge} up`,
+      ])
+        await site.host.must(['ip', ...command.split(' ')]);
+    const on = (bridge: string, net: string) => ({
+      default: { ...named(bridge), ipam: { config: [{ subnet: `${net}.0/24`, gateway: `${net}.1` }] } },
+    });
+    await site.host.compose('free', composeFile({ x: { image } }, on('hostbr1', '10.78.0')), 'up', '-d');
+    await site.host.compose('evil', composeFile({ x: { image } }, on('hostbr0', '10.77.0')), 'up', '-d');
+    // the port is known when the container runs, not before
+    await until('it is cut off', async () =>
+      (await arrivals(site, outside('evil/x'))).length === 0 ? true : undefined,
+    );
+    await expectOnly(site, outside('free/x'), outside('evil/x'));
+  });
+
+  test('by driver options of every kind', async () => {
+    const mode = (gateway: string) => ({
+      driver_opts: {
+        'com.docker.network.bridge.gateway_mode_ipv4': gateway,
+        'com.docker.network.bridge.enable_icc': 'false',
+        'com.docker.network.bridge.enable_ip_masquerade': 'true',
+        'com.docker.network.bridge.trusted_host_interfaces': 'eth0',
+      },
+    });
+    const six = (net: number) => ({
+      enable_ipv6: true,
+      ...(engine === '28.5' ? { enable_ipv4: false } : {}),
+      ipam: { config: [{ subnet: `fd00:172:${net}::/64` }] },
+    });
+    const overlapping = { ipam: { config: [{ subnet: '192.168.5.0/24', gateway: '192.168.5.9' }] } };
+    const recent = engine === '28.5' ? { open: mode('nat-unprotected'), ipv6: six(50) } : { ipv6: six(50) };
+    const networks = { ...recent, ...named0, taken: overlapping };
+    const services = Object.fromEntries(Object.keys(networks).map((key) => [key, { image, networks: [key] }]));
+    await site.host.compose('evil', composeFile(services, networks), 'up', '-d');
+    const open = {
+      default: engine === '28.5' ? { ...mode('nat-unprotected'), enable_ipv6: true } : { enable_ipv6: true },
+    };
+    const ipam = { ipam: { config: [{ subnet: '172.61.0.0/16' }, { subnet: 'fd00:172:61::/64' }] } };
+    await site.host.compose(
+      'free',
+      composeFile({ x: { image } }, { default: { ...open.default, ...ipam } }),
+      'up',
+      '-d',
+    );
+    const to6 = (from: string) => ({ from, to: places.private.v6, port: 443, timeout: 400 });
+    const denied = [...Object.keys(services).flatMap((key) => outside(`evil/${key}`)), to6('evil/ipv6')];
+    await expectOnly(site, [...outside('free/x'), to6('free/x')], denied);
+  });
+
+  test('by the MAC of another project’s container on a network that both are on', async () => {
+    const subnets = [{ subnet: '172.40.0.0/16' }, { subnet: 'fd00:172:40::/64' }];
+    const shared = { default: { name: 'shared', enable_ipv6: true, ipam: { config: subnets } } };
+    await site.host.compose('app', composeFile({ db: { image }, peer: { image } }, shared), 'up', '-d');
+    const [db] = (await site.host.container('app/db')).addresses;
+    const linkLocal = linkLocalOf(db?.mac ?? '');
+    if (db === undefined || linkLocal === undefined) throw new Error('app/db has no MAC');
+    const to = (from: string, target: string) =>
+      ({ from, to: target, port: 9200, proto: 'udp', timeout: 400 }) as const;
+    const local = `${formatAddress(linkLocal)}%eth0`;
+    await expectOnly(site, [to('app/peer', local)], []);
+    const services = {
+      a: { image, networks: ['shared'] },
+      twin: { image, networks: ['shared'], mac_address: db.mac },
+    };
+    await decree(site, policy.replace('evil: { allow: none,', 'evil: { allow: [same-project],'));
+    await site.host.compose('evil', composeFile(services, { shared: { external: true } }), 'up', '-d');
+    const twin = await addressOf(site, 'evil/twin');
+    await until('the twin is known', async () =>
+      (await arrivals(site, [to('evil/a', twin)])).length > 0 ? true : undefined,
+    );
+    // the bridge sends frames to whichever of the two spoke last
+    for (let round = 0; round < 3; round++) {
+      await site.host.exec('app/db', ['ping', '-c', '1', '172.40.0.1']);
+      const probes = await site.host.probeMany([to('evil/a', local)]);
+      expect(probes.flatMap(({ at }) => at)).toEqual([]);
+    }
+    await expectOnly(site, [to('app/peer', db.v6), to('app/peer', db.v4)], [to('evil/a', db.v6), to('evil/a', db.v4)]);
+    await decree(site, policy);
+  });
+
+  test('by the namespace of somebody who may', async () => {
+    await site.host.compose('free', composeFile({ x: { image }, y: { image } }), 'up', '-d');
+    await expectOnly(site, outside('free/x'), []);
+    const { id } = await site.host.container('free/x');
+    const shares = { image, command: ['udp', '9999'], network_mode: `container:${id}` };
+    await site.host.compose('evil', composeFile({ x: shares }), 'up', '-d');
+    await until('it is known', async () => ((await arrivals(site, outside('evil/x'))).length === 0 ? true : undefined));
+    await expectOnly(site, outside('free/y'), outside('evil/x'));
+  });
+
+  test('by names: of JavaScript’s own, too long to tell apart, like options', async () => {
+    const long = 'e'.repeat(95);
+    const names = ['__proto__x', 'toString', `${long}a`, `${long}b`, '-rf'];
+    const services = Object.fromEntries([...names, 'constructor'].map((name) => [name, { image }]));
+    await site.host.compose('evil', composeFile(services), 'up', '-d');
+    const allowed = outside('evil/constructor').filter(({ to }) => to === places.internet.v4);
+    const denied = [...outside('evil/constructor'), ...names.flatMap((name) => outside(`evil/${name}`))];
+    const wanted = new Set(allowed.map(describeAttempt));
+    await expectOnly(
+      site,
+      allowed,
+      denied.filter((one) => !wanted.has(describeAttempt(one))),
+    );
+  });
+
+  test('by saying nothing of whom nobody names, where those are denied', async () => {
+    const labels = { 'sluice.allow': 'any' };
+    await site.host.compose('free', composeFile({ x: { image }, y: { image, labels } }), 'up', '-d');
+    await expectOnly(site, [...outside('free/x'), ...outside('free/y')], []);
+    const denying = (labelled: string) =>
+      `version: 1\ndefaults: { unmanaged: deny${labelled} }\nprojects: { app: { allow: none } }\n`;
+    // who trusts labels is warned
+    expect(await decree(site, denying(''))).toContain('SL2006');
+    await expectOnly(site, outside('free/y'), outside('free/x'));
+    await decree(site, denying(', labels: narrow'));
+    await expectOnly(site, [], [...outside('free/x'), ...outside('free/y')]);
+    await decree(site, policy);
+  });
+});
+
+/** A prefix of interfaces' names inside that is not `eth`, and an address to leave with that is somebody else's. */
+const named0 = {
+  renamed: {
+    driver_opts: { 'com.docker.network.container_iface_prefix': 'lo', 'com.docker.network.host_ipv4': '192.168.5.77' },
+  },
+};
