@@ -40,13 +40,21 @@ function speak(get: Get, base: string | undefined): EngineApi {
   };
   const inspect = <T>(path: string, schema: z.ZodType<T>) =>
     inspected(() => ask(path, one, (value) => schema.safeParse(value)));
+  const container = async (id: string) => {
+    const path = `/containers/${encodeURIComponent(id)}/json`;
+    const answer = await inspect(path, containerAnswer);
+    // what is said of another one must not be held as this one's
+    if (answer.kind === 'found' && answer.value.id !== id)
+      throw new EngineError('malformed', `the engine's answer to ${path} is about another container`);
+    return answer;
+  };
   return {
     version: async () => {
       known = await apiBase(get);
       return ask('/version', whole, (value) => versionAnswer.safeParse(value));
     },
     containers: (ids) => ask(`/containers/json?${listQuery(ids)}`, whole, (value) => list(value, ids === undefined)),
-    container: (id) => inspect(`/containers/${encodeURIComponent(id)}/json`, containerAnswer),
+    container,
     networks: () => ask('/networks', whole, (value) => networksAnswer.safeParse(value)),
     volumes: () => ask('/volumes', whole, (value) => volumesAnswer.safeParse(value)),
     info: () => ask('/info', whole, (value) => infoAnswer.safeParse(value)),

@@ -11,6 +11,7 @@ export interface EngineApi {
   version(): Promise<EngineVersion>;
   /** Every container, running or not; those of them that are named, where ids are given. */
   containers(ids?: readonly string[]): Promise<readonly ContainerSummary[]>;
+  /** @param id all 64 digits of it */
   container(id: string): Promise<Inspected<ContainerDetails>>;
   networks(): Promise<readonly NetworkDetails[]>;
   image(id: string): Promise<Inspected<ImageDetails>>;

@@ -179,6 +179,20 @@ describe('what the engine says is read field by field', () => {
     expect(JSON.stringify(encodeWorld(world))).not.toMatch(/\} accept|00:02; drop|xyz|70000|172\.30\.0\.300/);
   });
 
+  test.each<readonly [string, string, readonly (string | number)[], unknown]>([
+    ['an answer about another container', web, ['Id'], 'e'.repeat(64)],
+    ['an id that is a path', listPath, [0, 'Id'], '../../etc'],
+    ['a list that is an object', listPath, [], {}],
+  ])('%s makes no world', async (_what, path, keys, value) => {
+    const change =
+      keys.length === 0 ? (at: string, answer: unknown) => (at === path ? value : answer) : set(path, keys, value);
+    const error = await failure(
+      recordedEngine(record, change).then((engine) => readWorld(engine, recordedKernel(record))),
+    );
+    expect(error.kind).toBe('malformed');
+    expect(error.message).toMatch(/^[\x20-\x7e]*$/);
+  });
+
   test('a label called __proto__ is a label', async () => {
     const labels = JSON.parse('{"__proto__": "x", "constructor": "y"}') as unknown;
     const engine = await recordedEngine(record, set(web, ['Config', 'Labels'], labels));

@@ -184,6 +184,14 @@ test('listings of several tables and chains, one after the other, are told apart
   ]);
 });
 
+test('of a table that is listed a second time every rule is unread, with what of it went over to the next line', () => {
+  const listing = readListing(
+    `*filter\n:FORWARD ACCEPT [0:0]\nCOMMIT\n${chain}    0     0 ACCEPT     all  --  *      *       0.0.0.0/0            0.0.0.0/0            /* and\n more */\n`,
+  );
+  expect(listing.unread.map(({ why }) => why)).toEqual(Array(2).fill('the table filter is listed a second time'));
+  expect(listing.unread[1]?.text).toContain('/* and more */');
+});
+
 test('a short line that is no rule is unread and not taken for the rest of one', () => {
   const listing = readListing(
     `${chain}    0     0 ACCEPT     all  --  *      *       0.0.0.0/0            0.0.0.0/0\nthat was it\n`,

@@ -27,7 +27,9 @@ type Block =
   | { readonly kind: 'set'; readonly map: boolean; readonly name: string; readonly draft: SetDraft }
   | { readonly kind: 'flowtable'; readonly name: string; readonly devices: string[] }
   /** Of objects that decide nothing themselves: counters, helpers. */
-  | { readonly kind: 'quiet' };
+  | { readonly kind: 'quiet' }
+  /** A table of a family that we do not know: none of its lines is read. */
+  | { readonly kind: 'strange' };
 
 interface SetDraft {
   type: unknown;
@@ -36,6 +38,18 @@ interface SetDraft {
   timeout: boolean;
   elements: readonly unknown[];
 }
+
+/** What only a rule has: where it stands in something that decides nothing, that has not been understood. */
+const verdicts: ReadonlySet<string> = new Set([
+  'accept',
+  'drop',
+  'reject',
+  'return',
+  'continue',
+  'queue',
+  'jump',
+  'goto',
+]);
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -135,7 +149,7 @@ class TextReader {
       const named = words.at(-1) ?? '';
       if (family === undefined) {
         this.#unread.add(this.#lines, line - 1, 'a table of no known family');
-        this.#blocks.push({ kind: 'quiet' });
+        this.#blocks.push({ kind: 'strange' });
         return;
       }
       const meanings = new NftMeanings(family, isXtTable(family, named));
@@ -203,6 +217,7 @@ class TextReader {
           block.devices.push(...tokens.slice(1).flatMap(({ text }) => (/^[={},]$/.test(text) ? [] : [text])));
         return;
       case 'quiet':
+        if (tokens.some(({ text, quoted }) => !quoted && verdicts.has(text))) this.#strange(tokens);
         return;
       default:
         this.#strange(tokens);

@@ -65,10 +65,19 @@ const isInside = (kind: number): boolean => kind === part || kind === hash;
 /** Goes through words one by one. */
 export class Cursor {
   readonly #tokens: readonly Token[];
-  at = 0;
+  #at = 0;
 
   constructor(tokens: readonly Token[]) {
     this.#tokens = tokens;
+  }
+
+  /** Index of the next word; the number of them at the end, which nothing goes beyond. */
+  get at(): number {
+    return this.#at;
+  }
+
+  set at(index: number) {
+    this.#at = Math.min(index, this.#tokens.length);
   }
 
   get done(): boolean {

@@ -86,8 +86,7 @@ function finishTables(
     else for (const [name, chain] of table.chains) before.chains.set(name, chain);
   }
   return [...whole.values()].map(({ table, family }) => {
-    const cannot = (rule: XtListedRule, why: string): void => unread.add(lines, rule.line - 1, why);
-    return finishTable(table, family, ipsets, cannot);
+    return finishTable(table, family, ipsets, (rule, why) => unreadRule(rule, why, unread));
   });
 }
 
@@ -95,5 +94,10 @@ function finishTables(
 function refuse(draft: XtTable, lines: readonly string[], unread: Unread): void {
   const why = `the table ${draft.name} is listed a second time`;
   unread.add(lines, draft.line - 1, why);
-  for (const { rules } of draft.chains.values()) for (const rule of rules) unread.add(lines, rule.line - 1, why);
+  for (const { rules } of draft.chains.values()) for (const rule of rules) unreadRule(rule, why, unread);
+}
+
+/** With all that was written, which may go over several lines. */
+function unreadRule({ line, written }: XtListedRule, why: string, unread: Unread): void {
+  unread.lines.push({ line, text: written, why });
 }

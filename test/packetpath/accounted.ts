@@ -1,0 +1,33 @@
+import type { Listing } from '../../src/packetpath/model.ts';
+
+/** Lines of a listing that are neither blank nor a rule's nor unread, and are not what holds rules together. */
+export function lostLines(text: string, listing: Listing): readonly string[] {
+  const found = new Set(listing.unread.map(({ line }) => line));
+  const texts = listing.unread.map((one) => one.text.replaceAll(/\s/g, ''));
+  for (const { chains, sets } of listing.tables) {
+    for (const { rules } of chains) {
+      for (const { place, text: rule } of rules) {
+        found.add(place.line ?? 0);
+        texts.push(rule.replaceAll(/\s/g, ''));
+      }
+    }
+    for (const { name } of sets) texts.push(name);
+  }
+  const all = texts.join('\n');
+  return text.split(/\r?\n/).filter((line, index) => {
+    const bare = line.replace(/# handle \d+\s*$/, '').trim(); // which a rule has apart from its text
+    if (found.has(index + 1) || bare === '' || frame.test(bare)) return false;
+    return !all.includes(bare.replaceAll(/\s/g, '')); // the rest of a rule that goes over several lines
+  });
+}
+
+/** Lines that are no rules and have been understood: headings, chains, policies, sets and their elements, comments, braces. */
+const frame =
+  /^(#|\$ |\*|:|COMMIT$|-[PN] |Chain |(num +)?(pkts +bytes +)?target +prot|table |chain |set |map |type |typeof |policy |flags |elements |timeout |size |counter|comment |packets |quota |limit |rate |over |ct helper |l3proto |gc-interval |auto-merge|[0-9a-fA-F.:]+([/,][^ ]+)?( (nomatch|timeout|packets|skbmark|comment)\b.*)?$|"|\}|[0-9a-f.:"]+.*[,}]$|create |add |Name:|Type:|Revision:|Header:|Size|References|Number|Members)/;
+
+/** Name of a chain whose rules are not in the order of the listing's lines; undefined where there is none. */
+export function misplaced(listing: Listing): string | undefined {
+  const isSorted = (lines: readonly number[]) => lines.every((line, at) => at === 0 || (lines[at - 1] ?? 0) <= line);
+  const chains = listing.tables.flatMap((table) => table.chains);
+  return chains.find(({ rules }) => !isSorted(rules.map(({ place }) => place.line ?? 0)))?.name;
+}
