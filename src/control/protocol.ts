@@ -33,7 +33,8 @@ export interface Trouble {
     | 'not-held'
     | 'kernel-refused'
     | 'denying-all'
-    | 'unguarded';
+    | 'unguarded'
+    | 'not-allowed';
   readonly message: string;
   /** The next step. */
   readonly fix: string;

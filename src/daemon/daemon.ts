@@ -105,6 +105,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     this.#ports = ports;
     this.#startedAt = ports.now();
     this.#troubles = new Troubles(ports.log, ports.now);
+    for (const { code, message, fix } of ports.lacks) this.#troubles.add(code, message, fix);
     this.#holder = new KernelHolder(ports.kernel, proven);
     this.#seatings = new Seatings(ports, this.#holder, (message) => this.#hear(message));
     this.#keeper = new Keeper(ports, this.#troubles, memory.rules);

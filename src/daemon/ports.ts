@@ -1,3 +1,4 @@
+import type { Trouble } from '../control/protocol.ts';
 import type { EngineNotice } from '../docker/events.ts';
 import type { EngineMirror } from '../docker/mirror.ts';
 import type { Policy } from '../policy/model.ts';
@@ -18,6 +19,8 @@ export interface DaemonPorts {
   readonly kernel: KernelPort;
   /** Starts the guard thread. */
   readonly guard: (hear: (message: FromGuard) => void) => GuardPort;
+  /** What is wrong from the beginning to the end. */
+  readonly lacks: readonly Omit<Trouble, 'since'>[];
   /** Called when a burst of work is over and written down. */
   readonly onCalm: () => void;
   readonly log: Log;

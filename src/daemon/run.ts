@@ -14,6 +14,7 @@ import { arrivalChain } from '../nftables/inet-table.ts';
 import { defaultMarks, unprovenMark } from '../nftables/marks.ts';
 import { readProvenPorts, readStanding } from '../nftables/standing.ts';
 import type { Store } from '../state/store.ts';
+import { type Capability, howToGive } from './capabilities.ts';
 import { Daemon } from './daemon.ts';
 import { startGuard } from './guard/start.ts';
 import type { LastLinePort } from './kernel-holder.ts';
@@ -33,6 +34,8 @@ export interface RunOptions {
   readonly engine: EngineAddress;
   /** Whether the policy is taken anew whenever one of its files changes. */
   readonly watch: boolean;
+  /** What it could do its work better with. */
+  readonly lacks: readonly Capability[];
   readonly log: Log;
 }
 
@@ -44,8 +47,7 @@ export interface RunOptions {
 export async function runDaemon(options: RunOptions): Promise<void> {
   const { log, policy, engine } = options;
   keepHeapSmall();
-  if (!comeFirst())
-    log('warning', 'may not raise its priority (CAP_SYS_NICE): on a busy host first packets may be lost');
+  comeFirst();
   const ending = Promise.withResolvers<void>();
   const daemon = Promise.withResolvers<Daemon>();
   daemon.promise.catch(() => {}); // whoever asks meanwhile is told; and so is our caller
@@ -86,6 +88,11 @@ export async function runDaemon(options: RunOptions): Promise<void> {
         guard.on(hear);
         return guard;
       },
+      lacks: options.lacks.map((one) => ({
+        code: 'not-allowed',
+        message: `${one.name} is missing, by which it ${one.use}`,
+        fix: howToGive(one),
+      })),
       onCalm: giveBack,
       log,
     });

@@ -1,12 +1,13 @@
 import type { Repair } from '../../src/control/protocol.ts';
 import { Daemon } from '../../src/daemon/daemon.ts';
 import type { FromGuard, ToGuard } from '../../src/daemon/guard/protocol.ts';
-import type { DaemonPorts, PolicyReading } from '../../src/daemon/ports.ts';
+import type { DaemonPorts, EnginePort, PolicyReading } from '../../src/daemon/ports.ts';
 import { EngineError } from '../../src/docker/engine-error.ts';
 import type { EngineNotice } from '../../src/docker/events.ts';
 import type { Guarded } from '../../src/netlink/last-line.ts';
 import { readPolicy } from '../../src/policy/read.ts';
 import type { PolicyText } from '../../src/policy/yaml-text.ts';
+import type { AppliedState } from '../../src/state/applied-state.ts';
 import { digestOf, noPolicy, type PolicyState } from '../../src/state/policy-state.ts';
 import type { Remembered } from '../../src/state/store.ts';
 import type { World } from '../../src/world/world.ts';
@@ -83,6 +84,11 @@ export class DaemonHost {
   /** What the last line was told to hold, one after the other. */
   readonly lastLine: Guarded[] = [];
   readonly log: string[] = [];
+  lacks: DaemonPorts['lacks'] = [];
+  /** Reads the engine in place of {@link world}; null: nobody. */
+  mirror: EnginePort['mirror'] | null = null;
+  /** What was written down as standing last; null before. */
+  applied: AppliedState | null = null;
   readonly guards: FakeGuard[] = [];
   wake: () => void = () => {};
   /** As the engine says it. */
@@ -139,7 +145,10 @@ export class DaemonHost {
         writePolicy: async (state) => {
           this.state = state;
         },
-        writeApplied: () => this.#write(),
+        writeApplied: (applied) => {
+          this.applied = applied;
+          return this.#write();
+        },
         writeHost: () => this.#write(),
         writeRules: () => this.#write(),
         writeRepairs: async (repairs) => {
@@ -151,6 +160,7 @@ export class DaemonHost {
         address: 'unix:///run/docker.sock',
         mirror: (onLate) => {
           this.wake = onLate;
+          if (this.mirror !== null) return this.mirror(onLate);
           return {
             note() {},
             forget() {},
@@ -196,6 +206,7 @@ export class DaemonHost {
           },
         };
       },
+      lacks: this.lacks,
       onCalm() {},
       log: (level, text) => void this.log.push(`${level} ${text}`),
     };

@@ -1,5 +1,7 @@
 import { connectDaemon } from '../../control/client.ts';
+import { desiredCapabilities, howToGive, missingOf, requiredCapabilities } from '../../daemon/capabilities.ts';
 import { runDaemon } from '../../daemon/run.ts';
+import { readSmallFile } from '../../host/files.ts';
 import { bootId } from '../../state/boot.ts';
 import { lockState } from '../../state/lock.ts';
 import { Store } from '../../state/store.ts';
@@ -17,6 +19,14 @@ const patience = 5_000; // ms: a command may be at it, and ends soon
  * @throws CliError when one runs already or there is no engine that could be asked, StateError when another has the state
  */
 export async function runDaemonHere(options: DaemonOptions, ports: Ports): Promise<void> {
+  const status = readSmallFile('/proc/self/status');
+  const [missing] = missingOf(requiredCapabilities, status);
+  if (missing !== undefined)
+    throw new CliError(
+      'unable',
+      `the daemon may not do its work without ${missing.name}: it ${missing.use}`,
+      howToGive(missing),
+    );
   const engine = findHostEngine(options.host, ports.env);
   await refuseSecond(options.socket);
   await using _lock = await lockState(options.state, patience);
@@ -27,6 +37,7 @@ export async function runDaemonHere(options: DaemonOptions, ports: Ports): Promi
     socket: options.socket,
     engine,
     watch: options.watch,
+    lacks: missingOf(desiredCapabilities, status),
     log: options.log,
   });
 }
