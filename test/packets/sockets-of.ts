@@ -77,6 +77,7 @@ function family(pid: number): readonly number[] {
 
 function inodesOf(pid: number): readonly string[] {
   return entries(`/proc/${pid}/fd`).flatMap((fd) => {
+    if (Number(fd) <= 2) return []; // what it was started with is the starter's, of another namespace
     try {
       return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? [];
     } catch {
