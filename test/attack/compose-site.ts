@@ -7,7 +7,7 @@ import { places } from '../../lab/world.ts';
 import { full } from '../campaign/campaign.ts';
 import { type Attempt, arrivals, describeAttempt } from '../packets/support.ts';
 
-/** One engine in an ordinary run, all of them in a whole one. The daemon keeps nftables; iptables has tests of its own. */
+/** One engine in an ordinary run, all of them in a whole one. With nftables, which the daemon keeps; with iptables none was tried. */
 export const attacked: readonly Engine[] = full ? engines : ['28.5'];
 
 export interface Besieged {

@@ -176,6 +176,17 @@ describe.each(attacked)('out of a network of one’s own making, on engine %s', 
     await expectOnly(site, [], [...outside('free/x'), ...outside('free/y')]);
     await decree(site, policy);
   });
+
+  // last: while it is there the host itself finds the private place on a bridge
+  test('by a subnet that is another’s on the LAN', async () => {
+    await site.host.compose('free', composeFile({ x: { image } }), 'up', '-d');
+    await expectOnly(site, outside('free/x'), []);
+    const taken = { ipam: { config: [{ subnet: '192.168.5.0/24', gateway: '192.168.5.9' }] } };
+    const services = { x: { image, networks: ['taken'] } };
+    await site.host.compose('evil', composeFile(services, { taken }), 'up', '-d');
+    const internet = outside('free/x').filter(({ to }) => to === places.internet.v4);
+    await expectOnly(site, internet, outside('evil/x'));
+  });
 });
 
 /** A prefix of interfaces' names inside that is not `eth`, and an address to leave with that is somebody else's. */

@@ -7,6 +7,19 @@ import { believeAtOnce, forgetNeighbours, knownMac } from './kernel.ts';
 import { claims, families, type Scene, strangeTypes, thefts } from './lying.ts';
 import type { Attempt } from './support.ts';
 
+/**
+ * The victim may go everywhere, one forger to its neighbours and the other nowhere: what gets out by a borrowed address
+ * shows, and so does what a sender may say only as itself.
+ */
+export const trustingOne = `version: 1
+projects:
+  app:
+    allow: none
+    services:
+      mongo: { allow: any }
+      elasticsearch: { allow: [same-project] }
+`;
+
 export const victim = 'app/mongo';
 /** With Docker's own capabilities, NET_RAW among them, and with NET_ADMIN besides. */
 export const forgers = ['app/elasticsearch', 'app/app'] as const;

@@ -14,25 +14,13 @@ import {
   obeyed,
   overheard,
   scenesOf,
+  trustingOne,
   victim,
 } from './deceiving.ts';
 import { seatOf, sendForgeries } from './forging.ts';
 import { risenBy } from './kernel.ts';
 import { asks, claims, lies, routing, type Scene, strangeTypes, tagged, thefts, unknownFrames } from './lying.ts';
 import { applyPolicy, expectControl, expectDenied } from './support.ts';
-
-/**
- * The victim may go everywhere, one forger to its neighbours and the other nowhere: what gets out by a borrowed address
- * shows, and so does what a sender may say only as itself.
- */
-const policy = `version: 1
-projects:
-  app:
-    allow: none
-    services:
-      mongo: { allow: any }
-      elasticsearch: { allow: [same-project] }
-`;
 
 interface Way {
   readonly who: Forger;
@@ -55,7 +43,7 @@ describe.each(ways)('forged senders on engine $name', { timeout: 60_000 }, ({ en
     await site.host.compose('app', article({ ipv6: true, capAdd: ['NET_ADMIN'] }), 'up', '-d');
     scenes = await scenesOf(site);
     await expectEveryForgeryToWork();
-    await applyPolicy(site, policy);
+    await applyPolicy(site, trustingOne);
   });
   afterAll(() => site?.stop());
 

@@ -10,6 +10,7 @@ import {
   obeyed,
   overheard,
   scenesOf,
+  trustingOne,
   victim,
 } from '../../packets/deceiving.ts';
 import { families, lies, routing, type Scene, strangeTypes, tagged, unknownFrames } from '../../packets/lying.ts';
@@ -18,15 +19,8 @@ import type { Held, Row, Sighting } from '../row.ts';
 import { byFrames, byProbes } from '../sightings.ts';
 
 /** Whose name is borrowed may go everywhere: what gets out by it shows. */
-const trustingOne: Held = {
-  policy: `version: 1
-projects:
-  app:
-    allow: none
-    services:
-      mongo: { allow: any }
-      elasticsearch: { allow: [same-project] }
-`,
+const trusting: Held = {
+  policy: trustingOne,
   allowed: families.map((family) => ({ from: victim, to: places.internet[family], port: 443 })),
 };
 
@@ -64,7 +58,7 @@ export const sourceSpoofing: Row = {
     "A neighbour's address, its MAC or both, a second address, nobody's address: as raw frames, which Docker's default NET_RAW allows, and on the own interface with NET_ADMIN.",
   is: {
     state: 'closed',
-    under: [trustingOne],
+    under: [trusting],
     attempt: async ({ site }) => {
       const raw = await eachWay(site, async (who, scene, how) =>
         noted(await byFrames(site, who, [...tagged(scene), ...lies(scene)]), how),
@@ -88,7 +82,7 @@ export const neighbourSpoofing: Row = {
     "The gateway's and a neighbour's addresses claimed in ARP and ND, frames that steal a neighbour's place on the bridge, EtherTypes nobody knows.",
   is: {
     state: 'closed',
-    under: [trustingOne],
+    under: [trusting],
     attempt: async ({ site }) => {
       const deceived = await eachWay(site, async (who, scene, how) => {
         const fell = await believers(site, who, scene);
@@ -125,7 +119,7 @@ export const ownAddresses: Row = {
     'A container that says it is the router, and one with NET_ADMIN that gives itself addresses and makes its routes go by a neighbour.',
   is: {
     state: 'closed',
-    under: [trustingOne],
+    under: [trusting],
     attempt: async ({ site }) => {
       const advertised = await eachWay(site, async (who, scene, how) => {
         const heard = await overheard(site, who, scene, routing(scene).slice(0, 3));
