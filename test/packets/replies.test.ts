@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { until } from '../../lab/exec.ts';
 import * as frames from '../../lab/frames.ts';
 import type { Packet } from '../../lab/observer.ts';
 import { freshSport, freshToken } from '../../lab/probe.ts';
@@ -121,11 +122,13 @@ describe.each(ways)('replies on engine $name', { timeout: 60_000 }, ({ engine, b
 
   test('control: a firewall that believes every reply is fooled where there is no NAT', async () => {
     const talks = await talk(lost);
-    await sleep(400);
+    const began = now() - 60_000_000;
+    await until('every conversation', async () => (await alive(talks, lost, began)).length === talks.length || undefined);
     await naively(
       (bridges) => `${bridges} meta l4proto { tcp, udp } th dport ${lost} drop`,
       async () => {
-        await sleep(100);
+        // what was on its way before the rule arrives yet
+        await sleep(500);
         const dropped = now();
         await sleep(300);
         expect(await alive(talks, lost, dropped)).toEqual([]);
@@ -133,7 +136,11 @@ describe.each(ways)('replies on engine $name', { timeout: 60_000 }, ({ engine, b
           await flush();
           await sleep(800);
           const flushed = now();
-          await sleep(700);
+          await until('those that are fooled', async () => {
+            const names = await alive(talks, lost, flushed);
+            return unNated.every((name) => names.includes(name)) || undefined;
+          });
+          await sleep(300);
           expect(await alive(talks, lost, flushed)).toEqual(unNated);
         });
       },

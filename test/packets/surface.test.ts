@@ -127,9 +127,9 @@ describe('the fewest capabilities', () => {
 
     // another policy, which cuts and is written down
     const stream = await site.host.stream('app/app', { proto: 'udp', to: site.internet.v4, port: 443, rate: 50 });
+    const digest = (await running.status()).policy?.digest;
     site.host.write('/etc/sluice/policy.yaml', policy('[same-project]'));
     running.signal('SIGHUP');
-    const digest = (await running.status()).policy?.digest;
     await until('the other policy', async () =>
       (await running.status()).policy?.digest === digest ? undefined : true,
     );
