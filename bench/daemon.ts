@@ -22,7 +22,7 @@ export async function daemon({ engine, quick, workloads: sizes, say }: BenchOpti
   }
   const head = ['workloads × destinations', 'memory, MiB', 'CPU, ms a minute', 'wakeups a minute'];
   return [
-    `The idle daemon, engine ${engine}; "reload" is from SIGHUP until its status says the new policy is in force, in ms. ` +
+    `The idle daemon, engine ${engine}; "reload" is from SIGHUP until the kernel holds the new policy, in ms. ` +
       '"a little" changes one destination, "everything" all of them:',
     markdown([...head, 'reload of a little', 'reload of everything'], rows),
   ].join('\n\n');
@@ -55,12 +55,17 @@ async function measure(engine: Engine, workloads: number, quick: boolean): Promi
   return [...idle, ...[little, everything].map((times) => quantile(times, 0).toFixed(0))];
 }
 
+/** Milliseconds until another policy stands in the kernel. */
 async function reload(running: Daemon, write: () => void): Promise<number> {
-  const { policy } = await running.status();
+  const before = await running.status();
   write();
   const started = performance.now();
   running.signal('SIGHUP');
-  const changed = async () => ((await running.status()).policy?.digest !== policy?.digest ? true : undefined);
-  await until('another policy', changed, 60_000, 20);
+  const isHeld = async () => {
+    const { policy, counts } = await running.status();
+    // it is named from its compiling on, and a pass is counted when the kernel holds it
+    return policy?.digest !== before.policy?.digest && counts.reconciles > before.counts.reconciles ? true : undefined;
+  };
+  await until('another policy', isHeld, 60_000, 20);
   return performance.now() - started;
 }

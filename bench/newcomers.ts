@@ -11,6 +11,9 @@ import { type BenchOptions, undisturbed } from './measured.ts';
 import { quantile } from './pairs.ts';
 import { markdown } from './table.ts';
 
+/** Before the daemon on its CPU: whoever writes down when something happened must not do so late. */
+const atOnce = ['chrt', '--fifo', '2'];
+
 /** Milliseconds of one start. */
 interface Newcomer {
   /** From the kernel's word that the veth has joined to its elements. */
@@ -52,9 +55,9 @@ async function measure(engine: Engine, workloads: number, starts: number): Promi
   await makeNetwork(site);
   await createLoad(site, workloads);
   writeLoadPolicy(site, workloads);
-  const relay = await EngineRelay.open(site.host.cell, true);
+  const relay = await EngineRelay.open(site.host.cell, true, atOnce);
   await site.host.daemon({ args: ['--host', relay.address], under: undisturbed });
-  const kernel = await KernelEvents.follow(site.host.cell);
+  const kernel = await KernelEvents.follow(site.host.cell, atOnce);
   const found: Newcomer[] = [];
   for (let round = 0; round < starts; round++) {
     const [one] = await create(site, 1);

@@ -21,9 +21,9 @@ export class KernelEvents {
     this.#process = process;
   }
 
-  /** Follows the kernel in the cell's network from now on. */
-  static async follow(cell: Cell): Promise<KernelEvents> {
-    const follower = new KernelEvents(cell.spawn(['/run/labtool', 'events']));
+  /** Follows the kernel in the cell's network from now on. `under`: a program that runs what follows. */
+  static async follow(cell: Cell, under: readonly string[] = []): Promise<KernelEvents> {
+    const follower = new KernelEvents(cell.spawn([...under, '/run/labtool', 'events']));
     const { stdout, stderr } = follower.#process;
     let words = '';
     stderr.on('data', (data: Buffer) => {

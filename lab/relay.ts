@@ -36,9 +36,9 @@ export class EngineRelay {
     });
   }
 
-  /** Opens the relay on a Docker host. `log`: write down what is passed on. */
-  static async open(cell: Cell, log = false): Promise<EngineRelay> {
-    const command = ['/run/labtool', 'relay', relaySocket, engineSocket, ...(log ? ['--log'] : [])];
+  /** Opens the relay on a Docker host. `log`: write down what is passed on; `under`: a program that runs it. */
+  static async open(cell: Cell, log = false, under: readonly string[] = []): Promise<EngineRelay> {
+    const command = [...under, '/run/labtool', 'relay', relaySocket, engineSocket, ...(log ? ['--log'] : [])];
     const relay = new EngineRelay(cell.spawn(command));
     await relay.#done();
     return relay;

@@ -123,7 +123,10 @@ describe.each(ways)('replies on engine $name', { timeout: 60_000 }, ({ engine, b
   test('control: a firewall that believes every reply is fooled where there is no NAT', async () => {
     const talks = await talk(lost);
     const began = now() - 60_000_000;
-    await until('every conversation', async () => (await alive(talks, lost, began)).length === talks.length || undefined);
+    await until(
+      'every conversation',
+      async () => (await alive(talks, lost, began)).length === talks.length || undefined,
+    );
     await naively(
       (bridges) => `${bridges} meta l4proto { tcp, udp } th dport ${lost} drop`,
       async () => {
