@@ -22,6 +22,7 @@ describe.each(ways)('ways out on engine $engine, held by $backend', (way) => {
     const played = await play(row, site, way);
     const seconds = ((Date.now() - started) / 1000).toFixed(1);
     const numbers = { row: row.number, backend: way.backend, state: played.state, tried: played.tried, seconds };
+    if (played.why !== null) console.log(`row ${row.number} is ${played.state}: ${played.why}`);
     record({ chapter: 'bypass', engine: way.engine, what: `row ${row.number} by ${way.backend}`, numbers });
     expect(played).toMatchObject({ state: caseOf(row, way).state, why: null });
   });

@@ -108,7 +108,13 @@ async function nested(site: Site): Promise<{ readonly send: (to: string) => Prom
     sleeper.once('exit', () => reject(new Error('no namespace within')));
   });
   const there = ['/run/labtool', 'netns', inner, '--'];
-  const undoubted = ['/run/labtool', 'sysctl', 'net.ipv6.conf.default.accept_dad=0'];
+  // engines up to 26 switch IPv6 off for interfaces to come
+  const undoubted = [
+    '/run/labtool',
+    'sysctl',
+    'net.ipv6.conf.default.accept_dad=0',
+    'net.ipv6.conf.default.disable_ipv6=0',
+  ];
   await within(site, undoubted);
   await site.host.must([...there, ...undoubted]);
   await within(site, ['ip', 'link', 'add', 'in0', 'type', 'veth', 'peer', 'name', 'in1', 'netns', inner]);
