@@ -30,6 +30,7 @@ const told: ReadonlySet<string> = new Set([
   'ControlError',
   'NoPolicyError',
   'HostRulesError',
+  'TooLargeError',
 ]);
 
 /** Any error as a {@link CliError}: errors of our parts and of the system mean "could not", all others are bugs. */

@@ -9,6 +9,7 @@ import type { Diagnostic } from '../policy/diagnostic.ts';
 import { type Compiler, createCompiler } from '../ruleset/compile.ts';
 import { Memory } from '../ruleset/memory.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
+import { TooLargeError } from '../ruleset/too-large.ts';
 import type { HostState } from '../state/host-state.ts';
 import { type RepairsState, withRepair } from '../state/repairs-state.ts';
 import type { Remembered } from '../state/store.ts';
@@ -379,6 +380,14 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
           'start it: systemctl start docker; what runs is held as before',
         );
         await this.#changes.take(() => this.#holdLast());
+      } else if (error instanceof TooLargeError) {
+        // nothing was begun, and until something changes another look would find the same
+        this.#troubles.add(
+          'kernel-refused',
+          error.message,
+          'mend the policy, then sluice apply; what was held stays held',
+        );
+        return 'done';
       } else this.#refused(error);
       return 'again later';
     }

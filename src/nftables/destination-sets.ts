@@ -135,27 +135,36 @@ class Gathered {
   #wideElements(): readonly Element[] {
     const byProtocol = Map.groupBy(this.#wide.values(), (entry) => entry.protocol);
     return [...byProtocol.entries()].flatMap(([protocol, entries]) =>
-      pieces(entries.map((entry) => entry.addresses)).flatMap((piece) => {
-        const ports = entries
-          .filter((entry) => entry.addresses.low <= piece.low && piece.high <= entry.addresses.high)
-          .flatMap((entry) => entry.ports);
-        return mergeRanges(ports).map((merged) =>
-          element([range(piece.low, piece.high), one(protocol), range(merged.low, merged.high)]),
-        );
-      }),
+      pieces(entries).flatMap(({ low, high, entries: meeting }) =>
+        mergeRanges(meeting.flatMap(({ ports }) => ports)).map((merged) =>
+          element([range(low, high), one(protocol), range(merged.low, merged.high)]),
+        ),
+      ),
     );
   }
 }
 
-/** Disjoint intervals such that each given one is a union of some of them. */
-function pieces(intervals: readonly Interval[]): readonly Interval[] {
+interface Piece extends Interval {
+  /** Those that have it whole. */
+  readonly entries: readonly PortsOf[];
+}
+
+/**
+ * Disjoint intervals such that the addresses of each entry are a union of some of them, with the entries that meet in each:
+ * going along all beginnings and ends, of which a long list has many and few at one place.
+ */
+function pieces(entries: readonly PortsOf[]): readonly Piece[] {
   const compare = (a: bigint, b: bigint) => (a < b ? -1 : a > b ? 1 : 0);
-  const starts = [...new Set(intervals.flatMap(({ low, high }) => [low, high + 1n]))].toSorted(compare);
-  const result: Interval[] = [];
-  for (let index = 0; index + 1 < starts.length; index++) {
-    const low = starts[index] as bigint;
-    const high = (starts[index + 1] as bigint) - 1n;
-    if (intervals.some((interval) => interval.low <= low && high <= interval.high)) result.push({ low, high });
-  }
+  const beginning = Map.groupBy(entries, ({ addresses }) => addresses.low);
+  const ending = Map.groupBy(entries, ({ addresses }) => addresses.high + 1n);
+  const starts = [...new Set([...beginning.keys(), ...ending.keys()])].toSorted(compare);
+  const here = new Set<PortsOf>();
+  const result: Piece[] = [];
+  starts.forEach((low, at) => {
+    for (const entry of ending.get(low) ?? []) here.delete(entry);
+    for (const entry of beginning.get(low) ?? []) here.add(entry);
+    const next = starts[at + 1];
+    if (here.size > 0 && next !== undefined) result.push({ low, high: next - 1n, entries: [...here] });
+  });
   return result;
 }

@@ -60,13 +60,17 @@ function join(a: GroupFacts, b: GroupFacts): GroupFacts {
   return { layer4: a.layer4 ?? b.layer4, name: a.name ?? b.name, bareName: a.bareName ?? b.bareName };
 }
 
-/** Reports each circle of groups once, at its first group, and names the way round. */
+/** Of groups that all use each other there are as many circles as uses. */
+const mostCircles = 20;
+
+/** Reports each circle of groups once, up to twenty, at its first group, and names the way round. */
 export function reportCycles(groups: Groups, report: Report): void {
   const done = new Set<string>();
+  let circles = 0;
   const walk = (name: string, path: readonly string[]): void => {
     const start = path.indexOf(name);
     if (start >= 0) {
-      reportCycle(path.slice(start), groups, report);
+      if (circles++ < mostCircles) reportCycle(path.slice(start), groups, report);
       return;
     }
     if (done.has(name)) return;

@@ -8,11 +8,14 @@ import type { Report } from './piece.ts';
 import { type SourceRef, sourceOfLabels } from './source.ts';
 import { didYouMean } from './suggest.ts';
 import { checkUses } from './uses.ts';
+import { weightOfL4 } from './weight.ts';
 
 const keys = ['sluice.mode', 'sluice.allow', 'sluice.deny'];
 
 /** Characters of one label that are read: what a container's creator writes must not be work for everybody. */
 const longestLabel = 16_384;
+/** Elements of sets that a container's labels may come to: nor may they fill the kernel for everybody. */
+const mostElements = 1_000;
 /** So many labels that are not ours are told of. */
 const mostUnknown = 10;
 
@@ -52,8 +55,10 @@ export function readLabels(
   const mode = modeText === undefined ? undefined : readMode(modeText, place, report);
   const allow = allowText === undefined ? undefined : readAllowLabel(allowText, place, report);
   const deny = denyText === undefined ? undefined : readDenyLabel(denyText, place, report);
+  checkSize(allow, deny ?? [], place, report);
   if (groups !== undefined) checkGroups(allow, deny, groups, report);
-  const source = place(ours.map(([key, value]) => `${key}=${value}`).join(' '));
+  const said = ours.slice(0, keys.length + mostUnknown).map(([key, value]) => `${key}=${value}`);
+  const source = place(said.join(' '));
   if (diagnostics.some(({ severity }) => severity === 'error'))
     return { block: { allow: { items: [], source }, ...(deny === undefined ? {} : { deny }), source }, diagnostics };
   const block: Block = {
@@ -114,6 +119,15 @@ function split(text: string, key: string, fix: string, place: Place, report: Rep
   if (words.length > 0) return words;
   report(diagnostic('emptyList', place(key), `an empty ${key} says nothing`, { fix }));
   return undefined;
+}
+
+/** What a container's labels come to, groups aside, which are the policy's own. */
+function checkSize(allow: AllowList | undefined, deny: readonly Destination[], place: Place, report: Report): void {
+  const allowed = (allow?.items ?? []).flatMap((item) => (item.kind === 'destination' ? [item.destination] : []));
+  const count = [...allowed, ...deny].reduce((sum, { l4 }) => sum + weightOfL4(l4), 0);
+  if (count <= mostElements) return;
+  const message = `labels of ${count} entries, each port counted; ${mostElements} are held`;
+  report(diagnostic('tooMuch', place('sluice.allow'), message, { fix: 'write prefixes and ranges of ports' }));
 }
 
 function checkGroups(

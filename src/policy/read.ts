@@ -11,6 +11,7 @@ import { defaultsOf, type PolicyPart } from './policy-file.ts';
 import { type ReadText, readText } from './read-text.ts';
 import { checkUses, type Surroundings } from './uses.ts';
 import { warnOfDns, warnOfEntries, warnOfUntil } from './warnings.ts';
+import { checkWeight, weighGroups } from './weight.ts';
 import type { PolicyText } from './yaml-text.ts';
 
 export type { PolicyText } from './yaml-text.ts';
@@ -82,8 +83,7 @@ function readBy(
   const joined = joinParts(parts, report);
   const policy = policyOf(joined, compose);
   // what an unreadable file would have said is unknown: checks across files would blame the others for it
-  if (whole) {
-    checkAcross(policy, joined, compose, report);
+  if (whole && checkAcross(policy, joined, compose, report)) {
     const complete = !diagnostics.some(({ severity }) => severity === 'error');
     warn(policy, options.now, complete, report);
   }
@@ -136,11 +136,16 @@ function policyOf(joined: PolicyPart, compose: readonly ComposePart[]): Policy {
   };
 }
 
-function checkAcross(policy: Policy, joined: PolicyPart, compose: readonly ComposePart[], report: Report): void {
+/** @returns false when groups are such that nothing more can be said of the policy */
+function checkAcross(policy: Policy, joined: PolicyPart, compose: readonly ComposePart[], report: Report): boolean {
   const { groups, guardrails, projects, containers, tests } = policy;
+  const weigh = weighGroups(groups, report);
+  if (weigh === null) return false;
+  const entries: Destination[] = [];
   const check = checkUses(groups, report);
-  const each = (entries: readonly Destination[], around: Surroundings) => {
-    for (const entry of entries) check(entry, around);
+  const each = (list: readonly Destination[], around: Surroundings) => {
+    if (around.purpose !== 'group') for (const entry of list) entries.push(entry);
+    for (const entry of list) check(entry, around);
   };
   const block = (one: Block, services: ReadonlySet<string> | null, inProject: boolean) => {
     each(destinationsOf(one.allow), { purpose: 'allow', services, inProject });
@@ -149,7 +154,10 @@ function checkAcross(policy: Policy, joined: PolicyPart, compose: readonly Compo
   reportCycles(groups, report);
   for (const { members } of groups.values()) each(members, { purpose: 'group', services: null, inProject: true });
   each(guardrails.deny, { purpose: 'guardrail', services: null, inProject: true });
-  for (const { to } of guardrails.except) check(to, { purpose: 'exception', services: null, inProject: true });
+  each(
+    guardrails.except.map(({ to }) => to),
+    { purpose: 'exception', services: null, inProject: true },
+  );
   for (const project of projects) for (const one of [project, ...project.services]) block(one, null, true);
   for (const container of containers) block(container, null, false);
   for (const { from, allow, deny } of tests)
@@ -163,6 +171,7 @@ function checkAcross(policy: Policy, joined: PolicyPart, compose: readonly Compo
     checkComposeLevels(file, services, projects, report);
   }
   checkComposeFiles(compose, report);
+  checkWeight(entries, weigh, report);
   if (guardrails.deny.length > 0 && joined.guardrails !== undefined) {
     const message = 'guardrails hold for every container, so every Docker bridge is enrolled';
     report(diagnostic('enrolsAll', joined.guardrails, message));
@@ -173,6 +182,7 @@ function checkAcross(policy: Policy, joined: PolicyPart, compose: readonly Compo
       'who writes compose files undoes this by a label: labels of containers that nothing names are trusted';
     report(diagnostic('labelsAllow', denying.at, message, { fix: 'write "labels: narrow" beside it, or "ignore"' }));
   }
+  return true;
 }
 
 /** The services of a compose project, over all its files; null when one of them takes in others. */

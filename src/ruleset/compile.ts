@@ -42,6 +42,7 @@ import type {
 } from './ruleset.ts';
 import { isSameWorld } from './same-world.ts';
 import { findSenders, type Seated } from './senders.ts';
+import { checkSize } from './too-large.ts';
 import { untilsOf } from './untils.ts';
 import { endpointAddresses, indexWorld, type WorldIndex } from './world-index.ts';
 
@@ -54,6 +55,8 @@ export interface Compiled {
 /**
  * What the kernel is to hold for a policy and what runs now. `now` is milliseconds since the epoch: permissions whose
  * `until` has passed are left out. `remembered` is the `heldNetworks` of the time before. Deterministic: the order of lists in the policy or the world changes nothing.
+ *
+ * @throws TooLargeError
  */
 export function compile(
   policy: Policy,
@@ -228,6 +231,7 @@ function compileWith(
     unheld: sortUnique(found.unheld, ({ container, code, reason }) => `${container.id}\0${code}\0${reason}`),
   };
   memory.end(used);
+  checkSize(ruleset.programs);
   const diagnostics = [
     ...found.diagnostics,
     ...absentWorkloads(mentioned, index),

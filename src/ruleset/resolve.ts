@@ -19,6 +19,7 @@ import type { Network } from '../world/world.ts';
 import { canonical, canonicalL4, type Plane } from './clause.ts';
 import { type Crowd, crowdKey, exactly } from './crowd.ts';
 import type { Clause } from './ruleset.ts';
+import { clauseBound } from './too-large.ts';
 import { directedBroadcast, type WorldIndex } from './world-index.ts';
 
 /** Whom a list speaks for: what `same-project`, `gateway` and `dns` mean depends on it. */
@@ -37,6 +38,7 @@ type Role = 'permit' | 'forbid';
 
 /** Turns entries of a policy into clauses. Group clauses carry keys (ids.ts) until {@link Resolver.crowds} has ids. */
 export interface Resolver {
+  /** Throws a TooLargeError when all of them together are too many. */
   readonly clauses: (destinations: readonly Destination[], subject: Subject, role: Role) => readonly Clause[];
   /** Every crowd that some clause so far speaks of, by key. */
   readonly crowds: ReadonlyMap<string, Crowd>;
@@ -182,10 +184,17 @@ export function createResolver(
     return result;
   };
 
+  const bound = clauseBound();
   return {
     crowds,
     clauses: (destinations, subject, role) =>
-      canonical(destinations.flatMap((destination) => resolve(destination, subject, role))),
+      canonical(
+        destinations.flatMap((destination) => {
+          const made = resolve(destination, subject, role);
+          bound(made.length);
+          return made;
+        }),
+      ),
   };
 }
 

@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { connectDaemon } from '../../src/control/client.ts';
 import type { ApplyRequest, ControlHandlers, RollbackRequest, Status } from '../../src/control/protocol.ts';
 import { type ControlServer, serveControl } from '../../src/control/server.ts';
@@ -210,6 +210,35 @@ describe('a client that misbehaves holds nobody', () => {
   test('more of them than are served do not keep others out for longer than that', async () => {
     server = await serveControl(path, handlers, { ...short, connections: 4 });
     const silent = Array.from({ length: 8 }, () => raw('GET /v1/sta'));
+    await Promise.all(silent.map(({ ended }) => ended));
+    expect((await (await daemon()).status()).pid).toBe(4711);
+  });
+
+  test('one that sends a gigabyte is not kept in memory, and is left when its time is over', {
+    timeout: 60_000,
+  }, async () => {
+    server = await serveControl(path, handlers, short);
+    const before = process.memoryUsage.rss();
+    const sender = raw(`POST /v1/apply HTTP/1.1\r\nHost: x\r\nContent-Length: ${2 ** 30}\r\n\r\n`);
+    const piece = Buffer.alloc(1 << 20, 'x');
+    let sent = 0;
+    const pour = () => {
+      while (sent < 2 ** 30 && !sender.socket.destroyed && sender.socket.write(piece)) sent += piece.length;
+    };
+    sender.socket.on('drain', pour);
+    pour();
+    await vi.waitFor(async () => expect((await (await daemon()).status()).pid).toBe(4711), { timeout: 30_000 });
+    await sender.ended;
+    expect(sent).toBeGreaterThan(short.body);
+    expect(process.memoryUsage.rss() - before).toBeLessThan(200 << 20);
+    expect(asked).toEqual([]);
+  });
+
+  test('a thousand connections at once keep others out for no longer than one of them', {
+    timeout: 60_000,
+  }, async () => {
+    server = await serveControl(path, handlers, short);
+    const silent = Array.from({ length: 1_000 }, () => raw('GET /v1/sta'));
     await Promise.all(silent.map(({ ended }) => ended));
     expect((await (await daemon()).status()).pid).toBe(4711);
   });

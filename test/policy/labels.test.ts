@@ -72,3 +72,34 @@ describe('labels', () => {
     expect(codesOf('proxy:80')).toEqual(['SL1209']);
   });
 });
+
+describe('labels without bounds close their container and cost nobody else anything', () => {
+  const errors = (entries: Record<string, string>) => {
+    const { block, diagnostics } = labels(entries);
+    const codes = diagnostics.filter(({ severity }) => severity === 'error').map(({ code }) => code);
+    return { codes, items: block?.allow?.items.length, said: block?.source.text.length ?? 0 };
+  };
+
+  test('a label of a megabyte', () => {
+    const { codes, items, said } = errors({ 'sluice.allow': '10.0.0.1 '.repeat(120_000) });
+    expect([codes, items]).toEqual([['SL1008'], 0]);
+    expect(said).toBeLessThan(100_000);
+  });
+
+  test('more entries than are held, or as many ports', () => {
+    const entries = Array.from({ length: 1_001 }, (_, at) => `10.0.${at >> 8}.${at & 255}`);
+    expect(errors({ 'sluice.allow': entries.join(' ') })).toMatchObject({ codes: ['SL1008'], items: 0 });
+    expect(errors({ 'sluice.allow': entries.slice(1).join(' ') })).toMatchObject({ codes: [], items: 1_000 });
+    const ports = Array.from({ length: 100 }, (_, at) => 2 * at + 1).join(',');
+    const each = (count: number) => entries.slice(0, count).map((entry) => `${entry}:${ports}`);
+    expect(errors({ 'sluice.deny': each(11).join(' ') })).toMatchObject({ codes: ['SL1008'] });
+    expect(errors({ 'sluice.deny': each(10).join(' ') })).toMatchObject({ codes: [] });
+  });
+
+  test('ten thousand labels that nobody knows', () => {
+    const unknown = Object.fromEntries(Array.from({ length: 10_000 }, (_, at) => [`sluice.x${at}`, 'any'.repeat(100)]));
+    const { codes, items, said } = errors({ ...unknown, 'sluice.allow': 'any' });
+    expect([codes, items]).toEqual([Array(10).fill('SL1501'), 0]);
+    expect(said).toBeLessThan(10_000);
+  });
+});
