@@ -1,5 +1,13 @@
 import type { Daemon } from '../control/client.ts';
-import type { ApiListener, ConntrackFacts, EngineFacts, Flusher, ProxyPort, VolumeFacts } from '../doctor/facts.ts';
+import type {
+  ApiListener,
+  ConntrackFacts,
+  EngineFacts,
+  Flusher,
+  ProxyPort,
+  SizeFacts,
+  VolumeFacts,
+} from '../doctor/facts.ts';
 import type { BackendChoice, BackendName } from '../enforce/backend.ts';
 import type { Address } from '../ip/address.ts';
 import type { Listing } from '../packetpath/model.ts';
@@ -102,6 +110,8 @@ export interface HostPort {
   routesLoopback(interfaces: readonly string[]): Promise<readonly string[]>;
   /** Those of the paths that are unix sockets. */
   sockets(paths: readonly string[]): Promise<readonly string[]>;
+  /** What packets may measure, and by which interfaces they leave. */
+  sizes(): Promise<SizeFacts>;
   /** Bridges with their own switches of br_netfilter, by name. */
   bridgeCalls(): Promise<ReadonlyMap<string, { readonly ip: boolean; readonly ip6: boolean }>>;
   /** Everybody's rules with all that is in them, those of nftables too; fails where some cannot be read. */

@@ -1,3 +1,5 @@
+import type { CanUndo } from '../doctor/undoing.ts';
+
 /**
  * What the daemon says over its control socket: HTTP over a unix socket, JSON bodies, `/v1/…`.
  *
@@ -50,6 +52,8 @@ export interface Status {
   readonly pid: number;
   readonly startedAt: number;
   readonly backend: 'nftables';
+  /** Of the table that holds while all others are flushed (docs/decisions/0013-last-line.md). */
+  readonly lastLine: LastLineState;
   readonly engine: { readonly version: string; readonly address: string } | null;
   readonly policy: PolicyInForce | null;
   /** Whether the files say something else than what is in force; null: they cannot be read. */
@@ -65,6 +69,8 @@ export interface Status {
     readonly reason: string;
     readonly fix: string;
   }[];
+  /** Who is enforced and has what undoes it. */
+  readonly canUndo: readonly CanUndo[];
   readonly repairs: readonly Repair[];
   readonly pending: Pending | null;
   /** Since its start. */
@@ -77,6 +83,14 @@ export interface Status {
   /** Longest pause of each thread's event loop since the last status, milliseconds. */
   readonly pauses: { readonly main: number; readonly guard: number };
 }
+
+/**
+ * - `stands`: it holds what is enrolled.
+ * - `unsupported`: the kernel knows no tables that a process owns (Linux 5.12 does).
+ * - `taken`: somebody else has made a table of its name.
+ * - `failed`: the kernel refused it otherwise; the daemon's log says why. So it is before anything is in force.
+ */
+export type LastLineState = 'stands' | 'unsupported' | 'taken' | 'failed';
 
 export interface PolicyInForce {
   /** SHA-256 over its files, hex. */

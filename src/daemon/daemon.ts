@@ -496,6 +496,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       troubles: this.#troubles.list(),
       repairs: this.#repairs,
       pending: this.#policies.pending,
+      lastLine: this.#ports.kernel.lastLine.state,
       counts: this.#counts,
       pauses,
       engine: this.#ports.engine.address,

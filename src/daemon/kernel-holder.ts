@@ -1,3 +1,4 @@
+import type { LastLineState } from '../control/protocol.ts';
 import { type BridgeSwitches, cutForbidden, handToInet } from '../enforce/enforce.ts';
 import type { ForbiddenFlow } from '../enforce/forbidden.ts';
 import type { Conntrack } from '../host/conntrack.ts';
@@ -30,6 +31,7 @@ export interface HolderPorts {
 }
 
 export interface LastLinePort {
+  readonly state: LastLineState;
   /** Makes it hold these bridges and no others. Its trouble is nobody else's: it says it itself. */
   hold(guarded: Guarded): void;
   /** Lets go of the bridges that are not among these. */
@@ -127,6 +129,7 @@ export class KernelHolder {
     const change = before === null ? 'all' : changeTables(before, tables);
     if (change === null) {
       this.#standing = tables; // the same in meaning, and with the objects that the next comparison is short with
+      this.#ports.lastLine.hold(guardedBy(tables)); // what was in its way may be gone
       return 'nothing';
     }
     try {

@@ -17,9 +17,9 @@ import type { Store } from '../state/store.ts';
 import { type Capability, howToGive } from './capabilities.ts';
 import { Daemon } from './daemon.ts';
 import { startGuard } from './guard/start.ts';
-import type { LastLinePort } from './kernel-holder.ts';
+import { lastLinePort } from './last-line-port.ts';
 import { OwnChanges } from './own-changes.ts';
-import { type KernelPort, type Log, messageOf, type PolicyPort } from './ports.ts';
+import type { KernelPort, Log, PolicyPort } from './ports.ts';
 import { comeFirst } from './scheduling.ts';
 import { giveBack, keepHeapSmall } from './small-heap.ts';
 import { FileWatch } from './watch-files.ts';
@@ -126,7 +126,7 @@ function kernelPort(netlink: NetlinkSocket, log: Log): KernelPort {
     nft: own.run,
     setElements: (remove, add) => writer.set(remove, add),
     shut: (bridges) => shutBridges(netlink, bridges, arrivalChain),
-    lastLine: lastLinePort(netlink, log),
+    lastLine: lastLinePort(lastLineOver(netlink), log),
     bridges: hostKernel.bridges,
     conntrack: kernelConntrack,
     standing: async () => {
@@ -138,25 +138,7 @@ function kernelPort(netlink: NetlinkSocket, log: Log): KernelPort {
   };
 }
 
-/** What fails here leaves our own tables as they are: it is told, once for each kind of trouble. */
-function lastLinePort(netlink: NetlinkSocket, log: Log): LastLinePort {
-  const around = { proven: defaultMarks.proven, unproven: unprovenMark, priority: arrivalChain.priority };
-  const line = new LastLine(netlink, around);
-  let told = '';
-  const attempt = (work: () => boolean | void): void => {
-    let trouble = '';
-    try {
-      if (work() === false)
-        trouble =
-          'this kernel knows no tables that a process owns (Linux 5.12 does): who flushes all rules opens a gap';
-    } catch (error) {
-      trouble = `the last line is not as it should be: ${messageOf(error)}`;
-    }
-    if (trouble !== '' && trouble !== told) log('warning', trouble);
-    told = trouble;
-  };
-  return {
-    hold: (guarded) => attempt(() => line.hold(guarded)),
-    narrow: (guarded) => attempt(() => line.narrow(guarded)),
-  };
+function lastLineOver(netlink: NetlinkSocket): LastLine {
+  const { priority } = arrivalChain;
+  return new LastLine(netlink, { proven: defaultMarks.proven, unproven: unprovenMark, priority });
 }

@@ -1,6 +1,8 @@
 import type { Status, Trouble, WorkloadStatus } from '../control/protocol.ts';
+import { whoCanUndo } from '../doctor/undoing.ts';
 import { codes } from '../policy/codes.ts';
 import type { Diagnostic } from '../policy/diagnostic.ts';
+import { enforcedSenders } from '../ruleset/enforced.ts';
 import type { Program, Ruleset } from '../ruleset/ruleset.ts';
 import { indexWorld } from '../ruleset/world-index.ts';
 import { workloadName } from '../world/workload.ts';
@@ -29,6 +31,7 @@ export interface StatusFacts {
   readonly troubles: readonly Trouble[];
   readonly repairs: Status['repairs'];
   readonly pending: Status['pending'];
+  readonly lastLine: Status['lastLine'];
   readonly counts: Status['counts'];
   readonly pauses: Status['pauses'];
   readonly engine: string;
@@ -46,6 +49,7 @@ export function statusOf(facts: StatusFacts): Status {
     pid: process.pid,
     startedAt: facts.startedAt,
     backend: 'nftables',
+    lastLine: facts.lastLine,
     engine: now === null ? null : { version: now.world.engine.version, address: facts.engine },
     // what was chosen is in force once the kernel holds it and newcomers are seen
     policy:
@@ -62,6 +66,7 @@ export function statusOf(facts: StatusFacts): Status {
       reason,
       fix,
     })),
+    canUndo: now === null ? [] : whoCanUndo(enforcedSenders(now.ruleset, now.world)),
     repairs: facts.repairs,
     pending: facts.pending,
     counts: facts.counts,

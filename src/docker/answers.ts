@@ -186,6 +186,7 @@ export const containerAnswer = z
       PortBindings: portMap,
       Privileged: z.boolean().optional(),
       CapAdd: z.array(z.string()).nullish(),
+      CapDrop: z.array(z.string()).nullish(),
       UsernsMode: z.string().optional(),
       PidMode: z.string().optional(),
       LogConfig: z.object({ Type: z.string().optional(), Config: textMap }).nullish(),

@@ -48,6 +48,7 @@ export function buildWorld(
     bridges: new Map(networks.map(({ id, bridge, oddBridge }) => [id, (bridge ?? oddBridge)?.index ?? null])),
     veths,
     netnsIdOf: (container) => findNetns(container, veths),
+    isMapped: (pid) => kernel.isMapped(pid),
     engineMajor: Number.isNaN(engineMajor) ? 0 : engineMajor,
     engineDns: settings.dns,
     hostNameservers: kernel.nameservers(),

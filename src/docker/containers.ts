@@ -30,6 +30,8 @@ export interface ContainersInput {
   readonly veths: Veths;
   /** The id by which links name the namespace of a running container; null when it has none. */
   readonly netnsIdOf: (container: ContainerDetails) => number | null;
+  /** Whether a process is in a user namespace other than ours. */
+  readonly isMapped: (pid: number) => boolean;
   readonly engineMajor: number;
   readonly engineDns: readonly Address[];
   readonly hostNameservers: readonly Nameserver[];
@@ -162,7 +164,7 @@ const ownParts = new WeakMap<
 >();
 
 /** Worked out once for each answer: of 1,000 containers all but one are as they were at the last reading. */
-function ownPart({ networks }: ContainersInput, seen: Seen, image: ImageDetails): OwnPart {
+function ownPart({ networks, isMapped }: ContainersInput, seen: Seen, image: ImageDetails): OwnPart {
   const { details } = seen;
   const before = ownParts.get(details);
   if (before?.image === image && before.networks === networks) return before.part;
@@ -170,19 +172,27 @@ function ownPart({ networks }: ContainersInput, seen: Seen, image: ImageDetails)
     ...identify(details.labels, image.labels),
     published: seen.kind === 'details' ? publishedPorts(seen.details.bindings) : [],
     ...(seen.kind === 'details' ? routedPorts(seen.details.routed ?? []) : {}),
-    ...(seen.kind === 'details' ? givenRights(seen.details) : {}),
+    ...(seen.kind === 'details' ? givenRights(withMapping(seen.details, isMapped)) : {}),
   };
   const part = { attached: attachedNetworks(details, networks), said };
   ownParts.set(details, { image, networks, part });
   return part;
 }
 
-function givenRights({ powers, mounts, logging }: Rights): Rights {
+function givenRights({ powers, dropped, mounts, logging }: Rights): Rights {
   return {
     ...(powers === undefined ? {} : { powers }),
+    ...(dropped === undefined ? {} : { dropped }),
     ...(mounts === undefined ? {} : { mounts }),
     ...(logging === undefined ? {} : { logging }),
   };
+}
+
+/** Whether its users are the host's is asked where it has powers alone, which count for less if they are not. */
+function withMapping(details: ContainerDetails, isMapped: ContainersInput['isMapped']): Rights {
+  const { powers, pid } = details;
+  if (powers === undefined || pid === null || !isMapped(pid)) return details;
+  return { ...details, powers: { ...powers, mapped: true } };
 }
 
 interface Attached {

@@ -5,6 +5,7 @@ import type { Logging, Mount, Powers } from '../world/world.ts';
 interface HostConfig {
   readonly Privileged?: boolean | undefined;
   readonly CapAdd?: readonly string[] | null | undefined;
+  readonly CapDrop?: readonly string[] | null | undefined;
   readonly UsernsMode?: string | undefined;
   readonly PidMode?: string | undefined;
   readonly LogConfig?:
@@ -22,17 +23,20 @@ interface MountPoint {
 
 export interface Rights {
   readonly powers?: Powers;
+  readonly dropped?: readonly string[];
   readonly mounts?: readonly Mount[];
   readonly logging?: Logging;
 }
 
-/** What a container has of the host beyond an ordinary one: absent where that is nothing. */
+/** What a container has of the host beyond an ordinary one, and lacks of what that has: absent where that is nothing. */
 export function rightsOf(config: HostConfig, points: readonly MountPoint[]): Rights {
   const powers = powersOf(config, points);
   const mounts = mountsOf(points);
   const logging = loggingOf(config);
+  const dropped = capabilityNames(config.CapDrop);
   return {
     ...(powers === null ? {} : { powers }),
+    ...(dropped.length === 0 ? {} : { dropped }),
     ...(mounts.length === 0 ? {} : { mounts }),
     ...(logging === null ? {} : { logging }),
   };
@@ -41,8 +45,7 @@ export function rightsOf(config: HostConfig, points: readonly MountPoint[]): Rig
 function powersOf(config: HostConfig, points: readonly MountPoint[]): Powers | null {
   const powers = {
     privileged: config.Privileged ?? false,
-    // engines write them as they were asked for, with CAP_ or without
-    capabilities: [...new Set((config.CapAdd ?? []).map((name) => name.toUpperCase().replace(/^CAP_/, '')))].toSorted(),
+    capabilities: capabilityNames(config.CapAdd),
     engineSockets: [
       ...new Set(points.flatMap(({ Source = '' }) => (leadsToEngine(Source) ? [Source] : []))),
     ].toSorted(),
@@ -51,6 +54,11 @@ function powersOf(config: HostConfig, points: readonly MountPoint[]): Powers | n
   };
   const some = powers.privileged || powers.hostUsers || powers.hostProcesses;
   return some || powers.capabilities.length + powers.engineSockets.length > 0 ? powers : null;
+}
+
+/** Engines write them as they were asked for, with CAP_ or without. */
+function capabilityNames(names: readonly string[] | null | undefined): readonly string[] {
+  return [...new Set((names ?? []).map((name) => name.toUpperCase().replace(/^CAP_/, '')))].toSorted();
 }
 
 function mountsOf(points: readonly MountPoint[]): readonly Mount[] {

@@ -24,6 +24,7 @@ import { loopbackRouted } from './checks/loopback-routed.ts';
 import { netAdmin } from './checks/net-admin.ts';
 import { networkVolume } from './checks/network-volume.ts';
 import { noDaemon } from './checks/no-daemon.ts';
+import { noLastLine } from './checks/no-last-line.ts';
 import { notHeld } from './checks/not-held.ts';
 import { nothingStands } from './checks/nothing-stands.ts';
 import { outrankedFilter } from './checks/outranked-filter.ts';
@@ -31,6 +32,7 @@ import { pastTheHost } from './checks/past-the-host.ts';
 import { privileged } from './checks/privileged.ts';
 import { publishedEverywhere } from './checks/published-everywhere.ts';
 import { sharedNetwork } from './checks/shared-network.ts';
+import { shortUplink } from './checks/short-uplink.ts';
 import { sluiceShared } from './checks/sluice-shared.ts';
 import { twoRuleEngines } from './checks/two-rule-engines.ts';
 import { unpublishedOpen } from './checks/unpublished-open.ts';
@@ -68,10 +70,12 @@ export const checks: readonly Check[] = [
   bridgeRulesIdle,
   unpublishedOpen,
   loopbackRouted,
+  shortUplink,
   flowtable,
   flushedAtReload,
   firewalldEmpties,
   conntrackFull,
+  noLastLine,
   conntrackLiberal,
   publishedEverywhere,
   sharedNetwork,

@@ -1,5 +1,6 @@
 import type { Address } from '../ip/address.ts';
 import type { Explained } from '../packetpath/purpose/types.ts';
+import type { EnforcedSender } from '../ruleset/enforced.ts';
 import type { Unheld } from '../ruleset/ruleset.ts';
 import type { World } from '../world/world.ts';
 
@@ -32,6 +33,10 @@ export interface Facts {
   readonly routesLoopback: readonly string[] | null;
   /** Paths mounted into containers that are unix sockets of the host. */
   readonly sockets: readonly string[] | null;
+  /** What packets may measure, and by which interfaces they leave. */
+  readonly sizes: SizeFacts | null;
+  /** Who sends from where policy enforces; null where there is no good policy. */
+  readonly enforced: readonly EnforcedSender[] | null;
   /** Sluice's own folders, and the control socket of its daemon. */
   readonly own: OwnPaths;
   /** Services that are started at boot and whose start, reload or stop takes away the rules of everybody. */
@@ -62,6 +67,13 @@ export interface VolumeFacts {
   readonly options: ReadonlyMap<string, string>;
 }
 
+export interface SizeFacts {
+  /** Most bytes of an IP packet, by interface of the host. */
+  readonly mtus: ReadonlyMap<string, number>;
+  /** Interfaces that IPv4 routes lead to, with the most bytes of a packet there, which a route may make fewer. */
+  readonly ways: ReadonlyMap<string, number>;
+}
+
 export interface ApiListener {
   /** As dockerd was told, such as `tcp://0.0.0.0:2375`. */
   readonly address: string;
@@ -83,7 +95,11 @@ export interface OurFacts {
   /** Whether what stands differs from what was put there last; null: not known, as while a daemon keeps it. */
   readonly altered: boolean | null;
   /** What the daemon says of itself; null when none runs. */
-  readonly daemon: { readonly troubles: readonly { readonly message: string; readonly fix: string }[] } | null;
+  readonly daemon: {
+    readonly troubles: readonly { readonly message: string; readonly fix: string }[];
+    /** What has become of its last line; null: it does not say. */
+    readonly lastLine: 'stands' | 'unsupported' | 'taken' | 'failed' | null;
+  } | null;
 }
 
 export interface ConntrackFacts {

@@ -20,6 +20,8 @@ export class FakeKernel implements KernelView {
   netfilter: BridgeCalls | null = { ip: true, ip6: true };
   name = 'docker-host';
   settings: EngineSettings = { dns: [], hostGateway: [] };
+  /** Processes whose users are not the host's. */
+  readonly mapped = new Set<number>();
 
   constructor() {
     this.#add({ name: 'lo', mac: '00:00:00:00:00:00', kind: null });
@@ -89,6 +91,10 @@ export class FakeKernel implements KernelView {
   netnsIdOf(pid: number): number | null {
     const id = this.#netns.get(pid);
     return id === undefined || id < 0 ? null : id;
+  }
+
+  isMapped(pid: number): boolean {
+    return this.mapped.has(pid);
   }
 
   bridgeNetfilter(): BridgeCalls | null {

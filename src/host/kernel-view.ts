@@ -6,6 +6,7 @@ import { readBridgeNetfilter } from './bridge-netfilter.ts';
 import { type EngineSettings, engineSettings } from './dockerd.ts';
 import { type ReadFile, readSmallFile } from './files.ts';
 import { hostNameservers, type Nameserver } from './resolv-conf.ts';
+import { isMapped } from './user-namespace.ts';
 
 /**
  * What the host itself says, with nothing taken from inside a container. The real one is {@link kernelView}, the
@@ -20,6 +21,8 @@ export interface KernelView {
   addresses(): readonly InterfaceAddress[];
   /** The id by which `links()` names the network namespace of a process; null when it is gone or is our own. */
   netnsIdOf(pid: number): number | null;
+  /** Whether a process is in a user namespace other than ours: its capabilities do not count for the host. */
+  isMapped(pid: number): boolean;
   /** The sysctls net.bridge.bridge-nf-call-*; null where br_netfilter is not loaded. */
   bridgeNetfilter(): BridgeCalls | null;
   hostname(): string;
@@ -38,6 +41,7 @@ export function kernelView(readFile: ReadFile = readSmallFile): KernelView {
     links: (only) => withRoute((netlink) => listLinks(netlink, only)),
     addresses: () => withRoute(listAddresses),
     netnsIdOf: (pid) => withRoute((netlink) => netnsIdOf(netlink, pid)),
+    isMapped,
     bridgeNetfilter: () => readBridgeNetfilter(readFile),
     hostname,
     nameservers: () => hostNameservers(readFile),

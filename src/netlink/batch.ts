@@ -8,6 +8,8 @@ const endBatch = 0x11;
 
 /** NLM_F_CREATE; without NLM_F_EXCL what is there already is no error. */
 export const create = 0x400;
+/** NLM_F_EXCL */
+export const exclusive = 0x200;
 
 /** One change of nf_tables. */
 export interface BatchMessage {

@@ -10,7 +10,7 @@ import {
   nameBytes,
   newPrerouting,
   newRule,
-  newTable,
+  ownTable,
   setMark,
 } from './rule-bytes.ts';
 import type { NetlinkSocket } from './socket.ts';
@@ -70,7 +70,7 @@ export class LastLine {
    * Makes it hold these bridges and no others, in one transaction.
    *
    * @returns false where the kernel knows no owned tables
-   * @throws NetlinkError
+   * @throws NetlinkError, of which {@link isTaken} tells whether a table of this name stands that is not ours
    */
   hold(guarded: Guarded): boolean {
     if (this.#isUnknown) return false;
@@ -107,7 +107,7 @@ export class LastLine {
     const before = { table: lastLineTable, chain: 'before' };
     const behind = { table: lastLineTable, chain: 'behind' };
     return [
-      newTable(lastLineTable, owned),
+      ownTable(lastLineTable, owned),
       ...sets.map(newSet),
       newPrerouting(before, priority - 1),
       newPrerouting(behind, priority + 1),
@@ -116,6 +116,11 @@ export class LastLine {
       newRule(behind, ...hasMark(proven | unproven, true), ...cameByOneOf('enrolled'), counted, dropped),
     ];
   }
+}
+
+/** Whether somebody else has made a table of this name: ours comes once theirs is gone. */
+export function isTaken(error: unknown): boolean {
+  return error instanceof NetlinkError && (error.errno === errnos.EEXIST || error.errno === errnos.EPERM);
 }
 
 const sets = ['strict', 'enrolled'] as const;

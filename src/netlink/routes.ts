@@ -26,12 +26,20 @@ export interface Routes {
 }
 
 /** linux/rtnetlink.h */
-const types = { newRoute: 24, getRoute: 26, newRule: 32, getRule: 34 } as const;
+export const types = { newRoute: 24, getRoute: 26, newRule: 32, getRule: 34 } as const;
 const mainTable = 254;
 const unicast = 1;
 /** struct rtmsg: u8 family, dst_len, src_len, tos, table, protocol, scope, type; u32 flags. */
-const head = 12;
-const attributes = { destination: 1, out: 4, metric: 6, source: 7, table: 15 } as const;
+export const routeHead = 12;
+export const routeAttributes = {
+  destination: 1,
+  out: 4,
+  metric: 6,
+  source: 7,
+  metrics: 8,
+  multipath: 9,
+  table: 15,
+} as const;
 /** Rules that every namespace has: local, main and, for IPv4, default (net/ipv4/fib_rules.c, net/ipv6/fib6_rules.c). */
 const ownRules = { 4: 3, 6: 2 } as const;
 
@@ -46,7 +54,7 @@ export function listRoutes(netlink: Netlink): Routes {
 }
 
 function listFamily(netlink: Netlink, family: 4 | 6): Routes {
-  const payload = Buffer.alloc(head);
+  const payload = Buffer.alloc(routeHead);
   payload.writeUInt8(family === 4 ? families.inet : families.inet6, 0);
   const read = netlink.dump({ type: types.getRoute, payload }, (message) =>
     message.type === types.newRoute ? decodeRoute(message.payload, family) : undefined,
@@ -60,15 +68,15 @@ function listFamily(netlink: Netlink, family: 4 | 6): Routes {
 
 /** @returns undefined for routes of other tables, `other` for those of the main one that are not plain */
 function decodeRoute(payload: Buffer, family: 4 | 6): MainRoute | 'other' | undefined {
-  if (payload.length < head) throw new NetlinkError('malformed', `a route of ${payload.length} bytes`);
-  const found = decodeAttributes(payload.subarray(head));
-  const table = readU32(found.get(attributes.table)) ?? payload.readUInt8(4);
+  if (payload.length < routeHead) throw new NetlinkError('malformed', `a route of ${payload.length} bytes`);
+  const found = decodeAttributes(payload.subarray(routeHead));
+  const table = readU32(found.get(routeAttributes.table)) ?? payload.readUInt8(4);
   if (table !== mainTable) return undefined;
-  const out = readU32(found.get(attributes.out));
+  const out = readU32(found.get(routeAttributes.out));
   const length = payload.readUInt8(1);
   const type = payload.readUInt8(7);
-  const destination = found.get(attributes.destination);
-  const source = found.get(attributes.source);
+  const destination = found.get(routeAttributes.destination);
+  const source = found.get(routeAttributes.source);
   if (type !== unicast || out === undefined || payload.readUInt8(2) !== 0) return 'other';
   return {
     family,
@@ -76,6 +84,6 @@ function decodeRoute(payload: Buffer, family: 4 | 6): MainRoute | 'other' | unde
     length,
     out,
     source: source === undefined ? null : decodeIp(source),
-    metric: readU32(found.get(attributes.metric)) ?? 0,
+    metric: readU32(found.get(routeAttributes.metric)) ?? 0,
   };
 }

@@ -1,5 +1,5 @@
 import { attribute, nest, text, u32, u32be } from './attribute.ts';
-import { type BatchMessage, create } from './batch.ts';
+import { type BatchMessage, create, exclusive } from './batch.ts';
 
 /** Tables, chains and rules of family inet as nf_tables wants them (linux/netfilter.h, linux/netfilter/nf_tables.h). */
 
@@ -36,10 +36,23 @@ export function change(type: number, flags: number, ...attributes: readonly Buff
   return { type, flags, payload: Buffer.concat([Buffer.from([inet, 0, 0, 0]), ...attributes]) };
 }
 
-/** @param flags NFT_TABLE_F_*; none: whatever it has, where it stands already */
-export function newTable(name: string, flags?: number): BatchMessage {
-  const given = flags === undefined ? [] : [attribute(tableAttribute.flags, u32be(flags))];
-  return change(messages.newTable, create, attribute(tableAttribute.name, text(name)), ...given);
+/** A table, whatever it has where it stands already. */
+export function newTable(name: string): BatchMessage {
+  return change(messages.newTable, create, attribute(tableAttribute.name, text(name)));
+}
+
+/**
+ * A table that must not stand already: EEXIST, or EPERM where a process owns it.
+ *
+ * @param flags NFT_TABLE_F_*
+ */
+export function ownTable(name: string, flags: number): BatchMessage {
+  return change(
+    messages.newTable,
+    create | exclusive,
+    attribute(tableAttribute.name, text(name)),
+    attribute(tableAttribute.flags, u32be(flags)),
+  );
 }
 
 /** A base chain of hook prerouting; what no rule of it takes is accepted. */

@@ -38,10 +38,7 @@ export const codes = {
   unquotedComma: error('SL1005', 'an unquoted list of ports, which YAML reads as two items', looksLike),
   quoteIt: error('SL1006', 'an unquoted value that YAML, or an older YAML, reads as something else', looksLike),
   duplicateKey: error('SL1007', 'a key twice in one map', 'duplicate key'),
-  tooMuch: error(
-    'SL1008',
-    'a file, a label, a nesting, a use of aliases or a number of entries beyond the limits',
-  ),
+  tooMuch: error('SL1008', 'a file, a label, a nesting, a use of aliases or a number of entries beyond the limits'),
   writable: error('SL1009', 'a policy file that others can write', 'a policy file that others can write'),
   keyInTwoFiles: error('SL1010', 'a key set in two files', 'a key in two files'),
 

@@ -129,14 +129,19 @@ function encodeContainer(container: Container): JsonValue {
     resolvers: container.resolvers.map(formatAddress),
     ...(container.lookupsFromHost === undefined ? {} : { lookupsFromHost: container.lookupsFromHost }),
     ...(container.powers === undefined ? {} : { powers: encodePowers(container.powers) }),
+    ...(container.dropped === undefined ? {} : { dropped: container.dropped.toSorted() }),
     ...(container.mounts === undefined ? {} : { mounts: sorted(container.mounts.map((mount) => ({ ...mount }))) }),
     ...(container.logging === undefined ? {} : { logging: { ...container.logging } }),
     ...(container.imageLabels === undefined ? {} : { imageLabels: container.imageLabels.toSorted() }),
   };
 }
 
-function encodePowers({ hostProcesses, ...powers }: Powers): JsonValue {
-  return { ...powers, ...(hostProcesses === undefined ? {} : { hostProcesses }) };
+function encodePowers({ hostProcesses, mapped, ...powers }: Powers): JsonValue {
+  return {
+    ...powers,
+    ...(hostProcesses === undefined ? {} : { hostProcesses }),
+    ...(mapped === undefined ? {} : { mapped }),
+  };
 }
 
 function encodeEndpoint({ network, addresses, fixed, mac, port }: Endpoint): JsonValue {

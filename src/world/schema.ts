@@ -107,8 +107,10 @@ const container = z.strictObject({
       engineSockets: z.array(z.string()),
       hostUsers: z.boolean(),
       hostProcesses: z.boolean().optional(),
+      mapped: z.literal(true).optional(),
     })
     .optional(),
+  dropped: z.array(z.string()).optional(),
   mounts: z
     .array(
       z.discriminatedUnion('kind', [

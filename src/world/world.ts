@@ -103,6 +103,8 @@ export interface Container {
   readonly lookupsFromHost?: true | undefined;
   /** What its creator gave it beyond an ordinary container's rights; absent where that is nothing. */
   readonly powers?: Powers | undefined;
+  /** Capabilities taken from it, sorted, in capitals and without `CAP_`; `ALL` is all. Absent where none is. */
+  readonly dropped?: readonly string[] | undefined;
   /** Its mounts of the host's files and of volumes, sorted; absent where there are none. */
   readonly mounts?: readonly Mount[] | undefined;
   /** Where the engine sends its output; absent where it keeps it itself (`json-file`, `local`, `journald`, `none`). */
@@ -134,6 +136,8 @@ export interface Powers {
   readonly hostUsers: boolean;
   /** It shares the host's processes (`--pid=host`); absent in worlds that older releases wrote. */
   readonly hostProcesses?: boolean | undefined;
+  /** Its users are not the host's: its process is in a user namespace of its own. Absent where that is not so. */
+  readonly mapped?: true | undefined;
 }
 
 export type NetworkMode =

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { article } from '../../lab/article.ts';
-import { freshToken } from '../../lab/probe.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import { hostAddress, places } from '../../lab/world.ts';
+import { findingAbout } from '../bypass/doctor.ts';
 import { holdWith } from '../packets/backends.ts';
 import { gatewayOf, type Seat, seatOf } from '../packets/forging.ts';
 import { type Attempt, applyPolicy, arrivals, describeAttempt, expectAllowed } from '../packets/support.ts';
-import { rewritten } from './rewritten.ts';
+import { capable, less, throughTheHostsCard } from './beside-the-card.ts';
+import { few, said, sendAstray, takeAtMost } from './rewritten.ts';
 import { attackWays } from './ways.ts';
 
 /** What a capability is good for: interfaces upon one's own and upon the host's (NET_ADMIN), frames of one's own (NET_RAW). */
@@ -16,18 +17,17 @@ const policy = `version: 1
 projects:
   app: { allow: ["10.9.9.9:53/udp"] }
 `;
-/** Nothing but NET_ADMIN and NET_RAW, in the container's network; and one less. */
-const capable = ['setpriv', '--bounding-set=-all,+net_admin,+net_raw', '--no-new-privs'];
-const less = ['setpriv', '--bounding-set=-all,+net_raw', '--no-new-privs'];
 /** One may write its own frames, as Docker has it, and one may not. */
 const [writer, reader] = ['app/elasticsearch', 'app/mongo'] as const;
-const project = article({ ipv6: true, capAdd: ['NET_ADMIN'] }).replace(
+/** As the writer, on a network whose packets are smaller. */
+const small = 'app/small';
+const tight = 1_300;
+const project = `${article({ ipv6: true, capAdd: ['NET_ADMIN'] }).replace(
   'mongo: { image: lab/app }',
-  'mongo: { image: lab/app, cap_drop: [NET_RAW] }',
-);
+  'mongo: { image: lab/app, cap_drop: [NET_RAW] }\n  small: { image: lab/app, networks: [tight] }',
+)}  tight: { driver_opts: { com.docker.network.driver.mtu: "${tight}" } }
+`;
 const stranger = '172.20.77.77';
-/** A free address of the LAN that the host's card is on. */
-const onLan = '192.168.0.77';
 
 interface Build {
   readonly what: string;
@@ -50,7 +50,7 @@ describe.each(attackWays)('attacks by capabilities, engine $name', { timeout: 12
     gateway = await gatewayOf(site, 'app_default');
     for (const build of builds())
       expect(await tried(build), build.what).toEqual(attemptsOf(build).map(describeAttempt));
-    expect(await throughTheHostsCard(attacker, capable)).toEqual(['private']);
+    expect(await throughTheHostsCard(site, attacker)).toEqual(['private']);
     expect(await astray(writer)).toBe(true);
     await applyPolicy(site, policy);
   });
@@ -101,46 +101,18 @@ describe.each(attackWays)('attacks by capabilities, engine $name', { timeout: 12
     }
   }
 
-  /**
-   * Who hears a container that puts an interface upon the host's own card: the other end of its eth0 is in the host's
-   * network, so that network has a number here (rtnetlink(7), IFLA_LINK_NETNSID).
-   */
-  async function throughTheHostsCard(who: string, may: readonly string[]): Promise<readonly string[]> {
-    const ip = (...command: string[]) => site.host.inNetworkOf(who, [...may, 'ip', ...command]);
-    const links = (said: string) => JSON.parse(said) as { ifindex: number; ifname: string }[];
-    const card = links(await site.host.must(['ip', '-json', 'link', 'show', 'eth0']))[0]?.ifindex ?? 0;
-    // `ip` takes names, the kernel the index behind it: an interface here that has the card's index there
-    let alias = links((await ip('-json', 'link')).stdout).find(({ ifindex }) => ifindex === card)?.ifname;
-    if (alias === undefined) {
-      alias = 'alias0';
-      await ip('link', 'add', 'index', String(card), 'name', alias, 'type', 'bridge');
-    }
-    const upon = ['link', alias, 'link-netnsid', '0', 'name', 'out0', 'type', 'macvlan', 'mode', 'bridge'];
-    const made = await ip('link', 'add', ...upon);
-    if (made.code !== 0) return [made.stderr.trim()];
-    await ip('addr', 'add', `${onLan}/32`, 'dev', 'out0');
-    await ip('link', 'set', 'out0', 'up');
-    await ip('route', 'add', `${places.private.v4}/32`, 'dev', 'out0', 'src', onLan);
-    const probe = await site.host.probe(who, { to: places.private.v4, port: 9_999, proto: 'udp', source: onLan });
-    await ip('link', 'del', 'out0');
-    return probe.at;
-  }
-
   /** Whether a datagram for 10.9.9.9 arrives at 45.90.9.9, by a way out that takes it apart. */
   async function astray(who: string): Promise<boolean> {
-    const token = freshToken();
-    const sent = rewritten({ self: await seatOf(site, who), gateway, said: '10.9.9.9', meant: 0x2d5a, token });
-    await site.host.must(['ip', 'link', 'set', 'eth0', 'mtu', '600']);
+    await takeAtMost(site, few);
     try {
-      await site.host.sendFrames(who, sent.frames, { offload: sent.offload });
-      return await site.internet.saw(token);
+      return (await sendAstray(site, who)).astray;
     } finally {
-      await site.host.must(['ip', 'link', 'set', 'eth0', 'mtu', '1500']);
+      await takeAtMost(site, 1500);
     }
   }
 
   test("who may not change its network gets no interface upon the host's card, and doctor names who may", async () => {
-    expect(await throughTheHostsCard(writer, less)).toEqual([expect.stringMatching(/denied|not permitted/)]);
+    expect(await throughTheHostsCard(site, writer, less)).toEqual([expect.stringMatching(/denied|not permitted/)]);
     const { stdout } = await site.host.sluice('doctor', '--json');
     const { findings } = JSON.parse(stdout) as { findings: { code: string; severity: string; seen: string[] }[] };
     expect(findings.filter(({ code }) => code === 'net-admin')).toMatchObject([
@@ -152,8 +124,27 @@ describe.each(attackWays)('attacks by capabilities, engine $name', { timeout: 12
     await expect(astray(reader)).rejects.toThrow('Operation not permitted');
   });
 
+  test('nor can who is on a network that takes no more than the way out, and doctor names who can', async () => {
+    const named = async (): Promise<readonly string[]> => {
+      const finding = await findingAbout(site, { code: 'short-uplink', names: /./ });
+      return (finding?.seen ?? []).map((line) => line.slice(0, line.indexOf(' '))).toSorted();
+    };
+    expect(await named()).toEqual([]);
+    try {
+      await takeAtMost(site, few);
+      expect(await sendAstray(site, small, 'app_tight', tight)).toEqual({ there: false, astray: true });
+      expect(await named()).toEqual([attacker, writer, small]);
+      await takeAtMost(site, tight);
+      expect(await sendAstray(site, small, 'app_tight', tight)).toEqual({ there: true, astray: false });
+      await expect(sendAstray(site, small, 'app_tight', tight + 40)).rejects.toThrow('"sent":0,"errors":1');
+      expect(await named()).toEqual([attacker, writer]);
+    } finally {
+      await takeAtMost(site, 1500);
+    }
+  });
+
   test('interfaces upon its own and other sizes lead nowhere', async () => {
     for (const build of builds()) expect(await tried(build), build.what).toEqual([]);
-    await expectAllowed(site, [{ from: attacker, to: '10.9.9.9', port: 53, proto: 'udp' }]);
+    await expectAllowed(site, [{ from: attacker, ...said }]);
   });
 });

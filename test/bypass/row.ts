@@ -79,7 +79,7 @@ export type Case = Closed | Refused | Told | Outside;
 export type State = Case['state'];
 
 export interface Row {
-  /** 1 to 64. */
+  /** 1 to 64 as in the list of known bypasses; from 65 on our own. */
   readonly number: number;
   /** A few words for tables. */
   readonly title: string;

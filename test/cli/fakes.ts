@@ -22,6 +22,7 @@ import type {
   EngineFacts,
   Flusher,
   ProxyPort,
+  SizeFacts,
   VolumeFacts,
 } from '../../src/doctor/facts.ts';
 import type { BackendChoice, BackendName } from '../../src/enforce/backend.ts';
@@ -260,6 +261,7 @@ class FakeHostPort implements HostPort {
   /** Interfaces that route what is sent to loopback addresses. */
   routing: readonly string[] = [];
   socketPaths: readonly string[] = [];
+  measures: SizeFacts = { mtus: new Map(), ways: new Map() };
   /** As iptables-save prints it. */
   listing = '';
   readonly #world: () => World;
@@ -288,6 +290,9 @@ class FakeHostPort implements HostPort {
   }
   async sockets(paths: readonly string[]) {
     return paths.filter((path) => this.socketPaths.includes(path));
+  }
+  async sizes() {
+    return this.measures;
   }
   async bridgeCalls() {
     return this.switches;

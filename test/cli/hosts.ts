@@ -1,6 +1,6 @@
 import { addressOf } from '../../src/ip/address.ts';
 import type { World } from '../../src/world/world.ts';
-import { buildWorld, type WorldSketch } from '../generate/build.ts';
+import { buildWorld, type ContainerSketch, type WorldSketch } from '../generate/build.ts';
 import { FakeHost } from './fakes.ts';
 
 export const configured = '/etc/sluice/policy.yaml';
@@ -41,6 +41,13 @@ export const articleWorld: WorldSketch = {
   hostGateway: ['172.17.0.1'],
 };
 
+const mighty: Readonly<Record<string, Pick<ContainerSketch, 'powers'>>> = {
+  'app-app-1': { powers: { capabilities: ['NET_ADMIN'] } },
+  'app-elasticsearch-1': { powers: { privileged: true, capabilities: ['NET_ADMIN'] } },
+  'app-mongo-1': { powers: { capabilities: ['NET_ADMIN', 'SYS_ADMIN'], mapped: true } },
+  portainer: { powers: { engineSockets: ['/run/docker.sock'] } },
+};
+
 /** The article's host, with other containers beside it, and its policy where it belongs. */
 export function articleHost(policy = articlePolicy): FakeHost {
   const host = new FakeHost(worldOf(articleWorld));
@@ -56,5 +63,17 @@ export function worldOf(sketch: WorldSketch): World {
   );
   return { ...world, containers };
 }
+
+/**
+ * The article's host where some who are enforced can undo it: `app` and `elasticsearch` themselves, `mongo` not, since its
+ * users are not the host's, and the one beside it that shares its network; and one that nothing enforces.
+ */
+export const mightyWorld: World = worldOf({
+  ...articleWorld,
+  containers: [
+    ...articleWorld.containers.map((one) => ({ ...one, ...mighty[one.name] })),
+    { name: 'sidecar', mode: 'container:app-mongo-1', powers: { engineSockets: ['/run/docker.sock'] } },
+  ],
+});
 
 export const ssh = { container: 'app-app-1', to: addressOf(4, 0xc0a80505n), protocol: 6, port: 22 } as const;

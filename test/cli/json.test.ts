@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { fakeDaemon } from './daemon.ts';
-import { articleHost, articlePolicy, configured, ssh } from './hosts.ts';
+import { articleHost, articlePolicy, configured, mightyWorld, ssh } from './hosts.ts';
 
 /** The shape of a value: keys with the types of their values, of a list that of its first item. */
 function shapeOf(value: unknown): unknown {
@@ -85,6 +85,7 @@ test('apply', async () => {
     cut: [{ workload: 'string', container: 'string', to: 'string', protocol: 'number', port: 'number' }],
     pending: 'null',
     unheld: [unheld],
+    canUndo: [],
     diagnostics: [diagnostic],
     rules: 'string',
   });
@@ -222,8 +223,35 @@ test('plan', async () => {
     ],
     cut: [],
     unheld: [unheld],
+    canUndo: [],
     diagnostics: [diagnostic],
   });
+});
+
+test('apply and plan say who is enforced and can undo it', async () => {
+  for (const command of ['apply', 'plan']) {
+    const { value } = await json([command], (host) => (host.world = mightyWorld));
+    expect(value['canUndo']).toEqual([
+      {
+        workload: 'app/app',
+        container: 'app-app-1',
+        code: 'net-admin',
+        message: 'has NET_ADMIN: it can put itself past every hook',
+      },
+      {
+        workload: 'app/elasticsearch',
+        container: 'app-elasticsearch-1',
+        code: 'privileged',
+        message: "has the host's rights (privileged): it can take its rules away",
+      },
+      {
+        workload: 'container/sidecar',
+        container: 'sidecar',
+        code: 'engine-socket',
+        message: "has the engine's socket: it can start what nothing holds",
+      },
+    ]);
+  }
 });
 
 test('confirm and rollback', async () => {
@@ -262,6 +290,8 @@ test('status, with the daemon everything it says, without it what is known', asy
       version: 1,
       running: true,
       state: 'enforcing',
+      lastLine: 'stands',
+      canUndo: [],
       pid: 4711,
       policy: { by: 'files' },
       workloads: [{ project: 'app', name: 'app', mode: 'enforce', containers: 1 }, {}, {}],

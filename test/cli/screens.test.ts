@@ -9,7 +9,7 @@ import type { Status } from '../../src/control/protocol.ts';
 import { fakeDaemon } from './daemon.ts';
 import { FakeHost } from './fakes.ts';
 import { expectScreen } from './golden.ts';
-import { articleHost, articlePolicy, articleWorld, configured, ssh, worldOf } from './hosts.ts';
+import { articleHost, articlePolicy, articleWorld, configured, mightyWorld, ssh, worldOf } from './hosts.ts';
 
 process.env['TZ'] = 'UTC'; // clock times are the host's
 
@@ -188,6 +188,8 @@ const scenes: Readonly<Record<string, Scene>> = {
     },
   },
   'apply-refused-labels': { args: ['apply'], host: () => labelled() },
+  'apply-can-undo': { args: ['apply'], host: () => Object.assign(articleHost(), { world: mightyWorld }) },
+  'plan-can-undo': { args: ['plan'], host: () => Object.assign(articleHost(), { world: mightyWorld }) },
   'apply-confirm': { args: ['apply', '--confirm', '60s'], host: () => changed(articlePolicy, looser) },
   'apply-confirm-first': { args: ['apply', '--confirm', '5m'] },
   'apply-confirm-nothing-new': { args: ['apply', '--confirm', '60s'], host: () => applied() },
@@ -286,6 +288,16 @@ const scenes: Readonly<Record<string, Scene>> = {
         refused: [{ workload: 'app/app', message: 'sluice.allow asks for "any", which the file does not allow' }],
       };
       host.daemon = fakeDaemon(host, facts);
+      return host;
+    },
+  },
+  'status-can-undo': {
+    args: ['status'],
+    host: async () => {
+      const host = await watched();
+      const undoing = { code: 'net-admin', message: 'has NET_ADMIN: it can put itself past every hook' };
+      const canUndo = [1, 2].map((at) => ({ workload: 'app/app', container: `app-app-${at}`, ...undoing }));
+      host.daemon = fakeDaemon(host, { canUndo, lastLine: 'taken' });
       return host;
     },
   },

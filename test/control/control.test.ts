@@ -21,6 +21,7 @@ const status = (): Status => ({
   pid: 4711,
   startedAt: 0,
   backend: 'nftables',
+  lastLine: 'stands',
   engine: null,
   policy: null,
   filesDiffer: null,
@@ -34,6 +35,7 @@ const status = (): Status => ({
   unnamed: [],
   refused: [],
   unheld: [],
+  canUndo: [],
   repairs: [],
   pending: null,
   counts: { reconciles: 0, seated: 0, late: 0, gaps: 0 },
@@ -223,13 +225,15 @@ describe('a client that misbehaves holds nobody', () => {
     const piece = Buffer.alloc(1 << 20, 'x');
     let sent = 0;
     const pour = () => {
-      while (sent < 2 ** 30 && !sender.socket.destroyed && sender.socket.write(piece)) sent += piece.length;
+      for (let more = true; more && sent < 2 ** 30 && !sender.socket.destroyed; sent += piece.length)
+        more = sender.socket.write(piece);
     };
     sender.socket.on('drain', pour);
     pour();
     await vi.waitFor(async () => expect((await (await daemon()).status()).pid).toBe(4711), { timeout: 30_000 });
     await sender.ended;
-    expect(sent).toBeGreaterThan(short.body);
+    expect(sent).toBeGreaterThan(0);
+    expect(sent).toBeLessThan(2 ** 30);
     expect(process.memoryUsage.rss() - before).toBeLessThan(200 << 20);
     expect(asked).toEqual([]);
   });

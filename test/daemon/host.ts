@@ -188,7 +188,7 @@ export class DaemonHost {
         },
         setElements() {},
         shut: (bridges) => void this.shut.push(bridges),
-        lastLine: { hold: (guarded) => void this.lastLine.push(guarded), narrow: () => {} },
+        lastLine: { state: 'stands', hold: (guarded) => void this.lastLine.push(guarded), narrow: () => {} },
         bridges: { load: async () => {}, read: () => ({ ip: true, ip6: true }), set() {} },
         conntrack: { dumpFlows: () => [], deleteFlows: () => ({ deleted: 0, gone: 0 }) },
         standing: async () => false,

@@ -129,7 +129,7 @@ describe('an engine whose answers cannot be believed changes nothing, and the st
   ])('%s', async (_what, path, lie, words) => {
     const engine = await HostileEngine.open();
     const { host, daemon } = await daemonOf(engine);
-    const [loads, before] = [host.loads.length, host.applied];
+    const [loads, before] = [host.loads.length, host.applied?.ruleset];
     expect(reached(host)).toEqual([]);
     engine.lies.set(path, lie);
     host.notice({ kind: 'connected' });
@@ -138,7 +138,7 @@ describe('an engine whose answers cannot be believed changes nothing, and the st
     expect(state).toBe('degraded');
     expect(message).toMatch(words);
     expect(message).toMatch(/^[\x20-\x7e]*$/);
-    expect([host.loads.length, host.applied]).toEqual([loads, before]);
+    expect([host.loads.length, host.applied?.ruleset]).toEqual([loads, before]);
     engine.lies.clear();
     await until(daemon, (now) => goneOf(now) === undefined);
     expect(host.loads.length).toBe(loads);

@@ -18,6 +18,7 @@ function told(): { readonly holder: KernelHolder; readonly said: string[] } {
     setElements: () => void said.push('elements'),
     shut: () => {},
     lastLine: {
+      state: 'stands',
       hold: (guarded) => void said.push(`hold ${names(guarded)}`),
       narrow: (guarded) => void said.push(`narrow ${names(guarded)}`),
     },

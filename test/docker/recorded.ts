@@ -61,6 +61,7 @@ export function recordedKernel({ kernel }: Recorded): KernelView {
         address: addressOf(address.family, BigInt(address.value)),
       })),
     netnsIdOf: (pid) => kernel.netns[pid] ?? null,
+    isMapped: () => false,
     bridgeNetfilter: () => kernel.bridgeNetfilter,
     hostname: () => kernel.hostname,
     nameservers: () => parseResolvConf(kernel.resolvConf),

@@ -222,6 +222,7 @@ function viewOf(kernel: FakeKernel) {
   return {
     links: () => kernel.links(),
     addresses: () => kernel.addresses(),
+    isMapped: () => false,
     bridgeNetfilter: () => kernel.bridgeNetfilter(),
     hostname: () => kernel.hostname(),
     nameservers: () => kernel.nameservers(),

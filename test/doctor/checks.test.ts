@@ -37,6 +37,30 @@ const volumes = (options: Readonly<Record<string, string>>, driver = 'local') =>
 const api = (address: string, loopback: boolean, verifies = false) => ({ api: [{ address, loopback, verifies }] });
 const logging = (driver: string, address: string | null) => one({ logging: { driver, address } });
 
+const shortSeen = 'app/app (app-app-1): sends up to 1500 bytes on app_default, wg0 takes 1420';
+
+/** An enforced container of 1,500 bytes on a host where WireGuard takes fewer. */
+function short(container: Partial<WorldSketch['containers'][number]> = {}, port = 1500): Partial<Facts> {
+  const { world } = factsOf(one(container));
+  const [sender] = world?.containers ?? [];
+  const [network] = world?.networks.filter(({ id }) => id === sender?.endpoints[0]?.network) ?? [];
+  if (sender === undefined) throw new Error('no container');
+  return {
+    sizes: {
+      mtus: new Map([
+        ['veth1', port],
+        ['wg0', 1420],
+      ]),
+      ways: new Map([
+        ['eth0', 1500],
+        ['wg0', 1420],
+        ['docker0', 1280], // its own bridges are none
+      ]),
+    },
+    enforced: [{ container: sender, bridge: network?.bridge?.name ?? '', port: 'veth1' }],
+  };
+}
+
 /** What another firewall really made, see test/packetpath/purpose/firewalls.test.ts. */
 function firewalls(name: string) {
   const path = join(import.meta.dirname, '../packetpath/purpose/firewalls', name);
@@ -56,7 +80,7 @@ const found: readonly [string, string, Partial<WorldSketch>, Partial<Facts>, str
     'none while the daemon runs',
     'nothing-stands',
     {},
-    { ours: { standing: false, altered: null, daemon: { troubles: [] } } },
+    { ours: { standing: false, altered: null, daemon: { troubles: [], lastLine: 'stands' } } },
     'no rules of ours are there',
     'sluice apply',
   ],
@@ -84,11 +108,44 @@ const found: readonly [string, string, Partial<WorldSketch>, Partial<Facts>, str
       ours: {
         standing: true,
         altered: null,
-        daemon: { troubles: [{ message: 'the engine is gone', fix: 'start it' }] },
+        daemon: { troubles: [{ message: 'the engine is gone', fix: 'start it' }], lastLine: 'stands' },
       },
     },
     'the engine is gone',
     '',
+  ],
+  [
+    'a daemon on an old kernel',
+    'no-last-line',
+    {},
+    { ours: { standing: true, altered: null, daemon: { troubles: [], lastLine: 'unsupported' } } },
+    /no tables that a process owns/,
+    '',
+  ],
+  [
+    "a daemon whose last line's name is taken",
+    'no-last-line',
+    {},
+    { ours: { standing: true, altered: null, daemon: { troubles: [], lastLine: 'taken' } } },
+    /is not the daemon's/,
+    'nft delete table inet sluice-last',
+  ],
+  ['a way out that is short', 'short-uplink', {}, short(), shortSeen, 'cap_drop: [NET_RAW]'],
+  [
+    'a way out that is short, for docker0',
+    'short-uplink',
+    {},
+    short({ name: 'alone', on: ['bridge'] }),
+    'app/app (alone): sends up to 1500 bytes on bridge, wg0 takes 1420',
+    '/etc/docker/daemon.json: "mtu": 1420',
+  ],
+  [
+    'a way out that is short, for who got NET_RAW back',
+    'short-uplink',
+    {},
+    short({ dropped: ['ALL'], powers: { capabilities: ['NET_RAW'] } }),
+    shortSeen,
+    'cap_drop: [NET_RAW]',
   ],
   [
     'who cannot be held',
@@ -404,6 +461,15 @@ const quiet: readonly [string, Partial<WorldSketch>, Partial<Facts>][] = [
   ['an interface of no network of the engine', {}, { routesLoopback: ['eth0'] }],
   ['a capability of no interest', one({ powers: { capabilities: ['SYS_NICE'] } }), {}],
   ['NET_ADMIN over users of its own alone', one({ powers: { capabilities: ['NET_ADMIN'] } }), mapped],
+  ['NET_ADMIN, where the kernel says so', one({ powers: { capabilities: ['NET_ADMIN'], mapped: true } }), {}],
+  ['a way out that is short, for who may not write frames', {}, short({ dropped: ['NET_RAW'] })],
+  ['a way out that is short, for who may nothing', {}, short({ dropped: ['ALL'] })],
+  ['a way out as short as what a container sends', {}, short({}, 1420)],
+  [
+    'a daemon that does not say',
+    {},
+    { ours: { standing: true, altered: null, daemon: { troubles: [], lastLine: null } } },
+  ],
   ["the host's users, where none are mapped", one({ powers: { hostUsers: true } }), {}],
   [
     'a port on one address',

@@ -223,6 +223,32 @@ describe('a host with engine 28.5', () => {
     expect(await codes(site)).toEqual([]);
   });
 
+  test('a way out that takes less than containers send', async () => {
+    const size = (bytes: number) => site.host.must(['ip', 'link', 'set', 'eth0', 'mtu', String(bytes)]);
+    await size(1400);
+    const told = finding(await doctor(site), 'short-uplink');
+    expect(told.seen).toEqual([
+      'app/app (app-app-1): sends up to 1500 bytes on app_default, eth0 takes 1400',
+      'app/mongo (app-mongo-1): sends up to 1500 bytes on app_default, eth0 takes 1400',
+    ]);
+    expect(told.mend.lines.map(({ text }) => text)).toEqual([
+      'cap_drop: [NET_RAW]',
+      'networks: { default: { driver_opts: { com.docker.network.driver.mtu: "1400" } } }',
+    ]);
+    await size(1500);
+    // a route takes less, as wg-quick's do in tables of their own
+    const [one, several] = [
+      '192.0.2.0/25 dev eth0 mtu 1390 table 51820',
+      '192.0.2.128/25 mtu 1380 table 51820 nexthop via 192.168.0.1 dev eth0 nexthop via 192.168.0.20 dev eth0',
+    ];
+    for (const takes of [1390, 1380]) {
+      await site.host.must(['ip', 'route', 'add', ...(takes === 1390 ? one : several).split(' ')]);
+      expect(finding(await doctor(site), 'short-uplink').seen[0]).toMatch(new RegExp(`eth0 takes ${takes}$`));
+    }
+    await site.host.must(['ip', 'route', 'flush', 'table', '51820']);
+    expect(await codes(site)).toEqual([]);
+  });
+
   test("Debian's nftables.service, which takes our tables away when it is reloaded", async () => {
     await site.host.must(['mkdir', '-p', '/etc/systemd/system/sysinit.target.wants']);
     const link = '/etc/systemd/system/sysinit.target.wants/nftables.service';
@@ -268,8 +294,15 @@ describe('a host with engine 28.5', () => {
     // as the service above does at its reload
     await site.host.must(['nft', '-f', '/etc/nftables.conf']);
     expect(await codes(site)).toEqual(['nothing-stands']);
+    // somebody has its last line's name
+    await site.host.must(['nft', 'add', 'table', 'inet', 'sluice-last']);
     daemon = await site.host.daemon();
+    expect(await daemon.status()).toMatchObject({ lastLine: 'taken' });
+    const taken = finding(await doctor(site), 'no-last-line');
+    await mend(site, taken);
     expect(await codes(site)).toEqual([]);
+    expect(await daemon.status()).toMatchObject({ lastLine: 'stands' });
+    expect(await site.host.must(['nft', 'list', 'tables'])).toContain('table inet sluice-last');
   });
 
   test('a table of conversations that is nearly full', async () => {
@@ -375,11 +408,24 @@ describe('an engine that maps users', () => {
   test('a container that is not mapped', async () => {
     await using site = await openSite({ engine: '26.1', dockerd: ['--userns-remap=default'] });
     await site.host.docker('run', '-d', '--name', 'mapped', 'lab/app');
-    await site.host.docker('run', '-d', '--name', 'unmapped', '--userns', 'host', '-v', '/etc:/host', 'lab/app');
-    await site.host.docker('run', '-d', '--name', 'harmless', '-v', '/etc:/host', '--cap-add', 'SYS_ADMIN', 'lab/app');
+    const run = (name: string, ...more: string[]) =>
+      site.host.docker('run', '-d', '--name', name, '-v', '/etc:/host', ...more, 'lab/app');
+    await run('unmapped', '--userns', 'host', '--cap-add', 'NET_ADMIN');
+    await run('harmless', '--cap-add', 'SYS_ADMIN', '--cap-add', 'NET_ADMIN');
     const told = await doctor(site);
     expect(told.findings.map(({ code }) => code)).not.toContain('privileged');
     expect(finding(told, 'host-files').seen).toEqual(['unmapped: /etc']);
     expect(finding(told, 'host-users').seen).toEqual(['unmapped: userns_mode host']);
+    expect(finding(told, 'net-admin').seen).toEqual(['unmapped: cap_add NET_ADMIN']);
+    // apply asks the kernel, not the engine
+    site.host.write(
+      '/etc/sluice/policy.yaml',
+      'version: 1\ncontainers: { unmapped: { allow: none }, harmless: { allow: none } }\n',
+    );
+    const applied = await site.host.sluice('apply', '--json');
+    expect(JSON.parse(applied.stdout)).toMatchObject({
+      good: true,
+      canUndo: [{ container: 'unmapped', code: 'net-admin' }],
+    });
   });
 });

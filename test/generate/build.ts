@@ -47,6 +47,7 @@ export interface ContainerSketch {
   readonly running?: boolean;
   readonly composeFiles?: readonly string[];
   readonly powers?: Partial<Powers>;
+  readonly dropped?: readonly string[];
   readonly mounts?: readonly Mount[];
   readonly logging?: Logging;
   readonly imageLabels?: readonly string[];
@@ -109,6 +110,7 @@ export function buildWorld(sketch: WorldSketch): World {
       resolvers: (one.resolvers ?? []).map(address),
       ...(one.lookupsFromHost === undefined ? {} : { lookupsFromHost: one.lookupsFromHost }),
       ...(one.powers === undefined ? {} : { powers: { ...ordinary, ...one.powers } }),
+      ...(one.dropped === undefined ? {} : { dropped: one.dropped }),
       ...(one.mounts === undefined ? {} : { mounts: one.mounts }),
       ...(one.logging === undefined ? {} : { logging: one.logging }),
       ...(one.imageLabels === undefined ? {} : { imageLabels: one.imageLabels }),

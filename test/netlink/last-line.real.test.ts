@@ -48,6 +48,9 @@ test.each(engines)(
   async (engine) => {
     await using nft = await RealNft.open(engine);
     await using holder = new Holder(nft.net);
+    expect(await nft.run(['add', 'table', 'inet', lastLineTable])).toMatchObject({ code: 0 });
+    expect(await holder.hold({ strict: [], enrolled: [] })).toBe('taken');
+    expect(await nft.run(['delete', 'table', 'inet', lastLineTable])).toMatchObject({ code: 0 });
     expect(await holder.hold({ strict: ['br-one', 'br-two'], enrolled: ['br-one', 'br-two', 'docker0'] })).toBe('true');
     const standing = async () => (await nft.run(['list', 'ruleset'])).stdout;
     const whole = await standing();

@@ -1,5 +1,7 @@
+import { whoCanUndo } from '../../doctor/undoing.ts';
 import { codes } from '../../policy/codes.ts';
 import type { Diagnostic } from '../../policy/diagnostic.ts';
+import { enforcedSenders } from '../../ruleset/enforced.ts';
 import { readApplied } from '../applied.ts';
 import { askedBackend } from '../asked-backend.ts';
 import { changesBetween } from '../changes.ts';
@@ -13,6 +15,7 @@ import { bringIntoForce, type PutInForce } from '../put-in-force.ts';
 import { requireRoot } from '../root.ts';
 import { readSituation, type Situation } from '../situation.ts';
 import { counted, safe, sentence } from '../text.ts';
+import { undoingLines } from '../undoing-text.ts';
 import { unheldJson, unheldLines } from '../unheld-text.ts';
 import { nothingChanged } from './check.ts';
 
@@ -58,6 +61,7 @@ export async function apply(context: Context, given: Given): Promise<Exit> {
   const done = dryRun ? nothingDone : await bringIntoForce(context, situation, { confirm, backend });
   const { cut, pending } = done;
   for (const warning of done.warnings) screen.warn(safe(warning));
+  const canUndo = whoCanUndo(enforcedSenders(ruleset, situation.world));
   const rules = given.flag('rules') ? await ports.kernel.rules(ruleset, backend) : null;
   screen.show(
     {
@@ -71,6 +75,7 @@ export async function apply(context: Context, given: Given): Promise<Exit> {
       cut: cut.map(cutJson),
       pending,
       unheld: ruleset.unheld.map(unheldJson),
+      canUndo,
       diagnostics: allDiagnostics(situation).map(diagnosticJson),
       rules,
     },
@@ -78,6 +83,7 @@ export async function apply(context: Context, given: Given): Promise<Exit> {
       ...lines(view),
       ...changeLines(changes, cut, view),
       ...unheldLines(ruleset.unheld, view),
+      ...undoingLines(canUndo, view),
       ...(rules === null ? [] : ['', ...rules.trimEnd().split('\n'), '']),
       ...sentence(verdictText(changes, done, dryRun, situation), view.paint.strong, view.width),
       ...(pending === null

@@ -1,4 +1,6 @@
+import { whoCanUndo } from '../../doctor/undoing.ts';
 import { codes } from '../../policy/codes.ts';
+import { enforcedSenders } from '../../ruleset/enforced.ts';
 import { readApplied } from '../applied.ts';
 import { type Change, changesBetween } from '../changes.ts';
 import type { Context } from '../context.ts';
@@ -8,6 +10,7 @@ import { changeJson, changeLines, cutJson } from '../plan-text.ts';
 import type { LiveConversation } from '../ports.ts';
 import { readSituation, type Situation } from '../situation.ts';
 import { counted, safe, sentence } from '../text.ts';
+import { undoingLines } from '../undoing-text.ts';
 import { unheldJson, unheldLines } from '../unheld-text.ts';
 import { nothingChanged } from './check.ts';
 
@@ -24,6 +27,7 @@ export async function plan(context: Context): Promise<Exit> {
   const changes = changesBetween(last, ruleset, loaded.now, situation.world);
   const cut = await wouldBeCut(context, situation, last);
   const blocked = diagnostics.some(({ code }) => code === codes.notEnforceable.code);
+  const canUndo = whoCanUndo(enforcedSenders(ruleset, situation.world));
   const lines = await diagnosticLines(diagnostics, loaded.texts);
   screen.show(
     {
@@ -33,12 +37,14 @@ export async function plan(context: Context): Promise<Exit> {
       changes: changes.map(changeJson),
       cut: cut?.map((one) => ({ ...cutJson(one), since: one.since })) ?? null,
       unheld: ruleset.unheld.map(unheldJson),
+      canUndo,
       diagnostics: [...loaded.diagnostics, ...diagnostics].map(diagnosticJson),
     },
     (view) => [
       ...lines(view),
       ...changeLines(changes, cut ?? [], view, ports.now()),
       ...unheldLines(ruleset.unheld, view),
+      ...undoingLines(canUndo, view),
       ...sentence(verdictText(changes, cut, blocked), view.paint.strong, view.width),
     ],
   );

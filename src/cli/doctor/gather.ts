@@ -1,9 +1,11 @@
 import { dirname } from 'node:path';
 import type { Daemon } from '../../control/client.ts';
+import type { Status } from '../../control/protocol.ts';
 import type { Facts, OurFacts, OwnPaths, Unseen, WritableFile } from '../../doctor/facts.ts';
 import { sharedPaths } from '../../doctor/mounts.ts';
 import type { Listing } from '../../packetpath/model.ts';
 import { explainListing } from '../../packetpath/purpose/explain-listing.ts';
+import { enforcedSenders } from '../../ruleset/enforced.ts';
 import type { World } from '../../world/world.ts';
 import { readApplied } from '../applied.ts';
 import type { Context } from '../context.ts';
@@ -43,16 +45,17 @@ export async function gather(context: Context): Promise<Facts> {
   const loaded = await look('the policy', () => policyIfAny(context));
   if (loaded?.kind === 'bad')
     unseen.push({ what: 'who is to be held', why: 'the policy has errors', fix: 'sluice check' });
-  const unheld =
+  const ruleset =
     world === null || loaded?.kind !== 'good'
       ? null
-      : (await compileFor(context, loaded.loaded, loaded.policy, world, false)).ruleset.unheld;
+      : (await compileFor(context, loaded.loaded, loaded.policy, world, false)).ruleset;
   const rules = await look("everybody's rules", async () => explainListing(await ports.host.allRules(), world));
   if (rules !== null) unseen.push(...unreadLines(rules));
   return {
     world,
     engine,
-    unheld,
+    unheld: ruleset?.unheld ?? null,
+    enforced: world === null || ruleset === null ? null : enforcedSenders(ruleset, world),
     rules,
     bridgeCalls: await look('the switches of bridges', () => ports.host.bridgeCalls()),
     ours: await look("Sluice's own rules and daemon", () => readOurs(context)),
@@ -64,6 +67,7 @@ export async function gather(context: Context): Promise<Facts> {
     api: await look("the engine's listeners", () => ports.host.apiListeners()),
     routesLoopback: world === null ? null : await look('switches of interfaces', () => routing(world, ports)),
     sockets: world === null ? null : await look('what is mounted', () => mountedSockets(world, byName, ports)),
+    sizes: await look('interfaces and routes', () => ports.host.sizes()),
     own: ownPaths(context),
     flushers: await look('services that load rules', () => ports.host.flushers()),
     unseen,
@@ -87,20 +91,23 @@ function ownPaths({ settings }: Context): OwnPaths {
 async function readOurs(context: Context): Promise<OurFacts> {
   const { ports, settings } = context;
   const daemon = await ports.daemon(settings.socket);
-  const troubles = daemon === null ? null : await troublesOf(daemon);
   const standing = await ports.kernel.standing();
   if (standing === null) throw new CliError('unable', 'nft does not tell', 'is nftables installed?');
   return {
     standing,
     altered: standing && daemon === null ? await isAltered(context) : null,
-    daemon: troubles === null ? null : { troubles },
+    daemon: daemon === null ? null : await said(daemon),
   };
 }
 
-async function troublesOf(daemon: Daemon): Promise<readonly { message: string; fix: string }[]> {
-  const { troubles } = await daemon.status();
-  // that nothing passes weakens nothing; `status` tells of it
-  return troubles.filter(({ code }) => code !== 'denying-all').map(({ message, fix }) => ({ message, fix }));
+async function said(daemon: Daemon): Promise<OurFacts['daemon']> {
+  const { troubles, policy, ...status } = await daemon.status();
+  return {
+    // that nothing passes weakens nothing; `status` tells of it
+    troubles: troubles.filter(({ code }) => code !== 'denying-all').map(({ message, fix }) => ({ message, fix })),
+    // before anything is in force there is nothing for it to stand behind, and a daemon of an older release says nothing
+    lastLine: policy === null ? null : ((status as Partial<Status>).lastLine ?? null),
+  };
 }
 
 /** Whether what stands is not what was applied last; null where nobody remembers that. */
@@ -142,6 +149,8 @@ export function factsOfListing(listing: Listing): Facts {
     api: null,
     routesLoopback: null,
     sockets: null,
+    sizes: null,
+    enforced: null,
     own: { folders: [], socket: '' },
     flushers: null,
     unseen: unreadLines(listing),

@@ -4,6 +4,7 @@ import { inText, spanText } from '../duration.ts';
 import { fewOf } from '../reach.ts';
 import { type Cell, cell, table } from '../table.ts';
 import { counted, safe, wrap } from '../text.ts';
+import { undoingLines } from '../undoing-text.ts';
 import type { View } from '../view.ts';
 
 /** The daemon's facts for people: the answer, what is in force, what is not as it should be, and the next step. */
@@ -18,6 +19,7 @@ export function statusLines(
     ...troubleLines(facts, now, view),
     ...workloadLines(facts, reaches, now, view),
     ...unheldLines(facts, view),
+    ...undoingLines(facts.canUndo ?? [], view), // a daemon of an older release does not say
     ...refusedLines(facts, view),
     ...repairLines(facts.repairs, now, view),
     ...nextLines(facts, now, view),
@@ -35,11 +37,20 @@ function headLines(facts: Status, now: number, { paint, width }: View): readonly
       ? 'no policy'
       : `policy of ${clockText(facts.policy.since, now)} (${facts.policy.digest.slice(0, 4)}…)${cameBack[facts.policy.by]}`;
   const engine = facts.engine === null ? 'no engine yet' : `engine ${safe(facts.engine.version)}`;
+  const lastLine = facts.policy === null ? [] : (lastLineWords[facts.lastLine] ?? []);
   const last = facts.repairs[0];
   const quiet = `${spanText(now - Math.max(last?.at ?? 0, facts.startedAt))} without a repair`;
-  const [first = '', ...more] = wrap([facts.backend, engine, policy, quiet].join(', '), width - 12);
+  const [first = '', ...more] = wrap([facts.backend, ...lastLine, engine, policy, quiet].join(', '), width - 12);
   return [`${style(word.padEnd(12))}${first}`, ...more.map((line) => `${' '.repeat(12)}${line}`)];
 }
+
+/** Nothing where the daemon, of an older release, does not say. */
+const lastLineWords: Readonly<Partial<Record<string, readonly string[]>>> = {
+  stands: ['last line'],
+  unsupported: ['no last line'],
+  taken: ['no last line'],
+  failed: ['no last line'],
+};
 
 const cameBack = {
   files: '',

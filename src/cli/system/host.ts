@@ -44,6 +44,11 @@ export const systemHost: HostPort = {
     return socketPaths(paths);
   },
 
+  async sizes() {
+    const { readSizes } = await import('../../host/sizes.ts');
+    return readSizes();
+  },
+
   async bridgeCalls() {
     const { listLinks } = await import('../../netlink/route.ts');
     const { NetlinkSocket } = await import('../../netlink/socket.ts');

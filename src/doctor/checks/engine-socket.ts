@@ -15,7 +15,7 @@ export const engineSocket: Check = {
     'a bind mount, or a local volume that is one, of /run/docker.sock, of containerd.sock, or of a folder that holds them (writable or not: a socket can be spoken to either way); not of a container whose users the engine maps',
   find: (facts) => {
     const concerned = (facts.world?.containers ?? []).flatMap((container) => {
-      const paths = container.running && hasHostsRoot(container, facts) ? pathsToEngine(container, facts) : [];
+      const paths = container.running ? pathsToEngine(container, facts) : [];
       return paths.length === 0 ? [] : [{ container, paths }];
     });
     if (concerned.length === 0) return [];
@@ -34,8 +34,12 @@ export const engineSocket: Check = {
   },
 };
 
-/** Below `/` the socket is on a mount of its own, /run. */
-function pathsToEngine(container: Container, facts: Facts): readonly string[] {
+/**
+ * Paths by which it has a control socket of the engine; none where its root is not the host's. Below `/` the socket is on a
+ * mount of its own, /run.
+ */
+export function pathsToEngine(container: Container, facts: Pick<Facts, 'engine' | 'volumes'>): readonly string[] {
+  if (!hasHostsRoot(container, facts)) return [];
   const ofVolumes = sharedPaths(container, facts)
     .filter(({ path, whole, text }) => text !== path && leadsToEngine(path) && (whole || path !== '/'))
     .map(({ text }) => text);

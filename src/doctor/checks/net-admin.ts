@@ -1,6 +1,8 @@
+import type { Container } from '../../world/world.ts';
+import type { Facts } from '../facts.ts';
 import type { Check } from '../finding.ts';
 import { who } from '../words.ts';
-import { hasHostsRoot, runningWith } from './running.ts';
+import { hasHostsRoot } from './running.ts';
 
 export const netAdmin: Check = {
   code: 'net-admin',
@@ -11,14 +13,13 @@ export const netAdmin: Check = {
   // the other end of eth0) is open to whoever has CAP_NET_ADMIN in its user namespace
   evidence: 'the added capability NET_ADMIN, unless the engine maps users (`userns-remap`) and the container has them',
   find: (facts) => {
-    const concerned = runningWith(
-      facts.world,
-      ({ privileged, capabilities }) => !privileged && capabilities.includes('NET_ADMIN'),
-    ).filter(({ container }) => hasHostsRoot(container, facts));
+    const concerned = (facts.world?.containers ?? []).filter(
+      (container) => container.running && administersHostsNetwork(container, facts),
+    );
     if (concerned.length === 0) return [];
     return [
       {
-        seen: concerned.map(({ container }) => `${who(container)}: cap_add NET_ADMIN`),
+        seen: concerned.map((container) => `${who(container)}: cap_add NET_ADMIN`),
         mend: {
           say: 'Take it away; or have the engine map users (userns-remap in daemon.json) where a container must have it.',
           lines: [{ kind: 'compose', text: 'cap_drop: [NET_ADMIN] # in place of cap_add' }],
@@ -27,3 +28,10 @@ export const netAdmin: Check = {
     ];
   },
 };
+
+/** Whether it has NET_ADMIN that counts for the host's network, and is not privileged, which is more. */
+export function administersHostsNetwork(container: Container, facts: Pick<Facts, 'engine'>): boolean {
+  const { powers } = container;
+  if (powers === undefined || powers.privileged) return false;
+  return powers.capabilities.includes('NET_ADMIN') && hasHostsRoot(container, facts);
+}

@@ -1,7 +1,8 @@
-import type { Powers } from '../../world/world.ts';
+import type { Container, Powers } from '../../world/world.ts';
+import type { Facts } from '../facts.ts';
 import type { Check } from '../finding.ts';
 import { who } from '../words.ts';
-import { hasHostsRoot, runningWith } from './running.ts';
+import { hasHostsRoot } from './running.ts';
 
 /**
  * Each of them is the host (capabilities(7)): ALL holds the others; SYS_MODULE loads code into the kernel; SYS_ADMIN
@@ -19,13 +20,14 @@ export const privileged: Check = {
   evidence:
     '`--privileged`; an added capability ALL, SYS_MODULE, SYS_ADMIN or DAC_READ_SEARCH; SYS_PTRACE together with `--pid=host`; not of a container whose users the engine maps',
   find: (facts) => {
-    const concerned = runningWith(facts.world, (powers) => rightsOf(powers).length > 0).filter(({ container }) =>
-      hasHostsRoot(container, facts),
-    );
+    const concerned = (facts.world?.containers ?? []).flatMap((container) => {
+      const rights = container.running ? hostlyRights(container, facts) : [];
+      return rights.length === 0 ? [] : [{ container, rights }];
+    });
     if (concerned.length === 0) return [];
     return [
       {
-        seen: concerned.map(({ container, powers }) => `${who(container)}: ${rightsOf(powers).join(', ')}`),
+        seen: concerned.map(({ container, rights }) => `${who(container)}: ${rights.join(', ')}`),
         mend: {
           say: 'Give it what it needs by name instead: devices, or single capabilities.',
           lines: [
@@ -37,6 +39,12 @@ export const privileged: Check = {
     ];
   },
 };
+
+/** Its rights that are the host's own, as its creator wrote them; none where its root is not the host's. */
+export function hostlyRights(container: Container, facts: Pick<Facts, 'engine'>): readonly string[] {
+  const { powers } = container;
+  return powers !== undefined && hasHostsRoot(container, facts) ? rightsOf(powers) : [];
+}
 
 function rightsOf({ privileged: all, capabilities, hostProcesses }: Powers): readonly string[] {
   const traces = hostProcesses === true && capabilities.includes('SYS_PTRACE');

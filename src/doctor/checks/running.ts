@@ -13,7 +13,8 @@ export function runningWith(
   );
 }
 
-/** Whether root of a container is root of the host: not where the engine maps its users. */
+/** Whether root of a container is root of the host: not where the engine maps its users, nor where the kernel says so. */
 export function hasHostsRoot({ powers }: Pick<Container, 'powers'>, { engine }: Pick<Facts, 'engine'>): boolean {
+  if (powers?.mapped === true) return false;
   return engine?.mapsUsers !== true || powers?.hostUsers === true;
 }

@@ -1,6 +1,6 @@
 /** What the kernel says over netlink: nothing is read past its bounds, and what is broken is said to be. */
 import { formatAddress } from '../../../src/ip/address.ts';
-import { attribute, decodeAttributes, nest, text, u8, u16be, u32be } from '../../../src/netlink/attribute.ts';
+import { attribute, decodeAttributes, nest, text, u8, u16be, u32, u32be } from '../../../src/netlink/attribute.ts';
 import { decodeFlow, encodeTuple, type Tuple } from '../../../src/netlink/conntrack.ts';
 import { NetlinkError } from '../../../src/netlink/error.ts';
 import { decodeLink, type Link } from '../../../src/netlink/link.ts';
@@ -10,6 +10,7 @@ import { peerAddresses, peerLink } from '../../../src/netlink/peer.ts';
 import { decodeAddress, listAddresses, listLinks, netnsIdOf } from '../../../src/netlink/route.ts';
 import { listRoutes } from '../../../src/netlink/routes.ts';
 import { RuleEvents } from '../../../src/netlink/rule-events.ts';
+import { decodeSize, decodeWays, listSizes, listWaysOut } from '../../../src/netlink/sizes.ts';
 import type { Netlink } from '../../../src/netlink/socket.ts';
 import { address } from '../../generate/build.ts';
 import { recordedDatagrams } from '../../netlink/recorded.ts';
@@ -116,6 +117,15 @@ const rules = [
   Buffer.concat([nft(12, 1, 'sluice'), nft(3, 7, 'sluice'), nft(6, 2, 'filter'), generation]),
   Buffer.concat([generation, nft(0, 7, 'sluice'), generation]),
 ];
+const u16 = (value: number): Buffer => Buffer.of(value & 255, value >> 8);
+const route = (...attributes: readonly Buffer[]): Buffer =>
+  Buffer.concat([Buffer.from([2, 24, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0]), ...attributes]);
+const hop = (index: number): Buffer =>
+  Buffer.concat([u16(16), Buffer.alloc(2), u32(index), attribute(5, Buffer.alloc(4))]);
+const routes = [
+  route(attribute(15, u32(254)), attribute(1, Buffer.from([192, 0, 2, 0])), attribute(4, u32(7))),
+  route(attribute(15, u32(51_820)), nest(8, attribute(2, u32(1_420))), attribute(9, Buffer.concat([hop(7), hop(8)]))),
+];
 const payloads = (types: readonly number[]) => () =>
   recordedDatagrams.flatMap((bytes) =>
     decodeDatagram(bytes).flatMap(({ type, payload }) => (types.includes(type) ? [payload] : [])),
@@ -133,6 +143,8 @@ export const target: Target = {
       decodeLinkEvents(bytes).map((event) => (event.kind === 'there' ? sound(event.link) : event)),
     ),
     links: reader(payloads([16, 17]), (bytes) => sound(decodeLink(bytes))),
+    sizes: reader(payloads([16]), (bytes) => decodeSize(bytes)),
+    'ways out': reader(() => routes, decodeWays),
     addresses: reader(payloads([20]), (bytes) => {
       const found = decodeAddress(bytes);
       return found === undefined ? found : [found, formatAddress(found.address)];
@@ -160,6 +172,8 @@ export const target: Target = {
         listLinks(netlink).map(sound),
         listAddresses(netlink),
         listRoutes(netlink),
+        listSizes(netlink),
+        listWaysOut(netlink),
         peerLink(netlink, peer),
         peerAddresses(netlink, peer),
         netnsIdOf(netlink, 1),
