@@ -133,10 +133,10 @@ function proofChains(marks: Marks): readonly Chain[] {
       ],
     },
     {
-      // a container that has no address yet: DHCP (RFC 2131), duplicate address detection, MLD (RFC 3810)
+      // a container that has no address yet: duplicate address detection, MLD (RFC 3810). Not DHCP: the engine gives
+      // addresses, and docker-proxy would pass on to a container what it hears on 67/udp
       name: 'configuring',
       rules: [
-        [is('ip saddr', 0), is('ip daddr', 0xffffffffn), is('udp sport', 68), is('udp dport', 67), prove, accept],
         [is('ip6 saddr', 0), is('icmpv6 type', icmpv6.neighbourSolicit), ownTarget, prove, accept],
         [
           is('ip6 saddr', 0),

@@ -1,5 +1,4 @@
 import type { Chain, Element, KeyPart, NftSet, Rule, Statement, Table } from './model.ts';
-import { is } from './statements.ts';
 
 /**
  * Tables in a form that two tables of the same meaning share, whether they were rendered or read back: nft keeps neither
@@ -28,7 +27,7 @@ function canonicalChain(chain: Chain): Chain {
 
 /** One protocol that is asked for before a port stands right before the port. */
 function canonicalRule(rule: Rule): Rule {
-  const sorted = rule.flatMap(canonicalStatement);
+  const sorted = rule.map(canonicalStatement);
   const protocol = sorted.findIndex(isOneProtocol);
   const port = sorted.findIndex((statement) => statement.kind === 'match' && statement.fields.includes('th dport'));
   if (protocol < 0 || port < protocol) return sorted;
@@ -46,12 +45,10 @@ function isOneProtocol(statement: Statement): boolean {
   return statement.value.kind === 'values' && statement.value.values.length === 1;
 }
 
-function canonicalStatement(statement: Statement): readonly Statement[] {
-  if (statement.kind !== 'match' || statement.value.kind !== 'values') return [statement];
+function canonicalStatement(statement: Statement): Statement {
+  if (statement.kind !== 'match' || statement.value.kind !== 'values') return statement;
   const values = statement.value.values.toSorted((a, b) => compare(partOrder(a), partOrder(b)));
-  const match: Match = { ...statement, value: { kind: 'values', values } };
-  if (!isField(match, 'udp dport')) return [match];
-  return [is('meta l4proto', 17), { ...match, fields: ['th dport'] }];
+  return { ...statement, value: { kind: 'values', values } };
 }
 
 /** Texts that sort as the values do: all numbers at the width of an IPv6 address. */

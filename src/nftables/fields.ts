@@ -24,8 +24,6 @@ export const fieldTypes: Readonly<Record<Field, ValueType>> = {
   'meta nfproto': 'number',
   'meta time': 'seconds',
   'th dport': 'inet_service',
-  'udp sport': 'inet_service',
-  'udp dport': 'inet_service',
   'icmp type': 'number',
   'icmpv6 type': 'number',
   'nd target': 'nd_target',
@@ -98,10 +96,6 @@ export function fieldValue(field: Field, packet: PacketView, { family, now }: Mo
       return BigInt(Math.floor(now / 1000));
     case 'th dport':
       return number(ports(ip)?.dport);
-    case 'udp sport':
-      return ip?.protocol === protocols.udp ? number(ports(ip)?.sport) : undefined;
-    case 'udp dport':
-      return ip?.protocol === protocols.udp ? number(ports(ip)?.dport) : undefined;
     case 'icmp type':
       return isIcmp(packet, ip, 4, family) ? number(icmp(ip)?.type) : undefined;
     case 'icmpv6 type':

@@ -1,6 +1,5 @@
 import type { Family } from '../ip/address.ts';
 import { ofFamily } from '../ip/address-set.ts';
-import { normalise } from '../ip/interval.ts';
 import type { AddressGroup, Program, Ruleset } from '../ruleset/ruleset.ts';
 import {
   addressType,
@@ -55,7 +54,6 @@ export function renderInetTable(ruleset: Ruleset, marks: Marks, senders: SenderS
     counters: ['unproven', 'unknown-source', 'held', 'unknown-bridge', ...ruleset.programs.flatMap(programCounters)],
     sets: [
       own('ports'),
-      ...families.map((family) => gateways(ruleset, family)),
       {
         name: 'bridges',
         key: ['ifname'],
@@ -95,13 +93,6 @@ export function renderInetTable(ruleset: Ruleset, marks: Marks, senders: SenderS
       ...programs.chains,
     ],
   };
-}
-
-/** The host's addresses on enrolled bridges: where a DHCP server would be. */
-function gateways(ruleset: Ruleset, family: Family): NftSet {
-  const all = normalise(ruleset.bridges.flatMap((bridge) => ofFamily(bridge.gateways, family)));
-  const elements = all.map(({ low, high }) => element([range(low, high)]));
-  return { name: `gateways${family}`, key: [addressType[family]], interval: true, data: 'none', elements };
 }
 
 /** Addresses of named projects' networks, as they are and as they last were. */
@@ -279,7 +270,6 @@ function input(marks: Marks): Chain {
     rules: [
       [notInSet('bridges', 'iifname'), accept],
       replies(marks),
-      [is('udp sport', 68), is('udp dport', 67), jump('dhcp')],
       [vmap('host4', 'iif', 'ip saddr')],
       [is('icmpv6 type', ...neighbourDiscovery, routerSolicit), is('ip6 hoplimit', 255), accept],
       [is('icmpv6 type', ...mldListener), accept],
@@ -289,14 +279,12 @@ function input(marks: Marks): Chain {
   };
 }
 
-/** To whoever serves addresses on the bridge, and to nobody else on the host (RFC 2131 4.1). */
-const dhcp: Chain = {
-  name: 'dhcp',
-  rules: [
-    [is('ip daddr', 0xffff_ffffn), accept],
-    [inSet('gateways4', 'ip daddr'), accept],
-  ],
-};
+/**
+ * What looks like DHCP is judged like all else: the engine gives containers their addresses, and docker-proxy hears
+ * broadcasts on a published 67/udp, which would lead from a container that may do nothing to whoever published it.
+ * `src/iptables` still jumps here.
+ */
+const dhcp: Chain = { name: 'dhcp', rules: [] };
 
 const unknownChains: readonly Chain[] = planes.map((plane) => ({
   name: `unknown-${plane}`,

@@ -79,8 +79,6 @@ export type Field =
   | 'meta nfproto'
   | 'meta time'
   | 'th dport'
-  | 'udp sport'
-  | 'udp dport'
   | 'icmp type'
   | 'icmpv6 type'
   | 'nd target'

@@ -58,7 +58,6 @@ const payloadFields: Readonly<Record<string, Ported>> = {
   'tcp dport': { field: 'th dport', protocol: 6 },
   'udp dport': { field: 'th dport', protocol: 17 },
   'sctp dport': { field: 'th dport', protocol: 132 },
-  'udp sport': { field: 'udp sport' },
   'icmp type': { field: 'icmp type' },
   'icmpv6 type': { field: 'icmpv6 type' },
   'icmpv6 taddr': { field: 'nd target' },

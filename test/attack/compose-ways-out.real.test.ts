@@ -146,6 +146,19 @@ describe.each(attacked)('out of a network of one’s own making, on engine %s', 
     await expectOnly(site, outside('free/y'), outside('evil/x'));
   });
 
+  test('by what looks like DHCP, which docker-proxy hears as a broadcast where its port is published', async () => {
+    const published = { image, command: ['udp', '67'], ports: ['67:67/udp'] };
+    await site.host.compose('free', composeFile({ x: { image } }), 'up', '-d');
+    await site.host.compose('evil', composeFile({ x: { image }, constructor: published }), 'up', '-d');
+    const gateway = (await addressOf(site, 'evil/x')).replace(/\d+$/, '1');
+    const to = (from: string, where: string) =>
+      ({ from, to: where, port: 67, sport: 68, proto: 'udp', timeout: 400 }) as const;
+    const attempts = [to('free/x', '255.255.255.255'), to('evil/x', '255.255.255.255'), to('evil/x', gateway)];
+    const heard = (await site.host.probeMany(attempts)).map(({ at }) => at.includes('evil-constructor-1'));
+    expect(heard).toEqual([true, false, false]);
+    await expectOnly(site, [], attempts.slice(1));
+  });
+
   test('by names: of JavaScript’s own, too long to tell apart, like options', async () => {
     const long = 'e'.repeat(95);
     const names = ['__proto__x', 'toString', `${long}a`, `${long}b`, '-rf'];

@@ -109,11 +109,18 @@ describe.each(ways)('an attacker on engine $name', { timeout: 120_000 }, ({ engi
     await site.host.nft('delete table ip redirects');
   });
 
-  test('only who serves addresses on the bridge hears what looks like DHCP', async () => {
-    const attempt: Attempt = { from: 'app/app', to: hostAddress.v4, port: 67, sport: 68, proto: 'udp' };
-    await expectControl(site, [attempt]);
+  test('what looks like DHCP is judged like all else, whoever on the host would hear it', async () => {
+    const places = [hostAddress.v4, (await gatewayOf(site, 'app_default')).v4, '255.255.255.255'];
+    const attempts = places.map((to): Attempt => ({ from: 'app/app', to, port: 67, sport: 68, proto: 'udp' }));
+    await expectControl(site, attempts);
     await applyPolicy(site, nothing);
-    await expectDenied(site, [attempt]);
+    await expectDenied(site, attempts);
+    const self = await seatOf(site, 'app/app');
+    const token = freshToken();
+    const discover = frames.udp({ src: '0.0.0.0', dst: '255.255.255.255', sport: 68, dport: 67 }, token);
+    const broadcast = frames.ethernet({ from: self.mac, to: 'ff:ff:ff:ff:ff:ff', type: 0x0800 }, discover);
+    await site.host.sendFrames('app/app', [broadcast]);
+    expect(await (await site.host.observer('host')).saw(token)).toBe(false);
     await removePolicy(site);
   });
 
