@@ -33,14 +33,33 @@ export interface PathTrace {
   readonly events: readonly PathEvent[];
 }
 
-/** Chains of ours that see a packet before and after everybody else's at a hook. */
+/** Bits of the packet mark to look for, each by a name, in chains of this priority at forward and input. */
+export interface MarkLookout {
+  readonly priority: number;
+  readonly marks: Readonly<Record<string, number>>;
+}
+
+/** Beside where it was seen: which of the marks it had. */
+export interface MarkedTrace extends PathTrace {
+  readonly marked: readonly string[];
+}
+
+/** Chains of ours that see a packet before and after everybody else's at a hook, and those that see its mark. */
 export const beginning = 'begins-';
 export const ending = 'ends-';
+export const marking = 'marked-';
 
 export function pathTraceOf(events: readonly PathEvent[], ours: string): PathTrace {
   const at = (prefix: string): readonly Watched[] =>
     watched.filter((hook) => events.some(({ table, chain }) => table === ours && chain === `${prefix}${hook}`));
   return { began: at(beginning), passed: at(ending), events: events.filter(({ table }) => table !== ours) };
+}
+
+export function markedTraceOf(events: readonly PathEvent[], ours: string): MarkedTrace {
+  const marked = events.flatMap(({ table, verdict }) =>
+    table === ours && verdict.startsWith(`jump ${marking}`) ? [verdict.slice(`jump ${marking}`.length)] : [],
+  );
+  return { ...pathTraceOf(events, ours), marked: [...new Set(marked)] };
 }
 
 /**

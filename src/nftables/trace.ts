@@ -2,7 +2,20 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { type Address, formatAddress } from '../ip/address.ts';
 import { mustNft, NftError, type RunNft } from './nft.ts';
-import { beginning, ending, type PathTrace, parsePathLine, pathTraceOf, pathVerdict, watched } from './path-trace.ts';
+import {
+  beginning,
+  ending,
+  type MarkedTrace,
+  type MarkLookout,
+  markedTraceOf,
+  marking,
+  type PathEvent,
+  type PathTrace,
+  parsePathLine,
+  pathTraceOf,
+  pathVerdict,
+  watched,
+} from './path-trace.ts';
 import { parseTraceLine, type TracedVerdict, verdictOf } from './trace-events.ts';
 
 /** The conversation to trace: its first packet as the container sends it. */
@@ -56,6 +69,17 @@ ${watched
   .join('')}}
 `;
 
+function markLookouts({ priority, marks }: MarkLookout): string {
+  const looks = Object.entries(marks).map(([name, bit]) => `meta mark & ${bit} != 0 jump ${marking}${name};`);
+  return `table inet ${traceTable} {
+${Object.keys(marks)
+  .map((name) => `	chain ${marking}${name} { }\n`)
+  .join('')}${(['forward', 'input'] as const)
+  .map((hook) => `	chain looks-${hook} { type filter hook ${hook} priority ${priority}; ${looks.join(' ')} }\n`)
+  .join('')}}
+`;
+}
+
 /**
  * Follows single packets through our tables by the kernel's own trace. It adds a table of its own while it is open and
  * takes it away at the end; containers notice nothing.
@@ -64,6 +88,8 @@ export class Trace implements AsyncDisposable {
   readonly #run: RunNft;
   readonly #monitor: ChildProcess;
   #lines: string[] = [];
+  /** Parts of our table beyond its first. */
+  readonly #added = new Set<string>();
 
   private constructor(run: RunNft, monitor: ChildProcess) {
     this.#run = run;
@@ -100,14 +126,39 @@ export class Trace implements AsyncDisposable {
    * @param patience how long the trace may take to tell, milliseconds
    */
   async followPath(conversation: TracedConversation, send: () => Promise<void>, patience = 1000): Promise<PathTrace> {
-    await mustNft(this.#run, ['-f', '-'], lookouts);
-    const read = () =>
-      pathTraceOf(
-        this.#lines.flatMap((line) => parsePathLine(line) ?? []),
-        traceTable,
-      );
+    await this.#add(lookouts);
+    const read = () => pathTraceOf(this.#events(), traceTable);
     await this.#watch(conversation, send, patience, () => pathVerdict(read()) !== 'not-seen');
     return read();
+  }
+
+  /**
+   * The same, and which marks the packet had at the lookout: those who judge in tables that the trace does not tell of may
+   * say by marks how they have judged.
+   *
+   * @param patience how long the trace may take to tell, milliseconds
+   */
+  async followMarks(
+    conversation: TracedConversation,
+    send: () => Promise<void>,
+    lookout: MarkLookout,
+    patience = 1000,
+  ): Promise<MarkedTrace> {
+    await this.#add(lookouts);
+    await this.#add(markLookouts(lookout));
+    const read = () => markedTraceOf(this.#events(), traceTable);
+    await this.#watch(conversation, send, patience, () => pathVerdict(read()) !== 'not-seen');
+    return read();
+  }
+
+  #events(): readonly PathEvent[] {
+    return this.#lines.flatMap((line) => parsePathLine(line) ?? []);
+  }
+
+  async #add(text: string): Promise<void> {
+    if (this.#added.has(text)) return;
+    await mustNft(this.#run, ['-f', '-'], text);
+    this.#added.add(text);
   }
 
   async #watch(

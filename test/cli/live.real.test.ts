@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { article } from '../../lab/article.ts';
 import { checkout } from '../../lab/host.ts';
-import { openSite } from '../../lab/site.ts';
+import { openSite, type Site } from '../../lab/site.ts';
 
 const policy = readFileSync(join(checkout, 'examples/article/policy.yaml'), 'utf8');
 
@@ -23,20 +23,27 @@ const tests = `tests:
       - "169.254.169.254:80"
 `;
 
-test.each(['20.10', '26.1', '28.5'] as const)('apply, live tests and down on engine %s', async (engine) => {
-  await using site = await openSite({ engine });
-  await site.host.compose('app', article({ ipv6: engine !== '20.10' }), 'up', '-d');
-  const write = (text: string) => site.host.write('/etc/sluice/policy.yaml', text);
-  const sluice = async (...args: string[]) => {
+const asked = (site: Site) => ({
+  write: (text: string) => site.host.write('/etc/sluice/policy.yaml', text),
+  async sluice(...args: string[]) {
     const { code, stdout, stderr } = await site.host.sluice(...args, '--json');
     expect(stderr).toBe('');
     return { code, value: JSON.parse(stdout) as Record<string, unknown> };
-  };
-  const live = async () => {
-    const { code, value } = await sluice('test', '--live');
-    const probes = value['probes'] as { result: string; wanted: string; kernel: string | null }[];
+  },
+  async live() {
+    const { code, value } = await this.sluice('test', '--live');
+    const probes = value['probes'] as { result: string; wanted: string; kernel: string | null; note: string | null }[];
     return { code, results: [...new Set(probes.map(({ result }) => result))], probes };
-  };
+  },
+});
+
+test.each(['20.10', '26.1', '28.5'] as const)('apply, live tests and down on engine %s', async (engine) => {
+  await using site = await openSite({ engine });
+  await site.host.compose('app', article({ ipv6: engine !== '20.10' }), 'up', '-d');
+  const host = asked(site);
+  const { write } = host;
+  const sluice = host.sluice.bind(host);
+  const live = host.live.bind(host);
 
   const tight = policy.replace(/tests:[\s\S]*/, tests);
   write(tight);
@@ -64,4 +71,49 @@ test.each(['20.10', '26.1', '28.5'] as const)('apply, live tests and down on eng
   expect((await sluice('down')).code).toBe(0);
   expect(await rules()).toBe(before);
   expect((await sluice('down')).value).toMatchObject({ tables: false });
+});
+
+test.each([
+  ['28.5', 'nft'],
+  ['20.10', 'legacy'],
+] as const)('live tests of rules in iptables, engine %s by iptables-%s', async (engine, variant) => {
+  await using site = await openSite({ engine });
+  await site.host.compose('app', article({ ipv6: engine !== '20.10' }), 'up', '-d');
+  const host = asked(site);
+  const standing = async () => (await site.host.must(['nft', 'list', 'tables'])).includes('sluice-trace');
+
+  const tight = policy.replace(/tests:[\s\S]*/, tests);
+  host.write(tight);
+  expect((await host.sluice('apply', '--backend', `iptables-${variant}`)).code).toBe(0);
+  const enforced = await host.live();
+  expect(enforced.probes.filter(({ result }) => result !== 'holds')).toEqual([]);
+  expect(enforced).toMatchObject({ code: 0, results: ['holds'] });
+  expect(new Set(enforced.probes.map(({ wanted, kernel }) => `${wanted} ${kernel}`))).toEqual(
+    new Set(['allow allowed', 'deny denied']),
+  );
+  expect(await standing()).toBe(false);
+
+  // somebody else stops what is allowed; somebody takes our last word away, and what is denied gets out
+  const iptables = `iptables-${variant}`;
+  await site.host.must([iptables, '-I', 'FORWARD', '-d', '192.168.100.1', '-j', 'DROP']);
+  const stopped = (await host.live()).probes.filter(({ result }) => result !== 'holds');
+  expect(stopped).toMatchObject([{ result: 'fails', wanted: 'allow', kernel: null }]);
+  await site.host.must([iptables, '-D', 'FORWARD', '-d', '192.168.100.1', '-j', 'DROP']);
+  await site.host.must([iptables, '-t', 'filter', '-F', 'DOCKER-OUTBOUND-FILTER']);
+  await site.host.must([iptables, '-t', 'security', '-F', 'DOCKER-OUTBOUND-FILTER']);
+  const open = await host.live();
+  expect(open.code).toBe(1);
+  expect(new Set(open.probes.filter(({ wanted }) => wanted === 'deny').map(({ result }) => result))).toContain('differs');
+
+  host.write(tight.replace('mode: enforce', 'mode: audit'));
+  expect((await host.sluice('apply')).code).toBe(0);
+  const audited = await host.live();
+  if (variant === 'nft') {
+    expect(audited).toMatchObject({ code: 0, results: ['holds'] });
+    expect(audited.probes.filter(({ kernel }) => kernel === 'audited').length).toBeGreaterThan(5);
+  } else {
+    expect(audited.code).toBe(1);
+    const [unproven] = audited.probes.filter(({ result }) => result === 'unproven');
+    expect(unproven?.note).toContain('legacy tables do not tell');
+  }
 });

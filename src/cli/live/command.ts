@@ -23,12 +23,12 @@ export async function liveTest(context: Context): Promise<Exit> {
   if (situation === null) return 'no';
   if ((await ports.kernel.standing()) !== true)
     throw new CliError('unable', 'the kernel holds no policy, so there is nothing to test', 'sluice apply first');
-  const other = (await ports.kernel.backends()).find((backend) => backend !== 'nftables');
-  if (other !== undefined)
+  const [holder, other] = await ports.kernel.backends();
+  if (holder !== undefined && other !== undefined)
     throw new CliError(
       'unable',
-      `the rules are held with ${other}, and the kernel's trace of them is not read`,
-      'sluice test, without --live; or sluice apply --backend nftables',
+      `rules stand in ${holder} and in ${other}: one of them takes over from the other, or a change was cut short`,
+      'sluice apply',
     );
   const { policy, world, ruleset, loaded } = situation;
   const memory = await readApplied(settings.state, ports.files);

@@ -52,10 +52,21 @@ export function findingOf(
             kernel: null,
             note: "other rules than Sluice's stopped it, such as Docker's own",
           };
-    default: {
-      const kernel = result.verdict === 'accepted' ? 'allowed' : result.verdict;
-      if (kernel !== evaluator) return { attempt, kind: 'differs', evaluator, kernel, note: null };
-      return { attempt, kind: met(kernel) ? 'holds' : 'fails', evaluator, kernel, note: null };
-    }
+    case 'stopped':
+      return {
+        ...unknown,
+        evaluator,
+        note: "it was stopped without a mark of Sluice's, and legacy tables do not tell by whom; with `defaults.denied: reject` it has one",
+      };
+    case 'let-pass':
+      if (evaluator === 'audited')
+        return { ...unknown, evaluator, note: 'it passed, and legacy tables do not tell whether audit counted it' };
+      return compared('allowed');
+    default:
+      return compared(result.verdict === 'accepted' ? 'allowed' : result.verdict);
+  }
+  function compared(kernel: Outcome): Finding {
+    if (kernel !== evaluator) return { attempt, kind: 'differs', evaluator, kernel, note: null };
+    return { attempt, kind: met(kernel) ? 'holds' : 'fails', evaluator, kernel, note: null };
   }
 }

@@ -1,6 +1,6 @@
 import type { Address } from '../../ip/address.ts';
+import type { XtVerdict } from '../../iptables/traced.ts';
 import type { PathTrace } from '../../nftables/path-trace.ts';
-import type { TracedVerdict } from '../../nftables/trace-events.ts';
 
 /** One packet to send from a container, and how the kernel judged it. */
 export interface LiveProbe {
@@ -20,7 +20,7 @@ export type LivePath =
   | { readonly kind: 'not-sent'; readonly reason: string };
 
 export type LiveResult =
-  | { readonly kind: 'traced'; readonly source: Address; readonly verdict: TracedVerdict }
+  | { readonly kind: 'traced'; readonly source: Address; readonly verdict: XtVerdict }
   /** It could not be sent; nothing is known. */
   | { readonly kind: 'not-sent'; readonly reason: string };
 

@@ -89,7 +89,8 @@ export const systemKernel: KernelPort = {
 
   async prober() {
     const { openProber } = await import('./prober.ts');
-    return openProber();
+    const { standingBackends } = await import('../../enforce/choose-backend.ts');
+    return openProber((await standingBackends())?.[0] ?? null);
   },
 };
 

@@ -1,7 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { createInterface, type Interface } from 'node:readline';
+import type { BackendName } from '../../enforce/backend.ts';
 import { type Address, formatAddress, parseAddress } from '../../ip/address.ts';
+import { hostCommand } from '../../iptables/command.ts';
+import { toolsOf } from '../../iptables/tools.ts';
+import { auditedChains, judgedMarks, type XtVerdict, xtVerdict } from '../../iptables/traced.ts';
 import { nftCommand } from '../../nftables/nft.ts';
 import { Trace, type TracedConversation } from '../../nftables/trace.ts';
 import { CliError } from '../error.ts';
@@ -13,8 +17,13 @@ import { sourceMark } from '../live/source-mark.ts';
 const attempts = 5;
 const answerLimit = 10_000; // ms
 
-/** Sends with helpers in the containers' network namespaces, and reads the kernel's trace. */
-export async function openProber(): Promise<Prober> {
+/**
+ * Sends with helpers in the containers' network namespaces, and reads the kernel's trace.
+ *
+ * @param holder in what our rules are; null: nothing of ours is asked for
+ */
+export async function openProber(holder: BackendName | null): Promise<Prober> {
+  const judged = await judgeOf(holder);
   const trace = await Trace.open(nftCommand);
   // Ctrl-C ends the helpers, then the probe that waits for one, and on that way out everything is taken away
   let interrupted = false;
@@ -43,7 +52,7 @@ export async function openProber(): Promise<Prober> {
     async probe(probe) {
       const from = await ready(probe);
       if (from === null) return unrouted;
-      const sent = await send(probe, from, (conversation, ask) => trace.follow(conversation, ask));
+      const sent = await send(probe, from, (conversation, ask) => judged(trace, conversation, ask));
       return 'reason' in sent ? sent : { kind: 'traced', source: from.source, verdict: sent.seen };
     },
     async follow(probe) {
@@ -59,6 +68,17 @@ export async function openProber(): Promise<Prober> {
       await trace[Symbol.asyncDispose]();
     },
   };
+}
+
+type Judge = (trace: Trace, conversation: TracedConversation, send: () => Promise<void>) => Promise<XtVerdict>;
+
+/** How it is read what our rules made of a packet. */
+async function judgeOf(holder: BackendName | null): Promise<Judge> {
+  if (holder === null || holder === 'nftables') return (trace, conversation, ask) => trace.follow(conversation, ask);
+  const variant = holder === 'iptables-nft' ? 'nft' : 'legacy';
+  const audited = await auditedChains(hostCommand, await toolsOf(variant, hostCommand));
+  return async (trace, conversation, ask) =>
+    xtVerdict(await trace.followMarks(conversation, ask, judgedMarks), variant, audited);
 }
 
 interface From {

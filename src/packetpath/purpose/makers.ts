@@ -22,6 +22,17 @@ export const makerNames: Readonly<Record<Maker, string>> = {
   cni: 'CNI',
   fail2ban: 'fail2ban',
   tailscale: 'Tailscale',
+  'wg-quick': 'wg-quick',
+  lxd: 'LXD',
+  incus: 'Incus',
+  istio: 'Istio',
+  nomad: 'Nomad',
+  proxmox: 'Proxmox',
+  openwrt: 'OpenWrt',
+  nixos: 'NixOS',
+  csf: 'csf',
+  crowdsec: 'CrowdSec',
+  mullvad: 'Mullvad',
   kernel: 'the kernel',
   unknown: 'unknown',
 };
@@ -75,9 +86,21 @@ const patterns: readonly (readonly [RegExp, Owner])[] = [
   [/^KUBE-/, { maker: 'kube', sentence: null }],
   [/^(NETAVARK[_-]|netavark)/, { maker: 'podman', sentence: 'networks of Podman (netavark)' }],
   [/^CNI-/, { maker: 'cni', sentence: 'networks made by CNI plugins, such as those of older Podman' }],
-  [/^(cali-|FLANNEL-)/, { maker: 'cni', sentence: 'networks made by CNI plugins' }],
+  [
+    /^(cali-|FLANNEL-|WEAVE(-|$)|CILIUM_|AWS-(SNAT|CONNMARK)-CHAIN-)/,
+    { maker: 'cni', sentence: 'networks made by CNI plugins' },
+  ],
   [/^f2b-/, { maker: 'fail2ban', sentence: 'addresses that it has banned' }],
   [/^ts-(input|forward|postrouting)$/, { maker: 'tailscale', sentence: null }],
+  [/^ISTIO_/, { maker: 'istio', sentence: 'turns what an application sends and gets to its proxy' }],
+  [/^NOMAD-ADMIN$/, { maker: 'nomad', sentence: "what its administrator wants in front of CNI's rules" }],
+  [/^PVEFW-/, { maker: 'proxmox', sentence: null }],
+  [/^nixos-(fw|nat)(-|$)/, { maker: 'nixos', sentence: null }],
+  [/^CROWDSEC_(CHAIN|LOG)$/, { maker: 'crowdsec', sentence: 'addresses that it has banned' }],
+  [
+    /^zone_\w+_(input|output|forward|prerouting|postrouting|(src|dest)_(ACCEPT|DROP|REJECT))$/,
+    { maker: 'openwrt', sentence: 'a zone of its firewall' },
+  ],
 ];
 
 const tables: readonly (readonly [RegExp, Maker])[] = [
@@ -85,6 +108,15 @@ const tables: readonly (readonly [RegExp, Maker])[] = [
   [/^ip6? docker-(bridges|dns)$/, 'docker'],
   [/^(inet|ip|ip6) firewalld$/, 'firewalld'],
   [/^inet netavark$/, 'podman'],
+  [/^ip6? wg-quick-/, 'wg-quick'],
+  [/^inet lxd$/, 'lxd'],
+  [/^inet incus$/, 'incus'],
+  [/^(ip flannel-ipv4|ip6 flannel-ipv6)$/, 'cni'],
+  [/^(inet proxmox-firewall|bridge proxmox-firewall-guests)$/, 'proxmox'],
+  [/^inet fw4$/, 'openwrt'],
+  [/^inet nixos-fw$/, 'nixos'],
+  [/^(ip crowdsec|ip6 crowdsec6)$/, 'crowdsec'],
+  [/^inet mullvad$/, 'mullvad'],
   [/^ip6? libvirt_network$/, 'libvirt'],
   [/^ip6? kube-proxy$/, 'kube'],
   [/^inet f2b-table$/, 'fail2ban'],
@@ -121,7 +153,8 @@ export function ownerOf(table: Table, chain: Chain): Owner {
     };
   const found = patterns.find(([form]) => form.test(chain.name))?.[1];
   if (found !== undefined) return found;
-  return isFirewalld(table, chain.name) ? { maker: 'firewalld', sentence: null } : { maker: 'unknown', sentence: null };
+  if (isFirewalld(table, chain.name)) return { maker: 'firewalld', sentence: null };
+  return { maker: isCsf(table, chain.name) ? 'csf' : 'unknown', sentence: null };
 }
 
 function builtIn({ base }: Chain): Owner {
@@ -139,5 +172,16 @@ function isFirewalld({ chains }: Table, name: string): boolean {
   return (
     skeleton &&
     /^((INPUT|OUTPUT|FORWARD|PREROUTING|POSTROUTING)_|(IN|OUT|FWD|FWDI|FWDO|FWDX|PRE|POST)_|RFC3964_IPv4$)/.test(name)
+  );
+}
+
+/** csf's chains have plain names, too; those that nobody else has are beside them. */
+function isCsf({ chains }: Table, name: string): boolean {
+  const skeleton = ['LOCALINPUT', 'LOCALOUTPUT', 'LOGDROPIN', 'LOGDROPOUT'];
+  return (
+    skeleton.every((one) => chains.some((chain) => chain.name === one)) &&
+    /^(LOCAL(IN|OUT)PUT|LOGDROP(IN|OUT)|(ALLOW|DENY)(IN|OUT)|INVALID|INVDROP|SYNFLOOD|PORTFLOOD|UDPFLOOD|SMTPOUTPUT|CC_\w+)$/.test(
+      name,
+    )
   );
 }

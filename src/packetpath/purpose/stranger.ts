@@ -2,6 +2,7 @@ import type { Family } from '../../ip/address.ts';
 import type { HookName, Rule, TableFamily } from '../model.ts';
 import type { Ground } from './bridges.ts';
 import { makerNames, type Owner } from './makers.ts';
+import { signedBy } from './signatures.ts';
 import { shapeOf, type Term } from './terms.ts';
 import type { NetworkRef, Outbound, Purpose } from './types.ts';
 import type { Whose } from './whose.ts';
@@ -17,13 +18,14 @@ export function strangersPurpose(
   hooks: ReadonlySet<HookName>,
   { ground, whose }: { readonly ground: Ground; readonly whose: Whose },
 ): Purpose {
-  const strange = owner.maker === 'docker' || owner.maker === 'swarm' || owner.maker === 'kernel';
-  const maker = strange ? 'unknown' : owner.maker;
+  const inDockers = owner.maker === 'docker' || owner.maker === 'swarm';
+  const maker = inDockers || owner.maker === 'kernel' ? 'unknown' : owner.maker;
+  const signer = maker === 'unknown' && !inDockers ? signedBy(rule.comment) : null;
   const { terms } = shapeOf(rule, family);
   return {
-    maker,
-    sureness: maker === 'unknown' ? 'unknown' : 'by-chain',
-    sentence: sentenceOf(rule, owner),
+    maker: signer ?? maker,
+    sureness: signer !== null ? 'by-comment' : maker === 'unknown' ? 'unknown' : 'by-chain',
+    sentence: sentenceOf(rule, signer === null ? owner : { maker: signer, sentence: null }),
     outbound: outboundOf(rule, terms, hooks),
     networks: networksOf(terms, family, ground, whose),
     containers: [],

@@ -16,6 +16,17 @@ export type Maker =
   | 'cni'
   | 'fail2ban'
   | 'tailscale'
+  | 'wg-quick'
+  | 'lxd'
+  | 'incus'
+  | 'istio'
+  | 'nomad'
+  | 'proxmox'
+  | 'openwrt'
+  | 'nixos'
+  | 'csf'
+  | 'crowdsec'
+  | 'mullvad'
   | 'kernel'
   | 'unknown';
 
@@ -54,6 +65,8 @@ export type Sureness =
   | 'exact'
   /** The rule stands in a chain of its maker's, and only the chain is known. */
   | 'by-chain'
+  /** The rule bears a comment of its maker's, and only the comment is known. */
+  | 'by-comment'
   | 'unknown';
 
 export interface NetworkRef {

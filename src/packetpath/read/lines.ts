@@ -17,3 +17,22 @@ export class Unread {
     this.lines.push({ line: index + 1, text: lines[index] ?? '', why });
   }
 }
+
+/** The lines without the blanks that all of them begin with: so a listing stands that was copied out of a page. */
+export function unindented(lines: readonly string[]): readonly string[] {
+  let shared: string | null = null;
+  for (const line of lines) {
+    const own = /^[ \t]*/.exec(line)?.[0] ?? '';
+    if (own.length === line.length) continue;
+    shared = shared === null ? own : sharedBeginning(shared, own);
+    if (shared === '') return lines;
+  }
+  const width = shared?.length ?? 0;
+  return width === 0 ? lines : lines.map((line) => line.slice(width));
+}
+
+function sharedBeginning(a: string, b: string): string {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length++;
+  return a.slice(0, length);
+}

@@ -1,30 +1,55 @@
 import type { TableFamily } from '../model.ts';
+import { jsonObjects } from './json-objects.ts';
 import type { Stretch, Unread } from './lines.ts';
-import { asList, asText, familyNamed, isObject, type JsonObject, type NftItem, onlyEntry } from './nft-item.ts';
-import { type Meaning, NftMeanings } from './nft-rule.ts';
+import { asList, familyNamed, isObject, type JsonObject, type NftItem, onlyEntry } from './nft-item.ts';
+import { NftMeanings } from './nft-rule.ts';
 
 /** Reads what `nft -j list ruleset` prints. A text that is not JSON to its end is unread line by line. */
 export function readNftJson({ lines, from, to }: Stretch, unread: Unread): readonly NftItem[] {
-  let listing: unknown;
+  const text = lines.slice(from, to).join('\n');
+  let reader = new JsonReader(from + 1);
   try {
-    listing = JSON.parse(lines.slice(from, to).join('\n'));
-  } catch {
+    if (!jsonObjects(text, (object) => reader.take(object))) {
+      reader = new JsonReader(from + 1);
+      const listing: unknown = JSON.parse(text);
+      const objects = isObject(listing) && Array.isArray(listing['nftables']) ? listing['nftables'] : [listing];
+      for (const object of objects) reader.take(object);
+    }
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
     for (let index = from; index < to; index++)
       if ((lines[index] ?? '').trim() !== '') unread.add(lines, index, 'JSON that breaks off or is none');
     return [];
   }
-  const items: NftItem[] = [];
-  const objects = isObject(listing) && Array.isArray(listing['nftables']) ? listing['nftables'] : [listing];
-  const meanings = meaningsOfJson();
-  for (const object of objects) {
-    const [kind, inside] = onlyEntry(object) ?? [];
-    if (kind === 'metainfo') continue;
-    const item = kind === undefined || !isObject(inside) ? undefined : itemOf(kind, inside, from + 1, meanings);
-    if (item !== undefined) items.push(item);
-    else if (!quiet.has(kind ?? ''))
-      unread.lines.push({ line: from + 1, text: JSON.stringify(object) ?? '', why: 'an object of no known kind' });
+  for (const object of reader.strange)
+    unread.lines.push({ line: from + 1, text: object, why: 'an object of no known kind' });
+  return reader.items;
+}
+
+/** Goes through the objects of a listing. */
+class JsonReader {
+  readonly items: NftItem[] = [];
+  /** Objects of no known kind. */
+  readonly strange: string[] = [];
+  readonly #line: number;
+  readonly #meanings = meaningsOfJson();
+
+  constructor(line: number) {
+    this.#line = line;
   }
-  return items;
+
+  take(object: unknown): void {
+    const [kind, inside] = onlyEntry(object) ?? [];
+    if (kind === 'metainfo') return;
+    const item =
+      kind === undefined || !isObject(inside)
+        ? undefined
+        : kind === 'rule'
+          ? ruleOf(inside, this.#line, this.#meanings)
+          : itemOf(kind, inside, this.#line);
+    if (item !== undefined) this.items.push(item);
+    else if (!quiet.has(kind ?? '')) this.strange.push(JSON.stringify(object) ?? '');
+  }
 }
 
 /** Objects that rules refer to by name and that decide nothing themselves. */
@@ -54,23 +79,31 @@ function meaningsOfJson(): Meanings {
   };
 }
 
-function meaningOf(statements: readonly unknown[], meanings: NftMeanings): Meaning & { readonly text: string } {
-  const keys = statements.map((statement) => JSON.stringify(statement));
-  const texts = statements.map((statement, index) => textOf(statement, keys[index] as string));
-  const shown = texts.filter((_, index) => !isCounter(statements[index]));
-  return { text: shown.join(' '), ...meanings.of(statements, texts, keys) };
+function ruleOf(
+  { family: named, table, chain, handle, comment, expr }: JsonObject,
+  line: number,
+  meanings: Meanings,
+): NftItem | undefined {
+  const family = familyNamed(named);
+  if (family === undefined || typeof table !== 'string' || typeof chain !== 'string' || !Array.isArray(expr))
+    return undefined;
+  const { text, counted, steps, feeds } = meanings[family].ofJson(expr);
+  return {
+    kind: 'rule',
+    family,
+    table,
+    line,
+    chain,
+    handle: typeof handle === 'number' ? handle : null,
+    comment: typeof comment === 'string' ? comment : null,
+    text,
+    counted,
+    steps,
+    feeds,
+  };
 }
 
-const isCounter = (statement: unknown): boolean => isObject(statement) && 'counter' in statement;
-
-/** A statement for people: its JSON. */
-function textOf(statement: unknown, json: string): string {
-  if (typeof statement === 'string') return statement;
-  if (!isObject(statement) || !isObject(statement['xt'])) return json;
-  return `xt ${asText(statement['xt']['type'])} "${asText(statement['xt']['name'])}"`;
-}
-
-function itemOf(kind: string, object: JsonObject, line: number, meanings: Meanings): NftItem | undefined {
+function itemOf(kind: string, object: JsonObject, line: number): NftItem | undefined {
   const family = familyNamed(object['family']);
   const { name, table } = object;
   if (family === undefined) return undefined;
@@ -80,18 +113,6 @@ function itemOf(kind: string, object: JsonObject, line: number, meanings: Meanin
       : undefined;
   if (typeof table !== 'string') return undefined;
   const owned = { family, table, line };
-  if (kind === 'rule') {
-    const { chain, handle, comment, expr } = object;
-    if (typeof chain !== 'string' || !Array.isArray(expr)) return undefined;
-    return {
-      kind,
-      ...owned,
-      chain,
-      handle: typeof handle === 'number' ? handle : null,
-      comment: typeof comment === 'string' ? comment : null,
-      ...meaningOf(expr, meanings[family]),
-    };
-  }
   if (typeof name !== 'string') return undefined;
   if (kind === 'chain') {
     const { type, hook, prio, policy, dev } = object;

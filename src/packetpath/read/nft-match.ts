@@ -8,6 +8,8 @@ import { condition, range } from './values.ts';
 /** The condition of a `match`; undefined: not understood. */
 export function readMatch(match: JsonObject, family: TableFamily): Step | undefined {
   const { op, left, right } = match;
+  const version = readVersion(match, family);
+  if (version !== undefined) return version;
   if (timed(left)) return undefined;
   const fields = readFields(left, family);
   if (fields === undefined || typeof op !== 'string') return undefined;
@@ -22,6 +24,18 @@ export function readMatch(match: JsonObject, family: TableFamily): Step | undefi
   const values = setNamed(right) ?? readTuples(right, fields);
   if (values === undefined) return undefined;
   return condition({ kind: 'among', fields: refs, not: op === '!=', values });
+}
+
+/** `ip version 4`, `ip6 version 6`, as LXD and Incus ask: true of every packet of that family. */
+function readVersion({ op, left, right }: JsonObject, family: TableFamily): Step | undefined {
+  const [kind, inside] = onlyEntry(left) ?? [];
+  if (kind !== 'payload' || op !== '==' || !isObject(inside) || inside['field'] !== 'version') return undefined;
+  const isFour = inside['protocol'] === 'ip' && right === 4;
+  if (!isFour && (inside['protocol'] !== 'ip6' || right !== 6)) return undefined;
+  const field = family === 'bridge' || family === 'netdev' ? 'ether type' : 'nfproto';
+  // linux/if_ether.h, ETH_P_*; uapi/linux/netfilter.h, NFPROTO_*
+  const value = field === 'nfproto' ? (isFour ? 2 : 10) : isFour ? 0x0800 : 0x86dd;
+  return condition({ kind: 'among', fields: [{ field }], not: false, values: [[range(value)]] });
 }
 
 /** What is asked of the clock, of chance or of a load that has been: true whatever its value. */

@@ -1,6 +1,6 @@
 import type { Rule, Step, TableFamily } from '../model.ts';
-import { KnownSteps } from './known-steps.ts';
-import { isObject } from './nft-item.ts';
+import { Known } from './known.ts';
+import { asText, isObject, type JsonObject } from './nft-item.ts';
 import { readStatement } from './nft-statement.ts';
 import { unknownCondition } from './values.ts';
 
@@ -18,40 +18,88 @@ export class NftMeanings {
   readonly #family: TableFamily;
   /** Whether iptables made the rules and nft's text shows them. */
   readonly #xt: boolean;
-  readonly #known = new KnownSteps();
+  readonly #known = new Known<Said>();
 
   constructor(family: TableFamily, xt: boolean) {
     this.#family = family;
     this.#xt = xt;
   }
 
-  /**
-   * @param texts of each of the statements, for people
-   * @param keys of each: two statements with the same key are the same
-   */
-  of(statements: readonly unknown[], texts: readonly string[], keys: readonly string[] = texts): Meaning {
+  /** @param texts of each of the statements, for people: two statements with the same text are the same */
+  of(statements: readonly unknown[], texts: readonly string[]): Meaning {
+    const said = statements.map((statement, index) => {
+      const text = texts[index] as string;
+      const read = (): Said => this.#said(statement, text);
+      // what a statement is that is not understood, hangs on those around it
+      return isObject(statement) && 'strange' in statement ? read() : this.#known.of(text, read);
+    });
+    return together(said);
+  }
+
+  /** Of statements as `nft -j` has them: their text is their JSON. */
+  ofJson(statements: readonly unknown[]): Meaning & { readonly text: string } {
     const steps: Step[] = [];
     let counted: Rule['counted'] = null;
     let feeds: string[] | null = null;
-    for (let index = 0; index < statements.length; index++) {
-      const statement = statements[index];
-      const text = texts[index] as string;
-      const read = (): readonly Step[] => this.#stepsOf(statement, text);
-      // what a statement is that is not understood, hangs on those around it
-      const one = isObject(statement) && 'strange' in statement ? read() : this.#known.of(keys[index] as string, read);
-      for (const step of one) steps.push(step);
-      if (!isObject(statement)) continue;
-      const { counter, set } = statement;
-      counted = countedBy(counter) ?? counted;
-      if (isObject(set) && typeof set['set'] === 'string') (feeds ??= []).push(set['set'].slice(1));
+    let text = '';
+    for (const statement of statements) {
+      const json = JSON.stringify(statement);
+      const said = this.#known.of(json, () => this.#said(statement, textOf(statement, json)));
+      for (const step of said.steps) steps.push(step);
+      counted = said.counted ?? counted;
+      if (said.feeds !== null) (feeds ??= []).push(said.feeds);
+      if (said.shown !== null) text = text === '' ? said.shown : `${text} ${said.shown}`;
     }
-    return { counted, steps, feeds: feeds ?? none };
+    return { text, counted, steps, feeds: feeds ?? none };
+  }
+
+  #said(statement: unknown, text: string): Said {
+    const { counter, set } = isObject(statement) ? statement : noStatement;
+    const isCounter = isObject(statement) && 'counter' in statement;
+    const feeds = isObject(set) && typeof set['set'] === 'string' ? set['set'].slice(1) : null;
+    return {
+      steps: this.#stepsOf(statement, text),
+      counted: countedBy(counter),
+      feeds,
+      shown: isCounter ? null : text,
+    };
   }
 
   #stepsOf(statement: unknown, text: string): readonly Step[] {
     const steps = readStatement(statement, { family: this.#family, text: () => text });
     return this.#xt ? steps.map((step) => doubted(step, text)) : steps;
   }
+}
+
+/** What one statement says. */
+interface Said {
+  readonly steps: readonly Step[];
+  readonly counted: Rule['counted'];
+  /** The set that it adds packets to. */
+  readonly feeds: string | null;
+  /** Its text for people; null: counters are shown apart. */
+  readonly shown: string | null;
+}
+
+const noStatement: JsonObject = {};
+
+function together(said: readonly Said[]): Meaning {
+  const steps: Step[] = [];
+  let counted: Rule['counted'] = null;
+  let feeds: string[] | null = null;
+  for (const one of said) {
+    for (const step of one.steps) steps.push(step);
+    counted = one.counted ?? counted;
+    if (one.feeds !== null) (feeds ??= []).push(one.feeds);
+  }
+  return { counted, steps, feeds: feeds ?? none };
+}
+
+/** A statement of JSON for people: its JSON. */
+function textOf(statement: unknown, json: string): string {
+  if (typeof statement === 'string') return statement;
+  if (!isObject(statement) || !isObject(statement['xt'])) return json;
+  return `xt ${asText(statement['xt']['type'])} "${asText(statement['xt']['name'])}"`;
 }
 
 export const isXtTable = (family: TableFamily, name: string): boolean =>

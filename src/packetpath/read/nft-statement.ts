@@ -1,6 +1,6 @@
 import { type Address, parseAddress } from '../../ip/address.ts';
 import type { Action, Ports, Step, TableFamily, Verdict, VerdictEntry } from '../model.ts';
-import { readFields } from './nft-field.ts';
+import { type Asked, readFields } from './nft-field.ts';
 import { asList, asText, isObject, type JsonObject, onlyEntry } from './nft-item.ts';
 import { readMark } from './nft-mark.ts';
 import { readMaskedWords, readMatch, readTuple, setNamed, timed } from './nft-match.ts';
@@ -108,7 +108,7 @@ export function readVerdict(statement: unknown): Verdict | undefined {
 }
 
 function readVmap({ key, data }: JsonObject, { family }: NftContext): Step | undefined {
-  const fields = readFields(key, family);
+  const fields = readFields(key, family) ?? byChance(key);
   if (fields === undefined) return undefined;
   const refs = fields.map(({ ref }) => ref);
   const named = setNamed(data);
@@ -123,6 +123,11 @@ function readVmap({ key, data }: JsonObject, { family }: NftContext): Step | und
     entries.push({ key: tuple, verdict: read });
   }
   return { kind: 'vmap', fields: refs, entries };
+}
+
+/** `numgen random mod 3 vmap { 0 : … }`, by which kube-proxy spreads: any of its entries. */
+function byChance(key: unknown): readonly Asked[] | undefined {
+  return onlyEntry(key)?.[0] === 'numgen' ? [{ field: 'other', ref: { field: 'other' } }] : undefined;
 }
 
 /** `meta mark set …` and what else can be set of a packet. */

@@ -242,7 +242,10 @@ class TextReader {
     const [first, second] = tokens;
     if (table === undefined || first === undefined) return this.#strange(tokens);
     if (first.text === 'type' && !first.quoted) return this.#change(at, typeLine(tokens));
-    if (first.text === 'policy' && !first.quoted) return this.#change(at, { policy: second?.text });
+    if (first.text === 'policy' && !first.quoted) {
+      const isPolicy = second?.text === 'accept' || second?.text === 'drop';
+      return isPolicy ? this.#change(at, { policy: second.text }) : this.#strange(tokens);
+    }
     if (first.text === 'comment' && tokens.length === 2) return;
     const source = (from: number, to: number): string => this.#source(tokens, from, to);
     const { statements, texts, comment, text } = readTextRule(new Cursor(tokens), source);

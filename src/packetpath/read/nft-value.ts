@@ -2,7 +2,7 @@ import { parseAddress } from '../../ip/address.ts';
 import type { Field, Value } from '../model.ts';
 import { asText, isObject } from './nft-item.ts';
 import { interfaceValue, parseMac, parseNetwork, parseNumber, range, word } from './values.ts';
-import { icmpNamed, protocolNumber, tcpFlagBits } from './words.ts';
+import { icmpNamed, protocolNumber, servicePort, tcpFlagBits } from './words.ts';
 
 /** Where a value belongs: how its words are to be read. */
 export interface ValueOf {
@@ -108,6 +108,9 @@ function readNumber(text: string, { field, icmp6 = false }: ValueOf): bigint | u
     }
     case 'tcp flags':
       return tcpFlagBits(text) ?? parseNumber(text);
+    case 'sport':
+    case 'dport':
+      return parseNumber(text) ?? big(servicePort(text));
     default:
       return parseNumber(text);
   }

@@ -1,12 +1,12 @@
 import type { Family } from '../../ip/address.ts';
 import type { Listing, Table } from '../model.ts';
 import { finishIpsets, type Ipset, readIpsets } from './ipset.ts';
-import { Unread } from './lines.ts';
+import { Unread, unindented } from './lines.ts';
 import type { NftItem } from './nft-item.ts';
 import { readNftJson } from './nft-json.ts';
 import { finishNft } from './nft-table.ts';
 import { readNftText } from './nft-text.ts';
-import { type Section, sectionsOf } from './sections.ts';
+import { isAbout, type Section, sectionsOf } from './sections.ts';
 import { readList } from './xt-list.ts';
 import type { XtListedRule } from './xt-listed.ts';
 import { readSave, type XtHint } from './xt-save.ts';
@@ -28,7 +28,7 @@ interface Gathered {
  * read is in its rule as unknown, or among the unread lines.
  */
 export function readListing(text: string, hint: ListingHint = {}): Listing {
-  const lines = text.split(/\r?\n/);
+  const lines = unindented(text.includes('\r') ? text.split(/\r?\n/) : text.split('\n'));
   const unread = new Unread();
   const gathered: Gathered = { xt: [], nft: [], ipsets: [] };
   for (const section of sectionsOf(lines)) readSection(section, hint, unread, gathered);
@@ -57,9 +57,11 @@ function readSection(section: Section, hint: ListingHint, unread: Unread, { xt, 
       return;
     case 'strange':
       for (let index = section.from; index < section.to; index++)
-        if ((section.lines[index] ?? '').trim() !== '') unread.add(section.lines, index, 'not part of a listing');
+        if (!saysNothing(section.lines[index] ?? '')) unread.add(section.lines, index, 'not part of a listing');
   }
 }
+
+const saysNothing = (line: string): boolean => line.trim() === '' || isAbout(line);
 
 /** Tables of iptables-nft are in nf_tables, too; nft shows their extensions as unreadable, iptables-nft-save does not. */
 function isTwice(table: Table, xt: readonly Table[]): boolean {

@@ -1,5 +1,6 @@
 import { type Family, maxValue, parseAddress } from '../../ip/address.ts';
 import type { Condition, Field, FieldRef, Nat, Ports, Step, Tuple, Value } from '../model.ts';
+import { servicePort } from './words.ts';
 
 /** Making values and steps of the model, and reading the pieces of text that every form of listing shares. */
 
@@ -34,8 +35,10 @@ export function parsePort(text: string): number | undefined {
   return /^[0-9]{1,5}$/.test(text) && Number(text) <= 65535 ? Number(text) : undefined;
 }
 
-/** `80`, or `80:90` with the separator between the ends; a missing end is the lowest or highest. */
+/** `80`, `http`, or `80:90` with the separator between the ends; a missing end is the lowest or highest. */
 export function parsePorts(text: string, separator: ':' | '-'): Ports | undefined {
+  const named = servicePort(text);
+  if (named !== undefined) return { low: named, high: named };
   const at = text.indexOf(separator);
   const low = at < 0 ? parsePort(text) : at === 0 ? 0 : parsePort(text.slice(0, at));
   const high = at < 0 ? low : at === text.length - 1 ? 65535 : parsePort(text.slice(at + 1));

@@ -51,6 +51,53 @@ export function protocolNumber(text: string): number | undefined {
   return protocols.get(text) ?? (/^(0|[1-9][0-9]{0,2})$/.test(text) && Number(text) < 256 ? Number(text) : undefined);
 }
 
+/**
+ * Ports by the names under which `iptables -L` without `-n` prints them (getservbyport): registered by IANA, and the same in
+ * /etc/services of Debian and of Red Hat. A name that is not here is not understood.
+ */
+const services: ReadonlyMap<string, number> = new Map([
+  ['ftp-data', 20],
+  ['ftp', 21],
+  ['ssh', 22],
+  ['telnet', 23],
+  ['smtp', 25],
+  ['domain', 53],
+  ['bootps', 67],
+  ['bootpc', 68],
+  ['tftp', 69],
+  ['http', 80],
+  ['pop3', 110],
+  ['sunrpc', 111],
+  ['ntp', 123],
+  ['netbios-ns', 137],
+  ['netbios-dgm', 138],
+  ['netbios-ssn', 139],
+  ['snmp', 161],
+  ['bgp', 179],
+  ['ldap', 389],
+  ['https', 443],
+  ['microsoft-ds', 445],
+  ['isakmp', 500],
+  ['dhcpv6-client', 546],
+  ['dhcpv6-server', 547],
+  ['submission', 587],
+  ['ipp', 631],
+  ['ldaps', 636],
+  ['imaps', 993],
+  ['pop3s', 995],
+  ['openvpn', 1194],
+  ['ms-sql-s', 1433],
+  ['nfs', 2049],
+  ['mysql', 3306],
+  ['sip', 5060],
+  ['mdns', 5353],
+  ['postgresql', 5432],
+  ['http-alt', 8080],
+]);
+
+/** The port of a service's name. */
+export const servicePort = (name: string): number | undefined => services.get(name);
+
 /** An ICMP type, and the codes of it that are meant. */
 export interface IcmpKind {
   readonly type: number;

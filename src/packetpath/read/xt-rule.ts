@@ -1,6 +1,6 @@
 import type { Family } from '../../ip/address.ts';
 import type { Step } from '../model.ts';
-import { KnownSteps } from './known-steps.ts';
+import { Known } from './known.ts';
 import { protocolNumber } from './words.ts';
 import { readHeader, readMatch } from './xt-match.ts';
 import { type Option, optionOf, type XtContext, type XtMatch, type XtRule } from './xt-option.ts';
@@ -9,10 +9,10 @@ import { readTarget } from './xt-target.ts';
 /** The meaning of the rules of one table. */
 export class XtSteps {
   readonly #context: Omit<XtContext, 'protocol'>;
-  readonly #headers = new KnownSteps();
+  readonly #headers = new Known<readonly Step[]>();
   /** By the protocol of their rules, too. */
-  readonly #matches = new Map<number | null, KnownSteps>();
-  readonly #targets = new KnownSteps();
+  readonly #matches = new Map<number | null, Known<readonly Step[]>>();
+  readonly #targets = new Known<readonly Step[]>();
 
   constructor(context: Omit<XtContext, 'protocol'>) {
     this.#context = context;
@@ -47,10 +47,10 @@ export class XtSteps {
     return steps;
   }
 
-  #matchesOf(protocol: number | null): KnownSteps {
+  #matchesOf(protocol: number | null): Known<readonly Step[]> {
     const known = this.#matches.get(protocol);
     if (known !== undefined) return known;
-    const made = new KnownSteps();
+    const made = new Known<readonly Step[]>();
     this.#matches.set(protocol, made);
     return made;
   }

@@ -26,6 +26,16 @@ describe('chains of others are named, and their rules are not taken for more tha
     ['cni', 'CNI-FORWARD', 'CNI'],
     ['fail2ban', 'f2b-sshd', 'banned'],
     ['tailscale', 'ts-forward', null],
+    ['cni', 'cali-from-wl-dispatch', 'CNI'],
+    ['cni', 'WEAVE-NPC-EGRESS', 'CNI'],
+    ['cni', 'AWS-SNAT-CHAIN-0', 'CNI'],
+    ['istio', 'ISTIO_OUTPUT', 'proxy'],
+    ['nomad', 'NOMAD-ADMIN', 'administrator'],
+    ['proxmox', 'PVEFW-FWBR-IN', null],
+    ['nixos', 'nixos-fw', null],
+    ['nixos', 'nixos-fw-log-refuse', null],
+    ['crowdsec', 'CROWDSEC_CHAIN', 'banned'],
+    ['openwrt', 'zone_lan_dest_ACCEPT', 'zone'],
   ])('%s: %s', (maker, name, words) => {
     const { tables } = explainListing(
       readListing(filter([name], `-A INPUT -j ${name}`, `-A ${name} -s 10.0.0.0/8 -j ACCEPT`)),
@@ -44,6 +54,59 @@ describe('chains of others are named, and their rules are not taken for more tha
     const makers = (chains: readonly string[]) => toldOf(filter(chains, ...rules)).map(({ purpose }) => purpose.maker);
     expect(makers(['IN_public'])).toEqual(['unknown', 'unknown']);
     expect(makers(['IN_public', 'INPUT_ZONES', 'INPUT_direct'])).toEqual(['firewalld', 'firewalld']);
+  });
+
+  test('csf’s chains have plain names, too', () => {
+    const rules = ['-A INPUT -j DENYIN', '-A DENYIN -s 10.0.0.1/32 -j DROP'];
+    const makers = (chains: readonly string[]) => toldOf(filter(chains, ...rules)).map(({ purpose }) => purpose.maker);
+    const skeleton = ['LOCALINPUT', 'LOCALOUTPUT', 'LOGDROPIN', 'LOGDROPOUT'];
+    expect(makers(['DENYIN', ...skeleton.slice(1)])).toEqual(['unknown', 'unknown']);
+    expect(makers(['DENYIN', ...skeleton])).toEqual(['csf', 'csf']);
+  });
+
+  test.each([
+    ['wg-quick', 'ip', 'wg-quick-wg0'],
+    ['wg-quick', 'ip6', 'wg-quick-wg0'],
+    ['lxd', 'inet', 'lxd'],
+    ['incus', 'inet', 'incus'],
+    ['cni', 'ip', 'flannel-ipv4'],
+    ['kube', 'ip6', 'kube-proxy'],
+    ['podman', 'inet', 'netavark'],
+    ['proxmox', 'bridge', 'proxmox-firewall-guests'],
+    ['openwrt', 'inet', 'fw4'],
+    ['crowdsec', 'ip6', 'crowdsec6'],
+    ['mullvad', 'inet', 'mullvad'],
+    ['fail2ban', 'inet', 'f2b-table'],
+    ['unknown', 'inet', 'filter'],
+    ['unknown', 'inet', 'lxd2'],
+  ])('%s alone fills table %s %s', (maker, family, name) => {
+    const text = `table ${family} ${name} {\n\tchain c {\n\t\tdrop\n\t}\n}\n`;
+    expect(explainListing(readListing(text), null).tables[0]?.maker).toBe(maker);
+    expect(toldOf(text)[0]?.purpose.maker).toBe(maker);
+  });
+
+  test('a comment that somebody puts on rules in chains of everybody’s names them, but not in Docker’s own chains', () => {
+    const told = toldOf(
+      filter(
+        ['DOCKER-FORWARD'],
+        '-A FORWARD -i lxdbr0 -m comment --comment "generated for LXD network lxdbr0" -j ACCEPT',
+        '-A FORWARD -i incusbr0 -m comment --comment "generated for Incus network incusbr0" -j ACCEPT',
+        '-A INPUT -d 10.0.0.2/32 ! -i wg0 -m comment --comment "wg-quick(8) rule for wg0" -j DROP',
+        '-A INPUT -m comment --comment "cali:Cz_u1IQiXIMmKD4c" -j DROP',
+        '-A INPUT -m comment --comment "my cali:Cz_u1IQiXIMmKD4c" -j DROP',
+        '-A DOCKER-FORWARD -m comment --comment "generated for LXD network lxdbr0" -j ACCEPT',
+      ),
+    );
+    expect(told.map(({ purpose }) => `${purpose.maker} ${purpose.sureness}`).toSorted()).toEqual(
+      [
+        'lxd by-comment',
+        'incus by-comment',
+        'wg-quick by-comment',
+        'cni by-comment',
+        'unknown unknown',
+        'unknown unknown',
+      ].toSorted(),
+    );
   });
 
   test('an unconditional call is its chain’s, a conditional one is not', () => {
