@@ -1,21 +1,25 @@
-import type { MarkedTrace, MarkLookout, PathEvent } from '../nftables/path-trace.ts';
-import { pathVerdict } from '../nftables/path-trace.ts';
+import { type Lookout, type PathEvent, pathVerdict, type WatchedTrace } from '../nftables/path-trace.ts';
 import type { TracedVerdict } from '../nftables/trace-events.ts';
 import { must, type RunCommand } from './command.ts';
 import { families } from './families.ts';
 import { bits } from './marks.ts';
 import { chainPrefix } from './names.ts';
-import { parseSave } from './save.ts';
+import { parseSave, type Saved } from './save.ts';
 import type { Tools, Variant } from './tools.ts';
 
 /**
  * What our rules in iptables make of a traced packet. nf_tables tells of the nft variant's rules in its own trace. Of legacy
- * tables it tells nothing, and their own (xt_TRACE) goes to the kernel's log, which no namespace but the first can read: there
- * the mark says it, which `mangle` leaves and `security` takes away.
+ * tables it tells nothing, and their own (xt_TRACE) goes to the kernel's log, which only the first network namespace writes:
+ * there the mark says it, which `mangle` leaves, or that the packet is gone behind `mangle`.
  */
 
-/** Right behind `mangle` (-150), in front of `filter`, which drops what it tells the sender of. */
-export const judgedMarks: MarkLookout = { priority: -149, marks: { denied: bits.denied, passed: bits.passed } };
+/** Around `mangle` (-150), and in front of `filter`, which drops what it tells the sender of. */
+export const lookouts: readonly Lookout[] = [
+  { name: 'before', priority: -151 },
+  { name: 'behind', priority: -149 },
+  { name: 'denied', priority: -149, mark: bits.denied },
+  { name: 'passed', priority: -149, mark: bits.passed },
+];
 
 /**
  * `let-pass`: by permission or because audit only counts, which legacy tables do not tell. `stopped`: by whom, they do not
@@ -23,29 +27,57 @@ export const judgedMarks: MarkLookout = { priority: -149, marks: { denied: bits.
  */
 export type XtVerdict = TracedVerdict | 'let-pass' | 'stopped';
 
-/** @param audited chains in which audit counts, of {@link auditedChains} */
-export function xtVerdict(trace: MarkedTrace, variant: Variant, audited: ReadonlySet<string>): XtVerdict {
+/** What stands beside the packet's way. */
+export interface Standing {
+  readonly variant: Variant;
+  /** Chains in which audit counts what it lets pass. */
+  readonly audited: ReadonlySet<string>;
+  /** Whether nobody but us has rules at FORWARD and INPUT of mangle, so that what is gone behind it was denied by us. */
+  readonly alone: boolean;
+}
+
+export function xtVerdict(trace: WatchedTrace, { variant, audited, alone }: Standing): XtVerdict {
+  const { met } = trace;
   if (trace.began.length === 0) return 'not-seen';
-  const { marked } = trace;
-  const events = trace.events.filter(isOurs);
   if (pathVerdict(trace) === 'passed') {
     if (variant === 'legacy') return 'let-pass';
-    return events.some(({ table, chain }) => table === 'mangle' && audited.has(chain)) ? 'audited' : 'accepted';
+    const isAudited = ({ table, chain }: PathEvent) => table === 'mangle' && audited.has(chain);
+    return trace.events.some((event) => isOurs(event) && isAudited(event)) ? 'audited' : 'accepted';
   }
-  if (marked.includes('denied') || events.some(({ verdict }) => verdict === 'drop')) return 'denied';
-  return variant === 'legacy' && !marked.includes('passed') ? 'stopped' : 'not-judged';
+  if (met.includes('denied')) return 'denied';
+  const drops = trace.events.filter(({ verdict }) => verdict === 'drop');
+  if (drops.length > 0) return drops.some(isOurs) ? 'denied' : 'not-judged';
+  if (variant === 'nft' || met.includes('passed')) return 'not-judged';
+  return alone && met.includes('before') && !met.includes('behind') ? 'denied' : 'stopped';
+}
+
+/** Whether a trace tells all: else its end may still be on the way. */
+export function isTold(trace: WatchedTrace): boolean {
+  const isStopped = trace.met.includes('denied') || trace.events.some(({ verdict }) => verdict === 'drop');
+  return isStopped || pathVerdict(trace) === 'passed';
 }
 
 const isOurs = ({ family, chain }: PathEvent): boolean =>
   (family === 'ip' || family === 'ip6') && chain.startsWith(chainPrefix);
 
-/** Chains of the kernel's in which audit counts what it lets pass: their names are digests, their counters are not. */
-export async function auditedChains(run: RunCommand, tools: Pick<Tools, 'save'>): Promise<ReadonlySet<string>> {
+/** Reads what stands. */
+export async function standingBeside(run: RunCommand, { variant, save }: Tools): Promise<Standing> {
   const saved = await Promise.all(
-    families.map(async (family) => parseSave(await must(run, tools.save[family], ['-t', 'mangle']))),
+    families.map(async (family) => parseSave(await must(run, save[family], ['-t', 'mangle']))),
   );
-  const rules = saved.flatMap((tables) => [...(tables.get('mangle')?.rules ?? [])]);
-  return new Set(rules.flatMap(([chain, list]) => (list.some((rule) => isAudit(rule)) ? [chain] : [])));
+  return { variant, audited: auditedIn(saved), alone: saved.every(isAloneIn) };
 }
 
-const isAudit = (rule: string): boolean => /--comment "?audited\//.test(rule);
+/** Chains are named by digests, their counters are not. */
+function auditedIn(saved: readonly Saved[]): ReadonlySet<string> {
+  const rules = saved.flatMap((tables) => [...(tables.get('mangle')?.rules ?? [])]);
+  const isAudit = (rule: string): boolean => /--comment "?audited\//.test(rule);
+  return new Set(rules.flatMap(([chain, list]) => (list.some(isAudit) ? [chain] : [])));
+}
+
+function isAloneIn(saved: Saved): boolean {
+  const rules = saved.get('mangle')?.rules;
+  return ['FORWARD', 'INPUT'].every((hook) =>
+    (rules?.get(hook) ?? []).every((rule) => rule.startsWith(`-j ${chainPrefix}`)),
+  );
+}

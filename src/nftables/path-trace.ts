@@ -5,7 +5,7 @@ export interface PathEvent {
   readonly family: TableFamily;
   readonly table: string;
   readonly chain: string;
-  /** The rule as nft prints it; null at the end of a chain. */
+  /** The rule as nft prints it; null at the end of a chain, and where the monitor began before the rule was there. */
   readonly rule: string | null;
   /** accept, drop, jump CHAIN, goto CHAIN, return, continue; of a chain's end its policy. */
   readonly verdict: string;
@@ -14,7 +14,7 @@ export interface PathEvent {
 /** Reads one line of `nft monitor trace`, whatever table it is of; undefined for lines about packets and conversations. */
 export function parsePathLine(line: string): PathEvent | undefined {
   const match =
-    /^trace id [0-9a-f]+ (ip6?|inet|bridge|netdev) (\S+) (\S+) (?:rule (.*) \(verdict ([^)]*)\)|(?:policy|verdict) (\w+))/.exec(
+    /^trace id [0-9a-f]+ (ip6?|inet|bridge|netdev) (\S+) (\S+) (?:(?:rule (.*)|unknown rule handle \d+) \(verdict ([^)]*)\)|(?:policy|verdict) (\w+))/.exec(
       line.trim(),
     );
   if (match === null) return undefined;
@@ -33,21 +33,23 @@ export interface PathTrace {
   readonly events: readonly PathEvent[];
 }
 
-/** Bits of the packet mark to look for, each by a name, in chains of this priority at forward and input. */
-export interface MarkLookout {
+/** A place at forward and input to look for a packet, by a name of its own. */
+export interface Lookout {
+  readonly name: string;
   readonly priority: number;
-  readonly marks: Readonly<Record<string, number>>;
+  /** Bits of the packet mark, any of which it must have there; left out: any packet. */
+  readonly mark?: number;
 }
 
-/** Beside where it was seen: which of the marks it had. */
-export interface MarkedTrace extends PathTrace {
-  readonly marked: readonly string[];
+/** Beside where it was seen: at which lookouts. */
+export interface WatchedTrace extends PathTrace {
+  readonly met: readonly string[];
 }
 
-/** Chains of ours that see a packet before and after everybody else's at a hook, and those that see its mark. */
+/** Chains of ours that see a packet before and after everybody else's at a hook, and those of lookouts. */
 export const beginning = 'begins-';
 export const ending = 'ends-';
-export const marking = 'marked-';
+export const meeting = 'meets-';
 
 export function pathTraceOf(events: readonly PathEvent[], ours: string): PathTrace {
   const at = (prefix: string): readonly Watched[] =>
@@ -55,11 +57,11 @@ export function pathTraceOf(events: readonly PathEvent[], ours: string): PathTra
   return { began: at(beginning), passed: at(ending), events: events.filter(({ table }) => table !== ours) };
 }
 
-export function markedTraceOf(events: readonly PathEvent[], ours: string): MarkedTrace {
-  const marked = events.flatMap(({ table, verdict }) =>
-    table === ours && verdict.startsWith(`jump ${marking}`) ? [verdict.slice(`jump ${marking}`.length)] : [],
+export function watchedTraceOf(events: readonly PathEvent[], ours: string): WatchedTrace {
+  const met = events.flatMap(({ table, verdict }) =>
+    table === ours && verdict.startsWith(`jump ${meeting}`) ? [verdict.slice(`jump ${meeting}`.length)] : [],
   );
-  return { ...pathTraceOf(events, ours), marked: [...new Set(marked)] };
+  return { ...pathTraceOf(events, ours), met: [...new Set(met)] };
 }
 
 /**

@@ -10,7 +10,7 @@ export interface TraceEvent {
 /** Reads one line of `nft monitor trace` (nft 1.0.6 to 1.1.7); lines that tell of packets or conversations are no events. */
 export function parseTraceLine(line: string): TraceEvent | undefined {
   const match =
-    /^trace id ([0-9a-f]+) (?:inet|bridge) (\S+) (\S+) (?:rule .*\(verdict ([^)]*)\)|(?:policy|verdict) (\w+))/.exec(
+    /^trace id ([0-9a-f]+) (?:inet|bridge) (\S+) (\S+) (?:(?:unknown )?rule .*\(verdict ([^)]*)\)|(?:policy|verdict) (\w+))/.exec(
       line.trim(),
     );
   if (match === null) return undefined;

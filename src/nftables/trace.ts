@@ -5,16 +5,16 @@ import { mustNft, NftError, type RunNft } from './nft.ts';
 import {
   beginning,
   ending,
-  type MarkedTrace,
-  type MarkLookout,
-  markedTraceOf,
-  marking,
+  type Lookout,
+  meeting,
   type PathEvent,
   type PathTrace,
   parsePathLine,
   pathTraceOf,
   pathVerdict,
+  type WatchedTrace,
   watched,
+  watchedTraceOf,
 } from './path-trace.ts';
 import { parseTraceLine, type TracedVerdict, verdictOf } from './trace-events.ts';
 
@@ -69,15 +69,18 @@ ${watched
   .join('')}}
 `;
 
-function markLookouts({ priority, marks }: MarkLookout): string {
-  const looks = Object.entries(marks).map(([name, bit]) => `meta mark & ${bit} != 0 jump ${marking}${name};`);
-  return `table inet ${traceTable} {
-${Object.keys(marks)
-  .map((name) => `	chain ${marking}${name} { }\n`)
-  .join('')}${(['forward', 'input'] as const)
-  .map((hook) => `	chain looks-${hook} { type filter hook ${hook} priority ${priority}; ${looks.join(' ')} }\n`)
-  .join('')}}
-`;
+function lookoutsText(lookouts: readonly Lookout[]): string {
+  const chains = lookouts.flatMap(({ name, priority, mark }) => {
+    const asks = mark === undefined ? '' : `meta mark & ${mark} != 0 `;
+    return [
+      `chain ${meeting}${name} { }`,
+      ...(['forward', 'input'] as const).map(
+        (hook) =>
+          `chain at-${name}-${hook} { type filter hook ${hook} priority ${priority}; ${asks}jump ${meeting}${name}; }`,
+      ),
+    ];
+  });
+  return `table inet ${traceTable} {\n${chains.map((chain) => `\t${chain}\n`).join('')}}\n`;
 }
 
 /**
@@ -133,21 +136,23 @@ export class Trace implements AsyncDisposable {
   }
 
   /**
-   * The same, and which marks the packet had at the lookout: those who judge in tables that the trace does not tell of may
-   * say by marks how they have judged.
+   * The same with lookouts of the caller's: who judges in tables that the trace does not tell of may leave a mark, or the packet
+   * may be gone behind them.
    *
+   * @param isTold whether a trace tells all there is to know, so that nothing need be waited for
    * @param patience how long the trace may take to tell, milliseconds
    */
-  async followMarks(
+  async followWith(
     conversation: TracedConversation,
     send: () => Promise<void>,
-    lookout: MarkLookout,
+    lookoutsOfCaller: readonly Lookout[],
+    isTold: (trace: WatchedTrace) => boolean,
     patience = 1000,
-  ): Promise<MarkedTrace> {
+  ): Promise<WatchedTrace> {
     await this.#add(lookouts);
-    await this.#add(markLookouts(lookout));
-    const read = () => markedTraceOf(this.#events(), traceTable);
-    await this.#watch(conversation, send, patience, () => pathVerdict(read()) !== 'not-seen');
+    await this.#add(lookoutsText(lookoutsOfCaller));
+    const read = () => watchedTraceOf(this.#events(), traceTable);
+    await this.#watch(conversation, send, patience, () => isTold(read()), 150);
     return read();
   }
 
@@ -166,6 +171,7 @@ export class Trace implements AsyncDisposable {
     send: () => Promise<void>,
     patience: number,
     isSeen: () => boolean,
+    silence = 60,
   ): Promise<void> {
     const set = `inet ${traceTable} probes${source.family}`;
     const key = `${formatAddress(source)} . ${formatAddress(destination)} . ${protocol} . ${sourcePort}`;
@@ -176,7 +182,7 @@ export class Trace implements AsyncDisposable {
     // a judged packet's last word may come after its first: settle only on silence
     for (let seen = -1; Date.now() < end && (!isSeen() || seen !== this.#lines.length); ) {
       seen = this.#lines.length;
-      await new Promise((resolve) => setTimeout(resolve, 60));
+      await new Promise((resolve) => setTimeout(resolve, silence));
     }
     await mustNft(this.#run, ['flush', 'set', 'inet', traceTable, `probes${source.family}`]);
   }

@@ -23,6 +23,13 @@ const tests = `tests:
       - "169.254.169.254:80"
 `;
 
+/** Fewer, for rules in iptables: a way over each hook, denied and allowed. */
+const fewTests = `tests:
+  - from: app/app
+    allow: ["service/mongo:27017", "8.8.8.8/icmp", "192.168.100.1:3128"]
+    deny: ["192.168.5.5:22", "192.168.5.5:22/udp", "192.168.5.5/icmp", "gateway:22"]
+`;
+
 const asked = (site: Site) => ({
   write: (text: string) => site.host.write('/etc/sluice/policy.yaml', text),
   async sluice(...args: string[]) {
@@ -82,7 +89,7 @@ test.each([
   const host = asked(site);
   const standing = async () => (await site.host.must(['nft', 'list', 'tables'])).includes('sluice-trace');
 
-  const tight = policy.replace(/tests:[\s\S]*/, tests);
+  const tight = policy.replace(/tests:[\s\S]*/, fewTests);
   host.write(tight);
   expect((await host.sluice('apply', '--backend', `iptables-${variant}`)).code).toBe(0);
   const enforced = await host.live();
@@ -99,18 +106,22 @@ test.each([
   const stopped = (await host.live()).probes.filter(({ result }) => result !== 'holds');
   expect(stopped).toMatchObject([{ result: 'fails', wanted: 'allow', kernel: null }]);
   await site.host.must([iptables, '-D', 'FORWARD', '-d', '192.168.100.1', '-j', 'DROP']);
-  await site.host.must([iptables, '-t', 'filter', '-F', 'DOCKER-OUTBOUND-FILTER']);
-  await site.host.must([iptables, '-t', 'security', '-F', 'DOCKER-OUTBOUND-FILTER']);
+  for (const table of ['security', 'filter', 'mangle']) {
+    const flushed = await site.host.run([iptables, '-t', table, '-F', 'DOCKER-OUTBOUND-FILTER']);
+    if (variant === 'nft' || table === 'mangle') expect(flushed.code, flushed.stderr).toBe(0); // not every kernel has all legacy tables
+  }
   const open = await host.live();
   expect(open.code).toBe(1);
-  expect(new Set(open.probes.filter(({ wanted }) => wanted === 'deny').map(({ result }) => result))).toContain('differs');
+  expect(new Set(open.probes.filter(({ wanted }) => wanted === 'deny').map(({ result }) => result))).toContain(
+    'differs',
+  );
 
   host.write(tight.replace('mode: enforce', 'mode: audit'));
   expect((await host.sluice('apply')).code).toBe(0);
   const audited = await host.live();
   if (variant === 'nft') {
     expect(audited).toMatchObject({ code: 0, results: ['holds'] });
-    expect(audited.probes.filter(({ kernel }) => kernel === 'audited').length).toBeGreaterThan(5);
+    expect(audited.probes.filter(({ kernel }) => kernel === 'audited').length).toBeGreaterThan(3);
   } else {
     expect(audited.code).toBe(1);
     const [unproven] = audited.probes.filter(({ result }) => result === 'unproven');

@@ -149,7 +149,7 @@ test('without -v a listing has no interfaces, and each rule says so', () => {
   const rules = listing.tables[0]?.chains[0]?.rules ?? [];
   expect(rules.map(short)).toEqual([
     'daddr 0xa000000-0xaffffff | ct state any of related,established | ACCEPT',
-    'unknown -s some.host.name | l4proto 6 | unknown -m tcp --dport http | DROP',
+    'unknown -s some.host.name | l4proto 6 | 6 dport 80 | DROP',
   ]);
   expect(rules.map(({ lost, counted }) => [lost, counted])).toEqual([
     [['interfaces'], null],

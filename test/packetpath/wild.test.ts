@@ -168,7 +168,14 @@ describe('what they taught', () => {
       '# Warning: table ip nat is managed by iptables-nft, do not touch!',
     ])
       expect(unreadBelow(top)).toEqual([]);
-    for (const top of ['#-A FORWARD -j DROP', '-A FORWARD -j DROP # iptables', 'iptables', '# and then', '…'])
+    for (const top of [
+      '#-A FORWARD -j DROP',
+      '-A FORWARD -j DROP # iptables',
+      'iptables',
+      '# and then',
+      '…',
+      'x# Completed on iptables',
+    ])
       expect(unreadBelow(top)).toEqual([top]);
   });
 });

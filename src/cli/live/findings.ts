@@ -56,7 +56,7 @@ export function findingOf(
       return {
         ...unknown,
         evaluator,
-        note: "it was stopped without a mark of Sluice's, and legacy tables do not tell by whom; with `defaults.denied: reject` it has one",
+        note: "it was stopped, it has no mark of Sluice's, and legacy tables do not tell by whom",
       };
     case 'let-pass':
       if (evaluator === 'audited')

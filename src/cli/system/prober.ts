@@ -5,7 +5,7 @@ import type { BackendName } from '../../enforce/backend.ts';
 import { type Address, formatAddress, parseAddress } from '../../ip/address.ts';
 import { hostCommand } from '../../iptables/command.ts';
 import { toolsOf } from '../../iptables/tools.ts';
-import { auditedChains, judgedMarks, type XtVerdict, xtVerdict } from '../../iptables/traced.ts';
+import { isTold, lookouts, standingBeside, type XtVerdict, xtVerdict } from '../../iptables/traced.ts';
 import { nftCommand } from '../../nftables/nft.ts';
 import { Trace, type TracedConversation } from '../../nftables/trace.ts';
 import { CliError } from '../error.ts';
@@ -76,9 +76,9 @@ type Judge = (trace: Trace, conversation: TracedConversation, send: () => Promis
 async function judgeOf(holder: BackendName | null): Promise<Judge> {
   if (holder === null || holder === 'nftables') return (trace, conversation, ask) => trace.follow(conversation, ask);
   const variant = holder === 'iptables-nft' ? 'nft' : 'legacy';
-  const audited = await auditedChains(hostCommand, await toolsOf(variant, hostCommand));
+  const standing = await standingBeside(hostCommand, await toolsOf(variant, hostCommand));
   return async (trace, conversation, ask) =>
-    xtVerdict(await trace.followMarks(conversation, ask, judgedMarks), variant, audited);
+    xtVerdict(await trace.followWith(conversation, ask, lookouts, isTold), standing);
 }
 
 interface From {

@@ -22,8 +22,8 @@ export interface Ipset {
   readonly kind: IpsetKind;
   readonly entries: SetEntry[];
   uncertain: boolean;
-  /** Of a list:set: the sets it is made of. */
-  readonly members: string[];
+  /** Of a list:set: the sets it is made of; null of other sets. */
+  readonly members: string[] | null;
 }
 
 const parts: readonly IpsetPart[] = ['ip', 'net', 'port', 'mac', 'iface', 'mark'];
@@ -41,9 +41,10 @@ export function readIpsets({ lines, from, to }: Stretch, unread: Unread): readon
     if (line === '' || line.startsWith('#')) listed = line === '' ? null : listed;
     else if (first === 'create' && words.length > 2) declare(sets, name, words[2] ?? '', words.slice(3));
     else if (first === 'add' && words.length > 2) problem = add(sets.get(name), words.slice(2));
-    else if (first === 'Name:') listed = { name, set: null };
+    else if (first === 'Name:') [listed, type] = [{ name, set: null }, ''];
     else if (listed === null) problem = 'not a line of ipset';
     else if (first === 'Type:') type = name;
+    else if (first === 'Header:' && !type.includes(':')) problem = 'a set of no type';
     else if (first === 'Header:') listed.set = declare(sets, listed.name, type, words.slice(1));
     else if (!/^(Revision|Size in memory|References|Number of entries|Members):/.test(line))
       problem = add(listed.set ?? undefined, words);
@@ -56,7 +57,8 @@ function declare(sets: Map<string, Ipset>, name: string, type: string, options: 
   const made = type.slice(type.indexOf(':') + 1).split(',');
   const known = made.every((part): part is IpsetPart => parts.includes(part as IpsetPart));
   const kind: IpsetKind = { parts: known ? (made as readonly IpsetPart[]) : null, family: familyOf(made, options) };
-  const set: Ipset = { name, kind, entries: [], uncertain: !known || options.includes('timeout'), members: [] };
+  const members = type === 'list:set' ? [] : null;
+  const set: Ipset = { name, kind, entries: [], uncertain: !known || options.includes('timeout'), members };
   sets.set(name, set);
   return set;
 }
@@ -66,12 +68,18 @@ function familyOf(made: readonly string[], options: readonly string[]): Family |
   return options[options.indexOf('family') + 1] === 'inet6' && options.includes('family') ? 6 : 4;
 }
 
+/** What may stand behind an element (ipset(8), "generic create and add options"). */
+const extras: ReadonlySet<string> = new Set(
+  'timeout packets bytes comment skbmark skbprio skbqueue before after'.split(' '),
+);
+
 /** One element; what cannot be read of it makes the set uncertain. */
 function add(set: Ipset | undefined, words: readonly string[]): string | null {
   if (set === undefined) return 'an element of a set that is not listed';
   const [element = ''] = words;
   if (words.includes('timeout')) set.uncertain = true;
-  if (set.kind.parts === null) {
+  if (set.members !== null) {
+    if (words.length > 1 && !extras.has(words[1] ?? '')) return 'an element that is not understood';
     set.members.push(element);
     return null;
   }
@@ -135,7 +143,7 @@ export function finishIpsets(
   fed: ReadonlySet<string>,
 ): { readonly kinds: ReadonlyMap<string, IpsetKind>; readonly sets: readonly NamedSet[] } {
   const all = new Map(ipsets.map((set) => [set.name, set]));
-  const resolved = ipsets.map((set) => (set.members.length === 0 ? set : joined(set, all)));
+  const resolved = ipsets.map((set) => (set.members === null || set.members.length === 0 ? set : joined(set, all)));
   const kinds = new Map(resolved.map(({ name, kind }) => [name, kind]));
   const sets = resolved.map(({ name, kind, entries, uncertain }): NamedSet => {
     const fields: readonly Field[] =
@@ -147,7 +155,7 @@ export function finishIpsets(
 
 /** A list of sets that are made alike, as one; a list of others stays unknown. */
 function joined(list: Ipset, all: ReadonlyMap<string, Ipset>): Ipset {
-  const members = list.members.map((name) => all.get(name));
+  const members = (list.members ?? []).map((name) => all.get(name));
   const [first] = members;
   const alike = (set: Ipset | undefined): set is Ipset =>
     set !== undefined &&

@@ -134,9 +134,10 @@ function readOne(cursor: Cursor): Statement | undefined {
   }
 }
 
-function readCounter(cursor: Cursor): Statement {
+function readCounter(cursor: Cursor): Statement | undefined {
   cursor.at++;
   if (cursor.word() === 'packets' && cursor.word(2) === 'bytes') {
+    if (![1, 3].every((ahead) => /^[0-9]+$/.test(cursor.word(ahead) ?? ''))) return undefined;
     const counts = { packets: Number(cursor.word(1)), bytes: Number(cursor.word(3)) };
     cursor.at += 4;
     return { counter: counts };

@@ -209,7 +209,7 @@ class TextReader {
       case 'table':
         if (first.text === 'flags' && tokens.some(({ text }) => text === 'dormant'))
           this.#change(block.at, { dormant: true });
-        else if (first.text !== 'flags' && first.text !== 'comment') this.#strange(tokens);
+        else if ((first.text !== 'flags' && first.text !== 'comment') || isSpread(tokens)) this.#strange(tokens);
         return;
       case 'flowtable':
         // `devices = { "eth0", br0 }`
@@ -241,10 +241,12 @@ class TextReader {
     const table = this.#table();
     const [first, second] = tokens;
     if (table === undefined || first === undefined) return this.#strange(tokens);
+    const isFrame = !first.quoted && ['type', 'policy', 'comment'].includes(first.text);
+    if (isFrame && isSpread(tokens)) return this.#strange(tokens);
     if (first.text === 'type' && !first.quoted) return this.#change(at, typeLine(tokens));
     if (first.text === 'policy' && !first.quoted) {
-      const isPolicy = second?.text === 'accept' || second?.text === 'drop';
-      return isPolicy ? this.#change(at, { policy: second.text }) : this.#strange(tokens);
+      const isPolicy = tokens.length === 2 && (second?.text === 'accept' || second?.text === 'drop');
+      return isPolicy ? this.#change(at, { policy: second?.text }) : this.#strange(tokens);
     }
     if (first.text === 'comment' && tokens.length === 2) return;
     const source = (from: number, to: number): string => this.#source(tokens, from, to);
@@ -280,6 +282,7 @@ class TextReader {
   #inSet(tokens: readonly Token[], draft: SetDraft): void {
     const cursor = new Cursor(tokens);
     const first = cursor.next()?.text;
+    if (first !== 'elements' && isSpread(tokens)) return this.#strange(tokens);
     switch (first) {
       case 'type':
       case 'typeof': {
@@ -315,9 +318,11 @@ class TextReader {
         draft.elements = (read as { readonly set: readonly unknown[] }).set;
         return;
       }
+      case 'policy':
+        if (tokens.length !== 2 || !['performance', 'memory'].includes(tokens[1]?.text ?? '')) this.#strange(tokens);
+        return;
       case 'size':
       case 'gc-interval':
-      case 'policy':
       case 'auto-merge':
       case 'counter':
       case 'comment':
@@ -331,6 +336,9 @@ class TextReader {
     }
   }
 }
+
+/** Whether words are on several lines, as nothing but rules and elements is. */
+const isSpread = (tokens: readonly Token[]): boolean => tokens[0]?.line !== tokens.at(-1)?.line;
 
 function readWhole(tokens: readonly Token[]): Expression | null {
   const cursor = new Cursor(tokens);

@@ -63,10 +63,20 @@ function readSection(section: Section, hint: ListingHint, unread: Unread, { xt, 
 
 const saysNothing = (line: string): boolean => line.trim() === '' || isAbout(line);
 
-/** Tables of iptables-nft are in nf_tables, too; nft shows their extensions as unreadable, iptables-nft-save does not. */
+/**
+ * Tables of iptables-nft are in nf_tables, too; nft shows their extensions as unreadable, iptables-nft-save does not. One that
+ * has other rules is another, or of another moment: both are shown.
+ */
 function isTwice(table: Table, xt: readonly Table[]): boolean {
   return xt.some(
-    ({ engine, family, name }) => engine === 'nf_tables' && family === table.family && name === table.name,
+    ({ engine, family, name, chains }) =>
+      engine === 'nf_tables' &&
+      family === table.family &&
+      name === table.name &&
+      table.chains.every((chain) => {
+        const same = chains.find((one) => one.name === chain.name);
+        return (same?.rules.length ?? 0) === chain.rules.length;
+      }),
   );
 }
 

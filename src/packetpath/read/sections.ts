@@ -35,7 +35,7 @@ const beginnings: ReadonlySet<string> = new Set('CtcN#*-{ \t');
  * one (`# Warning: table ip nat is managed by iptables-nft, do not touch!`).
  */
 export const isAbout = (line: string): boolean =>
-  /^# Warning: |^[^\s#$%>❯]*[#$%>❯]+ (?:\S+ )*?(?:ip6?tables\S*|nft|ipset)(?: |$)/.test(line);
+  /^# Warning: |^[^\s#$%>❯]*[#$%>❯]+ (?!Generated |Completed )(?:\S+ )*?(?:ip6?tables\S*|nft|ipset)(?: |$)/.test(line);
 
 function formBegunBy(line: string, now: Form): Form | undefined {
   const first = line.charAt(0);

@@ -10,7 +10,10 @@ export interface Shape {
 
 /** The columns by their heading: `num   pkts bytes target     prot opt in     out     source               destination` */
 export function shapeOf(line: string): Shape | undefined {
-  const words = line.trim().split(/\s+/).join(' ');
+  const words = line
+    .trim()
+    .split(/[ \t]+/)
+    .join(' ');
   const plain = 'target prot opt source destination';
   const verbose = 'pkts bytes target prot opt in out source destination';
   if (words === plain || words === `num ${plain}`) return { numbers: words.startsWith('num'), verbose: false };
