@@ -234,6 +234,11 @@ table ip off {
     expect(listing.tables[0]?.chains[0]?.rules.map((rule) => rule.text)).toEqual([expect.any(String), 'drop']);
   });
 
+  test.each(['type', 'policy'])('a rule that a brace behind "%s" has swallowed is unread', (word) => {
+    const listing = readListing(`table ip t {\n\tchain c {\n\t\t${word} {\n\t\tip ttl < 5 drop\n\t\t}\n\t}\n}\n`);
+    expect(listing.unread.map(({ line }) => line)).toContain(4);
+  });
+
   test('a rule inside of what decides nothing is unread', () => {
     const listing = readListing('table ip t {\n\tcounter c {\n\t\tpackets 1 bytes 2\n\t\tip ttl < 5 drop\n\t}\n}\n');
     expect(listing.unread.map(({ line }) => line)).toEqual([4]);
