@@ -135,8 +135,8 @@ async function nested(site: Site): Promise<{ readonly send: (to: string) => Prom
     send: async (to) => {
       const token = freshToken();
       const probe = ['/run/labtool', 'probe', 'udp', to, '514', '--token', token, '--timeout', '300'];
-      // the first one asks for everybody's MAC on the way
-      for (let round = 0; round < 2; round++) await site.host.must([...there, ...probe]);
+      // the first ones ask for everybody's MAC on the way
+      for (let round = 0; round < 4; round++) await site.host.must([...there, ...probe]);
       return token;
     },
     stop: () => sleeper.kill('SIGKILL'),
