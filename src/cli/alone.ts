@@ -60,8 +60,7 @@ export async function rememberHeld({ store, remembered }: OwnState, held: Held, 
   await store.writePolicy(policy);
   await store.writeHost({ networks: ruleset.heldNetworks, switched: firstOf(remembered.host.switched, switched) });
   await store.writeApplied({ at: ports.now(), engine, boot, ruleset });
-  // the daemon loads them at its start, and it keeps nftables
-  await store.writeRules({ boot, text: await ports.kernel.loadable(withoutSenders(ruleset), 'nftables') });
+  await store.writeRules({ boot, text: await ports.kernel.loadable(withoutSenders(ruleset), null) });
 }
 
 /** At the next boot nobody has the place he has now: the rules stand ready, and everybody is denied until known. */

@@ -72,7 +72,15 @@ export const commandSpecs: readonly CommandSpec[] = [
       'their first instruction, repairs rules that others change, and answers the other commands over the control ' +
       'socket. Loads the policy at its start, on SIGHUP and on `apply`. When it ends, however it ends, the rules stay.',
     args: [],
-    options: [{ form: '--watch', text: 'load the policy at every change of its files, too' }],
+    options: [
+      { form: '--watch', text: 'load the policy at every change of its files, too' },
+      {
+        form: '--backend <name>',
+        text:
+          'hold it with nftables, iptables (the variant that has the chains of Docker), iptables-nft or iptables-legacy, and ' +
+          'take over from another without a gap; left out, it stays in what it is in',
+      },
+    ],
     examples: [
       { line: 'sudo sluice run', text: '' },
       { line: 'sudo sluice run --watch', text: 'what you save is in force, when it is good' },

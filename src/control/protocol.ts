@@ -51,7 +51,12 @@ export interface Status {
   readonly troubles: readonly Trouble[];
   readonly pid: number;
   readonly startedAt: number;
-  readonly backend: 'nftables';
+  /** In what the rules are held. */
+  readonly backend: 'nftables' | 'iptables-nft' | 'iptables-legacy';
+  /** How it comes to know of rules that others change; `every` and `took` are milliseconds, the latter of the last look. */
+  readonly drift:
+    | { readonly kind: 'told' }
+    | { readonly kind: 'looked-for'; readonly every: number; readonly took: number | null };
   /** Of the table that holds while all others are flushed (docs/decisions/0013-last-line.md). */
   readonly lastLine: LastLineState;
   readonly engine: { readonly version: string; readonly address: string } | null;
@@ -90,7 +95,7 @@ export interface Status {
  * - `taken`: somebody else has made a table of its name.
  * - `failed`: the kernel refused it otherwise; the daemon's log says why. So it is before anything is in force.
  */
-export type LastLineState = 'stands' | 'unsupported' | 'taken' | 'failed';
+export type LastLineState = 'stands' | 'not-with-iptables' | 'unsupported' | 'taken' | 'failed';
 
 export interface PolicyInForce {
   /** SHA-256 over its files, hex. */
@@ -115,6 +120,7 @@ export interface Repair {
   readonly at: number;
   /** From the kernel's notice to the whole ruleset standing again, milliseconds. */
   readonly took: number;
+  /** Process 0: nobody told who it was. */
   readonly by: { readonly process: number; readonly name: string };
   readonly tables: readonly string[];
 }

@@ -4,7 +4,6 @@ import type { EngineNotice } from '../docker/events.ts';
 import type { EngineMirror } from '../docker/mirror.ts';
 import type { ForbiddenFlow } from '../enforce/forbidden.ts';
 import type { RuleChanger } from '../netlink/rule-events.ts';
-import { renderRuleset } from '../nftables/render.ts';
 import type { Diagnostic } from '../policy/diagnostic.ts';
 import { type Compiler, createCompiler } from '../ruleset/compile.ts';
 import { Memory } from '../ruleset/memory.ts';
@@ -14,10 +13,11 @@ import type { HostState } from '../state/host-state.ts';
 import { type RepairsState, withRepair } from '../state/repairs-state.ts';
 import type { Remembered } from '../state/store.ts';
 import type { World } from '../world/world.ts';
+import { DriftLooks } from './drift-looks.ts';
 import type { FromGuard } from './guard/protocol.ts';
+import type { Drift, Holder } from './holder.ts';
 import { Keeper } from './keeper.ts';
 import { KeptPrograms } from './kept-programs.ts';
-import { KernelHolder } from './kernel-holder.ts';
 import { Policies } from './policies.ts';
 import { type Beginning, begin } from './policy-in-force.ts';
 import { type DaemonPorts, messageOf } from './ports.ts';
@@ -69,7 +69,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   readonly #readings = new Turns();
   readonly #changes = new Turns();
   readonly #troubles: Troubles;
-  readonly #holder: KernelHolder;
+  readonly #holder: Holder;
   readonly #seatings: Seatings;
   readonly #keeper: Keeper;
   readonly #kept = new KeptPrograms();
@@ -97,6 +97,8 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   #pauses = { main: 0, guard: 0 };
   #wanted = false;
   #passing: Promise<void> | null = null;
+  /** Where the kernel does not tell of every change. */
+  readonly #drift: DriftLooks | null;
   #timer: NodeJS.Timeout | null = null;
   #waking: NodeJS.Timeout | null = null;
   #retrying: NodeJS.Timeout | null = null;
@@ -107,7 +109,8 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     this.#startedAt = ports.now();
     this.#troubles = new Troubles(ports.log, ports.now);
     for (const { code, message, fix } of ports.lacks) this.#troubles.add(code, message, fix);
-    this.#holder = new KernelHolder(ports.kernel, proven);
+    this.#holder = ports.kernel.holder(proven, (reason) => this.#isLate(reason));
+    this.#drift = this.#looksFor(this.#holder.look?.bind(this.#holder));
     this.#seatings = new Seatings(ports, this.#holder, (message) => this.#hear(message));
     this.#keeper = new Keeper(ports, this.#troubles, memory.rules);
     this.#host = memory.host;
@@ -157,6 +160,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     this.#following = this.#ports.engine.follow((notice) => this.#notice(notice));
     this.#wake();
     await this.#policies.goBackWhenOverdue();
+    this.#drift?.begin();
     let ticks = 0;
     this.#timer = setInterval(() => {
       if (++ticks % forgetEvery === 0) this.#mirror.forget();
@@ -171,15 +175,13 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   /** Where no rules of ours stand, those that are remembered keep everybody off until more is known. */
   async #holdFromMemory(): Promise<void> {
     const { rules } = this.#keeper;
-    const failed = (why: string) => this.#ports.log('warning', `the remembered rules could not be loaded: ${why}`);
     try {
       if (rules === null || (await this.#ports.kernel.standing())) return;
-      const { code, stderr } = await this.#ports.kernel.nft(['-f', '-'], rules.text);
+      await this.#ports.kernel.load(rules.text);
       const message = 'the remembered rules stand; nothing leaves a held bridge until the engine has told who is who';
-      if (code === 0) this.#ports.log('info', message);
-      else failed(stderr.trim().slice(0, 300));
+      this.#ports.log('info', message);
     } catch (error) {
-      failed(messageOf(error));
+      this.#ports.log('warning', `the remembered rules could not be loaded: ${messageOf(error)}`);
     }
   }
 
@@ -190,6 +192,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     if (this.#retrying !== null) clearTimeout(this.#retrying);
     if (this.#waking !== null) clearTimeout(this.#waking);
     this.#following?.stop();
+    await this.#drift?.end();
     await this.#passing;
     await this.#changes.take(() => this.#keeper.end());
     await this.#seatings.end();
@@ -231,7 +234,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
         log('info', `${message.bridge} is enrolled: a container that is held was connected to it`);
         break;
       case 'rules':
-        return void this.#rulesChanged(message.by, message.tables, message.at);
+        return this.#rulesChanged(message.by, message.tables, message.at);
       case 'lost':
         if (message.what === 'rules') this.#doubtAfterLoss();
         log('warning', `the kernel could not tell of every change of ${message.what}: all is looked at again`);
@@ -259,6 +262,12 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     this.#wake();
   }
 
+  #isLate(reason: string): void {
+    this.#count('late');
+    this.#ports.log('warning', `somebody who came or went could not be seen to at once: ${reason}`);
+    this.#wake();
+  }
+
   #count(what: keyof Status['counts']): void {
     this.#counts = { ...this.#counts, [what]: this.#counts[what] + 1 };
   }
@@ -283,9 +292,19 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     return this.#now?.world.containers.find(({ id }) => id === container)?.name ?? container.slice(0, 12);
   }
 
-  /** Somebody has changed our tables: first nothing passes, then they are put back, and then looked at in peace. */
-  async #rulesChanged(by: RuleChanger, tables: readonly string[], at: number): Promise<void> {
+  /** Somebody has changed our tables, or others that may be between: then it is looked for. */
+  #rulesChanged(by: RuleChanger, families: readonly string[], at: number): void {
     if (this.#ended || this.#ports.kernel.isOwn(by.portId)) return;
+    if (this.#drift !== null) return this.#drift.told(by);
+    void this.#mend(
+      by,
+      families.map((family) => `${family} sluice`),
+      at,
+    );
+  }
+
+  /** First nothing passes, then what was changed is put back, and then it is looked at in peace. */
+  async #mend(by: RuleChanger, tables: readonly string[], at: number): Promise<void> {
     this.#shut();
     this.#intrusions++;
     if (this.#intrusions > 1) return; // the repair that waits already puts back this, too
@@ -299,14 +318,31 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       at: Math.round(at),
       took: Math.round(this.#ports.now() - at),
       by: { process: by.process, name: by.name },
-      tables: tables.map((family) => `${family} sluice`),
+      tables,
     };
-    const what = `${by.name} (process ${by.process}) changed ${repair.tables.join(' and ')}`;
+    const who = by.process === 0 ? 'somebody' : `${by.name} (process ${by.process})`;
+    const what = `${who} changed ${repair.tables.join(' and ')}`;
     this.#ports.log('warning', `${what}: ${isBack ? `put back in ${repair.took} ms` : 'putting them back'}`);
     this.#repairs = withRepair(this.#repairs, repair);
     if (!isBack) this.#holder.doubt();
     this.#wake(); // what was put beside ours is taken away, too
     await this.#keeper.attempt('the repair', () => this.#ports.memory.writeRepairs(this.#repairs));
+  }
+
+  #looksFor(look: (() => Promise<Drift | null>) | undefined): DriftLooks | null {
+    if (look === undefined) return null;
+    return new DriftLooks({
+      look,
+      found: ({ what }, by) => {
+        this.#ports.log('warning', `not as it was made: ${what.slice(0, 3).join('; ')}`);
+        return this.#mend(
+          by,
+          [...new Set(what.map((one) => one.split(/ has | is |:/, 1)[0] ?? one))],
+          this.#ports.now(),
+        );
+      },
+      failed: (reason) => this.#ports.log('warning', `could not look for what others change: ${reason}`),
+    });
   }
 
   #shut(): void {
@@ -395,7 +431,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
 
   #refused(error: unknown): void {
     this.#holder.doubt();
-    const fix = 'look at nft list ruleset; it is tried again every second';
+    const fix = `look at ${this.#ports.kernel.listing}; it is tried again every second`;
     this.#troubles.add('kernel-refused', messageOf(error), fix);
   }
 
@@ -444,9 +480,9 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     const compiled = this.#compiler(world, now, this.#seatings.networks(this.#host, world));
     const { ruleset, held } = this.#seatings.join(compiled.ruleset);
     const standing = this.#kept.with(ruleset, now);
-    const tables = renderRuleset(standing);
+    const holding = this.#ports.kernel.takeOver(ruleset, () => this.#holder.hold(ruleset, standing, now));
     this.#pauses = { ...this.#pauses, main: Math.max(this.#pauses.main, performance.now() - started) };
-    const { change, cut, switched } = await this.#holder.hold(ruleset, tables, now);
+    const { change, cut, switched } = await holding;
     this.#troubles.end('kernel-refused', 'the kernel holds the policy');
     this.#count('reconciles');
     // what a beginning leaves is given back with it: later the pause would be a newcomer's
@@ -496,10 +532,12 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       troubles: this.#troubles.list(),
       repairs: this.#repairs,
       pending: this.#policies.pending,
-      lastLine: this.#ports.kernel.lastLine.state,
+      lastLine: this.#ports.kernel.lastLine(),
       counts: this.#counts,
       pauses,
       engine: this.#ports.engine.address,
+      backend: this.#ports.kernel.backend,
+      drift: this.#drift === null ? { kind: 'told' } : { kind: 'looked-for', ...this.#drift.pace },
     });
   }
 }

@@ -1,6 +1,4 @@
 import { setOfAddresses } from '../ip/address-set.ts';
-import { renderRuleset } from '../nftables/render.ts';
-import { replaceParts } from '../nftables/transaction.ts';
 import { setKey } from '../ruleset/clause.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
 import type { HostState } from '../state/host-state.ts';
@@ -21,12 +19,16 @@ export interface Standing {
   readonly host: HostState;
 }
 
+type KeeperPorts = Pick<DaemonPorts, 'memory' | 'boot' | 'now' | 'onCalm'> & {
+  readonly kernel: Pick<DaemonPorts['kernel'], 'loadable'>;
+};
+
 /** Milliseconds after the last change: writing waits so long, or so long at most; giving memory back waits longer. */
 const calm = { least: 1_000, most: 5_000, quiet: 15_000 };
 
 /** Writes down what stands, for the next start and for commands. */
 export class Keeper {
-  readonly #ports: Pick<DaemonPorts, 'memory' | 'boot' | 'now' | 'onCalm'>;
+  readonly #ports: KeeperPorts;
   readonly #troubles: Troubles;
   /** What is written later says what was so later. */
   readonly #writing = new Turns();
@@ -42,11 +44,7 @@ export class Keeper {
   #written: Ruleset | null = null;
   #rules: RulesState | null;
 
-  constructor(
-    ports: Pick<DaemonPorts, 'memory' | 'boot' | 'now' | 'onCalm'>,
-    troubles: Troubles,
-    rules: RulesState | null,
-  ) {
+  constructor(ports: KeeperPorts, troubles: Troubles, rules: RulesState | null) {
     this.#ports = ports;
     this.#troubles = troubles;
     this.#rules = rules;
@@ -93,7 +91,7 @@ export class Keeper {
       await memory.writeApplied({ at: now(), engine, boot, ruleset });
       this.#endpoints = ruleset.endpoints;
       if (this.#written !== null && isSameWithoutSenders(this.#written, standing)) return;
-      const text = (await inSlices(replaceParts(renderRuleset(withoutSenders(standing))))).join('\n');
+      const text = (await inSlices(this.#ports.kernel.loadable(withoutSenders(standing)))).join('\n');
       const rules = { boot, text };
       await memory.writeRules(rules);
       this.#written = standing;

@@ -1,21 +1,22 @@
 import type { LastLineState } from '../control/protocol.ts';
 import { type BridgeSwitches, cutForbidden, handToInet } from '../enforce/enforce.ts';
-import type { ForbiddenFlow } from '../enforce/forbidden.ts';
 import type { Conntrack } from '../host/conntrack.ts';
 import { NetlinkError } from '../netlink/error.ts';
 import type { Guarded } from '../netlink/last-line.ts';
-import type { BridgeCalls } from '../netlink/link.ts';
 import { applyTables } from '../nftables/backend.ts';
 import { type Change, changeTables, withElements } from '../nftables/change.ts';
-import { elementId, endpointElements, type SetElement } from '../nftables/endpoint-elements.ts';
+import type { SetElement } from '../nftables/endpoint-elements.ts';
 import { judgedBridgesSet } from '../nftables/inet-table.ts';
 import type { Table } from '../nftables/model.ts';
 import { mustNft, NftError, type RunNft } from '../nftables/nft.ts';
+import { renderRuleset } from '../nftables/render.ts';
 import { readStanding } from '../nftables/standing.ts';
 import { refillText, replaceText, standsAlone } from '../nftables/transaction.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
+import { elementsChanged } from './comings.ts';
 import { enrolment } from './guard/closing.ts';
 import type { Seated } from './guard/protocol.ts';
+import type { Held, Holder } from './holder.ts';
 
 /** What the holder does to the kernel. */
 export interface HolderPorts {
@@ -38,19 +39,11 @@ export interface LastLinePort {
   narrow(guarded: Guarded): void;
 }
 
-/** What a change of the kernel was. */
-export interface Held {
-  /** `nothing` had to change; `elements` of standing sets; `rules`, in one transaction; `all`, filled anew. */
-  readonly change: 'nothing' | 'elements' | 'rules' | 'all';
-  readonly cut: readonly ForbiddenFlow[];
-  readonly switched: ReadonlyMap<string, BridgeCalls>;
-}
-
 /**
- * Keeps the kernel at a ruleset. It remembers what stands, so that a change says only what differs, and counts in what
- * the guard does meanwhile. One change at a time; the guard's come whenever they come.
+ * Keeps the kernel at a ruleset with nftables. It remembers what stands, so that a change says only what differs, and
+ * counts in what the guard does meanwhile. One change at a time; the guard's come whenever they come.
  */
-export class KernelHolder {
+export class KernelHolder implements Holder {
   readonly #ports: HolderPorts;
   /** What stands; null: not known, so the next change fills everything anew. */
   #standing: readonly Table[] | null = null;
@@ -89,10 +82,7 @@ export class KernelHolder {
    * @param others who stands beside them: what they have in common with those who leave stays
    */
   changed(leaving: readonly Seated[], coming: readonly Seated[], others: Iterable<Seated>): void {
-    const near = leaving.length === 0 ? [] : [...others].filter((one) => leaving.some((gone) => isAlike(one, gone)));
-    const stays = new Set(near.flatMap(elementsOf).map(elementId));
-    const remove = leaving.flatMap(elementsOf).filter((element) => !stays.has(elementId(element)));
-    this.#note({ remove, add: coming.flatMap(elementsOf) });
+    this.#note(elementsChanged(leaving, coming, others));
   }
 
   /** The guard has enrolled a bridge. */
@@ -108,13 +98,12 @@ export class KernelHolder {
   }
 
   /**
-   * Makes the kernel hold a ruleset, rendered as `tables`: first the bridges hand their frames to inet, then one
-   * transaction, then what lives on and is now forbidden ends.
+   * First the bridges hand their frames to inet, then one transaction, then what lives on and is now forbidden ends.
    *
-   * @param now milliseconds since the epoch
    * @throws NftError, NetlinkError, or the bridge switches' error; what stands is then doubted
    */
-  async hold(ruleset: Ruleset, tables: readonly Table[], now: number): Promise<Held> {
+  async hold(ruleset: Ruleset, standing: Ruleset, now: number): Promise<Held> {
+    const tables = renderRuleset(standing);
     const switched = await handToInet(ruleset, this.#ports.bridges);
     const change = await this.#change(tables);
     const proven = new Set(ruleset.endpoints.map(({ port }) => port.name));
@@ -253,16 +242,4 @@ function guardedBy(tables: readonly Table[]): Guarded {
   const enrolled = namesIn(tables, bridgesSet);
   const judged = namesIn(tables, judgedBridgesSet);
   return { enrolled, strict: enrolled.filter((name) => !judged.includes(name)) };
-}
-
-function elementsOf({ rules, place }: Seated): readonly SetElement[] {
-  return endpointElements(rules, place);
-}
-
-/** Whether two may have an element in common: those that name no port name a MAC or an address. */
-function isAlike({ place: a }: Seated, { place: b }: Seated): boolean {
-  return (
-    a.mac === b.mac ||
-    a.addresses.some(({ family, value }) => b.addresses.some((two) => two.family === family && two.value === value))
-  );
 }

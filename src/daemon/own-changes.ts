@@ -1,3 +1,4 @@
+import { commandSpawner, type RunCommand } from '../iptables/command.ts';
 import { nftSpawner, type RunNft } from '../nftables/nft.ts';
 
 /** How long a change may take to be told after the nft that made it has ended, milliseconds. */
@@ -9,10 +10,14 @@ const memory = 60_000;
  */
 export class OwnChanges {
   readonly #children = new Map<number, number>();
-  readonly run: RunNft = nftSpawner((pid) => {
+  readonly run: RunNft = nftSpawner((pid) => this.#note(pid));
+  /** The same of iptables' commands, which are nft's in this. */
+  readonly command: RunCommand = commandSpawner((pid) => this.#note(pid));
+
+  #note(pid: number): () => void {
     this.#children.set(pid, Number.POSITIVE_INFINITY);
     return () => this.#children.set(pid, performance.now() + memory);
-  });
+  }
 
   /** Whether the owner of a netlink port id is, or was until a moment ago, an nft that we started. */
   has(portId: number): boolean {

@@ -5,7 +5,7 @@ import type { Policy } from '../policy/model.ts';
 import type { PolicyText } from '../policy/read.ts';
 import type { Store } from '../state/store.ts';
 import type { FromGuard, ToGuard } from './guard/protocol.ts';
-import type { HolderPorts } from './kernel-holder.ts';
+import type { HeldIn } from './holder.ts';
 
 /** Everything outside that the daemon touches; run.ts makes the real ones, tests have fakes. */
 export interface DaemonPorts {
@@ -62,12 +62,8 @@ export interface EnginePort {
   follow(hear: (notice: EngineNotice) => void): { stop(): void };
 }
 
-export interface KernelPort extends HolderPorts {
-  /** Whether both of our tables stand. */
-  standing(): Promise<boolean>;
-  /** Names of ports whose senders the standing rules prove. */
-  proven(): Promise<ReadonlySet<string>>;
-  /** Whether a netlink port id is, or was, an nft of ours. */
+export interface KernelPort extends HeldIn {
+  /** Whether a netlink port id is, or was, a command of ours. */
   isOwn(portId: number): boolean;
 }
 

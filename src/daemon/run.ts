@@ -3,26 +3,34 @@ import { openEngine } from '../docker/client.ts';
 import type { EngineAddress } from '../docker/context.ts';
 import { followEvents } from '../docker/events.ts';
 import { openMirror } from '../docker/mirror.ts';
+import type { BackendChoice } from '../enforce/backend.ts';
+import { backendOfText, type Choice, chooseBackend, standingBackends } from '../enforce/choose-backend.ts';
 import { hostKernel } from '../enforce/host-kernel.ts';
+import { hostFacts } from '../enforce/iptables-backend.ts';
 import { kernelConntrack } from '../host/conntrack.ts';
 import { kernelView } from '../host/kernel-view.ts';
+import type { XtablesOptions } from '../iptables/backend.ts';
+import { toolsOf, type Variant } from '../iptables/tools.ts';
 import { LastLine } from '../netlink/last-line.ts';
 import { ElementWriter } from '../netlink/set-elements.ts';
 import { shutBridges } from '../netlink/shut-bridges.ts';
 import { NetlinkSocket } from '../netlink/socket.ts';
 import { arrivalChain } from '../nftables/inet-table.ts';
 import { defaultMarks, unprovenMark } from '../nftables/marks.ts';
-import { readProvenPorts, readStanding } from '../nftables/standing.ts';
 import type { Store } from '../state/store.ts';
 import { type Capability, howToGive } from './capabilities.ts';
 import { Daemon } from './daemon.ts';
 import { startGuard } from './guard/start.ts';
+import { heldInIptables } from './held-in-iptables.ts';
+import { heldInNftables } from './held-in-nftables.ts';
 import { lastLinePort } from './last-line-port.ts';
 import { OwnChanges } from './own-changes.ts';
 import type { KernelPort, Log, PolicyPort } from './ports.ts';
 import { comeFirst } from './scheduling.ts';
 import { giveBack, keepHeapSmall } from './small-heap.ts';
+import { takingOver } from './taking-over.ts';
 import { FileWatch } from './watch-files.ts';
+import type { XtablesPorts } from './xtables-holder.ts';
 
 export interface RunOptions {
   readonly policy: PolicyPort;
@@ -32,6 +40,8 @@ export interface RunOptions {
   /** Path of the control socket. */
   readonly socket: string;
   readonly engine: EngineAddress;
+  /** null: in what rules of ours stand, or were remembered, or as is usual. */
+  readonly backend: BackendChoice | null;
   /** Whether the policy is taken anew whenever one of its files changes. */
   readonly watch: boolean;
   /** What it could do its work better with. */
@@ -72,6 +82,10 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onEnd);
   const netlink = NetlinkSocket.open('netfilter');
   try {
+    const choice = await choose(options.backend, options.store);
+    const kernel = await kernelPort(netlink, choice, log);
+    for (const other of choice.replaced)
+      log('info', `taking over from ${other.name}: its rules go when those of ${kernel.backend} stand`);
     const running = await Daemon.start({
       now: Date.now,
       policy,
@@ -82,9 +96,9 @@ export async function runDaemon(options: RunOptions): Promise<void> {
         mirror: (onLate) => openMirror(openEngine(engine), kernelView(), onLate),
         follow: (hear) => followEvents(engine, hear),
       },
-      kernel: kernelPort(netlink, log),
+      kernel,
       guard: (hear) => {
-        const guard = startGuard({ engine: engine.path });
+        const guard = startGuard({ engine: engine.path, seats: kernel.backend === 'nftables' });
         guard.on(hear);
         return guard;
       },
@@ -98,7 +112,8 @@ export async function runDaemon(options: RunOptions): Promise<void> {
     });
     daemon.resolve(running);
     if (options.watch) await watchFiles(watch, policy);
-    log('info', `running (pid ${process.pid}); sluice status tells what is in force`);
+    const what = kernel.backend === 'nftables' ? '' : `, with ${kernel.backend}`;
+    log('info', `running (pid ${process.pid}${what}); sluice status tells what is in force`);
     await ending.promise;
     log('info', 'ending; the kernel stays as it is');
     await running.stop();
@@ -119,23 +134,38 @@ async function watchFiles(watch: FileWatch, policy: PolicyPort): Promise<void> {
   watch.set(files, folders);
 }
 
-function kernelPort(netlink: NetlinkSocket, log: Log): KernelPort {
+/** The backend that was asked for, else the one whose rules stand, else the one of those remembered, else the usual one. */
+async function choose(asked: BackendChoice | null, store: Store): Promise<Choice> {
+  if (asked !== null) return chooseBackend(asked);
+  const standing = await standingBackends();
+  if (standing === null || standing.length > 0) return chooseBackend(null);
+  const rules = await store.readRules();
+  return rules.kind === 'good' ? backendOfText(rules.value.text) : chooseBackend(null);
+}
+
+/** @throws XtablesError when a command is missing */
+async function xtablesPorts(variant: Variant, { command }: OwnChanges): Promise<XtablesPorts> {
+  const xtables: XtablesOptions = { run: command, tools: await toolsOf(variant, command) };
+  return { xtables, facts: () => hostFacts(xtables), bridges: hostKernel.bridges, conntrack: kernelConntrack };
+}
+
+async function kernelPort(netlink: NetlinkSocket, choice: Choice, log: Log): Promise<KernelPort> {
   const own = new OwnChanges();
   const writer = new ElementWriter(netlink);
-  return {
-    nft: own.run,
-    setElements: (remove, add) => writer.set(remove, add),
-    shut: (bridges) => shutBridges(netlink, bridges, arrivalChain),
-    lastLine: lastLinePort(lastLineOver(netlink), log),
-    bridges: hostKernel.bridges,
-    conntrack: kernelConntrack,
-    standing: async () => {
-      const tables = [readStanding(own.run, 'inet', 'sluice'), readStanding(own.run, 'bridge', 'sluice')];
-      return (await Promise.all(tables)).every((table) => table !== null);
-    },
-    proven: () => readProvenPorts(own.run),
-    isOwn: (portId) => portId === netlink.portId || own.has(portId),
-  };
+  const { bridges } = hostKernel;
+  const { name } = choice.backend;
+  const heldIn =
+    name === 'nftables'
+      ? heldInNftables({
+          nft: own.run,
+          setElements: (remove, add) => writer.set(remove, add),
+          shut: (some) => shutBridges(netlink, some, arrivalChain),
+          lastLine: lastLinePort(lastLineOver(netlink), log),
+          bridges,
+          conntrack: kernelConntrack,
+        })
+      : heldInIptables(await xtablesPorts(name === 'iptables-nft' ? 'nft' : 'legacy', own));
+  return { ...takingOver(heldIn, choice), isOwn: (portId) => portId === netlink.portId || own.has(portId) };
 }
 
 function lastLineOver(netlink: NetlinkSocket): LastLine {

@@ -2,7 +2,7 @@ import type { Ruleset } from '../ruleset/ruleset.ts';
 import type { HostState } from '../state/host-state.ts';
 import type { World } from '../world/world.ts';
 import type { FromGuard, Seated } from './guard/protocol.ts';
-import type { KernelHolder } from './kernel-holder.ts';
+import type { Holder } from './holder.ts';
 import { withNewcomers } from './newcomers.ts';
 import { nothingTold, planFor, type Told } from './plan.ts';
 import type { DaemonPorts, GuardPort } from './ports.ts';
@@ -15,7 +15,7 @@ type Said<Kind extends FromGuard['kind']> = Extract<FromGuard, { kind: Kind }>;
  */
 export class Seatings {
   readonly #ports: Pick<DaemonPorts, 'guard'>;
-  readonly #holder: KernelHolder;
+  readonly #holder: Holder;
   readonly #hear: (message: FromGuard) => void;
   #guard: GuardPort | null = null;
   #told: Told = nothingTold;
@@ -27,7 +27,7 @@ export class Seatings {
   readonly #enrolled = new Set<string>();
   #heard = 0;
 
-  constructor(ports: Pick<DaemonPorts, 'guard'>, holder: KernelHolder, hear: (message: FromGuard) => void) {
+  constructor(ports: Pick<DaemonPorts, 'guard'>, holder: Holder, hear: (message: FromGuard) => void) {
     this.#ports = ports;
     this.#holder = holder;
     this.#hear = hear;

@@ -35,6 +35,8 @@ export interface StatusFacts {
   readonly counts: Status['counts'];
   readonly pauses: Status['pauses'];
   readonly engine: string;
+  readonly backend: Status['backend'];
+  readonly drift: Status['drift'];
 }
 
 /** What `sluice status` is told. */
@@ -48,7 +50,8 @@ export function statusOf(facts: StatusFacts): Status {
     troubles: facts.troubles,
     pid: process.pid,
     startedAt: facts.startedAt,
-    backend: 'nftables',
+    backend: facts.backend,
+    drift: facts.drift,
     lastLine: facts.lastLine,
     engine: now === null ? null : { version: now.world.engine.version, address: facts.engine },
     // what was chosen is in force once the kernel holds it and newcomers are seen

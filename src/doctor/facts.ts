@@ -98,7 +98,7 @@ export interface OurFacts {
   readonly daemon: {
     readonly troubles: readonly { readonly message: string; readonly fix: string }[];
     /** What has become of its last line; null: it does not say. */
-    readonly lastLine: 'stands' | 'unsupported' | 'taken' | 'failed' | null;
+    readonly lastLine: 'stands' | 'not-with-iptables' | 'unsupported' | 'taken' | 'failed' | null;
   } | null;
 }
 

@@ -4,6 +4,8 @@ import { differences } from '../iptables/compare.ts';
 import type { HostFacts } from '../iptables/inet.ts';
 import { decodeLoadable, encodeLoadable } from '../iptables/loadable.ts';
 import type { XState } from '../iptables/model.ts';
+import { Names } from '../iptables/names.ts';
+import { standingNumbers } from '../iptables/numbers.ts';
 import { provenPorts } from '../iptables/proven.ts';
 import { renderXtables } from '../iptables/render.ts';
 import { readStanding } from '../iptables/standing.ts';
@@ -12,6 +14,9 @@ import { toolsOf, type Variant } from '../iptables/tools.ts';
 import { listLinks } from '../netlink/route.ts';
 import { NetlinkSocket } from '../netlink/socket.ts';
 import type { Backend } from './backend.ts';
+
+/** What Docker calls its veths (libnetwork, drivers/bridge: `veth` and 7 hex digits): one that is no port yet will be. */
+const portToBe = /^veth[0-9a-f]{7}$/;
 
 /** Interfaces that came since are not in the sets, and nobody has changed anything by that. */
 const noneOfThem: readonly string[] = [];
@@ -23,23 +28,31 @@ export async function iptablesBackend(variant: Variant, run: RunCommand = hostCo
   const stands = async (state: XState) => differences(state, await readStanding(options)).length === 0;
   return {
     name: `iptables-${variant}`,
-    apply: (ruleset) => applyState(renderXtables(ruleset, facts()), options),
+    apply: async (ruleset) => void (await applyState(renderXtables(ruleset, facts()), options)),
     provenPorts: () => provenPorts(options),
     remove: (beside) => removeState(options, beside?.name.startsWith('iptables-') === true),
-    holds: (ruleset) => stands(renderXtables(ruleset, { ...facts(), plainInterfaces: noneOfThem })),
+    holds: async (ruleset) => {
+      const standing = await readStanding(options);
+      const known = { ...facts(), plainInterfaces: noneOfThem };
+      const state = renderXtables(ruleset, known, standingNumbers(standing.inet, new Names()));
+      return differences(state, standing).length === 0;
+    },
     loadable: async (ruleset) => encodeLoadable(renderXtables(ruleset, facts()), variant),
-    load: (text) => applyState(decodeLoadable(text), options),
+    load: async (text) => void (await applyState(decodeLoadable(text), options)),
     standsAs: (text) => stands(decodeLoadable(text)),
     text: async (ruleset) => stateText(renderXtables(ruleset, facts()), (name) => name),
   };
 }
 
-function hostFacts({ tools }: XtablesOptions): HostFacts {
+/** What there is on this host now. @throws NetlinkError */
+export function hostFacts({ tools }: Pick<XtablesOptions, 'tools'>): HostFacts {
   using netlink = NetlinkSocket.open('route');
   const links = listLinks(netlink);
   return {
     // a port's frames are its bridge's; a bridge is enrolled, known, or new
-    plainInterfaces: links.filter(({ kind, master }) => kind !== 'bridge' && master === null).map(({ name }) => name),
+    plainInterfaces: links
+      .filter(({ kind, master, name }) => kind !== 'bridge' && master === null && !portToBe.test(name))
+      .map(({ name }) => name),
     interfaces: new Map(links.map(({ index, name }) => [index, name])),
     security: tools.security,
   };

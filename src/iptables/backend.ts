@@ -1,4 +1,5 @@
 import type { Family } from '../ip/address.ts';
+import type { Step } from './change.ts';
 import { must, type RunCommand } from './command.ts';
 import { families } from './families.ts';
 import type { EbTable, XState, XTable } from './model.ts';
@@ -25,9 +26,10 @@ const order = ['mangle', 'filter', 'security', 'raw'] as const;
  * to them, a table at a time and each table at once; then the old sets go. Other people's rules keep their order, and our
  * jumps stand before them.
  *
+ * @returns the generation that all sets have
  * @throws XtablesError when a command or the kernel refuses
  */
-export async function applyState(state: XState, { run, tools }: XtablesOptions): Promise<void> {
+export async function applyState(state: XState, { run, tools }: XtablesOptions): Promise<number> {
   const standing = await ownSets(run);
   const generation = nextGeneration(standing.map((set) => set.generation));
   const nameOf = (name: string) => withGeneration(name, generation);
@@ -55,6 +57,26 @@ export async function applyState(state: XState, { run, tools }: XtablesOptions):
     throw error;
   }
   await destroySets(standing, run);
+  return generation;
+}
+
+/**
+ * Runs the steps of a change, one after the other.
+ *
+ * @throws XtablesError at the first that is refused
+ */
+export async function runSteps(steps: readonly Step[], { run, tools }: XtablesOptions): Promise<void> {
+  for (const step of steps) {
+    if (step.kind === 'ipset') await must(run, 'ipset', ['restore'], step.input);
+    else if (step.kind === 'bridge') await restoreBridge(step.input, tools, run);
+    else {
+      const texts = families.flatMap((family) => {
+        const text = step.input[family];
+        return text === undefined ? [] : [must(run, tools.restore[family], restoring(tools), text)];
+      });
+      await Promise.all(texts);
+    }
+  }
 }
 
 /**
@@ -228,6 +250,18 @@ async function destroySets(sets: readonly OwnSet[], run: RunCommand): Promise<vo
     if (free.length === 0 && waited > patience / 4) return;
     if (left.size > 0) await new Promise((resolve) => setTimeout(resolve, rest));
   }
+}
+
+/**
+ * Destroys those sets that nothing refers to any more.
+ *
+ * @returns those that are still in use
+ */
+export async function destroyUnused(names: ReadonlySet<string>, run: RunCommand): Promise<ReadonlySet<string>> {
+  const there = await referencesOf(run);
+  const free = there.filter(({ name, references }) => references === 0 && names.has(name));
+  if (free.length > 0) await run('ipset', ['restore'], lines(free.map(({ name }) => `destroy ${name}`)));
+  return new Set(there.flatMap(({ name, references }) => (references > 0 && names.has(name) ? [name] : [])));
 }
 
 /** Reads `ipset list -terse`. */

@@ -18,8 +18,24 @@ export class XtablesError extends Error {
 const slowest = 60_000;
 
 /** Commands of the host, from PATH, with English words and a clock in UTC: what they print is read back. */
-export const hostCommand: RunCommand = (program, args, input = '') =>
-  new Promise((resolve, reject) => {
+export const hostCommand: RunCommand = commandSpawner(() => () => {});
+
+/**
+ * The same, for whoever wants to know their processes.
+ *
+ * @param onSpawn gets the process id, and gives what to call when the process has ended
+ */
+export function commandSpawner(onSpawn: (pid: number) => () => void): RunCommand {
+  return (program, args, input = '') => runCommand(program, args, input, onSpawn);
+}
+
+function runCommand(
+  program: string,
+  args: readonly string[],
+  input: string,
+  onSpawn: (pid: number) => () => void,
+): Promise<Answer | null> {
+  return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' },
       stdio: 'pipe',
@@ -32,17 +48,20 @@ export const hostCommand: RunCommand = (program, args, input = '') =>
     });
     // without descriptors to spare it has no streams, and the error comes with the next tick
     if ((child.stdout as typeof child.stdout | undefined) === undefined) return;
+    const onEnd = child.pid === undefined ? () => {} : onSpawn(child.pid);
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
     child.on('close', (code, signal) => {
+      onEnd();
       if (code === null && signal === null) return;
       resolve({ code, signal, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() });
     });
     child.stdin.on('error', () => {}); // what dies early closes its input; `close` tells why
     child.stdin.end(input);
   });
+}
 
 /** Runs a command and insists on success; its output. */
 export async function must(run: RunCommand, program: string, args: readonly string[], input?: string): Promise<string> {

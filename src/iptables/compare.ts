@@ -15,85 +15,102 @@ export interface Standing {
 }
 
 /**
- * What of a state does not stand as it should, in words; nothing when all of it does. An element more is a container that
- * came since.
+ * What of a state does not stand as it should, in words; nothing when all of it does.
+ *
+ * @param more whether elements more are as it should be: containers that came since
  */
-export function differences(state: XState, standing: Standing): readonly string[] {
+export function differences(state: XState, standing: Standing, more = true): readonly string[] {
+  return [...compared(state, standing, more)].flat();
+}
+
+/** The same, one chain or set after the other. */
+export function* compared(state: XState, standing: Standing, more: boolean): Generator<readonly string[]> {
   const same = (name: string) => name;
-  const rules = (
-    what: string,
-    saved: Saved,
-    tables: readonly {
-      readonly name: string;
-      readonly jumps: readonly { readonly hook: string; readonly chain: string }[];
-      readonly chains: readonly { readonly name: string; readonly rules: readonly string[] }[];
-    }[],
-  ): readonly string[] =>
-    tables.flatMap(({ name, jumps, chains }) => {
-      const there = saved.get(name);
-      if (there === undefined) return [`${what} has no table ${name}`];
-      return [
-        ...jumps.flatMap(({ hook, chain }) => {
-          const found = there.rules.get(hook) ?? [];
-          if (found[0] === `-j ${chain}`) return [];
-          return [`${what} ${name}: ${hook} does not begin with the jump to ${chain}`];
-        }),
-        ...chains.flatMap((chain) => {
-          const wanted = chain.rules.map((rule) => canonicalRule(rule.replace(/^-A \S+ ?/, '')));
-          const found = there.rules.get(chain.name)?.map(canonicalRule);
-          if (found === undefined) return [`${what} ${name} has no chain ${chain.name}`];
-          if (found.length === wanted.length && found.every((rule, at) => rule === wanted[at])) return [];
-          const at = wanted.findIndex((rule, index) => rule !== found[index]);
-          return [
-            `${what} ${name}: ${chain.name} is not as it was made (rule ${at + 1}: ${found[at] ?? 'none'}; not: ${wanted[at] ?? 'none'})`,
-          ];
-        }),
-      ];
-    });
-  return [
-    ...families.flatMap((family) =>
-      rules(
+  for (const family of families)
+    for (const table of state.tables[family])
+      yield* comparedTable(
         family === 4 ? 'iptables' : 'ip6tables',
         standing.inet[family],
-        state.tables[family].map((table) => ({
-          ...table,
-          chains: table.chains.map(({ name, rules: list }) => ({
-            name,
-            rules: list.map((rule) => printRule(name, rule, family, same)),
-          })),
+        table,
+        table.chains.map(({ name, rules }) => ({
+          name,
+          lines: () => rules.map((rule) => printRule(name, rule, family, same)),
         })),
-      ),
-    ),
-    ...rules(
+      );
+  for (const table of state.bridge)
+    yield* comparedTable(
       'ebtables',
       standing.bridge,
-      state.bridge.map((table) => ({
-        ...table,
-        chains: table.chains.map(({ name, rules: list }) => ({
-          name,
-          rules: list.map((rule) => printEbRule(name, rule)),
-        })),
-      })),
-    ),
-    ...state.sets.flatMap((set) => setDifferences(set, standing.sets.get(set.name))),
-  ];
+      table,
+      table.chains.map(({ name, rules }) => ({ name, lines: () => rules.map((rule) => printEbRule(name, rule)) })),
+    );
+  for (const set of state.sets) yield setDifferences(set, standing.sets.get(set.name), more);
 }
 
-function setDifferences(set: IpSet, there: ReadonlySet<string> | undefined): readonly string[] {
+interface Wanted {
+  readonly name: string;
+  readonly jumps: readonly { readonly hook: string; readonly chain: string }[];
+}
+
+function* comparedTable(
+  what: string,
+  saved: Saved,
+  { name, jumps }: Wanted,
+  chains: readonly { readonly name: string; readonly lines: () => readonly string[] }[],
+): Generator<readonly string[]> {
+  const there = saved.get(name);
+  if (there === undefined) {
+    yield [`${what} has no table ${name}`];
+    return;
+  }
+  yield jumps.flatMap(({ hook, chain }) =>
+    there.rules.get(hook)?.[0] === `-j ${chain}`
+      ? []
+      : [`${what} ${name}: ${hook} does not begin with the jump to ${chain}`],
+  );
+  for (const chain of chains) {
+    const found = there.rules.get(chain.name)?.map(canonicalRule);
+    const wanted = chain.lines().map((rule) => canonicalRule(rule.replace(/^-A \S+ ?/, '')));
+    if (found === undefined) yield [`${what} ${name} has no chain ${chain.name}`];
+    else if (!isSameList(wanted, found)) {
+      const at = wanted.findIndex((rule, index) => rule !== found[index]);
+      yield [
+        `${what} ${name}: ${chain.name} is not as it was made (rule ${at + 1}: ${found[at] ?? 'none'}; not: ${wanted[at] ?? 'none'})`,
+      ];
+    }
+  }
+}
+
+/** Where all of them drop, their order means nothing: they come and go one by one. */
+function isSameList(wanted: readonly string[], found: readonly string[]): boolean {
+  if (found.length !== wanted.length) return false;
+  if (!wanted.every((rule) => rule.includes('-j DROP'))) return found.every((rule, at) => rule === wanted[at]);
+  const there = new Set(found);
+  return wanted.every((rule) => there.has(rule)) && there.size === new Set(wanted).size;
+}
+
+function setDifferences(set: IpSet, there: ReadonlySet<string> | undefined, more: boolean): readonly string[] {
   if (there === undefined) return [`ipset has no ${set.name}`];
-  const missing = set.elements
-    .map((element) => canonicalElement(printElement(set, element, (name) => name)))
-    .filter((element) => !there.has(element));
-  return missing.length === 0 ? [] : [`ipset ${set.name} is without ${missing[0]}`];
+  const wanted = new Set(set.elements.map((element) => canonicalElement(printElement(set, element, (name) => name))));
+  const [missing] = wanted.difference(there);
+  if (missing !== undefined) return [`ipset ${set.name} is without ${missing}`];
+  if (more || there.size === wanted.size) return [];
+  const [other] = there.difference(wanted);
+  return [`ipset ${set.name} has ${other}, which nobody put there`];
 }
 
-/** Reads `ipset save`. */
+/** Reads `ipset save`. Of two generations of a set the later one counts: the other is about to go. */
 export function parseSets(text: string): Standing['sets'] {
   const sets = new Map<string, Set<string>>();
+  const latest = new Map<string, number>();
   for (const line of text.split('\n')) {
     const [verb, name = '', ...rest] = line.split(' ');
-    const base = generationOf(name)?.base;
-    if (base === undefined) continue;
+    const own = generationOf(name);
+    if (own === null) continue;
+    const { base, generation } = own;
+    const isLatest = generation >= (latest.get(base) ?? 0);
+    if (!isLatest) continue;
+    latest.set(base, generation);
     if (verb === 'create') sets.set(base, new Set());
     else sets.get(base)?.add(canonicalElement(rest.map((word) => generationOf(word)?.base ?? word).join(' ')));
   }

@@ -4,6 +4,11 @@ import { bits, mostPrograms } from './marks.ts';
 import type { IpSetElement, Target, XChain, XRule } from './model.ts';
 import type { Names } from './names.ts';
 
+/** The number of a map's target where it stands: a chain's name, or `accept`. */
+export type Numbers = (map: string, target: string) => number | undefined;
+
+const noNumbers: Numbers = () => undefined;
+
 /**
  * The numbers by which a map of senders says where their packets go: an element carries one as a mark, and a tree of
  * chains, four bits a step, leads from there to the program. So the way is as long for one sender as for a thousand,
@@ -12,14 +17,28 @@ import type { Names } from './names.ts';
 export class Numbering {
   readonly #numbers: ReadonlyMap<string, number>;
 
-  /** @param chains all chains that an element of the map may name, used or not */
-  constructor(chains: readonly Chain[], map: string) {
+  /**
+   * @param chains all chains that an element of the map may name, used or not
+   * @param before what stands: who has a number there keeps it, so that elements that stay need not change
+   */
+  constructor(chains: readonly Chain[], map: string, before: Numbers = noNumbers) {
     const targets = ['accept', ...chains.map(({ name }) => name).filter((name) => name.startsWith(`${map}/`))];
     if (targets.length > mostPrograms)
       throw new NotHeldError(
         `there are more than ${mostPrograms - 1} programs on this host, and marks have no number for more`,
       );
-    this.#numbers = new Map(targets.map((target, index) => [target, index + 1]));
+    const kept = new Set(targets.flatMap((target) => before(map, target) ?? []));
+    let next = 1;
+    const free = () => {
+      while (kept.has(next)) next++;
+      return next++;
+    };
+    this.#numbers = new Map(targets.map((target) => [target, before(map, target) ?? free()]));
+  }
+
+  /** What a chain's name, or `accept`, has. */
+  number(target: string): number | undefined {
+    return this.#numbers.get(target);
   }
 
   /** null: the verdict has no number here. */
@@ -35,7 +54,8 @@ export class Numbering {
       const to: Target = target === 'accept' ? accept : { kind: 'goto', chain: names.chain(target) };
       return { number, to };
     });
-    const digits = leaves.length < 16 ? 1 : leaves.length < 256 ? 2 : 3;
+    const most = Math.max(...leaves.map(({ number }) => number));
+    const digits = most < 16 ? 1 : most < 256 ? 2 : 3;
     return branch(`to-${map}`, leaves, digits, names);
   }
 }

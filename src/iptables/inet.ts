@@ -2,7 +2,7 @@ import type { Family } from '../ip/address.ts';
 import { prefixOf } from '../ip/prefix.ts';
 import { protocolNumbers } from '../ip/protocol.ts';
 import type { Chain, KeyPart, NftSet, Table } from '../nftables/model.ts';
-import { Numbering } from './dispatch.ts';
+import { Numbering, type Numbers } from './dispatch.ts';
 import { bits, judgement } from './marks.ts';
 import type { IpSet, Match, Target, XChain, XRule, XTable } from './model.ts';
 import { digest, mainChain, type Names } from './names.ts';
@@ -23,6 +23,8 @@ export interface HostFacts {
 export interface InetRules {
   readonly tables: readonly XTable[];
   readonly sets: readonly IpSet[];
+  /** By which each map of senders says where their packets go. */
+  readonly numberings: ReadonlyMap<string, Numbering>;
 }
 
 const inputChain = `${mainChain}-IN`;
@@ -36,8 +38,8 @@ const mldListener = [131, 132, 143] as const;
  * from an enrolled bridge only what ebtables has proven; `mangle` FORWARD and INPUT judge; `filter` tells who is denied;
  * `security` drops whatever comes from an enrolled bridge and was not let pass, whoever accepted it on the way.
  */
-export function inetRules(inet: Table, family: Family, names: Names, facts: HostFacts): InetRules {
-  return new Writer(inet, family, names, facts).rules();
+export function inetRules(inet: Table, family: Family, names: Names, facts: HostFacts, numbers?: Numbers): InetRules {
+  return new Writer(inet, family, names, facts, numbers).rules();
 }
 
 class Writer {
@@ -49,10 +51,13 @@ class Writer {
   readonly #lookups = new Map<string, readonly Lookup[]>();
   readonly #sent = new Map<string, XChain>();
   readonly #trees: XChain[] = [];
+  readonly #numbers: Numbers | undefined;
+  readonly #numberings = new Map<string, Numbering>();
   readonly #neutral: ReadonlyMap<string, NftSet>;
 
-  constructor(inet: Table, family: Family, names: Names, facts: HostFacts) {
+  constructor(inet: Table, family: Family, names: Names, facts: HostFacts, numbers?: Numbers) {
     this.#inet = inet;
+    this.#numbers = numbers;
     this.#family = family;
     this.#names = names;
     this.#facts = facts;
@@ -61,7 +66,7 @@ class Writer {
 
   rules(): InetRules {
     const tables = [this.#raw(), this.#mangle(), ...(this.#facts.security ? [this.#filter(), this.#security()] : [])];
-    return { tables, sets: [...this.#sets.values()] };
+    return { tables, sets: [...this.#sets.values()], numberings: this.#numberings };
   }
 
   #raw(): XTable {
@@ -344,7 +349,8 @@ class Writer {
   }
 
   #perSender(map: string, accept: Target): readonly XRule[] {
-    const numbering = new Numbering(this.#inet.chains, map);
+    const numbering = new Numbering(this.#inet.chains, map, this.#numbers);
+    this.#numberings.set(map, numbering);
     const set = placeSet(this.#neutralSet(map), this.#family, this.#names, this.#facts.interfaces, ({ verdict }) =>
       numbering.mark(verdict),
     );

@@ -6,9 +6,39 @@ import { type Variant, variants } from './tools.ts';
 const head = /^# sluice iptables-(\w+)\n/;
 
 export function encodeLoadable(state: XState, variant: Variant): string {
-  const body = JSON.stringify(state, (_, value: unknown) => (typeof value === 'bigint' ? { n: `${value}` } : value));
-  return `# sluice iptables-${variant}\n${body}\n`;
+  return [...loadableParts(state, variant)].join('\n');
 }
+
+/** The same in parts, which are lines. */
+export function* loadableParts({ sets, tables, bridge }: XState, variant: Variant): Generator<string> {
+  yield `# sluice iptables-${variant}\n{ "sets": [`;
+  yield* listed(sets, json);
+  yield '], "tables": {';
+  yield '"4": [';
+  yield* listedTables(tables[4]);
+  yield '], "6": [';
+  yield* listedTables(tables[6]);
+  yield '] }, "bridge": [';
+  yield* listedTables(bridge);
+  yield '] }\n';
+}
+
+function* listedTables(
+  tables: readonly { readonly name: string; readonly jumps: unknown; readonly chains: readonly unknown[] }[],
+): Generator<string> {
+  for (const [at, { name, jumps, chains }] of tables.entries()) {
+    yield `${at === 0 ? '' : ','}{ "name": ${json(name)}, "jumps": ${json(jumps)}, "chains": [`;
+    yield* listed(chains, json);
+    yield '] }';
+  }
+}
+
+function* listed<Item>(items: readonly Item[], text: (item: Item) => string): Generator<string> {
+  for (const [at, item] of items.entries()) yield `${at === 0 ? '' : ','}${text(item)}`;
+}
+
+const json = (value: unknown): string =>
+  JSON.stringify(value, (_, one: unknown) => (typeof one === 'bigint' ? { n: `${one}` } : one));
 
 /** Which variant a text is for; null when it is one for nft. */
 export function variantOfText(text: string): Variant | null {

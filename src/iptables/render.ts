@@ -1,12 +1,30 @@
+import type { SetElement } from '../nftables/endpoint-elements.ts';
 import type { Table } from '../nftables/model.ts';
 import { renderRuleset } from '../nftables/render.ts';
 import { disputes } from '../ruleset/disputed.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
+import type { Numbers } from './dispatch.ts';
 import { NotHeldError } from './errors.ts';
 import { type HostFacts, inetRules } from './inet.ts';
 import { layer2, type Place } from './layer2.ts';
-import type { XState } from './model.ts';
+import type { EbTable, IpSet, IpSetElement, XState } from './model.ts';
 import { Names } from './names.ts';
+import { elementOf } from './sets.ts';
+
+/** What stands for a ruleset, and what is needed to say who comes and goes in its terms. */
+export interface Rendered {
+  readonly state: XState;
+  readonly places: readonly Place[];
+  readonly numbers: Numbers;
+  /** ebtables' tables when these are the senders. */
+  readonly bridgeOf: (places: readonly Place[]) => readonly EbTable[];
+  /**
+   * An element of one of the neutral sets, and the name of the set it belongs to here; null: no rule asks for it.
+   *
+   * @throws NotHeldError when there is nothing for it here
+   */
+  readonly elementOf: (element: SetElement) => { readonly set: string; readonly element: IpSetElement } | null;
+}
 
 /**
  * What holds a ruleset with iptables, ip6tables, ipset and ebtables. The rules of each program are compiled once, to the
@@ -14,24 +32,50 @@ import { Names } from './names.ts';
  *
  * @throws NotHeldError when it cannot be held exactly
  */
-export function renderXtables(ruleset: Ruleset, facts: HostFacts): XState {
+export function renderXtables(ruleset: Ruleset, facts: HostFacts, numbers?: Numbers): XState {
+  return renderWhole(ruleset, facts, new Names(), numbers).state;
+}
+
+/**
+ * The same with what its changes need.
+ *
+ * @param names those of what stands, so that they stay
+ */
+export function renderWhole(ruleset: Ruleset, facts: HostFacts, names: Names, numbers?: Numbers): Rendered {
   const [odd] = ruleset.barred ?? [];
   if (odd !== undefined)
     throw new NotHeldError(
       `iptables cannot bar ${JSON.stringify(odd.name)}, from which nothing may pass: a bridge whose name no rule can carry, or a container on a bridge that is not the containers' alone; nftables can`,
     );
   const inet = renderRuleset(ruleset).find(({ family }) => family === 'inet') as Table;
-  const names = new Names();
   const known: HostFacts = { ...facts, interfaces: new Map([...facts.interfaces, ...interfacesOf(ruleset)]) };
-  const [v4, v6] = ([4, 6] as const).map((family) => inetRules(inet, family, names, known)) as [
+  const [v4, v6] = ([4, 6] as const).map((family) => inetRules(inet, family, names, known, numbers)) as [
     ReturnType<typeof inetRules>,
     ReturnType<typeof inetRules>,
   ];
+  const numberings = new Map([...v4.numberings, ...v6.numberings]);
+  const bridgeOf = (places: readonly Place[]) => layer2(places, ruleset.bridges, names);
+  const places = placesOf(ruleset);
+  const sets = [...v4.sets, ...v6.sets];
+  const standing = new Map<string, IpSet>(sets.map((set) => [set.name, set]));
   return {
-    sets: [...v4.sets, ...v6.sets],
-    tables: { 4: v4.tables, 6: v6.tables },
-    bridge: layer2(placesOf(ruleset), ruleset.bridges, names),
+    state: { sets, tables: { 4: v4.tables, 6: v6.tables }, bridge: bridgeOf(places) },
+    places,
+    numbers: (map, target) => numberings.get(map)?.number(target),
+    bridgeOf,
+    elementOf: ({ table, set, element }) => {
+      const own = table === 'inet' ? standing.get(names.set(set)) : undefined;
+      if (own === undefined) return null;
+      const mark = own.marks ? (numberings.get(set)?.mark(element.verdict) ?? null) : undefined;
+      if (mark === null) throw new NotHeldError(`${set} has no number for where it leads`);
+      return { set: own.name, element: elementOf(own, element, known.interfaces, mark) };
+    },
   };
+}
+
+/** Whoever came when, the rules are the same. */
+export function inOrder(places: readonly Place[]): readonly Place[] {
+  return places.toSorted((a, b) => (a.port < b.port ? -1 : a.port > b.port ? 1 : 0));
 }
 
 /** Interfaces that a ruleset names with their indices. */
@@ -47,10 +91,12 @@ function interfacesOf({ endpoints, seats, groups }: Ruleset): ReadonlyMap<number
 function placesOf({ endpoints, bridges }: Ruleset): readonly Place[] {
   const isDisputed = disputes(endpoints);
   const judged = new Set(bridges.filter(({ unknown }) => unknown.kind === 'judge').map(({ name }) => name));
-  return endpoints.map((endpoint) => ({
-    port: endpoint.port.name,
-    mac: endpoint.mac,
-    addresses: endpoint.addresses.filter((address) => !isDisputed(endpoint, address)),
-    strict: !judged.has(endpoint.bridge.name),
-  }));
+  return inOrder(
+    endpoints.map((endpoint) => ({
+      port: endpoint.port.name,
+      mac: endpoint.mac,
+      addresses: endpoint.addresses.filter((address) => !isDisputed(endpoint, address)),
+      strict: !judged.has(endpoint.bridge.name),
+    })),
+  );
 }

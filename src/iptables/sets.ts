@@ -92,11 +92,7 @@ function fewest(family: Family, ranges: readonly Interval[]): readonly IpSetElem
 
 function exact({ name, elements }: NftSet, family: Family, names: Names): HeldSet {
   const set = names.set(name);
-  const keys = elements.map(({ key: [address, protocol, port] }): IpSetElement => {
-    const word = protocolNames[Number(low(protocol))];
-    if (word === undefined) throw new NotHeldError(`ipset has no ports of protocol ${low(protocol)}`);
-    return { key: `${addressText(family, address)},${word}:${low(port)}` };
-  });
+  const keys = elements.map(({ key }): IpSetElement => ({ key: portKey(family, key) }));
   return {
     sets: [{ name: set, type: 'hash:ip,port', family, marks: false, elements: keys }],
     lookups: [{ set }],
@@ -126,6 +122,30 @@ export function placeSet(
     return [of === undefined ? { key } : { key, mark: of }];
   });
   return { name: names.set(set.name), type: 'hash:net,iface', family, marks: mark !== undefined, elements };
+}
+
+/**
+ * An element of a neutral set that has one of its own here.
+ *
+ * @throws NotHeldError where there is none
+ */
+export function elementOf(
+  set: Pick<IpSet, 'name' | 'type' | 'family'>,
+  { key }: Element,
+  interfaces: InterfaceNames,
+  mark: IpSetElement['mark'],
+): IpSetElement {
+  const more = mark === undefined ? {} : { mark };
+  if (set.type === 'hash:ip,port') return { key: portKey(set.family, key), ...more };
+  const name = set.type === 'hash:net,iface' ? interfaces.get(Number(low(key[0]))) : undefined;
+  if (name === undefined) throw new NotHeldError(`${set.name} has no such elements`);
+  return { key: `${addressText(set.family, key[1])},${printInterface(name)}`, ...more };
+}
+
+function portKey(family: Family, [address, protocol, port]: Element['key']): string {
+  const word = protocolNames[Number(low(protocol))];
+  if (word === undefined) throw new NotHeldError(`ipset has no ports of protocol ${low(protocol)}`);
+  return `${addressText(family, address)},${word}:${low(port)}`;
 }
 
 /** How many elements of one net hash:net,iface takes (net/netfilter/ipset/ip_set_hash_gen.h, AHASH_MAX_TUNED). */

@@ -1,7 +1,8 @@
 import { must, type RunCommand } from './command.ts';
 import { parseSets, type Standing } from './compare.ts';
 import { families } from './families.ts';
-import { chainPrefix, witnessChain } from './names.ts';
+import { chainPrefix, mainChain, witnessChain } from './names.ts';
+import { ownRules, ownSetsOf } from './own-lines.ts';
 import { parseSave, type Saved } from './save.ts';
 import type { Tools } from './tools.ts';
 
@@ -20,6 +21,53 @@ export async function readStanding({
     inet: { 4: v4, 6: v6 },
     bridge: parseSave(await must(run, tools.ebtables.save, ['-c'])),
     sets: parseSets(await must(run, 'ipset', ['save'])),
+  };
+}
+
+/** Whether our chains stand in both families and in ebtables, with what leads to them. */
+export async function isStanding({
+  run,
+  tools,
+}: {
+  readonly run: RunCommand;
+  readonly tools: Tools;
+}): Promise<boolean> {
+  const inet = families.map(async (family) => parseSave(await must(run, tools.save[family], ['-t', 'mangle'])));
+  const saved = [
+    ...(await Promise.all(inet)).map((one) => one.get('mangle')?.rules.get('FORWARD')),
+    parseSave(await must(run, tools.ebtables.save, []))
+      .get('nat')
+      ?.rules.get('PREROUTING'),
+  ];
+  return saved.every((rules) => rules?.includes(`-j ${mainChain}`) === true);
+}
+
+/** What stands, as text: to be compared with an earlier reading, and parsed only where they differ. */
+interface StandingText {
+  /** What of it is ours. */
+  readonly own: string;
+  readonly standing: () => Standing;
+}
+
+/** Reads what stands, one command after the other: nobody waits for it, and others need the processor. */
+export async function readText({
+  run,
+  tools,
+}: {
+  readonly run: RunCommand;
+  readonly tools: Tools;
+}): Promise<StandingText> {
+  const v4 = await must(run, tools.save[4], []);
+  const v6 = await must(run, tools.save[6], []);
+  const bridge = await must(run, tools.ebtables.save, []);
+  const sets = await must(run, 'ipset', ['save']);
+  return {
+    own: [ownRules(v4), ownRules(v6), ownRules(bridge), ownSetsOf(sets)].join('\n\n'),
+    standing: () => ({
+      inet: { 4: parseSave(v4), 6: parseSave(v6) },
+      bridge: parseSave(bridge),
+      sets: parseSets(sets),
+    }),
   };
 }
 

@@ -1,7 +1,7 @@
 import { aligned, decodeAttributes, readText, readU32be } from './attribute.ts';
 import { NetlinkError } from './error.ts';
 
-/** A committed change of rules: whether it touched tables of one name, and who made it. */
+/** A committed change of rules: which of the tables that are followed it touched, and who made it. */
 export interface RuleChange {
   readonly inet: boolean;
   readonly bridge: boolean;
@@ -25,20 +25,43 @@ const generationAttributes = { process: 2, name: 3 } as const;
 /** Attribute 1 is the table's name in every message but those of generations. */
 const tableAttribute = 1;
 /** linux/netfilter.h, NFPROTO_*. */
-const families = { inet: 1, bridge: 7 } as const;
+const families = { inet: 1, ip: 2, bridge: 7, ip6: 10 } as const;
+
+/** Which tables are followed: those that judge IP packets, and those that see frames. */
+interface Followed {
+  readonly inet: { readonly families: readonly (keyof typeof families)[]; readonly tables: readonly string[] };
+  readonly bridge: { readonly tables: readonly string[] };
+}
+
+/** Tables of one name in both families. */
+export const tablesNamed = (name: string): Followed => ({
+  inet: { families: ['inet'], tables: [name] },
+  bridge: { tables: [name] },
+});
+
+/** The tables of iptables, ip6tables and ebtables where they are nf_tables'. */
+export const tablesOfIptables: Followed = {
+  inet: { families: ['ip', 'ip6'], tables: ['raw', 'mangle', 'filter', 'security'] },
+  bridge: { tables: ['nat', 'filter'] },
+};
 
 /**
  * Follows what the kernel tells of changed rules, transaction by transaction. A load of 100,000 elements is as many
  * messages, so nothing is decoded but the length, family and table of each, and of the last one who it was.
  */
 export class RuleEvents {
-  readonly #table: Buffer;
+  /** Names of tables, by number of the family. */
+  readonly #tables: ReadonlyMap<number, readonly Buffer[]>;
   #inet = false;
   #bridge = false;
 
-  /** @param table the name our tables have in both families */
-  constructor(table: string) {
-    this.#table = Buffer.from(`${table}\0`);
+  constructor(followed: Followed) {
+    const names = (list: readonly string[]) => list.map((name) => Buffer.from(`${name}\0`));
+    const { inet, bridge } = followed;
+    this.#tables = new Map([
+      ...inet.families.map((family) => [families[family], names(inet.tables)] as const),
+      [families.bridge, names(bridge.tables)],
+    ]);
   }
 
   /**
@@ -70,18 +93,20 @@ export class RuleEvents {
 
   #note(datagram: Buffer, at: number, end: number): void {
     const family = datagram[at + 16];
-    if (family === families.inet) this.#inet ||= this.#isOurs(datagram, at, end);
-    else if (family === families.bridge) this.#bridge ||= this.#isOurs(datagram, at, end);
+    const tables = family === undefined ? undefined : this.#tables.get(family);
+    if (tables === undefined) return;
+    if (family === families.bridge) this.#bridge ||= this.#isOneOf(tables, datagram, at, end);
+    else this.#inet ||= this.#isOneOf(tables, datagram, at, end);
   }
 
-  #isOurs(datagram: Buffer, start: number, end: number): boolean {
+  #isOneOf(tables: readonly Buffer[], datagram: Buffer, start: number, end: number): boolean {
     for (let at = start + messageHead; at + 4 <= end; ) {
       const length = datagram.readUInt16LE(at);
       if (length < 4 || at + length > end)
         throw new NetlinkError('malformed', `netlink attribute of ${length} bytes where ${end - at} are left`);
       if (datagram.readUInt16LE(at + 2) === tableAttribute)
-        return (
-          length === 4 + this.#table.length && datagram.compare(this.#table, 0, undefined, at + 4, at + length) === 0
+        return tables.some(
+          (table) => length === 4 + table.length && datagram.compare(table, 0, undefined, at + 4, at + length) === 0,
         );
       at += aligned(length);
     }

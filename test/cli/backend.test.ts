@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { fakeDaemon } from './daemon.ts';
 import { articleHost } from './hosts.ts';
 
 test('apply takes the backend that is asked for, and stays in it afterwards', async () => {
@@ -37,12 +38,24 @@ test('status says in what the rules are, and whether they are as they were made'
   expect((await host.sluice(['status'])).out).toContain('Somebody has changed them');
 });
 
-test('the daemon does not start beside rules in iptables', async () => {
+test('the daemon stays in what the rules are in, or takes over with what is asked for', async () => {
   const host = articleHost();
   await host.sluice(['apply', '--backend', 'iptables']);
-  const { code, err } = await host.sluice(['run']);
+  expect((await host.sluice(['run'])).code).toBe(0);
+  expect(host.daemonOptions?.backend).toBeNull();
+  await host.sluice(['run', '--backend', 'iptables-legacy']);
+  expect(host.daemonOptions?.backend).toBe('iptables-legacy');
+  expect((await host.sluice(['run', '--backend', 'pf'])).code).not.toBe(0);
+});
+
+test('beside a daemon another backend is refused, with the way to get there', async () => {
+  const host = articleHost();
+  await host.sluice(['apply']);
+  host.daemon = fakeDaemon(host);
+  const { code, err } = await host.sluice(['apply', '--backend', 'iptables']);
   expect(code).not.toBe(0);
-  expect(err).toContain('sluice apply --backend nftables');
+  expect(err.replaceAll(/\s+/g, ' ')).toContain('sluice run --backend iptables');
+  expect((await host.sluice(['apply', '--backend', 'nftables'])).code).toBe(0);
 });
 
 test('live tests are of whatever holds the rules, and of nothing while one backend takes over from another', async () => {

@@ -36,6 +36,7 @@ export function fakeDaemon(host: FakeHost, facts: Partial<Status> = {}): Daemon 
         startedAt: host.now - 11 * 86_400_000,
         backend: 'nftables',
         lastLine: 'stands',
+        drift: { kind: 'told' },
         engine: { version: '28.5.2', address: 'unix:///var/run/docker.sock' },
         policy: current === null ? null : { digest: current.digest, since: current.since, by: current.by },
         filesDiffer: false,

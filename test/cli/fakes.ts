@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import type { TimerOrder } from '../../src/cli/confirm/order.ts';
+import type { DaemonOptions } from '../../src/cli/daemon-options.ts';
 import { CliError } from '../../src/cli/error.ts';
 import type { LiveProbe, LiveResult, Prober } from '../../src/cli/live/prober.ts';
 import {
@@ -322,6 +323,8 @@ export class FakeHost {
   terminal = false;
   /** The daemon that listens, if one does. */
   daemon: Daemon | null = null;
+  /** What the daemon was started with last. */
+  daemonOptions: DaemonOptions | null = null;
   /** What processes that take a change back were started with. */
   readonly orders: TimerOrder[] = [];
   readonly locked = new Set<string>();
@@ -377,6 +380,7 @@ export class FakeHost {
         await this.onSleep?.();
       },
       runDaemon: async (options) => {
+        this.daemonOptions = options;
         options.log('info', 'the daemon runs');
       },
       versions: { sluice: '0.1.0', commit: '3f9c2ab', node: 'v26.10.0', kernel: '6.12.0' },

@@ -22,6 +22,7 @@ const status = (): Status => ({
   startedAt: 0,
   backend: 'nftables',
   lastLine: 'stands',
+  drift: { kind: 'told' },
   engine: null,
   policy: null,
   filesDiffer: null,

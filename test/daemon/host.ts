@@ -1,7 +1,8 @@
 import type { Repair } from '../../src/control/protocol.ts';
 import { Daemon } from '../../src/daemon/daemon.ts';
 import type { FromGuard, ToGuard } from '../../src/daemon/guard/protocol.ts';
-import type { DaemonPorts, EnginePort, PolicyReading } from '../../src/daemon/ports.ts';
+import { heldInNftables } from '../../src/daemon/held-in-nftables.ts';
+import type { DaemonPorts, EnginePort, KernelPort, PolicyReading } from '../../src/daemon/ports.ts';
 import { EngineError } from '../../src/docker/engine-error.ts';
 import type { EngineNotice } from '../../src/docker/events.ts';
 import type { Guarded } from '../../src/netlink/last-line.ts';
@@ -78,6 +79,8 @@ export class DaemonHost {
   diskFull = false;
   state: PolicyState = noPolicy;
   repairs: readonly Repair[] = [];
+  /** The rules that were remembered last. */
+  rules = '';
   readonly loads: string[] = [];
   /** Bridges from which nothing passed until the next load, each time. */
   readonly shut: (readonly string[])[] = [];
@@ -97,6 +100,27 @@ export class DaemonHost {
   readings = 0;
   /** What was loaded: kind, name and family. */
   #stands: ReadonlySet<string> = new Set();
+
+  /** In what the rules are held; nftables unless a test says otherwise. */
+  kernel: KernelPort = {
+    ...heldInNftables({
+      nft: async (args, input = '') => {
+        if (!args.includes('-f')) return this.#list(args.at(-2) ?? '');
+        await wait(this.slowness.nft);
+        this.loads.push(input);
+        this.#stands = namesIn(input, this.#stands);
+        return { code: 0, signal: null, stdout: '', stderr: '' };
+      },
+      setElements() {},
+      shut: (bridges) => void this.shut.push(bridges),
+      lastLine: { state: 'stands', hold: (guarded) => void this.lastLine.push(guarded), narrow: () => {} },
+      bridges: { load: async () => {}, read: () => ({ ip: true, ip6: true }), set() {} },
+      conntrack: { dumpFlows: () => [], deleteFlows: () => ({ deleted: 0, gone: 0 }) },
+    }),
+    standing: async () => false,
+    proven: async () => new Set(),
+    isOwn: () => false,
+  };
 
   async start(remembered: Partial<Remembered> = {}): Promise<Daemon> {
     return Daemon.start(this.#ports(remembered));
@@ -150,7 +174,10 @@ export class DaemonHost {
           return this.#write();
         },
         writeHost: () => this.#write(),
-        writeRules: () => this.#write(),
+        writeRules: async ({ text }) => {
+          await this.#write();
+          this.rules = text;
+        },
         writeRepairs: async (repairs) => {
           this.repairs = repairs;
         },
@@ -178,23 +205,7 @@ export class DaemonHost {
           return { stop() {} };
         },
       },
-      kernel: {
-        nft: async (args, input = '') => {
-          if (!args.includes('-f')) return this.#list(args.at(-2) ?? '');
-          await wait(this.slowness.nft);
-          this.loads.push(input);
-          this.#stands = namesIn(input, this.#stands);
-          return { code: 0, signal: null, stdout: '', stderr: '' };
-        },
-        setElements() {},
-        shut: (bridges) => void this.shut.push(bridges),
-        lastLine: { state: 'stands', hold: (guarded) => void this.lastLine.push(guarded), narrow: () => {} },
-        bridges: { load: async () => {}, read: () => ({ ip: true, ip6: true }), set() {} },
-        conntrack: { dumpFlows: () => [], deleteFlows: () => ({ deleted: 0, gone: 0 }) },
-        standing: async () => false,
-        proven: async () => new Set(),
-        isOwn: () => false,
-      },
+      kernel: this.kernel,
       guard: (hear) => {
         const guard = new FakeGuard(hear);
         this.guards.push(guard);

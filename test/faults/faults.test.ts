@@ -1,16 +1,16 @@
 import { describe, expect, onTestFailed, test } from 'vitest';
 import { ObserverOverrun } from '../../lab/observer.ts';
-import { engines } from '../../lab/roots.ts';
 import { randomFor, record } from '../campaign/campaign.ts';
 import type { Fault } from './faults.ts';
 import { Ground } from './ground.ts';
-import { faultsFor, measure } from './selection.ts';
+import { faultsFor, grounds, measure } from './selection.ts';
 import { lost, type Outcome, rate } from './senders.ts';
 
-describe.each(engines)('on engine %s', { timeout: 1_800_000 }, (engine) => {
-  test.for(faultsFor(engine).map((fault) => [fault.name, fault] as const))('%s', async ([name, fault]) => {
+describe.each(grounds)('on engine $name', { timeout: 1_800_000 }, (way) => {
+  const { engine, backend } = way;
+  test.for(faultsFor(way).map((fault) => [fault.name, fault] as const))('%s', async ([name, fault]) => {
     const { liveRestore, relayed, unknownBridge } = fault;
-    await using ground = await Ground.open({ engine, liveRestore, relayed, unknownBridge });
+    await using ground = await Ground.open({ engine, backend, liveRestore, relayed, unknownBridge });
     onTestFailed(() => console.log(`the daemon's last words:\n${ground.daemon?.log.slice(-5_000)}`));
     const disturb = () => fault.disturb(ground, measure, randomFor(name));
 
@@ -25,7 +25,8 @@ describe.each(engines)('on engine %s', { timeout: 1_800_000 }, (engine) => {
     await fault.prepare?.(ground);
     await ground.protect();
     const held = await attempts(name, run, () => true);
-    record({ chapter: 'faults', engine, what: name, numbers: numbersOf(fault, without, held) });
+    const what = backend === 'nftables' ? name : `${name}, by ${backend}`;
+    record({ chapter: 'faults', engine, what, numbers: numbersOf(fault, without, held) });
     for (const one of held) expect(one.sent, one.name).toBeGreaterThan(0);
     expect(held.filter((one) => isForbidden(fault, one)).map(words)).toEqual([]);
     const most = Math.max(...steadyAllowed(without).map(lost)) + 0.001;

@@ -12,6 +12,7 @@ import { EngineRelay } from '../../lab/relay.ts';
 import type { Engine } from '../../lab/roots.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import { starters, startersPolicy } from '../../lab/starters.ts';
+import type { BackendName } from '../../src/enforce/backend.ts';
 import { type Course, type Flow, type Outcome, outcomes, rate, steadyFlow, tallied } from './senders.ts';
 
 export interface GroundOptions {
@@ -20,6 +21,8 @@ export interface GroundOptions {
   /** The daemon talks to the engine through a relay. */
   readonly relayed?: boolean | undefined;
   readonly unknownBridge?: 'allow' | 'deny' | undefined;
+  /** In what the daemon holds the rules; nftables unless told. */
+  readonly backend?: BackendName | undefined;
 }
 
 export const policyPath = '/etc/sluice/policy.yaml';
@@ -78,6 +81,7 @@ export class Ground implements AsyncDisposable {
   readonly site: Site;
   readonly engine: Engine;
   readonly relay: EngineRelay | null;
+  readonly backend: BackendName;
   readonly policies: readonly [string, string];
   /** Runs from `protect` on. */
   daemon: Daemon | null = null;
@@ -88,6 +92,7 @@ export class Ground implements AsyncDisposable {
   private constructor(site: Site, relay: EngineRelay | null, options: GroundOptions) {
     this.site = site;
     this.engine = options.engine;
+    this.backend = options.backend ?? 'nftables';
     this.relay = relay;
     this.policies = policies(options.unknownBridge ?? 'deny');
   }
@@ -116,7 +121,7 @@ export class Ground implements AsyncDisposable {
   }
 
   async startDaemon(options: { impatient?: boolean } = {}): Promise<Daemon> {
-    const args = this.relay === null ? [] : ['--host', this.relay.address];
+    const args = [...(this.relay === null ? [] : ['--host', this.relay.address]), '--backend', this.backend];
     this.daemon = await this.site.host.daemon({ args, ...options });
     return this.daemon;
   }

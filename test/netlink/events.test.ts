@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { attribute, nest, text, u32, u32be } from '../../src/netlink/attribute.ts';
 import { decodeLinkEvents } from '../../src/netlink/link-events.ts';
 import { encodeMessage } from '../../src/netlink/message.ts';
-import { RuleEvents } from '../../src/netlink/rule-events.ts';
+import { RuleEvents, tablesNamed, tablesOfIptables } from '../../src/netlink/rule-events.ts';
 
 function rule(type: number, family: number, table: string, ...more: readonly Buffer[]): Buffer {
   const payload = Buffer.concat([Buffer.from([family, 0, 0, 0]), attribute(1, text(table)), ...more]);
@@ -34,12 +34,12 @@ describe('changed rules', () => {
     ['nothing', [], { inet: false, bridge: false }],
   ])('%s', (_what, messages, touched) => {
     const by = { portId: 77, process: 4242, name: 'nft' };
-    const events = new RuleEvents('sluice');
+    const events = new RuleEvents(tablesNamed('sluice'));
     expect(events.read(Buffer.concat([...messages, generation(77, 4242, 'nft')]))).toEqual([{ ...touched, by }]);
   });
 
   test('a transaction over several datagrams is told at its end, and the next one starts clean', () => {
-    const events = new RuleEvents('sluice');
+    const events = new RuleEvents(tablesNamed('sluice'));
     expect(events.read(rule(12, inet, 'sluice'))).toEqual([]);
     expect(events.read(rule(12, bridge, 'other'))).toEqual([]);
     const [first, second] = events.read(
@@ -49,9 +49,20 @@ describe('changed rules', () => {
     expect(second).toMatchObject({ inet: false, bridge: true, by: { portId: 2, name: 'iptables-nft' } });
   });
 
+  test.each<[string, Buffer, { inet: boolean; bridge: boolean }]>([
+    ['a rule of iptables', rule(6, ip, 'mangle'), { inet: true, bridge: false }],
+    ['a rule of ip6tables', rule(8, 10, 'security'), { inet: true, bridge: false }],
+    ['a rule of ebtables', rule(6, bridge, 'nat'), { inet: false, bridge: true }],
+    ['a table where nothing of ours is', rule(6, ip, 'nat'), { inet: false, bridge: false }],
+    ['a table of nft', rule(6, inet, 'filter'), { inet: false, bridge: false }],
+  ])('with iptables: %s', (_what, message, touched) => {
+    const events = new RuleEvents(tablesOfIptables);
+    expect(events.read(Buffer.concat([message, generation(1, 1, 'x')]))).toMatchObject([touched]);
+  });
+
   test('messages of other subsystems are passed over', () => {
     const other = encodeMessage({ type: (1 << 8) | 12, flags: 0, sequence: 0, payload: Buffer.alloc(8) });
-    expect(new RuleEvents('sluice').read(Buffer.concat([other, generation(1, 1, 'x')]))).toMatchObject([
+    expect(new RuleEvents(tablesNamed('sluice')).read(Buffer.concat([other, generation(1, 1, 'x')]))).toMatchObject([
       { inet: false },
     ]);
   });
@@ -90,7 +101,7 @@ describe('links', () => {
 });
 
 describe('garbage', () => {
-  const decoders = { decodeLinkEvents, rules: (bytes: Buffer) => new RuleEvents('sluice').read(bytes) };
+  const decoders = { decodeLinkEvents, rules: (bytes: Buffer) => new RuleEvents(tablesNamed('sluice')).read(bytes) };
   const good = [link(16, 0, attribute(10, u32(3))), rule(12, inet, 'sluice'), generation(1, 2, 'nft')] as const;
 
   test.each(Object.entries(decoders))('%s reads any bytes or says that they are malformed', (_name, decode) => {

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
+import { askedBackend } from '../asked-backend.ts';
 import type { Context } from '../context.ts';
-import { CliError } from '../error.ts';
 import type { Exit } from '../exit.ts';
 import type { Given } from '../given.ts';
 import { requireRoot } from '../root.ts';
@@ -9,18 +9,12 @@ import { safe } from '../text.ts';
 /** `sluice run`: the daemon, in the foreground, until SIGTERM or SIGINT or `sluice down` ends it. */
 export async function run({ settings, ports }: Context, given: Given): Promise<Exit> {
   requireRoot(ports.user, 'keep rules in the kernel');
-  const other = (await ports.kernel.backends()).find((backend) => backend !== 'nftables');
-  if (other !== undefined)
-    throw new CliError(
-      'unable',
-      `the rules are held with ${other}, and the daemon keeps rules in nftables only`,
-      'sluice apply --backend nftables, then sluice run; or hold what runs now with: sluice apply',
-    );
   await ports.runDaemon({
     config: resolve(settings.config),
     state: resolve(settings.state),
     socket: resolve(settings.socket),
     host: settings.host,
+    backend: askedBackend(given.text('backend')),
     watch: given.flag('watch'),
     log: (level, text) => {
       const time = new Date(ports.now()).toISOString();

@@ -79,9 +79,8 @@ async function withoutDaemon({ settings, ports, screen }: Context): Promise<Exit
               width,
             )
           : []),
-        backend === null || backend === 'nftables'
-          ? 'To keep it true: sluice run'
-          : `They are held with ${backend}; the daemon keeps nftables: sluice apply --backend nftables, sluice run`,
+        ...(backend === null || backend === 'nftables' ? [] : [`They are held with ${backend}.`]),
+        'To keep it true: sluice run',
       ];
     },
   );

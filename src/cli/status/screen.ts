@@ -40,13 +40,16 @@ function headLines(facts: Status, now: number, { paint, width }: View): readonly
   const lastLine = facts.policy === null ? [] : (lastLineWords[facts.lastLine] ?? []);
   const last = facts.repairs[0];
   const quiet = `${spanText(now - Math.max(last?.at ?? 0, facts.startedAt))} without a repair`;
-  const [first = '', ...more] = wrap([facts.backend, ...lastLine, engine, policy, quiet].join(', '), width - 12);
+  const { drift } = facts;
+  const looks = drift.kind === 'told' ? [] : [`drift is looked for every ${spanText(drift.every)}`];
+  const [first = '', ...more] = wrap([facts.backend, ...lastLine, engine, policy, quiet, ...looks].join(', '), width - 12);
   return [`${style(word.padEnd(12))}${first}`, ...more.map((line) => `${' '.repeat(12)}${line}`)];
 }
 
 /** Nothing where the daemon, of an older release, does not say. */
 const lastLineWords: Readonly<Partial<Record<string, readonly string[]>>> = {
   stands: ['last line'],
+  'not-with-iptables': ['no last line'],
   unsupported: ['no last line'],
   taken: ['no last line'],
   failed: ['no last line'],
@@ -162,7 +165,7 @@ function repairLines(repairs: readonly Repair[], now: number, { paint, width }: 
       .slice(0, shown)
       .flatMap(({ at, took, by, tables }) =>
         wrap(
-          `${clockText(at, now)}  ${safe(by.name)} (pid ${by.process}) changed ${tables.map(safe).join(' and ')}; mended in ${took.toFixed(0)} ms`,
+          `${clockText(at, now)}  ${by.process === 0 ? 'somebody' : `${safe(by.name)} (pid ${by.process})`} changed ${tables.map(safe).join(' and ')}; mended in ${took.toFixed(0)} ms`,
           width - 2,
         ),
       )

@@ -36,6 +36,7 @@ export async function runDaemonHere(options: DaemonOptions, ports: Ports): Promi
     boot: await bootId(ports.files),
     socket: options.socket,
     engine,
+    backend: options.backend,
     watch: options.watch,
     lacks: missingOf(desiredCapabilities, status),
     log: options.log,

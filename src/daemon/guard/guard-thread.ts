@@ -9,7 +9,7 @@ import { decodeLinkEvents } from '../../netlink/link-events.ts';
 import { type MonitorEars, NetlinkMonitor } from '../../netlink/monitor.ts';
 import { peerAddresses, peerLink } from '../../netlink/peer.ts';
 import { listLinks } from '../../netlink/route.ts';
-import { RuleEvents } from '../../netlink/rule-events.ts';
+import { RuleEvents, tablesNamed, tablesOfIptables } from '../../netlink/rule-events.ts';
 import { ElementWriter } from '../../netlink/set-elements.ts';
 import { NetlinkSocket } from '../../netlink/socket.ts';
 import type { TableFamily } from '../../nftables/model.ts';
@@ -30,7 +30,7 @@ const say = (message: FromThread): void => main.postMessage(message);
 const now = (): number => performance.timeOrigin + performance.now();
 
 urge();
-const { engine } = workerData as GuardOptions;
+const { engine, seats } = workerData as GuardOptions;
 const members = engineMembers(engine);
 const route = NetlinkSocket.open('route');
 const netfilter = NetlinkSocket.open('netfilter');
@@ -42,7 +42,9 @@ const guard = new Guard({
   peerMac: (peer) => peerLink(route, peer)?.mac ?? null,
   peerAddresses: (peer) => peerAddresses(route, peer),
   members,
-  setElements: (remove, add) => writer.set(remove, add),
+  setElements: (remove, add) => {
+    if (seats) writer.set(remove, add);
+  },
   say,
   now,
   after: (milliseconds, call) => meter.after(milliseconds, call),
@@ -81,7 +83,7 @@ function urge(): void {
 }
 
 function ruleEars(own: number): MonitorEars {
-  const events = new RuleEvents('sluice');
+  const events = new RuleEvents(seats ? tablesNamed('sluice') : tablesOfIptables);
   return {
     datagram: (bytes) =>
       meter.turn(() => {

@@ -6,6 +6,8 @@ import type { FromGuard, ToGuard } from './protocol.ts';
 export interface GuardOptions {
   /** Path of the engine's unix socket. */
   readonly engine: string;
+  /** Whether it puts senders into nftables' sets itself; else it only tells who comes and goes. */
+  readonly seats: boolean;
 }
 
 /** What the thread says, and what of it is nobody's business but ours. */

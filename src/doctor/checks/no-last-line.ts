@@ -1,6 +1,13 @@
 import type { Check, Mend } from '../finding.ts';
 
 const inItsWay: Readonly<Record<string, { readonly seen: string; readonly mend: Mend }>> = {
+  'not-with-iptables': {
+    seen: 'the rules are held with iptables, which has none',
+    mend: {
+      say: 'End the daemon, which leaves its rules, and have another take over with nftables.',
+      lines: [{ kind: 'run', text: 'sluice run --backend nftables' }],
+    },
+  },
   unsupported: {
     seen: 'the kernel knows no tables that a process owns',
     mend: { say: 'Run Linux 5.12 or newer.', lines: [] },

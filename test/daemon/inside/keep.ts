@@ -33,7 +33,7 @@ const print = (value: unknown) =>
   );
 
 let heard = 0;
-const guard = startGuard({ engine: '/run/docker.sock' });
+const guard = startGuard({ engine: '/run/docker.sock', seats: true });
 guard.on((message: FromGuard) => {
   if (message.kind === 'seated' || message.kind === 'left') heard = message.serial;
   print(message);

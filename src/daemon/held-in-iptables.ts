@@ -1,0 +1,27 @@
+import { applyState } from '../iptables/backend.ts';
+import { decodeLoadable, loadableParts, variantOfText } from '../iptables/loadable.ts';
+import { provenPorts } from '../iptables/proven.ts';
+import { renderXtables } from '../iptables/render.ts';
+import { isStanding } from '../iptables/standing.ts';
+import type { HeldIn } from './holder.ts';
+import { XtablesHolder, type XtablesPorts } from './xtables-holder.ts';
+
+/** The rules in the chains and sets of iptables, ipset and ebtables. */
+export function heldInIptables(ports: XtablesPorts): HeldIn {
+  const { xtables, facts } = ports;
+  const { variant } = xtables.tools;
+  return {
+    backend: `iptables-${variant}`,
+    holder: (proven, failed) => new XtablesHolder(ports, proven, failed),
+    takeOver: (_ruleset, hold) => hold(),
+    standing: () => isStanding(xtables),
+    proven: () => provenPorts(xtables),
+    loadable: (ruleset) => loadableParts(renderXtables(ruleset, facts()), variant),
+    load: async (text) => {
+      if (variantOfText(text) !== variant) throw new TypeError('they are for another backend');
+      await applyState(decodeLoadable(text), xtables);
+    },
+    lastLine: () => 'not-with-iptables',
+    listing: 'iptables-save, ipset list and ebtables-save',
+  };
+}

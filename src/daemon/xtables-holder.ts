@@ -1,0 +1,255 @@
+import { createHash } from 'node:crypto';
+import { type BridgeSwitches, cutForbidden, handToInet } from '../enforce/enforce.ts';
+import type { Conntrack } from '../host/conntrack.ts';
+import { applyState, destroyUnused, runSteps, type XtablesOptions } from '../iptables/backend.ts';
+import { changeState, type StateChange, type Stood } from '../iptables/change.ts';
+import { compared } from '../iptables/compare.ts';
+import { bridgeBetween, type Comings, withComings } from '../iptables/edit.ts';
+import { NotHeldError } from '../iptables/errors.ts';
+import type { HostFacts } from '../iptables/inet.ts';
+import { generationOf, Names } from '../iptables/names.ts';
+import { type Rendered, renderWhole } from '../iptables/render.ts';
+import { readText } from '../iptables/standing.ts';
+import type { Ruleset } from '../ruleset/ruleset.ts';
+import { elementsChanged } from './comings.ts';
+import type { Seated } from './guard/protocol.ts';
+import type { Drift, Held, Holder } from './holder.ts';
+import { inSlices } from './slices.ts';
+import { Turns } from './turns.ts';
+
+/** What the holder does to the kernel. */
+export interface XtablesPorts {
+  readonly xtables: XtablesOptions;
+  readonly facts: () => HostFacts;
+  readonly bridges: BridgeSwitches;
+  readonly conntrack: Conntrack;
+}
+
+/** What stands, and what it was rendered with. */
+interface Standing {
+  readonly rendered: Rendered;
+  readonly stood: Stood;
+}
+
+/**
+ * Keeps the kernel at a ruleset with iptables, ipset and ebtables. The guard finds out who comes and goes; here that is
+ * done, in the order in which it was told, as much of it at once as has come together meanwhile. Those who come are denied
+ * until then.
+ */
+export class XtablesHolder implements Holder {
+  readonly #ports: XtablesPorts;
+  /** Called when somebody who came or went could not be seen to: everything is to be made anew. */
+  readonly #failed: (reason: string) => void;
+  readonly #names = new Names();
+  readonly #writing = new Turns();
+  /** null: not known, so the next change makes everything anew. */
+  #standing: Standing | null = null;
+  /** What stood, or was to stand, when that was last known. */
+  #last: Rendered | null = null;
+  #doubts = 0;
+  /** Who has come and gone, and is not seen to. */
+  #waiting: readonly Comings[] = [];
+  /** Who has come and gone since the ruleset was made that is on its way. */
+  #since: readonly Comings[] = [];
+  #stale: ReadonlySet<string> = new Set();
+  /** What was found to be as it should, and after how many changes. */
+  #seen: { readonly changes: number; readonly digest: string } | null = null;
+  #changes = 0;
+  #proven: ReadonlySet<string>;
+  /** What was rendered last, and of what. */
+  #made: { readonly of: Ruleset; readonly facts: string; readonly rendered: Rendered } | null = null;
+
+  constructor(ports: XtablesPorts, proven: ReadonlySet<string>, failed: (reason: string) => void) {
+    this.#ports = ports;
+    this.#proven = proven;
+    this.#failed = failed;
+  }
+
+  get knows(): boolean {
+    return this.#standing !== null;
+  }
+
+  doubt(): void {
+    this.#doubts++;
+    this.#standing = null;
+  }
+
+  changed(leaving: readonly Seated[], coming: readonly Seated[], others: Iterable<Seated>): void {
+    const back = new Set(coming.map(({ place }) => place.port.name));
+    this.#note({
+      ...elementsChanged(leaving, coming, others),
+      leaving: leaving.map(({ place }) => place.port.name).filter((port) => !back.has(port)),
+      coming: coming.map(({ place, rules }) => ({
+        port: place.port.name,
+        mac: place.mac,
+        addresses: place.addresses,
+        strict: rules.strict,
+      })),
+      enrolled: [],
+    });
+  }
+
+  enrolled(bridge: string): void {
+    this.#note({ remove: [], add: [], leaving: [], coming: [], enrolled: [bridge] });
+  }
+
+  #note(comings: Comings): void {
+    this.#since = [...this.#since, comings];
+    this.#waiting = [...this.#waiting, comings];
+    void this.#writing.take(() => this.#seeToThem());
+  }
+
+  /** Everybody who waits, in one change. */
+  async #seeToThem(): Promise<void> {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    // with nothing known the next ruleset, which reckons with them, is about to be held
+    if (waiting.length === 0 || this.#standing === null) return;
+    try {
+      const after = withAll(this.#standing.rendered, waiting);
+      if (after === null) throw new NotHeldError('more than elements changes');
+      if ((await this.#change(this.#standing, after)) === null) throw new NotHeldError('more than elements changes');
+    } catch (error) {
+      this.doubt();
+      this.#failed(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  async hold(ruleset: Ruleset, standing: Ruleset, now: number): Promise<Held> {
+    const rendered = this.#render(standing);
+    this.#since = [];
+    const switched = await handToInet(ruleset, this.#ports.bridges);
+    const change = await this.#writing.take(() => this.#holdTo(rendered));
+    const proven = new Set(ruleset.endpoints.map(({ port }) => port.name));
+    const isQuiet = change === 'nothing' && [...proven].every((name) => this.#proven.has(name));
+    const cut = isQuiet ? [] : cutForbidden(ruleset, this.#ports.conntrack, this.#proven, now);
+    this.#proven = proven;
+    return { change, cut, switched };
+  }
+
+  #render(of: Ruleset): Rendered {
+    const known = this.#ports.facts();
+    const facts = JSON.stringify([known.plainInterfaces, known.security]);
+    if (this.#made?.of === of && this.#made.facts === facts) return this.#made.rendered;
+    const rendered = renderWhole(of, known, this.#names, this.#last?.numbers);
+    this.#made = { of, facts, rendered };
+    return rendered;
+  }
+
+  async #holdTo(rendered: Rendered): Promise<Held['change']> {
+    // those who came after the ruleset was made are not taken out again
+    const after = this.#since.reduce(withOneMore, rendered);
+    this.#waiting = [];
+    if (this.#standing !== null) {
+      try {
+        const change = await this.#change(this.#standing, after);
+        if (change !== null) return change.steps.length === 0 ? 'nothing' : change.isOfRules ? 'rules' : 'elements';
+      } catch {
+        // making everything anew depends on nothing
+      }
+    }
+    await this.#all(after);
+    return 'all';
+  }
+
+  /** null: not to be said as a change. */
+  async #change(before: Standing, after: Rendered): Promise<StateChange | null> {
+    const used = [...this.#stale].flatMap((name) => generationOf(name)?.generation ?? []);
+    const change = changeState(before.stood, after.state, bridgeBetween(before.rendered, after), used);
+    if (change === null) return null;
+    if (change.steps.length === 0) {
+      this.#standing = { rendered: after, stood: change.stood };
+      this.#last = after;
+      return change;
+    }
+    await this.#during(after, async () => {
+      await runSteps(change.steps, this.#ports.xtables);
+      return change.stood;
+    });
+    if (change.stale.length > 0) this.#stale = new Set([...this.#stale, ...change.stale]);
+    return change;
+  }
+
+  async #all(after: Rendered): Promise<void> {
+    await this.#during(after, async () => {
+      const generation = await applyState(after.state, this.#ports.xtables);
+      this.#stale = new Set();
+      return { state: after.state, generations: new Map(after.state.sets.map(({ name }) => [name, generation])) };
+    });
+  }
+
+  /** Does something that leaves this standing. */
+  async #during(after: Rendered, work: () => Promise<Stood>): Promise<void> {
+    const doubts = this.#doubts;
+    this.#standing = null;
+    this.#last = after;
+    this.#changes++;
+    try {
+      const stood = await work();
+      if (doubts === this.#doubts) this.#standing = { rendered: after, stood }; // a doubt that came meanwhile stays
+    } finally {
+      this.#changes++;
+    }
+  }
+
+  /** Making everything anew is no slower than shutting bridges first. */
+  shut(): boolean {
+    return false;
+  }
+
+  async repair(): Promise<boolean> {
+    return this.#writing.take(async () => {
+      if (this.#last === null) return false;
+      await this.#all(this.#waiting.reduce(withOneMore, this.#last));
+      this.#waiting = [];
+      return true;
+    });
+  }
+
+  async look(): Promise<Drift | null> {
+    const standing = this.#standing;
+    const changes = this.#changes;
+    if (standing === null) return null;
+    const text = await readText(this.#ports.xtables);
+    // what was read while we changed it says nothing
+    if (changes !== this.#changes || this.#standing !== standing) return null;
+    const digest = createHash('sha1').update(text.own).digest('hex');
+    if (this.#seen?.changes === changes && this.#seen.digest === digest) return null;
+    // a thousand workloads have some 100,000 lines, and newcomers come meanwhile
+    const found = await inSlices(compared(standing.stood.state, text.standing(), false));
+    if (changes !== this.#changes) return null;
+    const differing = found.flat();
+    if (differing.length > 0) return { what: differing };
+    this.#seen = { changes, digest };
+    await this.#letGo();
+    return null;
+  }
+
+  /** Sets that rules have turned away from; nf_tables lets go of them some time later. */
+  async #letGo(): Promise<void> {
+    if (this.#stale.size === 0) return;
+    this.#stale = await destroyUnused(this.#stale, this.#ports.xtables.run);
+  }
+
+  /** What stands beside ours is in chains that nothing leads to; sets are looked at whole. */
+  async lookForOthers(): Promise<void> {}
+}
+
+/** Who has no place in another ruleset waits for the next one. */
+function withOneMore(rendered: Rendered, comings: Comings): Rendered {
+  try {
+    return withComings(rendered, comings) ?? rendered;
+  } catch (error) {
+    if (error instanceof NotHeldError) return rendered;
+    throw error;
+  }
+}
+
+function withAll(rendered: Rendered, comings: readonly Comings[]): Rendered | null {
+  let after: Rendered | null = rendered;
+  for (const one of comings) {
+    if (after === null) return null;
+    after = withComings(after, one);
+  }
+  return after;
+}

@@ -1,0 +1,318 @@
+import type { Family } from '../ip/address.ts';
+import { families } from './families.ts';
+import { leaningOf } from './leaning.ts';
+import type { EbChain, EbTable, IpSet, IpSetElement, XChain, XState, XTable } from './model.ts';
+import { nextGeneration, withGeneration } from './names.ts';
+import { type NameOfSet, printElement, printRule, printSet } from './print.ts';
+import { printEbRule } from './print-bridge.ts';
+
+/** What stands, and under which name each of its sets does. */
+export interface Stood {
+  readonly state: XState;
+  /** By the name without it. */
+  readonly generations: ReadonlyMap<string, number>;
+}
+
+/** One command with its input; those of a list run side by side. */
+export type Step =
+  | { readonly kind: 'ipset'; readonly input: string }
+  | { readonly kind: 'inet'; readonly input: Readonly<Partial<Record<Family, string>>> }
+  | { readonly kind: 'bridge'; readonly input: string };
+
+export interface StateChange {
+  /** One after the other; none: everything stands already. */
+  readonly steps: readonly Step[];
+  readonly stood: Stood;
+  /** Sets, as they are called in the kernel, that nothing refers to when all steps are done. */
+  readonly stale: readonly string[];
+  /** Whether rules change, and not elements and ports alone. */
+  readonly isOfRules: boolean;
+}
+
+/**
+ * The commands that make another state of the one that stands, saying only what differs; null: everything is to be made
+ * anew.
+ *
+ * At no moment passes what either of the two denies. First goes the proof of those who leave; then what tightens; then the
+ * rules, each table at once; then what loosens; and last comes the proof of those who come. A set whose change is neither,
+ * or that changes together with rules, is made anew under another name, and the rules turn to it.
+ *
+ * @param middle ebtables' tables when those who leave have left and nobody has come
+ * @param used generations that are taken beside those that stand
+ */
+export function changeState(
+  before: Stood,
+  after: XState,
+  middle: readonly EbTable[],
+  used: Iterable<number>,
+): StateChange | null {
+  if (families.some((family) => !hasSameHooks(before.state.tables[family], after.tables[family]))) return null;
+  if (!hasSameHooks(before.state.bridge, after.bridge)) return null;
+  const fresh = nextGeneration([...before.generations.values(), ...used]);
+  const sets = changeSets(before, after);
+  if (sets === null) return null;
+  const generations = new Map(
+    after.sets.map(({ name }) => [name, sets.anew.has(name) ? fresh : (before.generations.get(name) ?? fresh)]),
+  );
+  const nameOf: NameOfSet = (name) => withGeneration(name, generations.get(name) ?? fresh);
+  const inet = Object.fromEntries(
+    families.flatMap((family) => {
+      const text = inetText(before.state.tables[family], after.tables[family], family, nameOf, sets.anew);
+      return text === '' ? [] : [[family, text] as const];
+    }),
+  );
+  const made = after.sets.filter(({ name }) => sets.anew.has(name)).flatMap((set) => printSet(set, nameOf));
+  const isOfRules = Object.keys(inet).length > 0;
+  const steps: readonly Step[] = [
+    bridge(before.state.bridge, middle),
+    ...(isOfRules
+      ? [ipset([...made, ...sets.first(nameOf)]), { kind: 'inet', input: inet } as const, ipset(sets.last(nameOf))]
+      : [ipset([...made, ...sets.first(nameOf), ...sets.last(nameOf)])]),
+    bridge(middle, after.bridge),
+    ipset(sets.demands(nameOf)),
+  ];
+  const there = new Map(after.sets.map(({ name }) => [name, true]));
+  return {
+    steps: steps.filter((step) => step.kind === 'inet' || step.input !== ''),
+    stood: { state: after, generations },
+    stale: before.state.sets.flatMap(({ name }) =>
+      there.has(name) && !sets.anew.has(name) ? [] : [withGeneration(name, before.generations.get(name) ?? 0)],
+    ),
+    isOfRules,
+  };
+}
+
+const ipset = (list: readonly string[]): Step => ({ kind: 'ipset', input: lines(list) });
+const bridge = (from: readonly EbTable[], to: readonly EbTable[]): Step => ({
+  kind: 'bridge',
+  input: bridgeText(from, to),
+});
+const lines = (list: readonly string[]): string => list.map((line) => `${line}\n`).join('');
+
+interface Hooked {
+  readonly name: string;
+  readonly jumps: readonly { readonly hook: string; readonly chain: string }[];
+}
+
+function hasSameHooks(a: readonly Hooked[], b: readonly Hooked[]): boolean {
+  const text = (tables: readonly Hooked[]) =>
+    tables.map(({ name, jumps }) => [name, ...jumps.map(({ hook, chain }) => `${hook} ${chain}`)].join());
+  return text(a).join(';') === text(b).join(';');
+}
+
+// Sets
+
+interface SetChanges {
+  /** Sets that are made under another name: they are new, or their change is not one of single elements. */
+  readonly anew: ReadonlySet<string>;
+  /** Who leaves and what tightens; who comes and what loosens; which bridges must be proven from now on. */
+  readonly first: (nameOf: NameOfSet) => readonly string[];
+  readonly last: (nameOf: NameOfSet) => readonly string[];
+  readonly demands: (nameOf: NameOfSet) => readonly string[];
+}
+
+/** What differs of one set. */
+interface Difference {
+  readonly set: IpSet;
+  readonly add: readonly IpSetElement[];
+  readonly remove: readonly IpSetElement[];
+}
+
+const enrolled = /^sluice-bridges[46]$/;
+const plain = /^sluice-plain-interfaces[46](\/\d+)?$/;
+
+/** null: not to be said element by element. */
+function changeSets(before: Stood, after: XState): SetChanges | null {
+  const stood = new Map(before.state.sets.map((set) => [set.name, set]));
+  const anew = new Set<string>();
+  const differing: Difference[] = [];
+  for (const set of after.sets) {
+    const old = stood.get(set.name);
+    if (old === set) continue;
+    if (old === undefined || old.type !== set.type || old.family !== set.family || old.marks !== set.marks)
+      anew.add(set.name);
+    else {
+      const difference = differenceOf(old, set);
+      if (difference.add.length + difference.remove.length > 0) differing.push(difference);
+    }
+  }
+  if (differing.some(({ set }) => set.type === 'list:set')) return null;
+  const senders = differing.filter(({ set }) => set.marks);
+  const bridges = differing.filter(({ set }) => enrolled.test(set.name));
+  const interfaces = differing.filter(({ set }) => plain.test(set.name));
+  const judging = differing.filter(({ set }) => !set.marks && !enrolled.test(set.name) && !plain.test(set.name));
+  const isRewritten = families.some((family) => rewrites(before.state.tables[family], after.tables[family], family));
+  const tightening: Line[] = [];
+  const loosening: Line[] = [];
+  for (const one of judging) {
+    const isOnly = judging.every((other) => other === one || other.set.family !== one.set.family);
+    const leaning =
+      // what stands for ranges is not one element each
+      isRewritten || one.set.type === 'hash:net'
+        ? 'unclear'
+        : isOnly
+          ? 'allows'
+          : leaningOf(one.set.name, after.tables[one.set.family]);
+    if (leaning === 'unclear') {
+      anew.add(one.set.name);
+      continue;
+    }
+    const [grows, shrinks] = leaning === 'allows' ? [loosening, tightening] : [tightening, loosening];
+    grows.push(...added(one));
+    shrinks.push(...removed(one));
+  }
+  const said = (list: readonly Line[]) => (nameOf: NameOfSet) => list.map((line) => line(nameOf));
+  return {
+    anew,
+    first: said([...senders.flatMap(removed), ...interfaces.flatMap(added), ...tightening]),
+    last: said([...senders.flatMap(added), ...loosening, ...interfaces.flatMap(removed)]),
+    demands: said([...bridges.flatMap(added), ...bridges.flatMap(removed)]),
+  };
+}
+
+type Line = (nameOf: NameOfSet) => string;
+
+const added = ({ set, add }: Difference): readonly Line[] =>
+  add.map((element) => (nameOf) => `add ${nameOf(set.name)} ${printElement(set, element, nameOf)} -exist`);
+const removed = ({ set, remove }: Difference): readonly Line[] =>
+  remove.map((element) => (nameOf) => `del ${nameOf(set.name)} ${element.key} -exist`);
+
+/** An element that stays and leads elsewhere is added once more, which is how it changes (ipset(8), -exist). */
+function differenceOf(old: IpSet, set: IpSet): Difference {
+  const there = new Map(old.elements.map((element) => [element.key, element]));
+  const add: IpSetElement[] = [];
+  for (const element of set.elements) {
+    const before = there.get(element.key);
+    there.delete(element.key);
+    if (before === undefined || !meansSame(before, element)) add.push(element);
+  }
+  return { set, add, remove: [...there.values()] };
+}
+
+function meansSame(a: IpSetElement, b: IpSetElement): boolean {
+  return a.nomatch === b.nomatch && a.mark?.value === b.mark?.value && a.mark?.mask === b.mark?.mask;
+}
+
+// Rules
+
+const printed = new WeakMap<XChain, string>();
+
+/** The rules with the names of their sets alone. */
+function textOf(chain: XChain, family: Family): string {
+  let text = printed.get(chain);
+  if (text === undefined) {
+    text = chain.rules.map((rule) => printRule('', rule, family, (name) => name)).join('\n');
+    printed.set(chain, text);
+  }
+  return text;
+}
+
+const tree = /^DOCKER-OUTBOUND-to-(forward|host)[46]/;
+
+/** Whether a chain that stands and stays has other rules; the trees that lead to programs grow with each. */
+function rewrites(from: readonly XTable[], to: readonly XTable[], family: Family): boolean {
+  return to.some((table) => {
+    const old = chainsOf(from, table.name);
+    return table.chains.some((chain) => {
+      const before = old.get(chain.name);
+      return before !== undefined && !tree.test(chain.name) && !isSame(before, chain, family);
+    });
+  });
+}
+
+function isSame(a: XChain, b: XChain, family: Family): boolean {
+  return a === b || textOf(a, family) === textOf(b, family);
+}
+
+function chainsOf(tables: readonly XTable[], name: string): ReadonlyMap<string, XChain> {
+  return new Map((tables.find((table) => table.name === name)?.chains ?? []).map((chain) => [chain.name, chain]));
+}
+
+function inetText(
+  from: readonly XTable[],
+  to: readonly XTable[],
+  family: Family,
+  nameOf: NameOfSet,
+  anew: ReadonlySet<string>,
+): string {
+  return to
+    .map(({ name, chains }) => {
+      const old = chainsOf(from, name);
+      const changed = chains.filter((chain) => {
+        const before = old.get(chain.name);
+        return before === undefined || !isSame(before, chain, family) || asks(chain, anew);
+      });
+      const there = new Set(chains.map((chain) => chain.name));
+      const gone = [...old.keys()].filter((chain) => !there.has(chain));
+      if (changed.length + gone.length === 0) return '';
+      return lines([
+        `*${name}`,
+        ...changed.map((chain) => `:${chain.name} - [0:0]`),
+        ...gone.map((chain) => `-F ${chain}`),
+        ...changed.flatMap((chain) => chain.rules.map((rule) => printRule(chain.name, rule, family, nameOf))),
+        ...gone.map((chain) => `-X ${chain}`),
+        'COMMIT',
+      ]);
+    })
+    .join('');
+}
+
+function asks({ rules }: XChain, sets: ReadonlySet<string>): boolean {
+  return (
+    sets.size > 0 &&
+    rules.some(
+      ({ matches, target }) =>
+        (target?.kind === 'map-mark' && sets.has(target.set)) ||
+        matches.some((match) => match.kind === 'set' && sets.has(match.set)),
+    )
+  );
+}
+
+// Frames
+
+function bridgeText(from: readonly EbTable[], to: readonly EbTable[]): string {
+  return to
+    .map(({ name, chains }) => {
+      const old = new Map((from.find((table) => table.name === name)?.chains ?? []).map((one) => [one.name, one]));
+      const there = new Set(chains.map((chain) => chain.name));
+      const gone = [...old.keys()].filter((chain) => !there.has(chain));
+      const made = chains.filter((chain) => !old.has(chain.name));
+      const text = chains.flatMap((chain) => chainText(old.get(chain.name), chain));
+      if (made.length + gone.length + text.length === 0) return '';
+      return lines([
+        `*${name}`,
+        ...made.map((chain) => `:${chain.name} RETURN`),
+        ...text,
+        ...gone.map((chain) => `-F ${chain}`),
+        ...gone.map((chain) => `-X ${chain}`),
+        'COMMIT',
+      ]);
+    })
+    .join('');
+}
+
+const printedFrames = new WeakMap<EbChain['rules'], readonly string[]>();
+
+function frameRules({ name, rules }: EbChain): readonly string[] {
+  let text = printedFrames.get(rules);
+  if (text === undefined) {
+    text = rules.map((rule) => printEbRule(name, rule).slice('-A '.length));
+    printedFrames.set(rules, text);
+  }
+  return text;
+}
+
+/** Where every rule drops, their order means nothing, and single ones come and go. */
+function chainText(from: EbChain | undefined, to: EbChain): readonly string[] {
+  if (from?.rules === to.rules) return [];
+  const now = frameRules(to);
+  if (from === undefined) return now.map((rule) => `-A ${rule}`);
+  const before = frameRules(from);
+  const [had, have] = [new Set(before), new Set(now)];
+  const coming = now.filter((rule) => !had.has(rule));
+  const leaving = before.filter((rule) => !have.has(rule));
+  if (coming.length + leaving.length === 0 && before.length === now.length) return [];
+  const isList = to.rules.length > 0 && [...from.rules, ...to.rules].every(({ target }) => target.kind === 'drop');
+  if (isList) return [...coming.map((rule) => `-A ${rule}`), ...leaving.map((rule) => `-D ${rule}`)];
+  return [`-F ${to.name}`, ...now.map((rule) => `-A ${rule}`)];
+}

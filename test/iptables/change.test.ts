@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest';
+import { changeState, type Stood } from '../../src/iptables/change.ts';
+import { leaningOf } from '../../src/iptables/leaning.ts';
+import type { IpSet, Match, Target, XRule, XState } from '../../src/iptables/model.ts';
+
+const pass: Target = { kind: 'goto', chain: 'DOCKER-OUTBOUND-pass' };
+const deny: Target = { kind: 'goto', chain: 'DOCKER-OUTBOUND-deny' };
+const asks = (set: string, target: Target, more: Partial<Extract<Match, { kind: 'set' }>> = {}): XRule => ({
+  matches: [{ kind: 'set', set, of: 'dst,dst', ...more }],
+  target,
+});
+const set = (name: string, ...keys: readonly string[]): IpSet => ({
+  name,
+  type: 'hash:net,iface',
+  family: 4,
+  marks: false,
+  elements: keys.map((key) => ({ key })),
+});
+
+function stateOf(sets: readonly IpSet[], rules: readonly XRule[]): XState {
+  const mangle = { name: 'mangle', jumps: [], chains: [{ name: 'DOCKER-OUTBOUND-forward4/app', rules }] } as const;
+  return { sets, tables: { 4: [mangle], 6: [] }, bridge: [] };
+}
+
+function stood(state: XState): Stood {
+  return { state, generations: new Map(state.sets.map(({ name }) => [name, 0])) };
+}
+
+function inputs(before: XState, after: XState): readonly string[] {
+  const change = changeState(stood(before), after, [], []);
+  if (change === null) throw new Error('made anew');
+  return change.steps.map((step) => (step.kind === 'inet' ? `inet ${step.input[4]}` : step.input));
+}
+
+test.each([
+  ['lets pass', [asks('s', pass)], 'allows'],
+  ['denies', [asks('s', deny)], 'denies'],
+  ['lets pass what is not in it', [asks('s', deny, { not: true })], 'allows'],
+  ['does either', [asks('s', deny), asks('s', pass)], 'unclear'],
+  ['leads elsewhere', [asks('s', { kind: 'jump', chain: 'DOCKER-OUTBOUND-more' })], 'unclear'],
+  ['is not asked', [asks('other', pass)], 'unclear'],
+] as const)('a set that %s', (_, rules, leaning) => {
+  expect(leaningOf('s', stateOf([], rules).tables[4])).toBe(leaning);
+});
+
+describe('a container that comes into several sets', () => {
+  const [one, two] = ['10.0.0.1,br0', '10.0.0.2,br0'];
+
+  test('is denied before it is allowed', () => {
+    const rules = [asks('sluice-deny', deny), asks('sluice-allow', pass)];
+    const before = stateOf([set('sluice-allow', one), set('sluice-deny')], rules);
+    const after = stateOf([set('sluice-allow', one, two), set('sluice-deny', two)], rules);
+    expect(inputs(before, after)).toEqual([`add sluice-deny.0 ${two} -exist\nadd sluice-allow.0 ${two} -exist\n`]);
+    // and the other way round when it goes
+    expect(inputs(after, before)).toEqual([`del sluice-allow.0 ${two} -exist\ndel sluice-deny.0 ${two} -exist\n`]);
+  });
+
+  test('that both allow and deny has them made anew, and the rules turn to them', () => {
+    const rules = [asks('sluice-a', deny), asks('sluice-b', pass), asks('sluice-b', deny)];
+    const before = stateOf([set('sluice-a', one), set('sluice-b', one)], rules);
+    const after = stateOf([set('sluice-a', one, two), set('sluice-b', one, two)], rules);
+    const [made = '', turned = '', ...more] = inputs(before, after);
+    expect(made).toContain('create sluice-b.1 ');
+    expect(made).toContain(`add sluice-b.1 ${two}`);
+    expect(turned).toContain('--match-set sluice-b.1 dst,dst -g DOCKER-OUTBOUND-pass');
+    expect([made, turned, ...more].join()).toContain(`add sluice-a.0 ${two}`);
+    expect(changeState(stood(before), after, [], [])?.stale).toEqual(['sluice-b.0']);
+  });
+});
+
+test('a set that changes together with rules is made anew', () => {
+  const before = stateOf([set('sluice-a', '10.0.0.1,br0')], [asks('sluice-a', pass)]);
+  const after = stateOf([set('sluice-a', '10.0.0.2,br0')], [asks('sluice-a', deny)]);
+  const [made = '', turned = ''] = inputs(before, after);
+  expect(made).toContain('create sluice-a.1 ');
+  expect(turned).toContain('sluice-a.1');
+});
+
+test('nothing is said between states that mean the same', () => {
+  const state = stateOf([set('sluice-a', '10.0.0.1,br0')], [asks('sluice-a', pass)]);
+  const again = stateOf([set('sluice-a', '10.0.0.1,br0')], [asks('sluice-a', pass)]);
+  expect(inputs(state, again)).toEqual([]);
+});
+
+test('another hook is not a change', () => {
+  const state = stateOf([], []);
+  const tables = state.tables[4].map((table) => ({ ...table, jumps: [{ hook: 'INPUT', chain: 'X' } as const] }));
+  expect(changeState(stood(state), { ...state, tables: { ...state.tables, 4: tables } }, [], [])).toBeNull();
+});
