@@ -17,6 +17,16 @@ export const requiredCapabilities: readonly Capability[] = [
   },
 ];
 
+/** Without these as well it does not hold rules in iptables. */
+export const iptablesCapabilities: readonly Capability[] = [
+  {
+    name: 'CAP_NET_RAW',
+    bit: 13,
+    // iptables, libiptc.c (TC_INIT) and ipset's libxt_set.h (get_version): socket(…, SOCK_RAW, IPPROTO_RAW)
+    use: 'has the commands of iptables ask the kernel about its tables and sets, which they do over raw sockets',
+  },
+];
+
 /** Without these it runs, degraded. */
 export const desiredCapabilities: readonly Capability[] = [
   {

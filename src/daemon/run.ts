@@ -8,8 +8,10 @@ import { backendOfText, type Choice, chooseBackend, standingBackends } from '../
 import { hostKernel } from '../enforce/host-kernel.ts';
 import { hostFacts } from '../enforce/iptables-backend.ts';
 import { kernelConntrack } from '../host/conntrack.ts';
+import { readSmallFile } from '../host/files.ts';
 import { kernelView } from '../host/kernel-view.ts';
 import type { XtablesOptions } from '../iptables/backend.ts';
+import { XtablesError } from '../iptables/command.ts';
 import { toolsOf, type Variant } from '../iptables/tools.ts';
 import { LastLine } from '../netlink/last-line.ts';
 import { ElementWriter } from '../netlink/set-elements.ts';
@@ -18,7 +20,7 @@ import { NetlinkSocket } from '../netlink/socket.ts';
 import { arrivalChain } from '../nftables/inet-table.ts';
 import { defaultMarks, unprovenMark } from '../nftables/marks.ts';
 import type { Store } from '../state/store.ts';
-import { type Capability, howToGive } from './capabilities.ts';
+import { type Capability, howToGive, iptablesCapabilities, missingOf } from './capabilities.ts';
 import { Daemon } from './daemon.ts';
 import { startGuard } from './guard/start.ts';
 import { heldInIptables } from './held-in-iptables.ts';
@@ -143,8 +145,13 @@ async function choose(asked: BackendChoice | null, store: Store): Promise<Choice
   return rules.kind === 'good' ? backendOfText(rules.value.text) : chooseBackend(null);
 }
 
-/** @throws XtablesError when a command is missing */
+/** @throws XtablesError when a command or a capability is missing */
 async function xtablesPorts(variant: Variant, { command }: OwnChanges): Promise<XtablesPorts> {
+  const [missing] = missingOf(iptablesCapabilities, readSmallFile('/proc/self/status'));
+  if (missing !== undefined)
+    throw new XtablesError(
+      `the daemon cannot hold rules in iptables without ${missing.name}: it ${missing.use}; ${howToGive(missing)}`,
+    );
   const xtables: XtablesOptions = { run: command, tools: await toolsOf(variant, command) };
   return { xtables, facts: () => hostFacts(xtables), bridges: hostKernel.bridges, conntrack: kernelConntrack };
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Seated } from '../../src/daemon/guard/protocol.ts';
 import { XtablesHolder } from '../../src/daemon/xtables-holder.ts';
 import { differences } from '../../src/iptables/compare.ts';
+import { NotHeldError } from '../../src/iptables/errors.ts';
 import { Names } from '../../src/iptables/names.ts';
 import { standingNumbers } from '../../src/iptables/numbers.ts';
 import { renderXtables } from '../../src/iptables/render.ts';
@@ -10,11 +11,14 @@ import { readText } from '../../src/iptables/standing.ts';
 import { seatRules } from '../../src/nftables/sender-sets.ts';
 import { compile } from '../../src/ruleset/compile.ts';
 import type { Ruleset } from '../../src/ruleset/ruleset.ts';
+import { full } from '../campaign/campaign.ts';
 import { arbitraryCase, caseTime } from '../generate/cases.ts';
 import { withStopped } from '../generate/worlds.ts';
 import { facts } from '../iptables/facts.ts';
 import { endpoint, program, rulesetOf } from '../nftables/rulesets.ts';
 import { FakeXtables, fakeTools } from './fake-xtables.ts';
+
+const runs = full ? { anyhow: 15, comings: 20, told: 30 } : { anyhow: 4, comings: 6, told: 10 };
 
 class Bench {
   readonly kernel = new FakeXtables();
@@ -43,7 +47,9 @@ class Bench {
   async changed(leaving: readonly Seated[], coming: readonly Seated[]): Promise<void> {
     this.kernel.said.length = 0;
     this.holder.changed(leaving, coming, []);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    // what stands is not known while it is being changed
+    do await new Promise((resolve) => setTimeout(resolve, 5));
+    while (!this.holder.knows && this.failures.length === 0);
   }
 
   /** What does not stand as rendering the ruleset says, by nothing but what the save commands print. */
@@ -55,6 +61,17 @@ class Bench {
 
   get programs(): readonly string[] {
     return this.kernel.said.map(({ program }) => program);
+  }
+}
+
+/** Not what iptables cannot have, as an end after 2038 is. */
+function canBeHeld(ruleset: Ruleset): boolean {
+  try {
+    renderXtables(ruleset, facts);
+    return true;
+  } catch (error) {
+    if (error instanceof NotHeldError) return false;
+    throw error;
   }
 }
 
@@ -77,6 +94,7 @@ describe('what the kernel holds with iptables', () => {
   test('is what was asked for, whatever stood before', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(arbitraryCase(0), { minLength: 2, maxLength: 4 }), async (cases) => {
+        fc.pre(cases.every(({ ruleset }) => canBeHeld(ruleset)));
         const bench = new Bench();
         for (const { ruleset } of cases) {
           await bench.hold(ruleset);
@@ -84,7 +102,7 @@ describe('what the kernel holds with iptables', () => {
           expect(await bench.holder.look()).toBeNull();
         }
       }),
-      { numRuns: 15 },
+      { numRuns: runs.anyhow },
     );
   });
 
@@ -93,7 +111,7 @@ describe('what the kernel holds with iptables', () => {
     await fc.assert(
       fc.asyncProperty(arbitraryCase(0), fc.nat(), async ({ policy, world, ruleset }, which) => {
         const newcomer = world.containers[which % world.containers.length];
-        fc.pre(newcomer !== undefined && newcomer.endpoints.length > 0);
+        fc.pre(newcomer !== undefined && newcomer.endpoints.length > 0 && canBeHeld(ruleset));
         const stopped = compile(policy, withStopped(world, newcomer.id), caseTime).ruleset;
         const bench = new Bench();
         for (const one of [stopped, ruleset, stopped, ruleset]) {
@@ -103,9 +121,9 @@ describe('what the kernel holds with iptables', () => {
         }
         expect(await bench.hold(ruleset)).toBe('nothing');
       }),
-      { numRuns: 20 },
+      { numRuns: runs.comings },
     );
-    expect(small).toBeGreaterThan(20);
+    expect(small).toBeGreaterThan(runs.comings);
   });
 
   test('is the same when the guard has told who came, before any ruleset says so', async () => {
@@ -114,6 +132,7 @@ describe('what the kernel holds with iptables', () => {
       fc.asyncProperty(arbitraryCase(0), fc.nat(), async ({ policy, world, ruleset }, which) => {
         const newcomer = world.containers[which % world.containers.length];
         fc.pre(newcomer !== undefined && newcomer.endpoints.length > 0 && newcomer.published.length === 0);
+        fc.pre(canBeHeld(ruleset));
         const coming = seatedOf(ruleset, newcomer.id);
         const stopped = compile(policy, withStopped(world, newcomer.id), caseTime).ruleset;
         const bench = new Bench();
@@ -128,9 +147,9 @@ describe('what the kernel holds with iptables', () => {
         await bench.hold(ruleset);
         expect(await bench.wrong(ruleset)).toEqual([]);
       }),
-      { numRuns: 30 },
+      { numRuns: runs.told },
     );
-    expect(seated).toBeGreaterThan(3);
+    expect(seated).toBeGreaterThan(0);
   });
 });
 

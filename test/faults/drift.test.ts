@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { until } from '../../lab/exec.ts';
-import type { Observer } from '../../lab/observer.ts';
 import { engines } from '../../lab/roots.ts';
-import type { Stream } from '../../lab/stream.ts';
 import { full, randomFor, record } from '../campaign/campaign.ts';
+import { gapOf } from '../starts/gap.ts';
 import { Ground } from './ground.ts';
 
 interface Edit {
@@ -87,18 +86,4 @@ describe.each(engines)('our tables edited by another process on engine %s', { ti
 /** The status tells the latest first, and the last fifty. */
 async function latestRepair(ground: Ground) {
   return (await ground.daemon?.status())?.repairs[0];
-}
-
-/** Packets of a denied stream that arrived, and the milliseconds from the first to the last, once none has for a while. */
-async function gapOf(stream: Stream, at: Observer): Promise<{ readonly arrived: number; readonly ms: number }> {
-  let arrived = -1;
-  const silent = async () => {
-    const before = arrived;
-    arrived = await at.count(stream.token);
-    return arrived === before ? true : undefined;
-  };
-  await until('silence again', silent, 10_000, 250);
-  await stream.stop();
-  const seen = await at.seen(stream.token);
-  return { arrived: seen.length, ms: ((seen.at(-1)?.t ?? 0) - (seen[0]?.t ?? 0)) / 1000 };
 }

@@ -5,7 +5,7 @@ import { article } from '../../lab/article.ts';
 import { controlSocket, type Daemon } from '../../lab/daemon.ts';
 import { until } from '../../lab/exec.ts';
 import { openSite, type Site } from '../../lab/site.ts';
-import { desiredCapabilities, requiredCapabilities } from '../../src/daemon/capabilities.ts';
+import { desiredCapabilities, iptablesCapabilities, requiredCapabilities } from '../../src/daemon/capabilities.ts';
 import { openPorts, socketsOf } from './sockets-of.ts';
 import { expectAllowed, expectDenied } from './support.ts';
 import { asUnit, boundingSet, settings } from './unit.ts';
@@ -23,9 +23,9 @@ afterEach(async () => {
 });
 
 const policy = (allow: string) => `version: 1\nprojects: { app: { allow: ${allow} } }\n`;
-const started = async (allow: string, under: readonly string[] = []): Promise<Daemon> => {
+const started = async (allow: string, under: readonly string[] = [], args: readonly string[] = []): Promise<Daemon> => {
   site.host.write('/etc/sluice/policy.yaml', policy(allow));
-  return (daemon = await site.host.daemon({ under }));
+  return (daemon = await site.host.daemon({ under, args }));
 };
 
 describe('nobody reaches the daemon', () => {
@@ -149,6 +149,32 @@ describe('the fewest capabilities', () => {
     expect(done.stderr).toContain(`without ${name}`);
     expect(done.stderr).toContain('CapabilityBoundingSet=');
   });
+
+  test.each(iptablesCapabilities.map(({ name }) => name))(
+    'with iptables it does not start without %s and says so, and with it does its work',
+    async (name) => {
+      site.host.write('/etc/sluice/policy.yaml', policy(rule));
+      const args = ['--backend', 'iptables'];
+      const done = await site.host.run([...asUnit(), ...(await site.host.sluiceCommand('run', ...args))], {
+        timeout: 30_000,
+      });
+      expect(done.code).toBe(3);
+      expect(done.stderr).toContain(`without ${name}`);
+
+      const running = await started(rule, asUnit([...boundingSet, name]), args);
+      expect(await running.status()).toMatchObject({ state: 'enforcing', backend: 'iptables-nft', troubles: [] });
+      await expectAllowed(site, [allowed]);
+      await expectDenied(site, [denied]);
+      const latest = async () => (await running.status()).repairs[0]?.at;
+      const before = await latest();
+      await site.host.must(['ebtables-nft', '-t', 'nat', '-F']);
+      await until('the repair', async () => ((await latest()) === before ? undefined : true), 90_000);
+      await expectAllowed(site, [allowed]);
+      await expectDenied(site, [denied]);
+      // the next daemon begins with what the others began with
+      await site.host.sluice('down');
+    },
+  );
 
   test.each(desiredCapabilities.map(({ name }) => name))('without %s it runs degraded, and says so', async (name) => {
     const running = await started(rule, without(name));

@@ -134,8 +134,7 @@ function headLines(rows: readonly Row[], force: Force | null, view: View): reado
 /** Whether the kernel holds what is shown; nothing of a saved world. */
 function stateLines(force: Force | null, pending: number, { paint, width }: View): readonly string[] {
   if (force === null) return [];
-  if (force.inForce === null)
-    return wrap('whether it is in force, only root can tell, with nft installed', width).map(paint.doubtful);
+  if (force.inForce === null) return wrap('whether it is in force, only root can tell', width).map(paint.doubtful);
   if (!force.inForce)
     return wrap('not in force, this is what would be: to hold them, sluice apply', width).map(paint.bad);
   if (pending === 0) return [paint.good('in force')];

@@ -92,7 +92,12 @@ async function readOurs(context: Context): Promise<OurFacts> {
   const { ports, settings } = context;
   const daemon = await ports.daemon(settings.socket);
   const standing = await ports.kernel.standing();
-  if (standing === null) throw new CliError('unable', 'nft does not tell', 'is nftables installed?');
+  if (standing === null)
+    throw new CliError(
+      'unable',
+      'the kernel does not tell whether rules of ours stand',
+      'nft list tables and ipset list -n say why',
+    );
   return {
     standing,
     altered: standing && daemon === null ? await isAltered(context) : null,

@@ -44,7 +44,7 @@ function forceLines(why: string | null, force: Force | null, { paint, width }: V
   if (force === null || force.inForce === true) return [];
   const text =
     force.inForce === null
-      ? 'whether it is in force, only root can tell, with nft installed'
+      ? 'whether it is in force, only root can tell'
       : 'not in force, this is what would be: to hold them, sluice apply';
   return wrap(text, width).map(force.inForce === null ? paint.doubtful : paint.bad);
 }

@@ -9,7 +9,7 @@ import { decodeDatagram, encodeMessage, errnoOf, type Message } from '../../../s
 import { peerAddresses, peerLink } from '../../../src/netlink/peer.ts';
 import { decodeAddress, listAddresses, listLinks, netnsIdOf } from '../../../src/netlink/route.ts';
 import { listRoutes } from '../../../src/netlink/routes.ts';
-import { RuleEvents } from '../../../src/netlink/rule-events.ts';
+import { RuleEvents, tablesNamed, tablesOfIptables } from '../../../src/netlink/rule-events.ts';
 import { decodeSize, decodeWays, listSizes, listWaysOut } from '../../../src/netlink/sizes.ts';
 import type { Netlink } from '../../../src/netlink/socket.ts';
 import { address } from '../../generate/build.ts';
@@ -160,9 +160,11 @@ export const target: Target = {
     'rule events': reader(
       () => rules,
       (bytes) => {
-        const events = new RuleEvents('sluice');
         // a transaction may be told over several datagrams
-        return [events.read(bytes), events.read(generation)];
+        return [tablesNamed('sluice'), tablesOfIptables].map((followed) => {
+          const events = new RuleEvents(followed);
+          return [events.read(bytes), events.read(generation)];
+        });
       },
     ),
     'answers to lists': reader(datagrams, (bytes) => {
