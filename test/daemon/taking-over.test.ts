@@ -32,6 +32,7 @@ function heldIn(name: BackendName): HeldIn {
     proven: async () => new Set(['own port']),
     loadable: () => [],
     load: async () => {},
+    lastLine: () => 'stands',
     listing: '',
   };
 }

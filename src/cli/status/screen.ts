@@ -42,7 +42,10 @@ function headLines(facts: Status, now: number, { paint, width }: View): readonly
   const quiet = `${spanText(now - Math.max(last?.at ?? 0, facts.startedAt))} without a repair`;
   const { drift } = facts;
   const looks = drift.kind === 'told' ? [] : [`drift is looked for every ${spanText(drift.every)}`];
-  const [first = '', ...more] = wrap([facts.backend, ...lastLine, engine, policy, quiet, ...looks].join(', '), width - 12);
+  const [first = '', ...more] = wrap(
+    [facts.backend, ...lastLine, engine, policy, quiet, ...looks].join(', '),
+    width - 12,
+  );
   return [`${style(word.padEnd(12))}${first}`, ...more.map((line) => `${' '.repeat(12)}${line}`)];
 }
 
