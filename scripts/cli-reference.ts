@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { codeOf, type Exit, exits } from '../src/cli/exit.ts';
 import type { CommandSpec, OptionSpec } from '../src/cli/spec.ts';
 import { commandSpecs, globalOptions } from '../src/cli/specs.ts';
+import { markdownTable } from './generated-tables.ts';
 
 export const cliPage = join(import.meta.dirname, '../docs/cli.md');
 
@@ -21,14 +22,14 @@ export function cliReference(): string {
     '`{"error": {"kind", "exitCode", "message", "next"}}`, and as text on standard error. Progress and warnings go to',
     'standard error. Colours only in a terminal, and not with `--no-color` or `NO_COLOR`. In a pipe lines do not wrap.',
     '',
-    table(
+    markdownTable(
       ['Command', 'What it does'],
       commandSpecs.map(({ name, summary }) => [`[\`sluice ${name}\`](#sluice-${name})`, summary]),
     ),
     '',
     '## Exit codes',
     '',
-    table(
+    markdownTable(
       ['Code', 'Meaning'],
       Object.values(exits)
         .toSorted((a, b) => a.code - b.code)
@@ -73,7 +74,7 @@ function commandSection(spec: CommandSpec): readonly string[] {
 }
 
 function optionTable(options: readonly OptionSpec[]): string {
-  return table(
+  return markdownTable(
     ['Option', 'Meaning', 'Environment', 'Default'],
     options.map(({ form, text, env, default: standard }) => [
       `\`${form}\``,
@@ -82,16 +83,6 @@ function optionTable(options: readonly OptionSpec[]): string {
       standard === undefined ? '' : `\`${standard}\``,
     ]),
   );
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const used = head.map((_, index) => rows.some((row) => row[index] !== ''));
-  const line = (cells: readonly string[]) =>
-    `| ${cells
-      .filter((_, index) => used[index])
-      .map((cell) => cell.replaceAll('|', '\\|'))
-      .join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
 if (import.meta.main) writeFileSync(cliPage, cliReference());

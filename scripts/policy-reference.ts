@@ -8,6 +8,7 @@ import { formatPrefix } from '../src/ip/prefix.ts';
 import { cloudMetadata, multicastBlocks, privateBlocks, type Registered } from '../src/ip/registry.ts';
 import { codes } from '../src/policy/codes.ts';
 import { policyJsonSchema } from '../src/policy/schema.ts';
+import { fillTables, markdownTable } from './generated-tables.ts';
 
 export const referencePage = join(import.meta.dirname, '../docs/policy.md');
 
@@ -29,16 +30,7 @@ const tables = { keys: keysTable, addresses: addressTable, codes: codesTable };
 
 /** The page with its tables as they have to be; everything outside the marks stays. */
 export function withTables(page: string): string {
-  return Object.entries(tables).reduce((text, [name, table]) => {
-    const marks = new RegExp(`(<!-- generated: ${name} -->\n)[\\s\\S]*?(<!-- end -->)`);
-    if (!marks.test(text)) throw new Error(`docs/policy.md has no marks for the table "${name}"`);
-    return text.replace(marks, (_, begin: string, end: string) => `${begin}${table()}\n${end}`);
-  }, page);
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+  return fillTables(page, tables);
 }
 
 function keysTable(): string {
@@ -47,7 +39,7 @@ function keysTable(): string {
   const allow = project ? project.properties?.['allow']?.anyOf?.find(({ items }) => items !== undefined) : undefined;
   const entry = longForm(allow?.items ?? {});
   if (entry === undefined) throw new Error('the schema has no long form of an entry');
-  return table(['Key', 'Value', 'Meaning'], [...keyRows(schema, ''), ...keyRows(entry, 'ENTRY')]);
+  return markdownTable(['Key', 'Value', 'Meaning'], [...keyRows(schema, ''), ...keyRows(entry, 'ENTRY')]);
 }
 
 /** A row for each key, deeper ones after it; names chosen by the user are in capitals. */
@@ -99,14 +91,14 @@ function addressTable(): string {
   const rows = lists.flatMap(([group, list]) =>
     list.map(({ prefix, name, citation }) => [`\`${group}\``, `\`${formatPrefix(prefix)}\``, name, citation]),
   );
-  return table(['Group', 'Addresses', 'What', 'Source'], rows);
+  return markdownTable(['Group', 'Addresses', 'What', 'Source'], rows);
 }
 
 function codesTable(): string {
   const rows = Object.values(codes)
     .toSorted((a, b) => (a.code < b.code ? -1 : 1))
     .map(({ code, severity, title }) => [`\`${code}\``, severity, title]);
-  return table(['Code', '', 'What it stands for'], rows);
+  return markdownTable(['Code', '', 'What it stands for'], rows);
 }
 
 if (import.meta.main) writeFileSync(referencePage, withTables(readFileSync(referencePage, 'utf8')));

@@ -1,4 +1,5 @@
 import type { CanUndo } from '../doctor/undoing.ts';
+import type { TroubleCode } from './trouble.ts';
 
 /**
  * What the daemon says over its control socket: HTTP over a unix socket, JSON bodies, `/v1/…`.
@@ -28,15 +29,7 @@ export interface Refusal {
 
 /** Why the daemon is not simply enforcing. Stable words for scripts. */
 export interface Trouble {
-  readonly code:
-    | 'engine-gone'
-    | 'policy-bad'
-    | 'state-broken'
-    | 'not-held'
-    | 'kernel-refused'
-    | 'denying-all'
-    | 'unguarded'
-    | 'not-allowed';
+  readonly code: TroubleCode;
   readonly message: string;
   /** The next step. */
   readonly fix: string;

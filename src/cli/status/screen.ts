@@ -65,10 +65,12 @@ const cameBack = {
 } as const;
 
 function troubleLines({ troubles }: Status, now: number, { paint, width }: View): readonly string[] {
-  return troubles.flatMap(({ message, fix, since }) => [
+  return troubles.flatMap(({ code, message, fix, since }) => [
     ...message
       .split('\n')
-      .flatMap((line, at) => wrap(`${safe(line)}${at === 0 ? ` (since ${clockText(since, now)})` : ''}`, width - 2))
+      .flatMap((line, at) =>
+        wrap(`${safe(line)}${at === 0 ? ` (${code}, since ${clockText(since, now)})` : ''}`, width - 2),
+      )
       .map((line) => `  ${paint.bad(line)}`),
     ...wrap(safe(fix), width - 4).map((line) => `    ${line}`),
   ]);

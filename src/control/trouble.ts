@@ -1,0 +1,46 @@
+/**
+ * What keeps the daemon from simply enforcing, by code: words for scripts, which stay as they are. docs/operations.md has
+ * this table; `status` says beside a code what happened this time.
+ */
+export const troubleCodes = {
+  'denying-all': {
+    means:
+      'No policy can be read, neither the files nor the one remembered. Nothing leaves a Docker bridge until there is one.',
+    mend: '`sluice check`, mend what it names, `sluice apply`. To let everybody out meanwhile: `sluice down`.',
+  },
+  'policy-bad': {
+    means: 'The files are in error, or cannot be read. The last good policy stays in force, over restarts too.',
+    mend: '`sluice check` has file, line, column and the mend; then `sluice apply`.',
+  },
+  'engine-gone': {
+    means:
+      'The engine does not answer, or not in a way that can be read. What runs stays held; who starts now is denied on held bridges.',
+    mend: '`systemctl status docker`, and start it. Where it runs: `sluice version --verbose` says what it answers.',
+  },
+  'not-held': {
+    means:
+      "Policy wants a container enforced that cannot be held here: the host's network, macvlan, a bridge with other ports. What it sends is not judged, or it is cut off; `status` names it and says which.",
+    mend: 'Give it a bridge network, or the workload `mode: off`. Until then `sluice apply` refuses where the policy file names it.',
+  },
+  'kernel-refused': {
+    means: 'The kernel or `nft` took a change not. What was held before stays held; newcomers wait, denied.',
+    mend: 'The message is theirs. It is tried again every second, but for a policy that is too large: make that smaller and apply. `sluice doctor` and `nft list ruleset` show what is in the way.',
+  },
+  unguarded: {
+    means:
+      'The thread that seats newcomers has ended and is started anew. Until then they are seated by the next look: their first packets are lost, none gets out.',
+    mend: 'Nothing, when it goes by itself. When it comes again, the log says why: a bug report, with `sluice version --verbose`.',
+  },
+  'state-broken': {
+    means:
+      'The state could not be written. What is in the kernel is right; after a restart the policy would be read from its files, or be the one before.',
+    mend: 'Make room, or make it writable: `df /var/lib/sluice`, `ls -ld /var/lib/sluice`.',
+  },
+  'not-allowed': {
+    means:
+      'The daemon runs without a capability that it is better with. On a busy host newcomers lose more first packets.',
+    mend: 'The message names it and how to give it; [what it may do](#what-it-may-do).',
+  },
+} as const satisfies Readonly<Record<string, { readonly means: string; readonly mend: string }>>;
+
+export type TroubleCode = keyof typeof troubleCodes;
