@@ -4,11 +4,10 @@ import type { Diagnostic } from '../policy/diagnostic.ts';
 import { readLabels } from '../policy/labels.ts';
 import type { Policy } from '../policy/model.ts';
 import { sourceOfLabels } from '../policy/source.ts';
-import { workloadName } from '../world/workload.ts';
 import type { Container, Network, World } from '../world/world.ts';
 import { absentWorkloads, type Mentions, mentionsOf } from './absent.ts';
 import { sourceKey } from './clause.ts';
-import { addressesOfPlaces, type Crowd, crowdMembers, crowdPlaces } from './crowd.ts';
+import { addressesOfPlaces, crowdPlaces } from './crowd.ts';
 import { chainOf, type Deciding, type LabelReading } from './decide.ts';
 import {
   type Bridged,
@@ -21,30 +20,22 @@ import {
   oddNetworks,
 } from './enrol.ts';
 import { heldAddresses, heldNetworks, knownBridges } from './held.ts';
-import { allocateIds, nameKey } from './ids.ts';
+import { allocateIds } from './ids.ts';
 import { factsOf, Memory } from './memory.ts';
 import { type FileBlocks, indexBlocks } from './naming.ts';
+import { by, sortUnique } from './order.ts';
+import { namePrograms } from './program-names.ts';
 import { type Draft, draftBuild, prepareGuard } from './programs.ts';
-import { createPublishing, openPorts, type Publishing, portsText, publishedEndpoints } from './published.ts';
+import { createPublishing, type Publishing, portsText, publishedEndpoints } from './published.ts';
+import { remember } from './remember.ts';
 import { createResolver, hostPlace } from './resolve.ts';
-import type {
-  AddressGroup,
-  Barred,
-  Clause,
-  EndpointIdentity,
-  GroupId,
-  GroupMember,
-  Program,
-  RememberedNetwork,
-  Ruleset,
-  Seat,
-  Unheld,
-} from './ruleset.ts';
+import type { AddressGroup, Barred, Clause, GroupMember, RememberedNetwork, Ruleset, Unheld } from './ruleset.ts';
 import { isSameWorld } from './same-world.ts';
-import { findSenders, type Seated } from './senders.ts';
+import { byPlace, groupsByOwner, identity, programOf, seatOf, withGroupId } from './seated.ts';
+import { findSenders } from './senders.ts';
 import { checkSize } from './too-large.ts';
 import { untilsOf } from './untils.ts';
-import { endpointAddresses, indexWorld, type WorldIndex } from './world-index.ts';
+import { indexWorld } from './world-index.ts';
 
 export interface Compiled {
   readonly ruleset: Ruleset;
@@ -53,9 +44,11 @@ export interface Compiled {
 }
 
 /**
- * What the kernel is to hold for a policy and what runs now. `now` is milliseconds since the epoch: permissions whose
- * `until` has passed are left out. `remembered` is the `heldNetworks` of the time before. Deterministic: the order of lists in the policy or the world changes nothing.
+ * What the kernel is to hold for a policy and what runs now. Deterministic: the order of lists in the policy or the world
+ * changes nothing.
  *
+ * @param now milliseconds since the epoch: permissions whose `until` has passed are left out
+ * @param remembered the `heldNetworks` of the time before
  * @throws TooLargeError
  */
 export function compile(
@@ -262,159 +255,6 @@ function buildOf(
   return publish(memory.build(draftBuild({ project: null, networks: [network], resolvers: [] }, guard)));
 }
 
-interface Variant {
-  readonly draft: Draft;
-  /** The first, by name, of the networks it is for. */
-  readonly network: string;
-}
-
-/**
- * Ids for the programs: a workload's name where all its endpoints are judged alike, else with the network's name, else
- * with an ordinal. Those that nothing names share one.
- */
-function namePrograms(
-  seats: readonly Seated[],
-  build: Draft | null,
-  memory: Memory,
-): { readonly drafts: ReadonlyMap<string, Draft>; readonly idOf: (draft: Draft) => string } {
-  const byName = new Map<string, { readonly parts: readonly string[]; readonly variants: Variant[] }>();
-  const add = (parts: readonly string[], draft: Draft, network: string) => {
-    const name = textsOf(parts).text;
-    const entry = byName.get(name) ?? { parts, variants: [] };
-    entry.variants.push({ draft, network });
-    byName.set(name, entry);
-  };
-  if (build !== null) add(['build'], build, '');
-  for (const { program, draft, network } of seats) add(program, draft, network.name);
-
-  const keys = new Map<Draft, string>();
-  const drafts = new Map<string, Draft>();
-  const claim = (parts: readonly string[], draft: Draft): string => {
-    let { key } = textsOf(parts);
-    for (let ordinal = 2; drafts.has(key); ordinal++) key = nameKey([...parts, String(ordinal)]);
-    drafts.set(key, draft);
-    return key;
-  };
-  for (const [, { parts, variants }] of [...byName.entries()].toSorted(by(([name]) => name))) {
-    const alike = [...likenesses(variants, memory).values()];
-    for (const group of alike) {
-      const [{ draft, network }] = group;
-      const key = claim(alike.length === 1 ? parts : [...parts, network], draft);
-      for (const one of group) keys.set(one.draft, key);
-    }
-  }
-  const ids = allocateIds(drafts.keys());
-  const idOf = (draft: Draft) => ids.get(keys.get(draft) as string) as string;
-  return { drafts: new Map([...drafts].map(([key, draft]) => [ids.get(key) as string, draft])), idOf };
-}
-
-interface PartsTexts {
-  /** That no other parts share. */
-  readonly text: string;
-  /** See {@link nameKey}. */
-  readonly key: string;
-}
-
-const knownTexts = new WeakMap<readonly string[], PartsTexts>();
-
-function textsOf(parts: readonly string[]): PartsTexts {
-  let texts = knownTexts.get(parts);
-  if (texts === undefined) {
-    texts = { text: `${parts.length} ${JSON.stringify(parts)}`, key: nameKey(parts) };
-    knownTexts.set(parts, texts);
-  }
-  return texts;
-}
-
-/** Variants by what they are, in an order that only depends on that. */
-function likenesses(
-  variants: readonly Variant[],
-  memory: Memory,
-): ReadonlyMap<string, readonly [Variant, ...Variant[]]> {
-  const [first, ...more] = variants;
-  if (first === undefined || more.length === 0) return new Map(first === undefined ? [] : [['', [first]]]);
-  const groups = new Map<string, [Variant, ...Variant[]]>();
-  for (const variant of variants.toSorted(by(({ network }) => network))) {
-    const key = memory.draftKey(variant.draft);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [variant]);
-    else group.push(variant);
-  }
-  return new Map([...groups].toSorted(by(([key, [{ network }]]) => `${network}\0${key}`)));
-}
-
-function programOf(id: string, draft: Draft, withIds: (clause: Clause) => Clause): Program {
-  return {
-    id,
-    ...draft,
-    guard: draft.guard.map(withIds),
-    except: draft.except.map(withIds),
-    deny: draft.deny.map(withIds),
-    allow: draft.allow.map(withIds),
-  };
-}
-
-function withGroupId(clause: Clause, ids: ReadonlyMap<string, string>): Clause {
-  if (clause.to.kind !== 'group') return clause;
-  const group = ids.get(clause.to.group) as string;
-  return group === clause.to.group ? clause : { ...clause, to: { kind: 'group', group } };
-}
-
-function identity({ container, endpoint, network }: Seated, program: string): readonly EndpointIdentity[] {
-  if (endpoint === null) return [];
-  return [
-    {
-      container: { id: container.id, name: container.name },
-      workload: workloadName(container),
-      bridge: { name: network.bridge.name, index: network.bridge.index },
-      port: endpoint.port,
-      mac: endpoint.mac,
-      addresses: endpointAddresses(endpoint).toSorted(
-        by(({ family, value }) => `${family} ${value.toString(16).padStart(32, '0')}`),
-      ),
-      program,
-    },
-  ];
-}
-
-function seatOf({ container, network }: Seated, program: string, groups: readonly GroupId[]): Seat {
-  return {
-    container: { id: container.id, name: container.name },
-    workload: workloadName(container),
-    network: network.id,
-    bridge: { name: network.bridge.name, index: network.bridge.index },
-    program,
-    groups,
-    opens: openPorts(container),
-  };
-}
-
-/** Groups by the container whose addresses are in them: its own, and those of containers that share its namespace. */
-function groupsByOwner(
-  groupIds: ReadonlyMap<string, GroupId>,
-  crowds: ReadonlyMap<string, Crowd>,
-  index: WorldIndex,
-): ReadonlyMap<Container, readonly GroupId[]> {
-  const groups = new Map<Container, GroupId[]>();
-  for (const [key, id] of [...groupIds.entries()].toSorted(by(([, group]) => group))) {
-    const members = crowdMembers(crowds.get(key) as Crowd, index).flatMap((member) => {
-      const owner = index.ownerOf(member);
-      return owner.kind === 'container' ? [owner.container] : [];
-    });
-    for (const owner of new Set(members)) {
-      const list = groups.get(owner);
-      if (list === undefined) groups.set(owner, [id]);
-      else list.push(id);
-    }
-  }
-  return groups;
-}
-
-function byPlace(a: EndpointIdentity, b: EndpointIdentity): number {
-  const key = ({ bridge, container, port }: EndpointIdentity) => `${bridge.name}\0${container.id}\0${port.name}`;
-  return by(key)(a, b);
-}
-
 /** A container that policy wants enforced and that cannot be held is an error, at the block that wants it. */
 function notEnforceable(
   list: readonly Unheld[],
@@ -428,33 +268,4 @@ function notEnforceable(
     const source = chainOf(its, null, deciding)[0]?.blocks[0]?.source ?? sourceOfLabels(container.name, workload);
     return [diagnostic('notEnforceable', source, `${workload} cannot be held: ${reason}`, { fix })];
   });
-}
-
-function by<Item>(keyOf: (item: Item) => string): (a: Item, b: Item) => number {
-  return (a, b) => {
-    const [left, right] = [keyOf(a), keyOf(b)];
-    return left < right ? -1 : left > right ? 1 : 0;
-  };
-}
-
-function sortUnique<Item>(items: readonly Item[], keyOf: (item: Item) => string): readonly Item[] {
-  const byKey = new Map(items.map((item) => [keyOf(item), item]));
-  return [...byKey.entries()].toSorted(by(([key]) => key)).map(([, item]) => item);
-}
-
-/** A place for what was computed: a map, or a weak one for what counts as long as its key is there. */
-interface Place<Key, Value> {
-  get(key: Key): Value | undefined;
-  set(key: Key, value: Value): unknown;
-}
-
-function remember<Key, Value>(known: Place<Key, Value>, compute: (key: Key) => Value): (key: Key) => Value {
-  return (key) => {
-    let value = known.get(key);
-    if (value === undefined) {
-      value = compute(key);
-      known.set(key, value);
-    }
-    return value;
-  };
 }
