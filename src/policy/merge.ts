@@ -1,7 +1,7 @@
 import { diagnostic } from './codes.ts';
 import type { Block, ProjectBlock, ServiceBlock } from './model.ts';
 import type { Report } from './piece.ts';
-import type { PolicyPart } from './policy-file.ts';
+import { emptyPart, type PolicyPart } from './policy-file.ts';
 import { formatSource, type SourceRef } from './source.ts';
 
 /**
@@ -10,18 +10,7 @@ import { formatSource, type SourceRef } from './source.ts';
  */
 export function joinParts(parts: readonly PolicyPart[], report: Report): PolicyPart {
   const [first, ...rest] = parts;
-  const empty: PolicyPart = {
-    defaults: new Map(),
-    groups: [],
-    guardrails: undefined,
-    guardDeny: undefined,
-    guardExcept: undefined,
-    projects: [],
-    containers: [],
-    compose: undefined,
-    tests: undefined,
-  };
-  return rest.reduce((joined, part) => join(joined, part, report), first ?? empty);
+  return rest.reduce((joined, part) => join(joined, part, report), first ?? emptyPart());
 }
 
 function join(a: PolicyPart, b: PolicyPart, report: Report): PolicyPart {

@@ -54,9 +54,9 @@ export interface PolicyPart {
   tests: Listed<PolicyTest> | undefined;
 }
 
-/** Reads a policy file or a file of policy.d. */
-export function readPolicyFile(reader: Reader): PolicyPart {
-  const result: PolicyPart = {
+/** A file that says nothing. */
+export function emptyPart(): PolicyPart {
+  return {
     defaults: new Map(),
     groups: [],
     guardrails: undefined,
@@ -67,6 +67,11 @@ export function readPolicyFile(reader: Reader): PolicyPart {
     compose: undefined,
     tests: undefined,
   };
+}
+
+/** Reads a policy file or a file of policy.d. */
+export function readPolicyFile(reader: Reader): PolicyPart {
+  const result = emptyPart();
   let versioned = false;
   const { root, source } = reader.yaml;
   if (root !== null)
