@@ -3,12 +3,12 @@ import type { Listing } from '../../src/packetpath/model.ts';
 /** Lines of a listing that are neither blank nor a rule's nor unread, and are not what holds rules together. */
 export function lostLines(text: string, listing: Listing): readonly string[] {
   const found = new Set(listing.unread.map(({ line }) => line));
-  const texts = listing.unread.map((one) => one.text.replaceAll(/\s/g, ''));
+  const texts = listing.unread.map((one) => bareOf(one.text));
   for (const { chains, sets } of listing.tables) {
     for (const { rules } of chains) {
       for (const { place, text: rule } of rules) {
         found.add(place.line ?? 0);
-        texts.push(rule.replaceAll(/\s/g, ''));
+        texts.push(bareOf(rule));
       }
     }
     for (const { name } of sets) texts.push(name);
@@ -17,8 +17,13 @@ export function lostLines(text: string, listing: Listing): readonly string[] {
   return text.split(/\r?\n/).filter((line, index) => {
     const bare = line.replace(/# handle \d+\s*$/, '').trim(); // which a rule has apart from its text
     if (found.has(index + 1) || bare === '' || frame.test(bare)) return false;
-    return !all.includes(bare.replaceAll(/\s/g, '')); // the rest of a rule that goes over several lines
+    return !all.includes(bareOf(bare)); // the rest of a rule that goes over several lines
   });
+}
+
+/** Counters are not in a rule's text, where it is understood. */
+function bareOf(text: string): string {
+  return text.replaceAll(/\bcounter\b( packets \d+ bytes \d+)?|\s/g, '');
 }
 
 /** Lines that are no rules and have been understood: headings, chains, policies, sets and their elements, comments, braces. */
