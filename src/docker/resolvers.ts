@@ -24,8 +24,8 @@ const google6 = ['2001:4860:4860::8888', '2001:4860:4860::8844'];
 /**
  * The resolvers that lookups leave for from the container's own namespace.
  *
- * Computed from what the operator set, never from the container's resolv.conf: that file is the container's to write,
- * and who may ask `dns` must not choose what it means.
+ * Computed from what the engine was told, never from the container's resolv.conf: that file is the container's to write,
+ * and who is inside must not choose what `dns` means. Who writes the compose file does (docs/threat-model.md).
  *
  * On the default bridge the container asks its resolvers itself. On other networks the engine's resolver at 127.0.0.11
  * does: those set by `dns` it asks from the container's namespace, those of the host too, up to 27; from 28 on from the

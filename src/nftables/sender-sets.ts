@@ -64,6 +64,10 @@ export type SenderSets = {
   readonly [Table in TableFamily]: (name: keyof (typeof senderSets)[Table]) => NftSet;
 };
 
+/**
+ * The senders that stand. What two of them would fill differently (the link-local address of two twins by MAC) neither has,
+ * and a port that is barred stands among the ports with nothing else, so that whatever comes from there is dropped.
+ */
 export function standingSets(ruleset: Ruleset): SenderSets {
   const elements = new Map<string, Map<string, Element | null>>();
   const isDisputed = disputes(ruleset.endpoints);

@@ -8,7 +8,7 @@ import { crowdMembers } from './crowd.ts';
 import { isComposed, type WorldIndex } from './world-index.ts';
 
 /** What a policy says of workloads, wherever it says it. */
-export interface Mentions {
+export interface NamedWorkloads {
   readonly policy: Policy;
   /** Destinations that are workloads; there may be a hundred thousand that are not. */
   readonly destinations: readonly {
@@ -17,7 +17,7 @@ export interface Mentions {
   }[];
 }
 
-export function mentionsOf(policy: Policy): Mentions {
+export function workloadsNamedIn(policy: Policy): NamedWorkloads {
   const blocks = [...policy.projects.flatMap((project) => [project, ...project.services]), ...policy.containers];
   const lists: readonly (readonly Destination[])[] = [
     ...blocks.flatMap((block: Block) => [
@@ -37,7 +37,7 @@ export function mentionsOf(policy: Policy): Mentions {
 }
 
 /** Warnings for what a policy says of workloads of which the engine has no container, running or stopped. */
-export function absentWorkloads({ policy, destinations }: Mentions, index: WorldIndex): readonly Diagnostic[] {
+export function absentWorkloads({ policy, destinations }: NamedWorkloads, index: WorldIndex): readonly Diagnostic[] {
   const composed = index.containers.filter(isComposed);
   const exact = new Map<string, Set<string>>();
   for (const { project, service } of composed) {

@@ -18,6 +18,7 @@ export interface Target {
   readonly port: number;
 }
 
+/** @param now milliseconds since the epoch; see {@link counts} */
 export function clauseMatches(clause: Clause, target: Target, groups: GroupAddresses, now: number): boolean {
   return (
     clause.plane === target.plane &&
@@ -105,6 +106,7 @@ export function meaningKey(clause: Clause): string {
   return `${clause.plane} ${to} ${l4} ${clause.until ?? ''}`;
 }
 
+/** Sorts as the places stand in their files. */
 export function sourceKey({ file, line, column }: SourceRef): string {
   return `${file}\0${String(line).padStart(6, '0')}\0${String(column).padStart(4, '0')}`;
 }

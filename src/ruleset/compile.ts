@@ -5,7 +5,7 @@ import { readLabels } from '../policy/labels.ts';
 import type { Policy } from '../policy/model.ts';
 import { sourceOfLabels } from '../policy/source.ts';
 import type { Container, Network, World } from '../world/world.ts';
-import { absentWorkloads, type Mentions, mentionsOf } from './absent.ts';
+import { absentWorkloads, type NamedWorkloads, workloadsNamedIn } from './absent.ts';
 import { sourceKey } from './clause.ts';
 import { addressesOfPlaces, crowdPlaces } from './crowd.ts';
 import { chainOf, type Deciding, type LabelReading } from './decide.ts';
@@ -76,7 +76,7 @@ export function createCompiler(policy: Policy, memory: Memory = new Memory()): C
     policy,
     memory,
     untils: untilsOf(policy),
-    mentioned: mentionsOf(policy),
+    mentioned: workloadsNamedIn(policy),
     blocks: indexBlocks(policy),
     labels: remember(new WeakMap<Container, LabelReading>(), (container) =>
       readLabels(container.labels, container.name, policy.groups),
@@ -111,7 +111,7 @@ interface Known {
   readonly policy: Policy;
   readonly memory: Memory;
   readonly untils: readonly number[];
-  readonly mentioned: Mentions;
+  readonly mentioned: NamedWorkloads;
   readonly blocks: FileBlocks;
   /** What a container's labels say. */
   readonly labels: (container: Container) => LabelReading;

@@ -54,6 +54,11 @@ function mayRead(file: Chain, policy: Policy): boolean {
   return labels === 'trusted' || (labels === 'narrow' && file.length > 0);
 }
 
+/**
+ * What policy says of a container: the lists of the blocks that name it, by level (docs/decisions/0005-which-block-counts.md).
+ *
+ * @param network engine name of the network it sends through; null: on none, or where that does not matter
+ */
 export function decide(container: Container, network: string | null, subject: Subject, deciding: Deciding): Decision {
   const { policy, blocks, resolver, labelsOf } = deciding;
   const file = blocks.chain(container);

@@ -19,10 +19,12 @@ export function isBridged(network: Network): network is Bridged {
   return network.bridge !== null && foreignPorts(network).length === 0;
 }
 
+/** Ports of a network's bridge that are no container's, by interface. */
 export function foreignPorts(network: Network): readonly string[] {
   return network.bridge?.foreignPorts ?? [];
 }
 
+/** Whether it is docker0's, which `docker build` uses. */
 export function isDefaultBridge(network: Network): boolean {
   return network.name === defaultNetwork;
 }
@@ -30,7 +32,7 @@ export function isDefaultBridge(network: Network): boolean {
 /**
  * The networks whose bridges are judged: docker0; those a named container is or was attached to, since it may be attached
  * again before anybody can act on it; those whose Compose project a policy names; with guardrails, or where containers
- * that nothing names are denied, all of them (architecture.md, "How the kernel is held").
+ * that nothing names are denied, all of them.
  */
 export function enrolledNetworks(world: World, isWanted: (network: Network) => boolean): readonly Bridged[] {
   return world.networks

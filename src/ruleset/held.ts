@@ -68,6 +68,7 @@ export function heldNetworks(
   return [...byKey.entries()].toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, network]) => network);
 }
 
+/** All subnets of networks that a named project has or had. */
 export function heldAddresses(networks: readonly RememberedNetwork[]): AddressSet {
   return unionSets(...networks.map(({ project, subnets }) => setOfPrefixes(project === null ? [] : subnets)));
 }

@@ -17,6 +17,7 @@ export interface Guard {
   readonly exceptions: readonly { readonly exception: GuardrailException; readonly to: Destination }[];
 }
 
+/** @param now milliseconds since the epoch: exceptions whose `until` has passed are left out */
 export function prepareGuard(policy: Policy, resolver: Resolver, now: number): Guard {
   const exceptions = policy.guardrails.except
     .filter((exception) => counts(exception, now))

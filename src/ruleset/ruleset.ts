@@ -28,7 +28,7 @@ export interface Ruleset {
    * no rule can carry, and ports of containers on bridges that are not theirs alone. Sorted; absent when there are none.
    */
   readonly barred?: readonly Barred[];
-  /** Container ports that the engine publishes: conversations from outside may begin there (traps: `inbound`). */
+  /** Container ports that the engine publishes: conversations from outside may begin there (chain `inbound` of src/nftables). */
   readonly published: readonly PublishedEndpoint[];
   /** What becomes of packets from a bridge, of whatever kind, that is neither enrolled nor in `knownBridges`. */
   readonly unknownBridges: 'allow' | 'deny';

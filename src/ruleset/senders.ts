@@ -45,6 +45,7 @@ export interface Sending {
   readonly enrolled: ReadonlySet<Bridged>;
 }
 
+/** Every container's seats on enrolled networks with how each is judged, and who cannot be held, and why. */
 export function findSenders(sending: Sending): Senders {
   const found = sending.index.containers.map((container) => sendersOf(container, sending));
   return {

@@ -43,6 +43,7 @@ type Owner =
   /** The container whose namespace it shares is not there. */
   | { readonly kind: 'missing' };
 
+/** A world to be asked by id, name and network. Worked out when asked, once. */
 export function indexWorld(world: World): WorldIndex {
   const containers = world.containers.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
   const byId = new Map(containers.map((container) => [container.id, container]));

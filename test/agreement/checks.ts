@@ -56,7 +56,7 @@ export interface Subject {
 
 /**
  * Everything that is asked about one packet: the evaluator's verdict for it as it begins a conversation, and what
- * architecture.md promises for its replies, for senders who lie, and for what comes from outside.
+ * docs/threat-model.md promises for its replies, for senders who lie, and for what comes from outside.
  */
 export function checksOf(subject: Subject, packet: Packet): readonly Check[] {
   const source = sourceTowards(packet.from, packet.to);

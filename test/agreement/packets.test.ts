@@ -42,7 +42,7 @@ describe.each(ways)('engine $name', { timeout: 600_000 }, ({ engine, backend }) 
   let site: Site;
   let pool: readonly Attempt[];
   beforeAll(async () => {
-    // without docker-proxy, published ports are reached by DNAT (traps.md 7); Sluice switches br_netfilter on by itself
+    // without docker-proxy, published ports are reached by DNAT, seen in forward instead of input; Sluice switches br_netfilter on by itself
     site = holdWith(
       await openSite({
         engine,
@@ -99,7 +99,8 @@ test('500 packets at least were sent, a third of them allowed and a third denied
 
 /**
  * What a sender may see of a refusal. ICMP errors come as often as the kernel's limit lets them, bare protocols are not
- * waited for, and after DNAT there is no answer that would fit (traps.md 8).
+ * waited for, and after DNAT there is no answer that would fit: with
+ * br_netfilter on, a reset keeps the address that DNAT gave.
  */
 function refusals(refusal: NonNullable<Verdict['refusal']>, attempt: Attempt): readonly string[] {
   if (typeof attempt.proto === 'number') return ['sent', 'timeout', 'unreachable', 'error'];

@@ -32,7 +32,7 @@ describe.each(ways)('what other people do to iptables, engine $name', { timeout:
   });
   afterAll(() => site?.stop());
 
-  // traps.md 17
+  // mangle refuses REJECT (EINVAL), and what stands in filter an accept above it passes by: security has the last word
   test('with filter flushed and an accept above us in raw, mangle and filter, denied stays denied', async () => {
     await expectDenied(site, denied);
     for (const command of commands) {
@@ -76,7 +76,7 @@ describe.each(ways)('what other people do to iptables, engine $name', { timeout:
     await site.host.must([v4, '-t', 'mangle', '-D', ...rule]);
   });
 
-  // traps.md 18
+  // `ipset swap` is atomic for one set, not for two: swapping would open or close what the change does not mean to
   test('policies that change places under load let nothing pass and lose nothing', async () => {
     const running = await flows(site);
     await sleep(500);

@@ -178,7 +178,7 @@ describe.each(ways)('modes and trust on engine $name', { timeout: 60_000 }, ({ e
     const newcomers = ['app/enforced', 'late'].flatMap((who) => [...outside(who), ...host(who)]);
     const risen = await risenBy(site, () => expectDenied(site, newcomers));
     expect((risen['inet unproven'] ?? 0) + (risen['bridge spoofed'] ?? 0)).toBeGreaterThan(0);
-    // nothing tells them so: a reset would make of a start that is a moment early one that fails (traps.md 10)
+    // nothing tells them so: a reset would make of a start that is a moment early one that fails
     const tcp = newcomers.filter(({ proto }) => proto === undefined).map((one) => ({ ...one, timeout: 400 }));
     const seen = (await site.host.probeMany(tcp)).map(({ outcome }) => outcome);
     expect(seen).toEqual(tcp.map(() => 'timeout'));
