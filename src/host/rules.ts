@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import type { Listing, Rule, Table } from '../packetpath/model.ts';
+import type { Listing, Rule, Step, Table } from '../packetpath/model.ts';
 import { type ListingHint, readListing } from '../packetpath/read/read.ts';
 
 /** How a program that lists rules answered; null: it is not on this host. */
@@ -76,14 +76,25 @@ const keyOf = ({ family, name }: Table): string => `${family} ${name}`;
 
 /** The rules of JSON with the text that nft has for them, by their handles. */
 function withTexts(table: Table, texts: Table | undefined): Table {
-  const byHandle = new Map(texts?.chains.flatMap(({ rules }) => rules).map((rule) => [rule.place.handle, rule.text]));
-  const named = ({ place: { number, handle }, ...rule }: Rule): Rule => ({
-    ...rule,
-    place: handle === undefined ? { number } : { number, handle },
-    text: byHandle.get(handle) ?? rule.text,
-  });
+  const byHandle = new Map(texts?.chains.flatMap(({ rules }) => rules).map((rule) => [rule.place.handle, rule]));
+  const named = ({ place: { number, handle }, ...rule }: Rule): Rule => {
+    const text = byHandle.get(handle);
+    return {
+      ...rule,
+      place: handle === undefined ? { number } : { number, handle },
+      text: text?.text ?? rule.text,
+      steps: text !== undefined && table.family === 'bridge' && rule.steps.some(isMarkTarget) ? text.steps : rule.steps,
+    };
+  };
   return { ...table, chains: table.chains.map((chain) => ({ ...chain, rules: chain.rules.map(named) })) };
 }
+
+/**
+ * ebtables' target of that name, of which JSON tells nothing more; nft's text has all of it, the verdict too
+ * (iptables, extensions/libebt_mark.c, brmark_xlate).
+ */
+const isMarkTarget = (step: Step): boolean =>
+  step.kind === 'verdict' && step.verdict.kind === 'unknown' && step.verdict.text === 'xt target "mark"';
 
 const firstLine = (text: string): string => text.trim().split('\n')[0] ?? '';
 

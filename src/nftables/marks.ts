@@ -12,5 +12,10 @@ export interface Marks {
 
 export const defaultMarks: Marks = { proven: 0x2000_0000, doubtful: 0x1000_0000 };
 
-/** Packet mark of the last line alone (src/netlink/last-line.ts): "from an enrolled bridge, and not proven". Such a packet is dropped two chains on. */
-export const unprovenMark = 0x4000_0000;
+/**
+ * Packet mark of the last line alone (src/netlink/last-line.ts): "from an enrolled bridge, and not proven". Such a packet is
+ * dropped two chains on. It is not the bit that says "proven" with iptables (src/iptables/marks.ts): while the daemon takes
+ * over from there both are at work, and everything would be dropped. Of the bits there it is one that no packet has in
+ * prerouting.
+ */
+export const unprovenMark = 0x8000_0000;

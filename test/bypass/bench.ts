@@ -9,7 +9,7 @@ export interface Bench extends BypassWay {
   /** Puts a policy in force. In the control, where there is no Sluice, it does nothing. */
   readonly enforce: (policy: string) => Promise<void>;
   /**
-   * The same with a daemon that keeps it in force and is ended after the round: by nftables alone, it keeps nothing else.
+   * The same with a daemon that keeps it in force and is ended after the round.
    * Null in the control, where there is no daemon either.
    */
   readonly keep: (policy: string) => Promise<Daemon | null>;

@@ -114,3 +114,35 @@ test('an ipset that fails is told, since rules may ask its sets', async () => {
   );
   expect(listing.unread).toEqual([{ line: 1, text: 'ipset save', why: 'Cannot open session to kernel.' }]);
 });
+
+test("of ebtables' mark target, which JSON leaves out, nft's text tells what it does", async () => {
+  const bridge = { family: 'bridge', table: 'nat', chain: 'c' };
+  const rules = [
+    { ...bridge, handle: 3, expr: [{ xt: { type: 'match', name: 'arp' } }, { xt: { type: 'target', name: 'mark' } }] },
+    { ...bridge, handle: 4, expr: [{ xt: { type: 'target', name: 'arpreply' } }] },
+  ];
+  const objects = [
+    { table: { family: 'bridge', name: 'nat', handle: 1 } },
+    { chain: { family: 'bridge', table: 'nat', name: 'c', handle: 1 } },
+    ...rules.map((rule) => ({ rule })),
+  ];
+  const text = [
+    'xt match "arp" meta mark set meta mark or 0x40000000 return # handle 3',
+    'xt target "arpreply" # handle 4',
+  ];
+  const lists: Readonly<Record<string, string>> = {
+    'nft -j list ruleset': JSON.stringify({ nftables: objects }),
+    'nft -a list ruleset': `table bridge nat { # handle 1\n\tchain c { # handle 1\n\t\t${text.join('\n\t\t')}\n\t}\n}\n`,
+  };
+  const listing = await readHostRules(async (program, args) => {
+    const found = lists[[program, ...args].join(' ')];
+    return found === undefined ? null : answer(found);
+  });
+  const [first, second] = listing.tables[0]?.chains[0]?.rules ?? [];
+  expect(first?.steps).toMatchObject([
+    { kind: 'condition', condition: { kind: 'unknown' } },
+    { kind: 'action', action: { kind: 'set-mark', of: 'packet', value: 0x4000_0000n, mask: 0x4000_0000n } },
+    { kind: 'verdict', verdict: { kind: 'return' } },
+  ]);
+  expect(second?.steps).toMatchObject([{ kind: 'verdict', verdict: { kind: 'unknown' } }]);
+});

@@ -39,8 +39,8 @@ class Holder implements AsyncDisposable {
 }
 
 const rules = [
-  'meta mark & 0x20000000 == 0x00000000 iifname @strict meta mark set meta mark | 0x40000000',
-  'meta mark & 0x60000000 != 0x00000000 iifname @enrolled counter packets 0 bytes 0 drop',
+  'meta mark & 0x20000000 == 0x00000000 iifname @strict meta mark set meta mark | 0x80000000',
+  'meta mark & 0xa0000000 != 0x00000000 iifname @enrolled counter packets 0 bytes 0 drop',
 ];
 
 test.each(engines)(

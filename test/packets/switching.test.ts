@@ -1,19 +1,52 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFailed, test } from 'vitest';
 import { article } from '../../lab/article.ts';
-import { openSite } from '../../lab/site.ts';
-import type { BackendName } from '../../src/enforce/backend.ts';
+import type { Daemon } from '../../lab/daemon.ts';
+import { openSite, type Site } from '../../lab/site.ts';
+import { type BackendName, backendNames } from '../../src/enforce/backend.ts';
+import { lastLineTable } from '../../src/netlink/last-line.ts';
+import { full } from '../campaign/campaign.ts';
 import { holdWith } from './backends.ts';
 import { expectNoWindow, flows, policy } from './flowing.ts';
 import { ourRules } from './kernel.ts';
 import { applyPolicy, removePolicy } from './support.ts';
 
-test.each(['20.10', '28.5'] as const)(
-  'on engine %s apply --backend switches while traffic flows: nothing denied passes, nothing allowed is lost',
-  { timeout: 120_000 },
-  async (engine) => {
-    await using site = await openSite({ engine });
+const everyOrder: readonly BackendName[] = [
+  'iptables-nft',
+  'iptables-legacy',
+  'nftables',
+  'iptables-legacy',
+  'nftables',
+];
+/** In what the daemons hold the rules that follow one by nftables. */
+const takingOver: Readonly<Record<'20.10' | '28.5', readonly (readonly BackendName[])[]>> = full
+  ? { '20.10': [everyOrder], '28.5': [everyOrder] }
+  : { '20.10': [], '28.5': [['iptables-nft', 'nftables']] };
+
+describe.each(['20.10', '28.5'] as const)('on engine %s', { timeout: 180_000 }, (engine) => {
+  let site: Site;
+  beforeAll(async () => {
+    site = await openSite({ engine });
     await site.host.compose('app', article({ ipv6: true }), 'up', '-d');
+  });
+  afterAll(() => site?.stop());
+
+  /** Nothing stands of the others; the variants of iptables have ebtables and ipset in common. */
+  async function expectAlone(backend: BackendName): Promise<void> {
+    for (const other of backendNames.filter((name) => name !== backend)) {
+      if (other !== 'nftables' && backend !== 'nftables') {
+        for (const start of ['iptables', 'ip6tables']) {
+          const saved = await site.host.must([`${start}-${other.replace('iptables-', '')}-save`]);
+          expect(saved, `${other} beside ${backend}`).not.toContain('DOCKER-OUTBOUND-');
+        }
+        continue;
+      }
+      expect(await ourRules(holdWith(site, other)), `${other} beside ${backend}`).toBe('');
+    }
+    holdWith(site, 'nftables');
+  }
+
+  test('apply --backend switches while traffic flows: nothing denied passes, nothing allowed is lost', async () => {
     await applyPolicy(site, policy);
     const running = await flows(site);
     await sleep(500);
@@ -24,14 +57,40 @@ test.each(['20.10', '28.5'] as const)(
       expect(JSON.parse(done.stdout)).toMatchObject({ backend });
       // and then without a word it stays there
       expect(JSON.parse((await site.host.sluice('apply', '--json')).stdout)).toMatchObject({ backend });
-      for (const other of ['nftables', 'iptables-nft', 'iptables-legacy'] as const) {
-        holdWith(site, other);
-        if (other !== backend && (other === 'nftables' || backend === 'nftables'))
-          expect(await ourRules(site), `${other} beside ${backend}`).toBe('');
-      }
+      await expectAlone(backend);
     }
-    holdWith(site, 'nftables');
     await expectNoWindow(running);
     await removePolicy(site);
-  },
-);
+  });
+
+  test.each(takingOver[engine].map((order) => [order.join(', then '), order] as const))(
+    'from nftables daemons take over by %s while traffic flows, and nothing of the others is left',
+    async (_, order) => {
+      site.host.write('/etc/sluice/policy.yaml', policy);
+      let daemon: Daemon = await site.host.daemon({ args: ['--backend', 'nftables'] });
+      onTestFailed(() => console.log(`the daemon's last words:\n${daemon.log.slice(-5_000)}`));
+      expect(await tables(site)).toContain(lastLineTable);
+      const running = await flows(site);
+      await sleep(500);
+      for (const backend of order) {
+        expect(await daemon.stop()).toBe(0);
+        expect(await tables(site)).not.toContain(lastLineTable);
+        daemon = await site.host.daemon({ args: ['--backend', backend] });
+        expect(await daemon.status()).toMatchObject({ backend, troubles: [] });
+        await expectAlone(backend);
+        expect((await tables(site)).includes(lastLineTable), backend).toBe(backend === 'nftables');
+      }
+      await expectNoWindow(running);
+
+      // and whatever it was held with, `down` leaves nothing
+      await daemon.stop();
+      daemon = await site.host.daemon({ args: ['--backend', 'iptables-nft'] });
+      await removePolicy(site);
+      for (const backend of backendNames) expect(await ourRules(holdWith(site, backend)), backend).toBe('');
+      holdWith(site, 'nftables');
+      expect(await tables(site)).not.toContain('sluice');
+    },
+  );
+});
+
+const tables = (site: Site): Promise<string> => site.host.must(['nft', 'list', 'tables']);

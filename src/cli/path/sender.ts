@@ -1,5 +1,6 @@
 import { type Address, addressOf, maxValue, parseAddress } from '../../ip/address.ts';
 import { prefixInterval } from '../../ip/prefix.ts';
+import { parseMac } from '../../packetpath/read/values.ts';
 import { type Interface, type Span, spanOf } from '../../packetpath/walk/packet.ts';
 import {
   elsewhere,
@@ -19,6 +20,8 @@ export interface From {
   readonly from: Asked['from'];
   /** null: the host chooses it by its routes. */
   readonly source: Span | null;
+  /** Of the container that sends it; absent or null: not known. */
+  readonly mac?: bigint | null;
   /** The container that sends it, where it is known. */
   readonly pid: number | null;
 }
@@ -97,13 +100,18 @@ function fromContainer(text: string, family: 4 | 6, surroundings: Surroundings, 
       running.flatMap((one) => [workloadName(one), one.name]),
       world,
     );
-  for (const { network, addresses, port } of found.endpoints) {
+  for (const { network, addresses, port, mac } of found.endpoints) {
     const address = addresses.find((one) => one.family === family);
     const bridge = world?.networks.find(({ id }) => id === network)?.bridge;
     if (address === undefined || bridge === undefined || bridge === null) continue;
     const by: Interface = { kind: 'name', name: bridge.name };
     const through: Interface = port === null ? elsewhere(surroundings) : { kind: 'name', name: port.name };
-    return { from: { in: by, port: through }, source: spanOf(addressOf(family, address.value)), pid: found.pid };
+    return {
+      from: { in: by, port: through },
+      source: spanOf(addressOf(family, address.value)),
+      mac: (mac === null ? undefined : parseMac(mac)) ?? null,
+      pid: found.pid,
+    };
   }
   if (found.networkMode.kind === 'host') return { from: 'host', source: null, pid: null };
   throw new CliError(

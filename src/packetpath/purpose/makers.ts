@@ -132,6 +132,8 @@ export function ownerOf(table: Table, chain: Chain): Owner {
   if (maker === 'sluice') return { maker, sentence: sluiceChains[`${table.family} ${chain.name}`] ?? null };
   if (maker === 'docker') return { maker, sentence: dockerSentence(table, chain.name) };
   if (maker !== null) return { maker, sentence: null };
+  if (table.family === 'bridge' && chain.name.startsWith('DOCKER-OUTBOUND-'))
+    return { maker: 'sluice', sentence: 'rules of Sluice in ebtables, beside those in iptables' };
   if (table.family !== 'ip' && table.family !== 'ip6') return builtIn(chain);
   if (chain.base !== null) return builtIn(chain);
   if (chain.name === 'DOCKER-USER')

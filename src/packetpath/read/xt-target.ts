@@ -68,6 +68,7 @@ const changing: Readonly<Record<string, TargetReader>> = {
   MARK: (options) => readMark(options, 'packet'),
   CONNMARK: (options) => readMark(options, 'ct') ?? readCopy(options),
   CT: readTracking,
+  SET: readMapped,
   DNAT: (options) => readNat(options, 'dnat', '--to-destination'),
   SNAT: (options) => readNat(options, 'snat', '--to-source'),
   MASQUERADE: (options) => readPortNat(options, 'masquerade'),
@@ -114,6 +115,12 @@ function readMark(options: readonly Option[], of: 'packet' | 'ct'): Understood {
     default:
       return undefined;
   }
+}
+
+/** `--map-set … --map-mark` gives the packet the mark that an element carries (xt_set.c, set_target_v3), which is not read. */
+function readMapped(options: readonly Option[]): Understood {
+  if (optionOf(options, '--map-set') === undefined) return undefined;
+  return [action({ kind: 'other', text: targetText({ name: 'SET', goto: false, options }), certain: false })];
 }
 
 /** `--save-mark`, `--restore-mark`, of the bits of both masks; only equal masks are understood. */

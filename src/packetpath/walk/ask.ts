@@ -6,6 +6,8 @@ import type { Asked } from './walk.ts';
 export interface First {
   readonly from: Asked['from'];
   readonly family: 4 | 6;
+  /** Its sender's MAC, where it is known. */
+  readonly mac?: bigint | null;
   readonly source: Span;
   readonly destination: Span;
   /** IP protocol number. */
@@ -20,7 +22,16 @@ export interface First {
 const ephemeral: Span = { low: 32_768n, high: 60_999n };
 const syn = 0x02;
 
-export function firstPacket({ from, family, source, destination, protocol, port, toHost = false }: First): Asked {
+export function firstPacket({
+  from,
+  family,
+  mac = null,
+  source,
+  destination,
+  protocol,
+  port,
+  toHost = false,
+}: First): Asked {
   const ported = hasPorts(protocol);
   const packet: Packet = {
     family,
@@ -28,6 +39,7 @@ export function firstPacket({ from, family, source, destination, protocol, port,
     out: null,
     portIn: null,
     portOut: null,
+    mac,
     source,
     destination,
     protocol,
@@ -77,6 +89,7 @@ export function answerTo({ packet }: Outcome, from: Asked['from']): Asked {
     out: null,
     portIn: null,
     portOut: null,
+    mac: null,
     source: packet.destination,
     destination: packet.source,
     sport: packet.dport,

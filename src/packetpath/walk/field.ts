@@ -67,6 +67,8 @@ function reading(field: Field, packet: Packet, stand: Stand): Known {
     case 'ether type':
       return number(packet.family === 4 ? 0x0800 : 0x86dd);
     case 'ether saddr':
+      if (packet.in === null) return absent;
+      return packet.mac === null ? unknown : number(packet.mac);
     case 'ether daddr':
       return packet.in === null ? absent : unknown;
     case 'sport':

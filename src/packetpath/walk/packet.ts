@@ -49,6 +49,8 @@ export interface Packet {
   /** Ports of a bridge it came in by and will leave by; null where there are none. */
   readonly portIn: Interface | null;
   readonly portOut: Interface | null;
+  /** Source of the frame it came in by; null: not known. */
+  readonly mac: bigint | null;
   readonly source: Span;
   readonly destination: Span;
   /** IP protocol number. */

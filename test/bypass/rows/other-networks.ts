@@ -44,8 +44,7 @@ export const connected: Row = {
   title: 'a second network, connected at runtime',
   tries:
     "A running container is connected to a network that no policy names, and sends by its new interface; the daemon's answer takes thousandths of a second.",
-  // with iptables there is no daemon, and what is met first at the next apply is open until then
-  is: ({ backend }) => (backend === 'nftables' ? whileKept : { state: 'outside' }),
+  is: whileKept,
   outside: 'rules-that-nobody-keeps',
 };
 

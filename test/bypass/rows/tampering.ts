@@ -16,7 +16,7 @@ const out = (from: string): readonly Attempt[] => [
 
 const savers = ['iptables', 'ip6tables'];
 
-/** All rules of ours, in whatever they stand, without counts; empty where there are none. */
+/** All rules of ours, in whatever they stand, without counts and generations of sets; empty where there are none. */
 async function standing({ host }: Site): Promise<string> {
   const listings = await Promise.all(
     [
@@ -29,7 +29,7 @@ async function standing({ host }: Site): Promise<string> {
   );
   const lines = listings.flatMap((text) => text.split('\n')).filter((line) => /sluice|DOCKER-OUTBOUND-/.test(line));
   return lines
-    .map((line) => line.replace(/\[\d+:\d+\]/, ''))
+    .map((line) => line.replace(/\[\d+:\d+\]/, '').replaceAll(/(sluice-\S+)\.\d+/g, '$1'))
     .toSorted()
     .join('\n');
 }
@@ -82,6 +82,6 @@ export const tampering: Row = {
   title: 'rules flushed, the engine started again',
   tries:
     'iptables -F, nft flush ruleset and a restart of the engine, as other tools of the host do, and what passes once the daemon has put things right.',
-  is: ({ backend }) => (backend === 'nftables' ? whileKept : { state: 'outside' }),
+  is: whileKept,
   outside: 'rules-that-nobody-keeps',
 };
