@@ -43,6 +43,7 @@ export function rightsOf(config: HostConfig, points: readonly MountPoint[]): Rig
 }
 
 function powersOf(config: HostConfig, points: readonly MountPoint[]): Powers | null {
+  const [, processesOf] = /^container:(.+)$/.exec(config.PidMode ?? '') ?? [];
   const powers = {
     privileged: config.Privileged ?? false,
     capabilities: capabilityNames(config.CapAdd),
@@ -51,8 +52,9 @@ function powersOf(config: HostConfig, points: readonly MountPoint[]): Powers | n
     ].toSorted(),
     hostUsers: config.UsernsMode === 'host',
     hostProcesses: config.PidMode === 'host',
+    ...(processesOf === undefined ? {} : { processesOf }),
   };
-  const some = powers.privileged || powers.hostUsers || powers.hostProcesses;
+  const some = powers.privileged || powers.hostUsers || powers.hostProcesses || processesOf !== undefined;
   return some || powers.capabilities.length + powers.engineSockets.length > 0 ? powers : null;
 }
 

@@ -27,6 +27,7 @@ import { noDaemon } from './checks/no-daemon.ts';
 import { noLastLine } from './checks/no-last-line.ts';
 import { notHeld } from './checks/not-held.ts';
 import { nothingStands } from './checks/nothing-stands.ts';
+import { othersProcesses } from './checks/others-processes.ts';
 import { outrankedFilter } from './checks/outranked-filter.ts';
 import { pastTheHost } from './checks/past-the-host.ts';
 import { privileged } from './checks/privileged.ts';
@@ -61,6 +62,7 @@ export const checks: readonly Check[] = [
   pastTheHost,
   netAdmin,
   hostProcesses,
+  othersProcesses,
   hostSocket,
   hostUsers,
   dockerUserDead,

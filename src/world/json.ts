@@ -136,10 +136,11 @@ function encodeContainer(container: Container): JsonValue {
   };
 }
 
-function encodePowers({ hostProcesses, mapped, ...powers }: Powers): JsonValue {
+function encodePowers({ hostProcesses, processesOf, mapped, ...powers }: Powers): JsonValue {
   return {
     ...powers,
     ...(hostProcesses === undefined ? {} : { hostProcesses }),
+    ...(processesOf === undefined ? {} : { processesOf }),
     ...(mapped === undefined ? {} : { mapped }),
   };
 }

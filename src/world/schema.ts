@@ -107,6 +107,7 @@ const container = z.strictObject({
       engineSockets: z.array(z.string()),
       hostUsers: z.boolean(),
       hostProcesses: z.boolean().optional(),
+      processesOf: z.string().optional(),
       mapped: z.literal(true).optional(),
     })
     .optional(),

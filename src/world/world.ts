@@ -136,6 +136,8 @@ export interface Powers {
   readonly hostUsers: boolean;
   /** It shares the host's processes (`--pid=host`); absent in worlds that older releases wrote. */
   readonly hostProcesses?: boolean | undefined;
+  /** Whose processes it shares (`--pid=container:…`): a container's name or id, as it was asked for. Absent: nobody's. */
+  readonly processesOf?: string | undefined;
   /** Its users are not the host's: its process is in a user namespace of its own. Absent where that is not so. */
   readonly mapped?: true | undefined;
 }

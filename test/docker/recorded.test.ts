@@ -74,6 +74,7 @@ describe.each(recordedVersions)('the recorded host of engine %s', (version) => {
     [{}, ['/', '/run', '/run/containerd'], { engineSockets: ['/', '/run', '/run/containerd'] }],
     [{}, ['/run/docker/containerd'], { engineSockets: ['/run/docker/containerd'] }],
     [{ PidMode: 'host' }, [], { hostProcesses: true }],
+    [{ PidMode: 'container:app-web-1' }, [], { processesOf: 'app-web-1' }],
     [{}, ['/srv/docker.sock', '/run/docker.sock.d', '/var/runs', '/var'], null],
     [{ Privileged: false, CapAdd: null, UsernsMode: '', PidMode: '' }, [], null],
   ])('rights beyond the ordinary are seen: %j, mounts %j', async (rights, mounts, expected) => {

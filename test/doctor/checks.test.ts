@@ -239,6 +239,14 @@ const found: readonly [string, string, Partial<WorldSketch>, Partial<Facts>, str
     'pid: "" # in place of host',
   ],
   [
+    "another container's processes",
+    'others-processes',
+    one({ powers: { processesOf: 'shop-web-1' } }),
+    {},
+    'app/app (app-app-1): processes of shop-web-1',
+    'pid: "" # in place of service: or container:',
+  ],
+  [
     'a log that leaves',
     'log-from-host',
     logging('gelf', 'udp://192.0.2.1:12201'),

@@ -45,6 +45,7 @@ const given = fc.record(
         engineSockets: fc.array(text),
         hostUsers: fc.boolean(),
         hostProcesses: fc.boolean(),
+        processesOf: text,
       },
       { requiredKeys: ['privileged', 'capabilities', 'engineSockets', 'hostUsers'] },
     ),

@@ -48,11 +48,13 @@ function concernedIn({ world, sizes, enforced }: Facts): readonly Concerned[] {
     .toSorted(([, a], [, b]) => a - b)
     .map(([name, size]) => ({ name, size }));
   if (least === undefined) return [];
-  return enforced.flatMap(({ container, bridge, port }) => {
+  const concerned = enforced.flatMap(({ container, bridge, port }) => {
     const [network, size] = [bridges.get(bridge), sizes.mtus.get(port)];
     if (network === undefined || size === undefined) return [];
     return size > least.size && writesFrames(container) ? [{ container, network, size, way: least }] : [];
   });
+  const order = ({ container, network }: Concerned) => `${container.name}/${network.name}`;
+  return concerned.toSorted((a, b) => (order(a) < order(b) ? -1 : 1));
 }
 
 /**
