@@ -4,6 +4,7 @@ import { type Prefix, prefixInterval } from '../ip/prefix.ts';
 import { linkLocal6Set } from '../ip/registry.ts';
 import type { Container, Endpoint, Network, World } from '../world/world.ts';
 import { linkLocalOf } from './mac.ts';
+import { remember } from './remember.ts';
 import type { GroupMember } from './ruleset.ts';
 
 /** The world with what compiling asks of it again and again already looked up. */
@@ -52,7 +53,7 @@ export function indexWorld(world: World): WorldIndex {
   for (const network of world.networks) networks.set(network.id, network);
   const networkOf = (endpoint: Endpoint) => networks.get(endpoint.network);
 
-  const ownerOf = memo((container: Container): Owner => {
+  const ownerOf = ofEach((container: Container): Owner => {
     let current: Container | undefined = container;
     // a container may share with one that shares; the bound is for an engine that answers with a circle
     for (let hops = 0; hops <= containers.length && current !== undefined; hops++) {
@@ -68,15 +69,17 @@ export function indexWorld(world: World): WorldIndex {
     const owner = ownerOf(container);
     return owner.kind === 'container' ? presentEndpoints(owner.container) : [];
   };
-  const networksOf = memo((container: Container) => {
+  const networksOf = ofEach((container: Container) => {
     const owner = ownerOf(container);
     if (owner.kind !== 'container') return [];
     return [...new Set(owner.container.endpoints.flatMap((endpoint) => networkOf(endpoint) ?? []))].toSorted((a, b) =>
       a.name < b.name ? -1 : a.name > b.name ? 1 : 0,
     );
   });
-  const addressesOf = memo((container: Container) => setOfAddresses(endpointsOf(container).flatMap(endpointAddresses)));
-  const placesOf = memo((container: Container) =>
+  const addressesOf = ofEach((container: Container) =>
+    setOfAddresses(endpointsOf(container).flatMap(endpointAddresses)),
+  );
+  const placesOf = ofEach((container: Container) =>
     endpointsOf(container).flatMap((endpoint): readonly GroupMember[] => {
       const bridge = networkOf(endpoint)?.bridge;
       if (!bridge) return [];
@@ -165,14 +168,7 @@ function groupBy(
   return groups;
 }
 
-function memo<Key extends object, Value>(compute: (key: Key) => Value): (key: Key) => Value {
-  const known = new Map<Key, Value>();
-  return (key) => {
-    let value = known.get(key);
-    if (value === undefined) {
-      value = compute(key);
-      known.set(key, value);
-    }
-    return value;
-  };
+/** What is computed of each container once. */
+function ofEach<Value>(compute: (container: Container) => Value): (container: Container) => Value {
+  return remember(new Map<Container, Value>(), compute);
 }

@@ -1,25 +1,9 @@
 import { expect, test } from 'vitest';
 import type { HeldIn } from '../../src/daemon/holder.ts';
 import { takingOver } from '../../src/daemon/taking-over.ts';
-import type { Backend, BackendName } from '../../src/enforce/backend.ts';
+import type { BackendName } from '../../src/enforce/backend.ts';
+import { tellingBackend } from '../enforce/telling-backend.ts';
 import { rulesetOf } from '../nftables/rulesets.ts';
-
-function backend(name: BackendName, said: string[]): Backend {
-  return {
-    name,
-    apply: async () => void said.push(`apply ${name}`),
-    provenPorts: async () => new Set([`port of ${name}`]),
-    remove: async (beside) => {
-      said.push(`remove ${name}${beside === undefined ? '' : ` beside ${beside.name}`}`);
-      return true;
-    },
-    holds: async () => true,
-    loadable: async () => '',
-    load: async () => {},
-    standsAs: async () => true,
-    text: async () => '',
-  };
-}
 
 function heldIn(name: BackendName): HeldIn {
   return {
@@ -50,11 +34,11 @@ test.each([
 ] as const)('a daemon that starts where %s: the old rules go when the new ones stand, once', async (...given) => {
   const [, to, from, between, expected] = given;
   const said: string[] = [];
-  const replaced = from.map((name) => backend(name, said));
+  const replaced = from.map((name) => tellingBackend(name, said));
   const choice = {
-    backend: backend(to, said),
+    backend: tellingBackend(to, said),
     replaced,
-    ...(between === undefined ? {} : { between: backend(between, said) }),
+    ...(between === undefined ? {} : { between: tellingBackend(between, said) }),
   };
   const kernel = takingOver(heldIn(to), choice);
   const hold = async () => said.push('hold');
@@ -68,7 +52,7 @@ test.each([
 
 test('what cannot be held takes nothing away', async () => {
   const said: string[] = [];
-  const choice = { backend: backend('iptables-nft', said), replaced: [backend('nftables', said)] };
+  const choice = { backend: tellingBackend('iptables-nft', said), replaced: [tellingBackend('nftables', said)] };
   const kernel = takingOver(heldIn('iptables-nft'), choice);
   await expect(kernel.takeOver(rulesetOf(), () => Promise.reject(new Error('refused')))).rejects.toThrow('refused');
   expect(said).toEqual([]);

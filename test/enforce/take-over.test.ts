@@ -1,25 +1,13 @@
 import { expect, test } from 'vitest';
-import type { Backend, BackendName } from '../../src/enforce/backend.ts';
+import type { BackendName } from '../../src/enforce/backend.ts';
 import { type EnforcedKernel, enforce } from '../../src/enforce/enforce.ts';
 import { readCase } from '../golden/cases.ts';
+import { tellingBackend } from './telling-backend.ts';
 
 /** Backends that write down what happens to them, on a kernel without conversations. */
 function kernelOf(names: { readonly to: BackendName; readonly from?: BackendName; readonly between?: BackendName }) {
   const said: string[] = [];
-  const fake = (name: BackendName): Backend => ({
-    name,
-    apply: async () => void said.push(`apply ${name}`),
-    provenPorts: async () => new Set(),
-    remove: async (beside) => {
-      said.push(`remove ${name}${beside === undefined ? '' : ` beside ${beside.name}`}`);
-      return true;
-    },
-    holds: async () => true,
-    loadable: async () => '',
-    load: async () => {},
-    standsAs: async () => true,
-    text: async () => '',
-  });
+  const fake = (name: BackendName) => tellingBackend(name, said);
   const kernel: EnforcedKernel = {
     backend: fake(names.to),
     replaced: names.from === undefined ? [] : [fake(names.from)],
