@@ -8,7 +8,7 @@ import type { IpSet, Match, Target, XChain, XRule, XTable } from './model.ts';
 import { digest, mainChain, type Names } from './names.ts';
 import { isInterface } from './print.ts';
 import { destinationSet, type InterfaceNames, interfaceSet, type Lookup, placeSet } from './sets.ts';
-import { prefixes, rangeText, type Translation, targetOf, translateChain, untilDecided } from './translate.ts';
+import { prefixes, rangeText, type Translation, targetOf, translateChain } from './translate.ts';
 
 /** What the kernel of this host can do, and what is on it. */
 export interface HostFacts {
@@ -160,28 +160,17 @@ class Writer {
   }
 
   #input(t: Translation): XChain {
-    const dhcp: XRule[] = [
-      {
-        matches: [
-          { kind: 'protocol', protocol: protocolNumbers.udp },
-          { kind: 'source-port', port: 68 },
-          { kind: 'ports', ports: [{ low: 67, high: 67 }] },
-        ],
-        target: { kind: 'jump', chain: this.#names.chain('dhcp') },
-      },
-      untilDecided(bits.passed | bits.denied),
-    ];
     return {
       name: inputChain,
       rules: [
         { matches: [this.#from('bridges', true)], target: { kind: 'return' } },
         ...this.#beginning(t.accept),
-        ...(this.#family === 4
-          ? dhcp
-          : [
+        ...(this.#family === 6
+          ? [
               ...icmpTypes([nd.solicit, nd.advert, nd.routerSolicit], t.accept, 255),
               ...icmpTypes(mldListener, t.accept),
-            ]),
+            ]
+          : []),
         ...t.perSender(`host${this.#family}`),
         { matches: [], target: this.#goto('unknown-host') },
       ],

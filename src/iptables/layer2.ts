@@ -109,15 +109,8 @@ function proof({ mac, addresses }: Place): readonly EbRule[] {
     ...[...own(4).map(single), unspecified[4]].flatMap((prefix) =>
       [request, reply].map((operation) => rule(prove, ...operation, { kind: 'arp-source', mac, prefix })),
     ),
-    // no address yet: DHCP (RFC 2131), duplicate address detection (to the target's own group), MLD (RFC 3810)
-    rule(
-      prove,
-      ip(4),
-      source(unspecified[4]),
-      destination(single(prefixOf('255.255.255.255').address)),
-      { kind: 'transport', family: 4, protocol: 'udp' },
-      { kind: 'udp-ports', source: 68, destination: 67 },
-    ),
+    // no address yet: duplicate address detection (to the target's own group), MLD (RFC 3810). Not DHCP: the engine gives
+    // containers their addresses
     ...own(6).map((address) =>
       rule(prove, ip(6), source(unspecified[6]), destination(solicitedGroup(address)), ...icmpv6(135)),
     ),

@@ -52,7 +52,6 @@ export type Match =
   | { readonly kind: 'protocol-zero' }
   /** Destination ports: at most 15, a range counting for two. After a protocol that has ports. */
   | { readonly kind: 'ports'; readonly ports: readonly PortRange[] }
-  | { readonly kind: 'source-port'; readonly port: number }
   /** Type of ICMP or ICMPv6, by the table's family. */
   | { readonly kind: 'icmp'; readonly type: number }
   | { readonly kind: 'hop-limit'; readonly is: number }
@@ -118,8 +117,7 @@ export type EbMatch =
   | { readonly kind: 'ether-type'; readonly type: 'IPv4' | 'IPv6' | 'ARP'; readonly not?: true }
   | { readonly kind: 'mark'; readonly bit: number; readonly is: 'set' | 'clear' }
   | { readonly kind: 'ip'; readonly end: 'src' | 'dst'; readonly prefix: Prefix }
-  | { readonly kind: 'transport'; readonly family: Family; readonly protocol: 'igmp' | 'udp' | 'icmpv6' }
-  | { readonly kind: 'udp-ports'; readonly source: number; readonly destination: number }
+  | { readonly kind: 'transport'; readonly family: Family; readonly protocol: 'igmp' | 'icmpv6' }
   | { readonly kind: 'icmpv6-type'; readonly type: number }
   /** ARP over Ethernet for IPv4, a request or a reply. */
   | { readonly kind: 'arp'; readonly operation: 1 | 2 }

@@ -38,8 +38,6 @@ function printMatch(match: EbMatch): string {
     }
     case 'transport':
       return `--${match.family === 4 ? 'ip' : 'ip6'}-proto ${match.protocol === 'icmpv6' ? 'ipv6-icmp' : match.protocol}`;
-    case 'udp-ports':
-      return `--ip-sport ${match.source} --ip-dport ${match.destination}`;
     case 'icmpv6-type':
       return `--ip6-icmp-type ${match.type}`;
     case 'arp':

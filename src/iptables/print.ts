@@ -84,8 +84,6 @@ function printMatch(match: Match, family: Family, nameOf: NameOfSet): string {
       return `-m bpf --bytecode "${protocolIsZero}"`;
     case 'ports':
       return `-m multiport --dports ${match.ports.map(range).join(',')}`;
-    case 'source-port':
-      return `-m multiport --sports ${match.port}`;
     case 'icmp':
       return family === 4
         ? `-p icmp -m icmp --icmp-type ${match.type}`

@@ -55,7 +55,7 @@ export function targetOf(verdict: Verdict, t: Pick<Translation, 'accept' | 'name
 }
 
 /** After a jump: what was decided there is decided. */
-export function untilDecided(decided: number): XRule {
+function untilDecided(decided: number): XRule {
   return { matches: [{ kind: 'mark', value: 0, mask: decided, not: true }], target: { kind: 'return' } };
 }
 

@@ -86,7 +86,6 @@ export function renderInetTable(ruleset: Ruleset, marks: Marks, senders: SenderS
       forward(marks),
       inbound(marks),
       input(marks),
-      dhcp,
       ...unknownChains,
       refuse(ruleset),
       ...families.map(errors),
@@ -278,13 +277,6 @@ function input(marks: Marks): Chain {
     ],
   };
 }
-
-/**
- * What looks like DHCP is judged like all else: the engine gives containers their addresses, and docker-proxy hears
- * broadcasts on a published 67/udp, which would lead from a container that may do nothing to whoever published it.
- * `src/iptables` still jumps here.
- */
-const dhcp: Chain = { name: 'dhcp', rules: [] };
 
 const unknownChains: readonly Chain[] = planes.map((plane) => ({
   name: `unknown-${plane}`,

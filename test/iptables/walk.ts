@@ -150,8 +150,6 @@ class Walker {
         return family === 4 && protocol === 0;
       case 'ports':
         return transport.kind === 'ports' && isIn(match.ports, transport.dport);
-      case 'source-port':
-        return transport.kind === 'ports' && transport.sport === match.port;
       case 'icmp':
         return protocol === (family === 4 ? 1 : 58) && transport.kind === 'icmp' && transport.type === match.type;
       case 'hop-limit':
