@@ -5,12 +5,23 @@ import { apply } from './apply.ts';
 import { backends } from './backends.ts';
 import { cli } from './cli.ts';
 import { daemon } from './daemon.ts';
+import { lastLine } from './last-line.ts';
 import { neighbours } from './neighbours.ts';
 import { newcomers } from './newcomers.ts';
 import { packetpath } from './packetpath.ts';
 import { packets } from './packets.ts';
 
-const benches = { packets, neighbours, backends, apply, cli, newcomers, daemon, packetpath } as const;
+const benches = {
+  packets,
+  neighbours,
+  backends,
+  'last-line': lastLine,
+  apply,
+  cli,
+  newcomers,
+  daemon,
+  packetpath,
+} as const;
 type Bench = keyof typeof benches;
 const usage = `npm run bench -- [${Object.keys(benches).join('|')}]… [--quick] [--workloads N]… [--engine ${engines.join('|')}]`;
 

@@ -47,17 +47,19 @@ export function withComings(rendered: Rendered, comings: Comings): Rendered | nu
     return change === undefined ? set : changedSet(set, change);
   });
   const places = placesAfter(rendered.places, comings);
-  const bridge = places === rendered.places ? rendered.state.bridge : rendered.bridgeOf(places);
+  const bridge = places === rendered.places ? rendered.state.bridge : rendered.bridgeOf(places, rendered.barred);
   const state: XState = { ...rendered.state, sets, bridge };
   return { ...rendered, state, places };
 }
 
-/** ebtables' tables between two states: those who leave have left, and nobody has come. */
+/** ebtables' tables between two states: those who leave have left, nobody has come, and who is barred in either is. */
 export function bridgeBetween(before: Rendered, after: Rendered): readonly EbTable[] {
+  const barred = [...new Set([...before.barred, ...after.barred])];
   const now = new Map(after.places.map((place) => [place.port, place]));
   const stay = before.places.filter((place) => isSamePlace(place, now.get(place.port)));
-  if (stay.length === before.places.length) return before.state.bridge;
-  return stay.length === after.places.length ? after.state.bridge : after.bridgeOf(stay);
+  const isAs = ({ barred: its, places }: Rendered) => stay.length === places.length && barred.length === its.length;
+  if (isAs(before)) return before.state.bridge;
+  return isAs(after) ? after.state.bridge : after.bridgeOf(stay, barred);
 }
 
 const everywhere = [

@@ -2,6 +2,7 @@ import type { Family } from '../ip/address.ts';
 import { prefixOf } from '../ip/prefix.ts';
 import { protocolNumbers } from '../ip/protocol.ts';
 import type { Chain, KeyPart, NftSet, Table } from '../nftables/model.ts';
+import type { Barred } from '../ruleset/ruleset.ts';
 import { Numbering, type Numbers } from './dispatch.ts';
 import { bits, judgement } from './marks.ts';
 import type { IpSet, Match, Target, XChain, XRule, XTable } from './model.ts';
@@ -38,13 +39,21 @@ const mldListener = [131, 132, 143] as const;
  * from an enrolled bridge only what ebtables has proven; `mangle` FORWARD and INPUT judge; `filter` tells who is denied;
  * `security` drops whatever comes from an enrolled bridge and was not let pass, whoever accepted it on the way.
  */
-export function inetRules(inet: Table, family: Family, names: Names, facts: HostFacts, numbers?: Numbers): InetRules {
-  return new Writer(inet, family, names, facts, numbers).rules();
+export function inetRules(
+  inet: Table,
+  family: Family,
+  barred: readonly Barred[],
+  names: Names,
+  facts: HostFacts,
+  numbers?: Numbers,
+): InetRules {
+  return new Writer(inet, family, barred, names, facts, numbers).rules();
 }
 
 class Writer {
   readonly #inet: Table;
   readonly #family: Family;
+  readonly #barred: readonly Barred[];
   readonly #names: Names;
   readonly #facts: HostFacts;
   readonly #sets = new Map<string, IpSet>();
@@ -55,10 +64,18 @@ class Writer {
   readonly #numberings = new Map<string, Numbering>();
   readonly #neutral: ReadonlyMap<string, NftSet>;
 
-  constructor(inet: Table, family: Family, names: Names, facts: HostFacts, numbers?: Numbers) {
+  constructor(
+    inet: Table,
+    family: Family,
+    barred: readonly Barred[],
+    names: Names,
+    facts: HostFacts,
+    numbers?: Numbers,
+  ) {
     this.#inet = inet;
     this.#numbers = numbers;
     this.#family = family;
+    this.#barred = barred;
     this.#names = names;
     this.#facts = facts;
     this.#neutral = new Map(inet.sets.map((set) => [set.name, set]));
@@ -83,6 +100,7 @@ class Writer {
         {
           name: mainChain,
           rules: [
+            ...this.#fromBarred(),
             { matches: [this.#from('bridges')], target: this.#goto('proof') },
             { matches: [this.#from('plain-interfaces')], target: { kind: 'return' } },
             // a frame to 01:80:c2:00:00:0x comes up on the port itself, past every hook of the bridge's; Docker's ports
@@ -122,6 +140,7 @@ class Writer {
         {
           name: arrivalChain,
           rules: [
+            ...this.#fromBarred(),
             { matches: [this.#from('bridges', true)], target: { kind: 'return' } },
             { matches: [isProven], target: this.#goto('arrived') },
             { matches: [], target: this.#goto('unproven') },
@@ -143,6 +162,15 @@ class Writer {
         ...this.#sent.values(),
       ],
     };
+  }
+
+  /** A bridge whose name no rule can carry is known by its number; of a port ebtables drops the frames (layer2.ts). */
+  #fromBarred(): readonly XRule[] {
+    return this.#barred.map(({ index }) => ({
+      matches: [{ kind: 'in-index', index }],
+      target: { kind: 'drop' },
+      counts: 'unproven',
+    }));
   }
 
   #forward(t: Translation): XChain {

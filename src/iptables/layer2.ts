@@ -23,8 +23,15 @@ export interface Place {
  * marks it; nat POSTROUTING drops what still has that mark, since nobody has judged it on the way.
  *
  * A port is found by its name, a few characters a step, so that a thousand of them cost little more than one.
+ *
+ * @param barred ports from which nothing passes
  */
-export function layer2(places: readonly Place[], bridges: readonly EnrolledBridge[], names: Names): readonly EbTable[] {
+export function layer2(
+  places: readonly Place[],
+  barred: readonly string[],
+  bridges: readonly EnrolledBridge[],
+  names: Names,
+): readonly EbTable[] {
   const arrive = (place: Place) => names.chain(`from-${plainName(place.port)}`);
   const leave = (place: Place) => names.chain(`to-${plainName(place.port)}`);
   const beside = (place: Place) => names.chain(place.strict ? 'to-nobody' : 'to-anybody');
@@ -43,6 +50,7 @@ export function layer2(places: readonly Place[], bridges: readonly EnrolledBridg
         {
           name: mainChain,
           rules: [
+            ...barred.map((name) => rule(drop, { kind: 'in', name })),
             ...known.rules,
             rule({ kind: 'jump', chain: names.chain('strangers') }, { kind: 'mark', bit: bits.proven, is: 'clear' }),
           ],

@@ -59,6 +59,8 @@ export type Match =
   /** Before this second since the epoch. */
   | { readonly kind: 'before'; readonly seconds: number }
   | { readonly kind: 'source' | 'destination'; readonly prefix: Prefix }
+  /** The interface of arrival by its number, for one whose name cannot be told. At PREROUTING: its bridge, where it is a port. */
+  | { readonly kind: 'in-index'; readonly index: number }
   /** The link layer's destination is a group. */
   | { readonly kind: 'link-multicast' }
   /** The target of a neighbour advertisement is not its source, or there are extension headers (RFC 4861 4.4). */

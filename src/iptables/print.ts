@@ -57,6 +57,9 @@ const targetIsAnother: string = (() => {
   return `${program.length},${program.join(',')}`;
 })();
 
+/** cBPF: the index of the packet's device (linux/filter.h, SKF_AD_OFF + SKF_AD_IFINDEX) is this one. */
+const cameByIndex = (index: number): string => `4,32 0 0 ${0xffff_f000 + 8},21 0 1 ${index},6 0 0 65535,6 0 0 0`;
+
 /** cBPF on the IPv4 header: its protocol is 0. */
 const protocolIsZero = '4,48 0 0 9,21 0 1 0,6 0 0 65535,6 0 0 0';
 
@@ -66,6 +69,8 @@ function printMatch(match: Match, family: Family, nameOf: NameOfSet): string {
       return `-m set ${not(match)}--match-set ${nameOf(match.set)} ${match.of}`;
     case 'in':
       return `-i ${printInterface(match.name)}${match.starts === true ? '+' : ''}`;
+    case 'in-index':
+      return `-m bpf --bytecode "${cameByIndex(match.index)}"`;
     case 'mark':
       return `-m mark ${not(match)}--mark ${masked(match)}`;
     case 'connmark':

@@ -3,6 +3,7 @@ import type { Table } from '../nftables/model.ts';
 import { renderRuleset } from '../nftables/render.ts';
 import { disputes } from '../ruleset/disputed.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
+import { isInterfaceName } from '../world/names.ts';
 import type { Numbers } from './dispatch.ts';
 import { NotHeldError } from './errors.ts';
 import { type HostFacts, inetRules } from './inet.ts';
@@ -15,9 +16,11 @@ import { elementOf } from './sets.ts';
 export interface Rendered {
   readonly state: XState;
   readonly places: readonly Place[];
+  /** Ports from which nothing passes, by name. */
+  readonly barred: readonly string[];
   readonly numbers: Numbers;
-  /** ebtables' tables when these are the senders. */
-  readonly bridgeOf: (places: readonly Place[]) => readonly EbTable[];
+  /** ebtables' tables when these are the senders, and these ports are barred. */
+  readonly bridgeOf: (places: readonly Place[], barred: readonly string[]) => readonly EbTable[];
   /**
    * An element of one of the neutral sets, and the name of the set it belongs to here; null: no rule asks for it.
    *
@@ -42,25 +45,22 @@ export function renderXtables(ruleset: Ruleset, facts: HostFacts, numbers?: Numb
  * @param names those of what stands, so that they stay
  */
 export function renderWhole(ruleset: Ruleset, facts: HostFacts, names: Names, numbers?: Numbers): Rendered {
-  const [odd] = ruleset.barred ?? [];
-  if (odd !== undefined)
-    throw new NotHeldError(
-      `iptables cannot bar ${JSON.stringify(odd.name)}, from which nothing may pass: a bridge whose name no rule can carry, or a container on a bridge that is not the containers' alone; nftables can`,
-    );
   const inet = renderRuleset(ruleset).find(({ family }) => family === 'inet') as Table;
   const known: HostFacts = { ...facts, interfaces: new Map([...facts.interfaces, ...interfacesOf(ruleset)]) };
-  const [v4, v6] = ([4, 6] as const).map((family) => inetRules(inet, family, names, known, numbers)) as [
-    ReturnType<typeof inetRules>,
-    ReturnType<typeof inetRules>,
-  ];
+  const [v4, v6] = ([4, 6] as const).map((family) =>
+    inetRules(inet, family, ruleset.barred ?? [], names, known, numbers),
+  ) as [ReturnType<typeof inetRules>, ReturnType<typeof inetRules>];
   const numberings = new Map([...v4.numberings, ...v6.numberings]);
-  const bridgeOf = (places: readonly Place[]) => layer2(places, ruleset.bridges, names);
+  // what no rule can carry is a bridge's name: the engine's own give ports theirs
+  const barred = (ruleset.barred ?? []).map(({ name }) => name).filter(isInterfaceName);
+  const bridgeOf: Rendered['bridgeOf'] = (those, ports) => layer2(those, ports, ruleset.bridges, names);
   const places = placesOf(ruleset);
   const sets = [...v4.sets, ...v6.sets];
   const standing = new Map<string, IpSet>(sets.map((set) => [set.name, set]));
   return {
-    state: { sets, tables: { 4: v4.tables, 6: v6.tables }, bridge: bridgeOf(places) },
+    state: { sets, tables: { 4: v4.tables, 6: v6.tables }, bridge: bridgeOf(places, barred) },
     places,
+    barred,
     numbers: (map, target) => numberings.get(map)?.number(target),
     bridgeOf,
     elementOf: ({ table, set, element }) => {

@@ -3,7 +3,6 @@ import { intervalPrefixes } from '../ip/address-set.ts';
 import type { Prefix } from '../ip/prefix.ts';
 import type { PortRange } from '../ip/protocol.ts';
 import type { Chain, Field, KeyPart, NftSet, Rule, Statement, Verdict } from '../nftables/model.ts';
-import { NotHeldError } from './errors.ts';
 import { bits } from './marks.ts';
 import type { Match, Target, XChain, XRule } from './model.ts';
 import { digest, type Names } from './names.ts';
@@ -302,10 +301,9 @@ function protocolMatches(protocol: number, family: Family): readonly Match[] {
 }
 
 /** iptables' own limit (iptables-extensions(8), time). */
-const lastSecond = Date.UTC(2038, 0, 19, 4, 17, 7) / 1000;
+export const lastSecond = Date.UTC(2038, 0, 19, 4, 17, 7) / 1000;
 
+/** What is to end later ends then: a date in a compose file must not keep everybody's rules from being held. */
 function representable(seconds: number): number {
-  if (seconds - 1 > lastSecond)
-    throw new NotHeldError('iptables knows no time after 2038-01-19: give an earlier "until", or none');
-  return seconds;
+  return Math.min(seconds, lastSecond + 1);
 }

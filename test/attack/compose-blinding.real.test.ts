@@ -4,7 +4,8 @@ import { firstCommand, firstImage } from '../../lab/first.ts';
 import { freshToken } from '../../lab/probe.ts';
 import type { Site } from '../../lab/site.ts';
 import { places } from '../../lab/world.ts';
-import { attacked, type Besieged, besiege, clear, composeFile, expectOnly, image, outside } from './compose-site.ts';
+import { type Besieged, besiege, clear, composeFile, expectOnly, image, outside } from './compose-site.ts';
+import { attackWays } from './ways.ts';
 
 /** What a container may say of itself before it starts, and no engine minds. */
 const oddities: Readonly<Record<string, object>> = {
@@ -17,11 +18,11 @@ const oddities: Readonly<Record<string, object>> = {
   long: { mac_address: '02:00:5e:10:00:00:00:01' },
 };
 
-describe.each(attacked)('a compose file that wants the daemon blind, on engine %s', (engine) => {
+describe.each(attackWays)('a compose file that wants the daemon blind, on engine $name', (way) => {
   let besieged: Besieged;
   let site: Site;
   beforeAll(async () => {
-    besieged = await besiege(engine);
+    besieged = await besiege(way);
     ({ site } = besieged);
     await site.host.image(firstImage);
   });

@@ -1,14 +1,10 @@
 /** What the tests of hostile compose files share: a site whose daemon holds a policy, and somebody nobody names beside. */
 import { expect } from 'vitest';
 import type { Daemon } from '../../lab/daemon.ts';
-import { type Engine, engines } from '../../lab/roots.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import { places } from '../../lab/world.ts';
-import { full } from '../campaign/campaign.ts';
+import type { Way } from '../packets/backends.ts';
 import { type Attempt, arrivals, describeAttempt } from '../packets/support.ts';
-
-/** One engine in an ordinary run, all of them in a whole one. With nftables, which the daemon keeps; with iptables none was tried. */
-export const attacked: readonly Engine[] = full ? engines : ['28.5'];
 
 export interface Besieged {
   readonly site: Site;
@@ -22,10 +18,10 @@ projects:
   evil: { allow: none, services: { constructor: { allow: [internet] } } }
 `;
 
-export async function besiege(engine: Engine): Promise<Besieged> {
+export async function besiege({ engine, backend }: Way): Promise<Besieged> {
   const site = await openSite({ engine });
   site.host.write('/etc/sluice/policy.yaml', policy);
-  return { site, daemon: await site.host.daemon() };
+  return { site, daemon: await site.host.daemon({ args: ['--backend', backend] }) };
 }
 
 /** Another policy, in force at once; what `apply` says. */

@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import type { Address } from '../../src/ip/address.ts';
 import { setIncludes } from '../../src/ip/address-set.ts';
 import { protocolNumbers } from '../../src/ip/protocol.ts';
-import { NotHeldError } from '../../src/iptables/errors.ts';
 import type { XState } from '../../src/iptables/model.ts';
 import { renderXtables } from '../../src/iptables/render.ts';
+import { lastSecond } from '../../src/iptables/translate.ts';
 import { interpret } from '../../src/nftables/interpret.ts';
 import { defaultMarks } from '../../src/nftables/marks.ts';
 import type { Conversation, PacketView, Transport } from '../../src/nftables/packet.ts';
@@ -32,7 +32,7 @@ function compare(scenarios: readonly Scenario[]): Count {
   const count: Count = { asked: 0, dropped: 0, disagreements: [] };
   for (const scenario of scenarios) {
     const state = renderXtables(scenario.ruleset, facts);
-    for (const now of instants(scenario))
+    for (const now of instants(scenario).filter((instant) => instant < 1000 * lastSecond))
       for (const packet of scenario.packets) {
         const source = sourceTowards(packet.from, packet.to);
         if (source === undefined) continue;
@@ -130,18 +130,7 @@ test('in the golden folders both say the same of every packet', () => {
 });
 
 test(`of generated policies and worlds, too (seed ${seed})`, () => {
-  const { asked, dropped, disagreements } = compare(generated(seed, size, 6).filter(isHeld));
+  const { asked, dropped, disagreements } = compare(generated(seed, size, 6));
   expect(disagreements.slice(0, 5)).toEqual([]);
   expect([asked > 3_000, dropped > 500, asked - dropped > 500]).toEqual([true, true, true]);
 });
-
-/** What is refused is not compared; little is. */
-function isHeld({ ruleset }: Scenario): boolean {
-  try {
-    renderXtables(ruleset, facts);
-    return true;
-  } catch (error) {
-    if (error instanceof NotHeldError) return false;
-    throw error;
-  }
-}

@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest';
 import type { Address } from '../../src/ip/address.ts';
 import { parseAddress } from '../../src/ip/address.ts';
 import { canonicalRule } from '../../src/iptables/compare.ts';
-import { NotHeldError } from '../../src/iptables/errors.ts';
+import { bridgeBetween } from '../../src/iptables/edit.ts';
 import { layer2, type Place } from '../../src/iptables/layer2.ts';
 import { decodeLoadable, encodeLoadable, variantOfText } from '../../src/iptables/loadable.ts';
 import type { EbTable, XState } from '../../src/iptables/model.ts';
 import { Names } from '../../src/iptables/names.ts';
-import { renderXtables } from '../../src/iptables/render.ts';
+import { renderWhole, renderXtables } from '../../src/iptables/render.ts';
 import { stateText } from '../../src/iptables/text.ts';
 import type { Ruleset } from '../../src/ruleset/ruleset.ts';
 import { readCase, topics } from '../golden/cases.ts';
@@ -58,7 +58,7 @@ test('without a table security, denied packets are dropped where they are judged
   expect(stateText(state, same)).not.toMatch(/REJECT|DOCKER-OUTBOUND-deny/);
 });
 
-test('an end that iptables cannot name is refused', () => {
+test('an end that iptables cannot name comes early', () => {
   const { ruleset } = readCase('11-until');
   const far = Date.UTC(2040, 0, 1);
   const later: Ruleset = {
@@ -69,7 +69,8 @@ test('an end that iptables cannot name is refused', () => {
     })),
   };
   expect(later.programs.some(({ allow }) => allow.some(({ until }) => until === far))).toBe(true);
-  expect(() => renderXtables(later, facts)).toThrow(NotHeldError);
+  const ends = stateText(renderXtables(later, facts), same).match(/--datestop \S+/g);
+  expect(new Set(ends)).toEqual(new Set(['--datestop 2038-01-19T04:17:07']));
 });
 
 describe('ports are found by their names', () => {
@@ -100,7 +101,7 @@ describe('ports are found by their names', () => {
   test.each([[1], [8], [9], [1000]])('each of %i, in few steps', (count) => {
     const places = placesOf(count);
     expect(new Set(places.map(({ port }) => port)).size).toBe(count);
-    const [nat] = layer2(places, [], new Names());
+    const [nat] = layer2(places, [], [], new Names());
     const all = places.map(({ port }) => steps(nat as EbTable, 'DOCKER-OUTBOUND-FILTER', port));
     expect(all).not.toContain(null);
     expect(Math.max(...(all as number[]))).toBeLessThanOrEqual(count > 8 ? 48 : 8);
@@ -109,18 +110,45 @@ describe('ports are found by their names', () => {
   test('a port whose name begins another one keeps its own rule', () => {
     const names = ['veth1', 'veth12', 'veth123', 'vethA', 'vethB', 'vethC', 'vethD', 'vethE', 'vethF', 'vethG'];
     const places = names.map((port) => ({ ...(placesOf(1)[0] as Place), port }));
-    const [nat] = layer2(places, [], new Names());
+    const [nat] = layer2(places, [], [], new Names());
     for (const port of names) expect(steps(nat as EbTable, 'DOCKER-OUTBOUND-FILTER', port), port).not.toBeNull();
   });
 
   test('a name that would be read as another is refused', () => {
     const state = (port: string) =>
       stateText(
-        { ...stateOf('01-modes'), bridge: layer2([{ ...(placesOf(1)[0] as Place), port }], [], new Names()) },
+        { ...stateOf('01-modes'), bridge: layer2([{ ...(placesOf(1)[0] as Place), port }], [], [], new Names()) },
         same,
       );
     for (const port of ['veth+', 'a b', '!x', '']) expect(() => state(port), port).toThrow(TypeError);
     expect(state('eth0.12@x')).toContain('-i eth0.12@x');
+  });
+});
+
+describe('a port from which nothing passes', () => {
+  const { ruleset } = readCase('01-modes');
+  const barring = (...ports: readonly string[]) =>
+    renderWhole({ ...ruleset, barred: ports.map((name, at) => ({ name, index: 70 + at })) }, facts, new Names());
+  const dropped = (tables: readonly EbTable[]) =>
+    (
+      tables.find(({ name }) => name === 'nat')?.chains.find(({ name }) => name === 'DOCKER-OUTBOUND-FILTER')?.rules ??
+      []
+    )
+      .filter(({ target }) => target.kind === 'drop')
+      .flatMap(({ matches }) => matches.map((match) => (match.kind === 'in' ? match.name : match.kind)));
+
+  test('is dropped by ebtables before its sender is asked for', () => {
+    const [first] = barring('veth77').state.bridge[0]?.chains[0]?.rules ?? [];
+    expect(first).toEqual({ matches: [{ kind: 'in', name: 'veth77' }], target: { kind: 'drop' } });
+  });
+
+  test('is so between two states when it is in either', () => {
+    const between = (a: readonly string[], b: readonly string[]) =>
+      dropped(bridgeBetween(barring(...a), barring(...b)));
+    expect(between([], ['veth77'])).toEqual(['veth77']);
+    expect(between(['veth77'], [])).toEqual(['veth77']);
+    expect(between(['veth77'], ['veth78'])).toEqual(['veth77', 'veth78']);
+    expect(between([], [])).toEqual([]);
   });
 });
 

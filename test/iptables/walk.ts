@@ -162,6 +162,7 @@ class Walker {
         return has(match.prefix, family, saddr);
       case 'destination':
         return has(match.prefix, family, daddr);
+      case 'in-index':
       case 'link-multicast':
       case 'nd-target-is-another':
         throw new Error(`${match.kind} is for PREROUTING`);

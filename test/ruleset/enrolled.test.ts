@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import { printEbTable } from '../../src/iptables/print-bridge.ts';
 import { renderXtables } from '../../src/iptables/render.ts';
 import { renderRuleset } from '../../src/nftables/render.ts';
 import { compile } from '../../src/ruleset/compile.ts';
 import type { RememberedNetwork } from '../../src/ruleset/ruleset.ts';
 import type { World } from '../../src/world/world.ts';
 import { buildWorld, type WorldSketch } from '../generate/build.ts';
+import { facts } from '../iptables/facts.ts';
 import { now, policyOf, town } from './support.ts';
 
 const policy = policyOf('projects: { app: { allow: none } }');
@@ -85,8 +87,18 @@ describe('a bridge with a name that no rule can carry', () => {
       expect(sets.find(({ name }) => name === 'ports')?.elements).toContainEqual({ key: [{ low: 77n, high: 77n }] });
   });
 
-  test('cannot be barred by iptables, which says so', () => {
+  test('is known to iptables by its number, before anything else is asked', () => {
     const { ruleset } = compile(policy, renamed('app_default'), now);
-    expect(() => renderXtables(ruleset, { interfaces: new Map() } as never)).toThrow(/no rule can carry/);
+    const { bridge, tables } = renderXtables(ruleset, facts);
+    for (const family of [4, 6] as const)
+      for (const [table, chain] of [
+        ['raw', 'DOCKER-OUTBOUND-FILTER'],
+        ['mangle', 'DOCKER-OUTBOUND-FILTER-PRE'],
+      ]) {
+        const its = tables[family].find(({ name }) => name === table)?.chains.find(({ name }) => name === chain);
+        expect(its?.rules[0]).toMatchObject({ matches: [{ kind: 'in-index', index: 77 }], target: { kind: 'drop' } });
+      }
+    // no rule of ebtables could name it, and it is no port
+    expect(bridge.map(printEbTable).join('')).not.toContain(odd.name);
   });
 });

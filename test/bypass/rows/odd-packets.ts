@@ -2,9 +2,9 @@ import * as frames from '../../../lab/frames.ts';
 import { freshToken } from '../../../lab/probe.ts';
 import type { Site } from '../../../lab/site.ts';
 import { places } from '../../../lab/world.ts';
-import { type Forgery, gatewayOf, seatOf } from '../../packets/forging.ts';
+import { type Forgery, forgedUdp, gatewayOf, seatOf } from '../../packets/forging.ts';
 import type { Attempt } from '../../packets/support.ts';
-import type { Row } from '../row.ts';
+import type { Row, Sighting } from '../row.ts';
 import { byFrames, byProbes } from '../sightings.ts';
 
 const families = ['v4', 'v6'] as const;
@@ -53,10 +53,34 @@ const groups: readonly Attempt[] = [
   { to: 'ff02::c%eth0', port: 1900 },
 ].map((group) => ({ from: who, ...group, proto: 'udp', timeout: 150 }));
 
+/**
+ * A DHCP client's packets (RFC 2131 4.1): from port 68 to port 67, to all and to the gateway, and by hand from 0.0.0.0 like
+ * one that has no address yet. Firewalls let such pass as harmless.
+ */
+async function asDhcpClient(site: Site): Promise<readonly Sighting[]> {
+  const gateway = await gatewayOf(site, 'app_default');
+  const ports = { sport: 68, dport: 67 };
+  const ofKernel = ['255.255.255.255', gateway.v4].map(
+    (to): Attempt => ({ from: who, to, port: ports.dport, sport: ports.sport, proto: 'udp', timeout: 150 }),
+  );
+  const { mac, v4 } = await seatOf(site, who);
+  const frame = (name: string, to: string, src: string, dst: string) =>
+    forgedUdp(name, { from: mac, to, src, dst, ...ports });
+  const byHand = [
+    frame('DHCP from 0.0.0.0 to all', 'ff:ff:ff:ff:ff:ff', '0.0.0.0', '255.255.255.255'),
+    frame('DHCP from its own address to all', 'ff:ff:ff:ff:ff:ff', v4, '255.255.255.255'),
+    frame("DHCP from its own address to the gateway's MAC", gateway.mac, v4, gateway.v4),
+  ];
+  return [...(await byProbes(site, ofKernel, ' from port 68')), ...(await byFrames(site, who, byHand))];
+}
+
 export const groupAddresses: Row = {
   number: 57,
   title: 'multicast, broadcast, SSDP, DHCP',
   tries:
-    'Group addresses of the own bridge, which need no route and no conversation: neighbours and the host receive them.',
-  is: { state: 'closed', attempt: ({ site }) => byProbes(site, groups) },
+    "Group addresses of the own bridge, which need no route and no conversation, and a DHCP client's packets: neighbours and the host receive them.",
+  is: {
+    state: 'closed',
+    attempt: async ({ site }) => [...(await byProbes(site, groups)), ...(await asDhcpClient(site))],
+  },
 };
