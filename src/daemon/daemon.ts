@@ -25,6 +25,7 @@ import { Seatings } from './seatings.ts';
 import { agesOf, statusOf, type WorkloadAges } from './status.ts';
 import { Troubles } from './troubles.ts';
 import { Turns } from './turns.ts';
+import { patience } from './unlisted.ts';
 
 /** Milliseconds: everything is looked at again, whether or not anybody said something. */
 const slow = 60_000;
@@ -38,6 +39,8 @@ const leaving = 150;
 const partings: ReadonlySet<string> = new Set(['stop', 'die', 'destroy', 'disconnect']);
 /** So often a look is taken anew because something has happened meanwhile. */
 const againAtMost = 2;
+/** More than a timer may be early by. */
+const grain = 50;
 /** What is over so soon is no trouble. */
 const passing = 3_000;
 
@@ -46,6 +49,8 @@ interface Look {
   readonly world: World;
   /** Counts readings. */
   readonly number: number;
+  /** When its reading began, in milliseconds since the epoch. */
+  readonly at: number;
   /** Ports that had gone before it was read. */
   readonly left: readonly number[];
 }
@@ -230,8 +235,10 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
         this.#seatings.departed(message);
         return this.#wakeSoon();
       case 'closed':
-        this.#seatings.closed(message);
-        log('info', `${message.bridge} is enrolled: a container that is held was connected to it`);
+        this.#seatings.closed(message, this.#ports.now());
+        if (message.why === 'connected')
+          log('info', `${message.bridge.name} is enrolled: a container that is held was connected to it`);
+        else for (const after of Object.values(patience)) setTimeout(() => this.#wake(), after + grain).unref();
         break;
       case 'rules':
         return this.#rulesChanged(message.by, message.tables, message.at);
@@ -257,6 +264,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
         this.#troubles.end('unguarded', 'newcomers are seated at once again');
         break;
       case 'bridges':
+        if (!message.there) this.#seatings.bridgeGone(message.index);
         break;
     }
     this.#wake();
@@ -437,9 +445,10 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
 
   /** While the engine is away, what is in doubt is held to what ran when it was last seen. */
   async #holdLast(): Promise<void> {
-    if (this.#holder.knows || this.#now === null) return;
+    const last = this.#lastLook();
+    if (last === null || (this.#holder.knows && (this.#now?.ruleset.unlisted ?? []).length === 0)) return;
     try {
-      await this.#holdTo({ world: this.#now.world, number: this.#held, left: [] });
+      await this.#holdTo(last);
     } catch (error) {
       this.#refused(error);
     }
@@ -449,10 +458,16 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   #look(): Promise<Look> {
     return this.#readings.take(async () => {
       const { left } = this.#seatings;
+      const at = this.#ports.now();
       const world = await this.#mirror.readWorld();
       this.#troubles.end('engine-gone', 'the engine answers again');
-      return { world, number: ++this.#looks, left };
+      return { world, number: ++this.#looks, at, left };
     });
+  }
+
+  /** What ran when the engine was last seen, to be held to while it is away. */
+  #lastLook(): Look | null {
+    return this.#now === null ? null : { world: this.#now.world, number: this.#held, at: this.#ports.now(), left: [] };
   }
 
   /** While the engine is away, what ran when it was last seen. */
@@ -462,7 +477,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       this.#wake();
-      return this.#now === null ? error : { world: this.#now.world, number: this.#held, left: [] };
+      return this.#lastLook() ?? error;
     }
   }
 
@@ -474,11 +489,11 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   }
 
   /** Only in a turn of its own: nothing else changes the kernel meanwhile, but the guard. */
-  async #holdTo({ world, number, left }: Look): Promise<readonly ForbiddenFlow[]> {
+  async #holdTo({ world, number, at, left }: Look): Promise<readonly ForbiddenFlow[]> {
     const now = this.#ports.now();
     const started = performance.now();
     const compiled = this.#compiler(world, now, this.#seatings.networks(this.#host, world));
-    const { ruleset, held } = this.#seatings.join(compiled.ruleset);
+    const { ruleset, held } = this.#seatings.join(compiled.ruleset, world, at);
     const standing = this.#kept.with(ruleset, now);
     const holding = this.#ports.kernel.takeOver(ruleset, () => this.#holder.hold(ruleset, standing, now));
     this.#pauses = { ...this.#pauses, main: Math.max(this.#pauses.main, performance.now() - started) };

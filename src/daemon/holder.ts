@@ -3,7 +3,7 @@ import type { BackendName } from '../enforce/backend.ts';
 import type { ForbiddenFlow } from '../enforce/forbidden.ts';
 import type { BridgeCalls } from '../netlink/link.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
-import type { Seated } from './guard/protocol.ts';
+import type { Closed, Seated } from './guard/protocol.ts';
 
 /** What a change of the kernel was. */
 export interface Held {
@@ -33,8 +33,8 @@ export interface Holder {
    * @param others who stands beside them: what they have in common with those who leave stays
    */
   changed(leaving: readonly Seated[], coming: readonly Seated[], others: Iterable<Seated>): void;
-  /** The guard has found a bridge that is to be enrolled at once. */
-  enrolled(bridge: string): void;
+  /** The guard has found a bridge that nothing may pass from now on. */
+  closed(closed: Closed): void;
   /**
    * Makes the kernel hold a ruleset. Compiling it to the kernel's own terms is done when this returns its promise.
    *

@@ -137,7 +137,7 @@ export class Keeper {
 /** At the next start nobody has the place he has now: programs stand ready, and everybody is denied until known. */
 function withoutSenders(ruleset: Ruleset): Ruleset {
   const groups = ruleset.groups.map((group) => ({ ...group, members: [], addresses: setOfAddresses([]) }));
-  const { barred: _, ...rest } = ruleset; // by their index, which means nobody then
+  const { barred: _, unlisted: __, ...rest } = ruleset; // by their index, which means nobody then
   return { ...rest, endpoints: [], groups };
 }
 

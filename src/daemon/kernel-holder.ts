@@ -14,8 +14,8 @@ import { readStanding } from '../nftables/standing.ts';
 import { refillText, replaceText, standsAlone } from '../nftables/transaction.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
 import { elementsChanged } from './comings.ts';
-import { enrolment } from './guard/closing.ts';
-import type { Seated } from './guard/protocol.ts';
+import { closure, enrolment } from './guard/closing.ts';
+import type { Closed, Seated } from './guard/protocol.ts';
 import type { Held, Holder } from './holder.ts';
 
 /** What the holder does to the kernel. */
@@ -85,9 +85,9 @@ export class KernelHolder implements Holder {
     this.#note(elementsChanged(leaving, coming, others));
   }
 
-  /** The guard has enrolled a bridge. */
-  enrolled(bridge: string): void {
-    this.#note({ remove: [], add: [enrolment(bridge)] });
+  /** The guard has shut a bridge. */
+  closed({ bridge, why }: Closed): void {
+    this.#note({ remove: [], add: [closure(bridge, why)] });
     if (!this.#isChanging && this.#last !== null) this.#ports.lastLine.hold(guardedBy(this.#last));
   }
 

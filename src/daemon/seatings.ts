@@ -6,6 +6,7 @@ import type { Holder } from './holder.ts';
 import { withNewcomers } from './newcomers.ts';
 import { nothingTold, planFor, type Told } from './plan.ts';
 import type { DaemonPorts, GuardPort } from './ports.ts';
+import { Unlisted } from './unlisted.ts';
 
 type Said<Kind extends FromGuard['kind']> = Extract<FromGuard, { kind: Kind }>;
 
@@ -23,8 +24,9 @@ export class Seatings {
   readonly #newcomers = new Map<number, Seated>();
   /** Ports that are gone, until a world was read after that. */
   readonly #left = new Set<number>();
-  /** Bridges that the guard has enrolled, until they are remembered. */
-  readonly #enrolled = new Set<string>();
+  /** Bridges that the guard has enrolled, by index, until they are remembered. */
+  readonly #enrolled = new Set<number>();
+  readonly #unlisted = new Unlisted();
   #heard = 0;
 
   constructor(ports: Pick<DaemonPorts, 'guard'>, holder: Holder, hear: (message: FromGuard) => void) {
@@ -91,11 +93,22 @@ export class Seatings {
     if (gone !== undefined) this.#holder.changed([gone], [], this.#senders().values());
   }
 
-  /** A bridge stays enrolled, whatever the engine says until it has heard of the connection itself. */
-  closed({ serial, bridge }: Said<'closed'>): void {
+  /**
+   * A bridge stays enrolled, whatever the engine says until it has heard of the connection itself; and one that is new stays
+   * shut until somebody is known to be on it.
+   *
+   * @param now milliseconds since the epoch
+   */
+  closed({ serial, bridge, why }: Said<'closed'>, now: number): void {
     this.#heard = serial;
-    this.#enrolled.add(bridge);
-    this.#holder.enrolled(bridge);
+    if (why === 'new') this.#unlisted.appeared(bridge, now);
+    else this.#enrolled.add(bridge.index);
+    this.#holder.closed({ bridge, why });
+  }
+
+  bridgeGone(index: number): void {
+    this.#unlisted.gone(index);
+    this.#enrolled.delete(index);
   }
 
   /** Everybody who can send now, by port, as far as is known here. */
@@ -114,26 +127,40 @@ export class Seatings {
   /** The networks to remember, with those that the guard has enrolled. */
   networks(host: HostState, { networks }: World): HostState['networks'] {
     if (this.#enrolled.size === 0) return host.networks;
-    const more = networks.filter(({ bridge }) => bridge !== null && this.#enrolled.has(bridge.name));
+    const more = networks.filter(({ bridge, oddBridge }) => {
+      const index = (bridge ?? oddBridge)?.index;
+      return index !== undefined && this.#enrolled.has(index);
+    });
     return [...host.networks, ...more.map(({ id, name, subnets }) => ({ project: null, id, name, subnets }))];
   }
 
   /**
    * A ruleset with what the guard has done beside it.
    *
+   * @param world what the ruleset was made of, read `at` this time, in milliseconds since the epoch
    * @returns `held` to be called when the kernel holds it
    */
-  join(of: Ruleset): { readonly ruleset: Ruleset; readonly held: (left: readonly number[]) => void } {
+  join(
+    of: Ruleset,
+    world: World,
+    at: number,
+  ): { readonly ruleset: Ruleset; readonly held: (left: readonly number[]) => void } {
     const heard = this.#heard;
     const considered = [...this.#newcomers.keys()];
-    const ruleset = withNewcomers(of, { seated: this.#newcomers, left: this.#left });
+    const peopled = withNewcomers(of, { seated: this.#newcomers, left: this.#left });
+    const unlisted = this.#unlisted.after(world, at);
+    const ruleset = unlisted.length === 0 ? peopled : { ...peopled, unlisted };
     const held = (left: readonly number[]) => {
       const [ofEngine, carried] = [of, ruleset].map(
         ({ endpoints }) => new Set(endpoints.map(({ port }) => port.index)),
       );
       for (const port of considered) if (ofEngine?.has(port) || !carried?.has(port)) this.#newcomers.delete(port);
       for (const port of left) this.#left.delete(port); // the world was read after they had gone
-      for (const { name } of ruleset.bridges) this.#enrolled.delete(name); // remembered from now on
+      const remembered = new Set(of.heldNetworks.flatMap(({ id }) => id ?? []));
+      for (const { id, bridge, oddBridge } of world.networks) {
+        const index = (bridge ?? oddBridge)?.index;
+        if (index !== undefined && remembered.has(id)) this.#enrolled.delete(index);
+      }
       this.tell(ruleset, heard);
     };
     return { ruleset, held };

@@ -11,8 +11,9 @@ import { generationOf, Names } from '../iptables/names.ts';
 import { type Rendered, renderWhole } from '../iptables/render.ts';
 import { readText } from '../iptables/standing.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
+import { isInterfaceName } from '../world/names.ts';
 import { elementsChanged } from './comings.ts';
-import type { Seated } from './guard/protocol.ts';
+import type { Closed, Seated } from './guard/protocol.ts';
 import type { Drift, Held, Holder } from './holder.ts';
 import { inSlices } from './slices.ts';
 import { Turns } from './turns.ts';
@@ -89,8 +90,9 @@ export class XtablesHolder implements Holder {
     });
   }
 
-  enrolled(bridge: string): void {
-    this.#note({ remove: [], add: [], leaving: [], coming: [], enrolled: [bridge] });
+  closed({ bridge: { name } }: Closed): void {
+    if (!isInterfaceName(name)) return; // by its number then, which takes a rule: with the next ruleset
+    this.#note({ remove: [], add: [], leaving: [], coming: [], enrolled: [name] });
   }
 
   #note(comings: Comings): void {

@@ -1,3 +1,4 @@
+import { setOfAddresses } from '../ip/address-set.ts';
 import type { SetElement } from '../nftables/endpoint-elements.ts';
 import type { Table } from '../nftables/model.ts';
 import { renderRuleset } from '../nftables/render.ts';
@@ -45,10 +46,11 @@ export function renderXtables(ruleset: Ruleset, facts: HostFacts, numbers?: Numb
  * @param names those of what stands, so that they stay
  */
 export function renderWhole(ruleset: Ruleset, facts: HostFacts, names: Names, numbers?: Numbers): Rendered {
-  const inet = renderRuleset(ruleset).find(({ family }) => family === 'inet') as Table;
+  const inet = renderRuleset(withUnlisted(ruleset)).find(({ family }) => family === 'inet') as Table;
   const known: HostFacts = { ...facts, interfaces: new Map([...facts.interfaces, ...interfacesOf(ruleset)]) };
+  const odd = (ruleset.unlisted ?? []).filter(({ name }) => !isInterfaceName(name));
   const [v4, v6] = ([4, 6] as const).map((family) =>
-    inetRules(inet, family, ruleset.barred ?? [], names, known, numbers),
+    inetRules(inet, family, [...(ruleset.barred ?? []), ...odd], names, known, numbers),
   ) as [ReturnType<typeof inetRules>, ReturnType<typeof inetRules>];
   const numberings = new Map([...v4.numberings, ...v6.numberings]);
   // what no rule can carry is a bridge's name: the engine's own give ports theirs
@@ -71,6 +73,17 @@ export function renderWhole(ruleset: Ruleset, facts: HostFacts, names: Names, nu
       return { set: own.name, element: elementOf(own, element, known.interfaces, mark) };
     },
   };
+}
+
+/** Bridges that are shut until somebody is known on them are so by their names, where they can be: that changes no rule. */
+function withUnlisted(of: Ruleset): Ruleset {
+  const { unlisted, ...ruleset } = of;
+  if (unlisted === undefined) return of;
+  const none = setOfAddresses([]);
+  const shut = unlisted
+    .filter(({ name }) => isInterfaceName(name) && !ruleset.bridges.some((bridge) => bridge.name === name))
+    .map(({ name }) => ({ name, network: name, gateways: none, broadcasts: none, unknown: { kind: 'drop' } as const }));
+  return { ...ruleset, bridges: [...ruleset.bridges, ...shut] };
 }
 
 /** Whoever came when, the rules are the same. */

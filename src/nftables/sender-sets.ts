@@ -66,7 +66,7 @@ export type SenderSets = {
 
 /**
  * The senders that stand. What two of them would fill differently (the link-local address of two twins by MAC) neither has,
- * and a port that is barred stands among the ports with nothing else, so that whatever comes from there is dropped.
+ * and what is barred, or not listed yet, stands among the ports with nothing else, so that whatever comes from there is dropped.
  */
 export function standingSets(ruleset: Ruleset): SenderSets {
   const elements = new Map<string, Map<string, Element | null>>();
@@ -91,7 +91,7 @@ export function standingSets(ruleset: Ruleset): SenderSets {
           ?.set(keyText([one(endpoint.port.index), one(address.value)]), null);
   }
   // a port nobody has a place at: whatever comes from there is dropped, in either table
-  for (const { index } of ruleset.barred ?? [])
+  for (const { index } of [...(ruleset.barred ?? []), ...(ruleset.unlisted ?? [])])
     for (const table of ['bridge', 'inet']) {
       const set = `${table} ports`;
       const ports = elements.get(set) ?? new Map<string, Element | null>();

@@ -4,8 +4,10 @@ import type { Network, World } from '../world/world.ts';
 import type { Bridged } from './enrol.ts';
 import type { RememberedNetwork } from './ruleset.ts';
 
-/** The name the engine gives a bridge that its network does not name (moby, libnetwork/drivers/bridge/bridge_linux.go). */
-const enginesOwn = /^br-[0-9a-f]{12}$/;
+/** Whether it is the name the engine gives a bridge that its network does not name (moby, libnetwork/drivers/bridge/bridge_linux.go). */
+export function isEnginesOwn(bridge: string): boolean {
+  return /^br-[0-9a-f]{12}$/.test(bridge);
+}
 
 /**
  * The bridges that were there and are not enrolled: the host's other bridges, and those of networks that policy has
@@ -16,9 +18,7 @@ export function knownBridges(world: World, enrolled: readonly Bridged[]): readon
   const listed = new Set(world.networks.flatMap(({ bridge }) => bridge?.name ?? []));
   const held = new Set(enrolled.map(({ bridge }) => bridge.name));
   const there = [...(world.host.bridges ?? []), ...listed];
-  return [...new Set(there)]
-    .filter((name) => !held.has(name) && (listed.has(name) || !enginesOwn.test(name)))
-    .toSorted();
+  return [...new Set(there)].filter((name) => !held.has(name) && (listed.has(name) || !isEnginesOwn(name))).toSorted();
 }
 
 /**

@@ -28,6 +28,11 @@ export interface Ruleset {
    * no rule can carry, and ports of containers on bridges that are not theirs alone. Sorted; absent when there are none.
    */
   readonly barred?: readonly Barred[];
+  /**
+   * Bridges that have only just appeared, and on which nobody is known: nothing passes from there yet. Only the daemon knows
+   * of any; sorted by index, absent when there are none.
+   */
+  readonly unlisted?: readonly Barred[];
   /** Container ports that the engine publishes: conversations from outside may begin there (chain `inbound` of src/nftables). */
   readonly published: readonly PublishedEndpoint[];
   /** What becomes of packets from a bridge, of whatever kind, that is neither enrolled nor in `knownBridges`. */

@@ -1,6 +1,7 @@
 /** What the tests of hostile compose files share: a site whose daemon holds a policy, and somebody nobody names beside. */
 import { expect } from 'vitest';
 import type { Daemon } from '../../lab/daemon.ts';
+import { EngineRelay } from '../../lab/relay.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import { places } from '../../lab/world.ts';
 import type { Way } from '../packets/backends.ts';
@@ -9,6 +10,8 @@ import { type Attempt, arrivals, describeAttempt } from '../packets/support.ts';
 export interface Besieged {
   readonly site: Site;
   readonly daemon: Daemon;
+  /** Through which the daemon asks the engine. */
+  readonly relay: EngineRelay;
 }
 
 /** `evil` may reach nothing, `app` the internet, and nobody speaks of `free`. */
@@ -21,7 +24,9 @@ projects:
 export async function besiege({ engine, backend }: Way): Promise<Besieged> {
   const site = await openSite({ engine });
   site.host.write('/etc/sluice/policy.yaml', policy);
-  return { site, daemon: await site.host.daemon({ args: ['--backend', backend] }) };
+  const relay = await EngineRelay.open(site.host.cell);
+  const args = ['--host', relay.address, '--backend', backend];
+  return { site, daemon: await site.host.daemon({ args }), relay };
 }
 
 /** Another policy, in force at once; what `apply` says. */

@@ -299,3 +299,55 @@ test('what was not confirmed when the daemon was away goes back when it comes', 
   });
   await daemon.stop();
 });
+
+describe('a bridge that the guard has shut because it appeared', () => {
+  const bridge = { name: 'br-0123456789ab', index: 900 };
+  const closed = { kind: 'closed', serial: 1, bridge, why: 'new' } as const;
+  const opened = (host: DaemonHost) =>
+    host.elements.some(({ remove }) =>
+      remove.some(
+        ({ set, element: { key } }) =>
+          set === 'ports' && key[0] !== undefined && 'low' in key[0] && key[0].low === 900n,
+      ),
+    );
+
+  test('stays shut while its network is listed and nobody is on it, over a filling of everything, too', async () => {
+    const host = new DaemonHost();
+    const daemon = await settled(host);
+    const some = host.world.networks[0];
+    if (some === undefined) throw new Error('no network');
+    const network = { ...some, id: 'e'.repeat(64), name: 'late', project: null, composeKey: null };
+    host.guard.say(closed);
+    host.world = {
+      ...host.world,
+      networks: [...host.world.networks, { ...network, bridge: { ...bridge, mac: '02:42:00:00:00:01' } }],
+    };
+    host.wake();
+    await wait(120);
+    host.guard.say(intrusion);
+    await wait(120);
+    expect(host.loads.at(-1)).toMatch(/set ports \{[^}]*\b900\b|add element inet sluice ports \{[^}]*\b900\b/);
+    expect(opened(host)).toBe(false);
+
+    const [someone] = host.world.containers;
+    if (someone === undefined) throw new Error('no container');
+    const free = {
+      ...someone,
+      id: 'f'.repeat(64),
+      name: 'free',
+      project: null,
+      service: null,
+      labels: new Map(),
+      running: false,
+      pid: null,
+    };
+    const endpoints = someone.endpoints
+      .slice(0, 1)
+      .map((one) => ({ ...one, network: 'late', addresses: [], mac: null, port: null }));
+    host.world = { ...host.world, containers: [...host.world.containers, { ...free, endpoints }] };
+    host.wake();
+    await wait(150);
+    expect(opened(host)).toBe(true);
+    await daemon.stop();
+  });
+});

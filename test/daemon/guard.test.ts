@@ -351,6 +351,51 @@ describe('the main thread', () => {
   });
 });
 
+describe('a bridge that appears', () => {
+  const appeared = 'inet ports 50';
+  const shut = ({ sets }: FakeHost) => [...sets.keys()].map((id) => id.trim());
+  const there = { kind: 'there', link: bridgeLink('br-0123456789ab', 50) } as const;
+
+  test('is shut before anybody tells whose it is, once', () => {
+    const host = new FakeHost();
+    host.guard.hearLinks([there, there]);
+    expect(shut(host)).toEqual([appeared]);
+    const bridge = { name: 'br-0123456789ab', index: 50 };
+    expect(host.of('closed')).toEqual([{ kind: 'closed', serial: 1, bridge, why: 'new' }]);
+  });
+
+  test('is shut again after a plan that did not reckon with it, and not after one that did', () => {
+    const host = new FakeHost();
+    host.guard.hearLinks([there]);
+    host.sets.clear();
+    host.plan({ heard: 0 });
+    expect(shut(host)).toEqual([appeared]);
+    host.sets.clear();
+    host.plan();
+    expect(shut(host)).toEqual([]);
+  });
+
+  test('and is gone before the main thread heard of it is not shut again, and its successor is', () => {
+    const host = new FakeHost();
+    host.guard.hearLinks([there, { kind: 'gone', index: 50 }]);
+    host.sets.clear();
+    host.plan({ heard: 0 });
+    expect(shut(host)).toEqual([]);
+    host.guard.hearLinks([{ kind: 'there', link: bridgeLink('br-0123456789ab', 51) }]);
+    expect(shut(host)).toEqual(['inet ports 51']);
+  });
+
+  test('under a name that no rule can carry is shut, too', () => {
+    const host = new FakeHost();
+    host.guard.hearLinks([{ kind: 'there', link: bridgeLink('br;"x', 50) }]);
+    expect(shut(host)).toEqual([appeared]);
+  });
+
+  test('is let be when it was there before anybody looked', () => {
+    expect(shut(new FakeHost())).toEqual([]);
+  });
+});
+
 describe('a kernel that refuses', () => {
   const missing = () => new NetlinkError('refused', 'no such chain', errnos.ENOENT);
 

@@ -6,6 +6,7 @@ import type { DaemonPorts, EnginePort, KernelPort, PolicyReading } from '../../s
 import { EngineError } from '../../src/docker/engine-error.ts';
 import type { EngineNotice } from '../../src/docker/events.ts';
 import type { Guarded } from '../../src/netlink/last-line.ts';
+import type { SetElement } from '../../src/nftables/endpoint-elements.ts';
 import { readPolicy } from '../../src/policy/read.ts';
 import type { PolicyText } from '../../src/policy/yaml-text.ts';
 import type { AppliedState } from '../../src/state/applied-state.ts';
@@ -82,6 +83,8 @@ export class DaemonHost {
   /** The rules that were remembered last. */
   rules = '';
   readonly loads: string[] = [];
+  /** Changes of elements alone, one after the other. */
+  readonly elements: { readonly remove: readonly SetElement[]; readonly add: readonly SetElement[] }[] = [];
   /** Bridges from which nothing passed until the next load, each time. */
   readonly shut: (readonly string[])[] = [];
   /** What the last line was told to hold, one after the other. */
@@ -111,7 +114,7 @@ export class DaemonHost {
         this.#stands = namesIn(input, this.#stands);
         return { code: 0, signal: null, stdout: '', stderr: '' };
       },
-      setElements() {},
+      setElements: (remove, add) => void this.elements.push({ remove, add }),
       shut: (bridges) => void this.shut.push(bridges),
       lastLine: { state: 'stands', hold: (guarded) => void this.lastLine.push(guarded), narrow: () => {} },
       bridges: { load: async () => {}, read: () => ({ ip: true, ip6: true }), set() {} },

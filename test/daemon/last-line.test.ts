@@ -52,7 +52,7 @@ test('a bridge that the guard enrols joins at once', async () => {
   const { holder, said } = told();
   await holder.hold(quiet([]), quiet(ruleset.bridges), 0);
   said.length = 0;
-  holder.enrolled('br-late');
+  holder.closed({ bridge: { name: 'br-late', index: 77 }, why: 'connected' });
   expect(said).toEqual([
     `hold strict ${[...strict, 'br-late'].join(' ')}; enrolled ${[...enrolled, 'br-late'].join(' ')}`,
   ]);

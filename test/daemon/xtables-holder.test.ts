@@ -228,7 +228,7 @@ describe('somebody', () => {
     const bench = new Bench();
     await bench.hold(running(1));
     bench.kernel.said.length = 0;
-    bench.holder.enrolled('br-other');
+    bench.holder.closed({ bridge: { name: 'br-other', index: 77 }, why: 'connected' });
     await new Promise((resolve) => setTimeout(resolve, 5));
     expect(bench.programs).toEqual(['ipset']);
     expect(bench.kernel.elements('sluice-bridges4')).toContain('0.0.0.0/0,br-other');

@@ -1,7 +1,10 @@
 import type { Link } from '../../netlink/link.ts';
-import type { SetElement } from '../../nftables/endpoint-elements.ts';
+import { type SetElement, senderSets } from '../../nftables/endpoint-elements.ts';
+import { element, one } from '../../nftables/statements.ts';
+import { isInterfaceName } from '../../world/names.ts';
 import type { After } from './lookout.ts';
 import type { BridgePort } from './ports.ts';
+import type { Closed } from './protocol.ts';
 
 export interface ClosingPorts {
   /** An interface, freshly read; null when it is gone. @throws NetlinkError */
@@ -71,4 +74,14 @@ export class Closing {
 /** What makes a bridge enrolled: whatever comes from it must be proven. */
 export function enrolment(bridge: string): SetElement {
   return { table: 'inet', set: 'bridges', key: ['ifname'], element: { key: [{ name: bridge }] } };
+}
+
+/**
+ * What keeps a bridge shut: enrolled, if its name is one that a rule can carry; else, and when it has only appeared, by
+ * its index, under which nobody may send.
+ */
+export function closure({ name, index }: Closed['bridge'], why: Closed['why']): SetElement {
+  if (why === 'connected' && isInterfaceName(name)) return enrolment(name);
+  const { ports } = senderSets.inet;
+  return { table: 'inet', set: 'ports', key: ports, element: element([one(index)]) };
 }

@@ -3,13 +3,13 @@ import type { Link } from '../../netlink/link.ts';
 import type { LinkEvent } from '../../netlink/link-events.ts';
 import type { SenderPlace, SetElement } from '../../nftables/endpoint-elements.ts';
 import { linkLocalOf } from '../../ruleset/mac.ts';
-import { Closing, enrolment } from './closing.ts';
+import { Closing, closure } from './closing.ts';
 import { type After, Lookout } from './lookout.ts';
 import { matchPorts } from './matching.ts';
 import type { Member } from './members.ts';
 import { type EndPorts, OtherEnds, unlessRefused } from './other-ends.ts';
 import { type BridgePort, BridgePorts, type PortChange } from './ports.ts';
-import type { FromGuard, GuardedBridge, PlannedSeat, Seated, ToGuard } from './protocol.ts';
+import type { Closed, FromGuard, GuardedBridge, PlannedSeat, Seated, ToGuard } from './protocol.ts';
 import { type Sitting, Sittings } from './sittings.ts';
 
 /** What the guard needs of the world around it. */
@@ -50,7 +50,7 @@ export class Guard {
   readonly #strangers = new Set<number>();
   readonly #closing: Closing;
   /** Bridges that were closed, by the number of the message that said so. */
-  #closed: readonly { readonly serial: number; readonly bridge: string }[] = [];
+  #closed: readonly (Closed & { readonly serial: number })[] = [];
   readonly #lookouts = new Map<string, Lookout>();
   /** What was last said of who is on a network. */
   readonly #lists = new Map<string, { readonly members: readonly Member[]; readonly asked: number }>();
@@ -71,7 +71,7 @@ export class Guard {
           .all()
           .filter(isJudged)
           .map(({ place }) => place.port.index),
-      close: (bridge) => this.#close(bridge),
+      close: (bridge) => this.#close(bridge, 'connected'),
       now: () => ports.now(),
       after: ports.after,
     });
@@ -102,10 +102,17 @@ export class Guard {
 
   #changed(changes: readonly PortChange[]): void {
     for (const change of changes) {
-      if (change.kind === 'bridge') this.#ports.say({ ...change, kind: 'bridges' });
+      if (change.kind === 'bridge') this.#bridgeChanged(change);
       else if (change.kind === 'parted') this.#parted(change.port);
       else this.#arrived(change.port);
     }
+  }
+
+  /** The engine tells of a network only after its bridge is there; till then nobody knows who may send from it. */
+  #bridgeChanged({ name, index, there }: Extract<PortChange, { kind: 'bridge' }>): void {
+    if (there) this.#close(index, 'new');
+    else this.#closed = this.#closed.filter(({ bridge }) => bridge.index !== index);
+    this.#ports.say({ kind: 'bridges', name, index, there });
   }
 
   #arrived(port: BridgePort): void {
@@ -132,18 +139,20 @@ export class Guard {
   }
 
   /** Nothing passes a bridge from which a held container might send unjudged, until the main thread has seen to it. */
-  #close(index: number): void {
-    const bridge = this.#bridgePorts.nameOf(index);
-    if (bridge === undefined || this.#enrolled.has(index)) return;
-    if (this.#closed.some((one) => one.bridge === bridge) || !this.#enroll(bridge)) return;
+  #close(index: number, why: Closed['why']): void {
+    const name = this.#bridgePorts.nameOf(index);
+    if (name === undefined || this.#enrolled.has(index)) return;
+    const closed: Closed = { bridge: { name, index }, why };
+    const isClosed = this.#closed.some((one) => one.bridge.index === index && one.why === why);
+    if (isClosed || !this.#shut(closed)) return;
     const serial = ++this.#serial;
-    this.#closed = [...this.#closed, { serial, bridge }];
-    this.#ports.say({ kind: 'closed', serial, bridge });
+    this.#closed = [...this.#closed, { ...closed, serial }];
+    this.#ports.say({ kind: 'closed', serial, ...closed });
   }
 
   /** Where no rules of ours stand there is nothing to hold anybody by. */
-  #enroll(bridge: string): boolean {
-    return unlessRefused(() => this.#ports.setElements([], [enrolment(bridge)])) !== null;
+  #shut({ bridge, why }: Closed): boolean {
+    return unlessRefused(() => this.#ports.setElements([], [closure(bridge, why)])) !== null;
   }
 
   #parted(port: BridgePort): void {
@@ -388,7 +397,7 @@ export class Guard {
   /** What the main thread had not heard of when it made the rules that stand now is done again. */
   #redo(heard: number): void {
     this.#closed = this.#closed.filter(({ serial }) => serial > heard);
-    for (const { bridge } of this.#closed) this.#enroll(bridge);
+    for (const closed of this.#closed) this.#shut(closed);
     const lingering = this.#lingering;
     this.#lingering = [];
     for (const sitting of lingering) if (!this.#isBack(sitting)) this.#leave(sitting);

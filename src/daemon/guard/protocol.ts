@@ -54,6 +54,13 @@ export interface Seated {
   readonly place: SenderPlace;
 }
 
+/** A bridge that the guard has shut. */
+export interface Closed {
+  readonly bridge: { readonly name: string; readonly index: number };
+  /** A held container was connected to it, and nobody had enrolled it; or it has only just appeared. */
+  readonly why: 'connected' | 'new';
+}
+
 export type FromGuard =
   /** Both monitors listen; what happens from now on is seen. */
   | { readonly kind: 'ready' }
@@ -77,8 +84,8 @@ export type FromGuard =
       readonly bridge: string;
       readonly port: { readonly name: string; readonly index: number };
     }
-  /** A held container was connected to a bridge that nobody has enrolled, which is enrolled now: nobody passes it yet. */
-  | { readonly kind: 'closed'; readonly serial: number; readonly bridge: string }
+  /** Nobody passes a bridge any more, until the main thread has said what is to become of it. */
+  | ({ readonly kind: 'closed'; readonly serial: number } & Closed)
   /** A bridge came or went. */
   | { readonly kind: 'bridges'; readonly name: string; readonly index: number; readonly there: boolean }
   /** A transaction touched our tables, and the guard did not make it. */
