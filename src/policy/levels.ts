@@ -29,9 +29,19 @@ export function checkTies(
       if (intersects(a.pattern, b.pattern)) reportTie([pattern, a.pattern], [pattern, b.pattern], a, b, report);
 }
 
-function* pairs<T>(list: readonly T[]): Iterable<readonly [T, T]> {
-  for (const [index, later] of list.entries())
-    for (let before = 0; before < index; before++) yield [list[before] as T, later];
+interface Named {
+  readonly pattern: NamePattern;
+}
+
+/** All pairs but those of two exact names, which no name matches both of: of a thousand projects few are patterns. */
+function* pairs<T extends Named>(list: readonly T[]): Iterable<readonly [T, T]> {
+  const before: T[] = [];
+  const wild: T[] = [];
+  for (const later of list) {
+    for (const one of later.pattern.wild ? before : wild) yield [one, later];
+    before.push(later);
+    if (later.pattern.wild) wild.push(later);
+  }
 }
 
 function reportTie(

@@ -1,5 +1,6 @@
-import { LineCounter, type ParsedNode, parseAllDocuments, type YAMLError } from 'yaml';
+import { type Document, LineCounter, type ParsedNode, parseAllDocuments, type YAMLError } from 'yaml';
 import { diagnostic } from './codes.ts';
+import { duplicateKeys } from './duplicate-keys.ts';
 import type { Report } from './piece.ts';
 import type { SourceRef } from './source.ts';
 
@@ -73,7 +74,7 @@ export function readYaml(source: PolicyText, report: Report): YamlText | undefin
         },
       ),
     );
-  const sound = reportErrors(source.text, first.errors, ref, report);
+  const sound = reportErrors(source.text, problemsOf(first), ref, report);
   return sound && second === undefined ? { source, root: first.contents, ref } : undefined;
 }
 
@@ -87,6 +88,7 @@ function parse(text: string, lineCounter: LineCounter) {
       resolveKnownTags: false,
       schema: 'core',
       stringKeys: true,
+      uniqueKeys: false, // duplicateKeys finds them
     });
     return Array.isArray(documents) ? documents : [];
   } catch {
@@ -94,21 +96,31 @@ function parse(text: string, lineCounter: LineCounter) {
   }
 }
 
+/** What is wrong with a document as YAML: a key that its map has had before, or what the library found. */
+type Problem =
+  | { readonly kind: 'duplicate'; readonly at: number }
+  | { readonly kind: 'error'; readonly at: number; readonly error: YAMLError };
+
+/** In the order of their places. */
+function problemsOf(document: Document.Parsed<ParsedNode>): readonly Problem[] {
+  const duplicates = duplicateKeys(document.contents).map((at): Problem => ({ kind: 'duplicate', at }));
+  const errors = document.errors.map((error): Problem => ({ kind: 'error', at: error.pos[0], error }));
+  return [...duplicates, ...errors].toSorted((a, b) => a.at - b.at);
+}
+
 /** Reports what YAML found. Duplicate keys leave the structure sound; after anything else the first error says enough. */
-function reportErrors(text: string, errors: readonly YAMLError[], ref: YamlText['ref'], report: Report): boolean {
-  const sorted = errors.toSorted((a, b) => a.pos[0] - b.pos[0]);
-  for (const { code, pos, message } of sorted) {
-    const rest = text.slice(pos[0]);
-    if (code === 'DUPLICATE_KEY') {
-      const key = /^[^:\s,{}]+/.exec(rest)?.[0] ?? '';
+function reportErrors(text: string, problems: readonly Problem[], ref: YamlText['ref'], report: Report): boolean {
+  for (const problem of problems) {
+    if (problem.kind === 'duplicate') {
+      const { at } = problem;
+      const key = /^[^:\s,{}]+/.exec(text.slice(at))?.[0] ?? '';
       const fix = 'join the two, or take one out';
       report(
-        diagnostic('duplicateKey', ref(pos[0], pos[0] + key.length), `the key "${key}" stands twice in this map`, {
-          fix,
-        }),
+        diagnostic('duplicateKey', ref(at, at + key.length), `the key "${key}" stands twice in this map`, { fix }),
       );
       continue;
     }
+    const { code, pos, message } = problem.error;
     report(syntaxError(text, code, pos, message, ref));
     return false;
   }

@@ -127,9 +127,14 @@ describe('what grows without bounds is refused', () => {
         .map((name, index) => `  ${name}: &${name} [${`*${'abcdefghij'[index]},`.repeat(9)}]`)
         .join('\n')}`,
     ],
-  ])('%s', (_, text) => {
+    ['keys of a map', `x:\n${Array.from({ length: 40_000 }, (_, key) => ` k${key}:\n`).join('')}`, 'compose' as const],
+    [
+      'projects',
+      `version: 1\nprojects:\n${Array.from({ length: 10_000 }, (_, name) => `  p${name}: { allow: none }\n`).join('')}`,
+    ],
+  ])('%s', (_, text, role: PolicyText['role'] = 'policy') => {
     const begun = process.threadCpuUsage(); // of the work alone, however busy the machine is
-    survives(text);
+    survives(text, role);
     const { user, system } = process.threadCpuUsage(begun);
     expect((user + system) / 1000).toBeLessThan(5000);
   });
