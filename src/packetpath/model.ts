@@ -19,6 +19,8 @@ export interface Listing {
   readonly tables: readonly Table[];
   /** Lines that belong to no rule that could be read: shown, and anything decided beyond them is not certain. */
   readonly unread: readonly UnreadLine[];
+  /** What nft lists of tables that are iptables' and among `tables`, with the same rules: left out there. Absent where none is. */
+  readonly twice?: readonly Table[];
 }
 
 export interface Table {

@@ -416,6 +416,7 @@ test('chains', async () => {
       },
     ],
     unread: [{ line: 9, text: 'what is this' }],
+    twice: [],
   });
 });
 

@@ -98,11 +98,11 @@ function change(random: Random, { holder, key }: Place, places: readonly Place[]
       else delete holder[key];
       return;
     case 4: {
-      const times = random.pick([1, 2, 50, 1_000] as const);
-      if (Array.isArray(holder))
-        for (let count = 0; count < times && JSON.stringify(at[key])?.length < 5_000; count++)
-          holder.push(structuredClone(at[key]));
-      else for (let count = 0; count < times; count++) holder[`${key}${count}`] = at[key];
+      const isShort = JSON.stringify(at[key])?.length < 5_000; // a thousand of a thousand fit no text
+      const times = isShort ? random.pick([1, 2, 50, 1_000] as const) : 1;
+      for (let count = 0; count < times; count++)
+        if (Array.isArray(holder)) holder.push(structuredClone(at[key]));
+        else holder[`${key}${count}`] = at[key];
       return;
     }
     case 5:

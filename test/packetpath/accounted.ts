@@ -4,7 +4,7 @@ import type { Listing } from '../../src/packetpath/model.ts';
 export function lostLines(text: string, listing: Listing): readonly string[] {
   const found = new Set(listing.unread.map(({ line }) => line));
   const texts = listing.unread.map((one) => bareOf(one.text));
-  for (const { chains, sets } of listing.tables) {
+  for (const { chains, sets } of [...listing.tables, ...(listing.twice ?? [])]) {
     for (const { rules } of chains) {
       for (const { place, text: rule } of rules) {
         found.add(place.line ?? 0);
@@ -15,9 +15,10 @@ export function lostLines(text: string, listing: Listing): readonly string[] {
   }
   const all = texts.join('\n');
   return text.split(/\r?\n/).filter((line, index) => {
-    const bare = line.replace(/# handle \d+\s*$/, '').trim(); // which a rule has apart from its text
+    const bare = line.replace(/# handle \d+\s*$|^[\s;]+/g, '').trim(); // which a rule has apart from its text
     if (found.has(index + 1) || bare === '' || frame.test(bare)) return false;
-    return !all.includes(bareOf(bare)); // the rest of a rule that goes over several lines
+    // the rest of a rule that goes over several lines; nft's comment is not in the rule's text
+    return !all.includes(bareOf(bare)) && !all.includes(bareOf(bare.replace(/\bcomment *"[^"]*("|$)/, '')));
   });
 }
 
@@ -28,7 +29,7 @@ function bareOf(text: string): string {
 
 /** Lines that are no rules and have been understood: headings, chains, policies, sets and their elements, comments, braces. */
 const frame =
-  /^(#|\$ |\*|:|COMMIT$|-[PN] |Chain |(num +)?(pkts +bytes +)?target +prot|table |chain |set |map |type |typeof |policy |flags |elements |timeout |size |counter|comment |packets |quota |limit |rate |over |ct helper |l3proto |gc-interval |auto-merge|[0-9a-fA-F.:]+([/,][^ ]+)?( (nomatch|timeout|packets|skbmark|comment)\b.*)?$|"|\}|[0-9a-f.:"]+.*[,}]$|create |add |Name:|Type:|Revision:|Header:|Size|References|Number|Members)/;
+  /^(#|\$ |\*|:|COMMIT$|-[PN] |Chain |(num +)?(pkts +bytes +)?target +prot|table |chain |set |map |type |typeof |policy |flags |elements |timeout |size |counter|comment |packets |quota |limit |rate |over |ct (helper|count) |l3proto |gc-interval |auto-merge|[0-9a-fA-F.:]+([/,][^ ]+)?( +(nomatch|wildcard|timeout|packets|skbmark|skbprio|skbqueue|comment)\b.*)?$|"|\}|[0-9a-f.:"]+.*[,}]$|create |add |Name:|Type:|Revision:|Header:|Size|References|Number|Members)/;
 
 /** Name of a chain whose rules are not in the order of the listing's lines; undefined where there is none. */
 export function misplaced(listing: Listing): string | undefined {

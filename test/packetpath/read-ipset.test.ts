@@ -97,3 +97,60 @@ Members:
   expect(a.tables[0]?.sets).toEqual(b.tables[0]?.sets);
   expect(a.tables[0]?.sets).toHaveLength(2);
 });
+
+/** The entries of the first set, and the lines that are unread. */
+function read(text: string): readonly [readonly string[] | undefined, boolean | undefined, readonly number[]] {
+  const { tables, unread } = readListing(rules('-m set --match-set s src -j DROP') + text);
+  const set = tables[0]?.sets[0];
+  return [set?.entries.map(({ key }) => tuple(key)), set?.uncertain, unread.map(({ line }) => line - 6)];
+}
+
+test.each([
+  ['172.18.0.0/16 n', 'hash:net'],
+  ['172.18.0.0/16 timeout', 'hash:net'],
+  ['172.18.0.0/16 timeout 5 seconds', 'hash:net'],
+  ['172.18.0.0/16 comment open', 'hash:net'],
+  ['6 pac', 'bitmap:port'],
+  ['6 packets many', 'bitmap:port'],
+  ['10.0.0.0/8,', 'hash:net,iface'],
+  ['10.0.0.0/8, eth0', 'hash:net,iface'],
+  ['10.0.0.0/8', 'strange:net'],
+])('the element "%s" of a %s is unread, and what the set holds is not certain', (element, type) => {
+  expect(read(`create s ${type} family inet\nadd s ${element}\n`)).toEqual([[], true, [2]]);
+  expect(read(`Name: s\nType: ${type}\nHeader: family inet\nMembers:\n${element}\n`)).toEqual([[], true, [5]]);
+});
+
+test('of what stands behind an element nothing is lost', () => {
+  const extras = 'timeout 0 packets 1 bytes 2 skbmark 0x1/0xf skbprio 1:ffff skbqueue 3 comment "a b"';
+  expect(read(`create s hash:net family inet\nadd s 10.0.0.0/8 ${extras}\n`)).toEqual([
+    ['0xa000000-0xaffffff'],
+    true,
+    [],
+  ]);
+  expect(read('create s hash:net,iface family inet\nadd s 10.0.0.0/8,br wildcard\n')).toEqual([
+    ['0xa000000-0xaffffff . br*'],
+    false,
+    [],
+  ]);
+});
+
+test('a member of a list that is no set of the listing is unread, wherever it stands', () => {
+  const list = 'create s list:set size 8\nadd s a\nadd s b\n';
+  const a = 'create a hash:net family inet\nadd a 10.0.0.0/8\n';
+  expect(read(`${list}${a}`)).toEqual([[], true, [3]]);
+  expect(read(`${list}${a}${a.replaceAll(' a ', ' b ')}`)).toEqual([
+    ['0xa000000-0xaffffff', '0xa000000-0xaffffff'],
+    false,
+    [],
+  ]);
+});
+
+test('a set that is listed a second time is unread there, and what it holds is not certain', () => {
+  const [save, list] = [
+    'create s hash:net family inet\nadd s 10.0.0.0/8\n',
+    'Name: s\nType: hash:net\nHeader: family inet\n',
+  ];
+  expect(read(save + save)).toEqual([['0xa000000-0xaffffff', '0xa000000-0xaffffff'], true, [3]]);
+  expect(read(save + list)).toEqual([['0xa000000-0xaffffff'], true, [5]]);
+  expect(read(`${save}*nat\nCOMMIT\n${save}`)).toEqual([['0xa000000-0xaffffff', '0xa000000-0xaffffff'], true, [5]]);
+});

@@ -244,6 +244,61 @@ table ip off {
     expect(listing.unread.map(({ line }) => line)).toEqual([4]);
   });
 
+  test.each([
+    ['counter c', 'strange thing'],
+    ['counter c', 'packets 1 bytes 2 drop'],
+    ['quota c', 'ip saddr 10.0.0.1'],
+    ['flowtable f', 'tcp dport 80 accept'],
+    ['flowtable f', 'strange thing'],
+    ['set s', 'strange thing'],
+    ['set s', 'ct'],
+    ['set s', 'size many'],
+    ['set s', 'type'],
+    ['set s', 'elements = { 1 : 2 }'],
+    ['set s', 'elements = { 1, 2 } 3'],
+    ['map m', 'elements = { 1 : jump }'],
+    ['chain c', 'type filter hook nowhere priority filter; policy accept;'],
+    ['chain c', 'type filter hook forward priority somewhere; policy accept;'],
+    ['chain c', 'type strange hook forward priority filter; policy accept;'],
+    ['chain c', 'type'],
+  ])('in a %s "%s" is unread', (block, line) => {
+    const { unread } = readListing(`table inet t {\n\t${block} {\n\t\t${line}\n\t}\n}\n`);
+    expect(unread.map((one) => one.line)).toEqual([3]);
+  });
+
+  test.each(['chain', 'chain a b', 'chain !', 'set', 'map m n', 'counter', 'ct helper'])(
+    'what stands in a block that begins with "%s" is unread, and so is its beginning',
+    (heading) => {
+      const { unread } = readListing(`table inet t {\n\t${heading} {\n\t\taccept\n\t}\n}\n`);
+      expect(unread.map(({ line }) => line)).toEqual([2, 3]);
+    },
+  );
+
+  test('an element that goes over a line is unread, and what the set holds is not certain', () => {
+    const { unread, tables } = readListing(
+      'table ip t {\n\tmap m {\n\t\ttype inet_service : verdict\n\t\telements = { 1 : jump\n\t\t\ta }\n\t}\n}\n',
+    );
+    expect(unread.map(({ line }) => line)).toEqual([4, 5]);
+    expect(tables[0]?.sets[0]?.uncertain).toBe(true);
+  });
+
+  test('a chain of JSON whose hook is not known is unread, and its rules are there', () => {
+    const chain = {
+      family: 'netdev',
+      table: 't',
+      name: 'c',
+      type: 'filter',
+      hook: 'egress',
+      prio: 0,
+      policy: 'accept',
+    };
+    const rule = { family: 'netdev', table: 't', chain: 'c', expr: [{ drop: null }] };
+    const listing = readListing(JSON.stringify({ nftables: [{ chain }, { rule }] }));
+    expect(listing.unread).toHaveLength(1);
+    expect(listing.tables.map(({ partial }) => partial)).toEqual([true]);
+    expect(chainOf(listing, 'c')).toEqual(['DROP']);
+  });
+
   test('of a table of a family that nobody knows every line is unread, not the first alone', () => {
     const listing = readListing('table ip t {\n}\ntable moon t {\n\tchain c {\n\t\taccept\n\t}\n\tset s {\n\t}\n}\n');
     expect(listing.unread.map(({ line }) => line)).toEqual([3, 4, 5, 6, 7, 8]);

@@ -45,6 +45,11 @@ export function chainsJson(explained: Explained, source: string, engineAsked: bo
       chains: chains.map(chainJson),
     })),
     unread: explained.unread,
+    twice: explained.twice.map(({ family, name, chains }) => ({
+      family,
+      name,
+      rules: chains.flatMap(({ rules }) => rules).length,
+    })),
     makers: makerNames,
   };
 }

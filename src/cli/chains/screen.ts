@@ -39,7 +39,10 @@ function headLines(explained: Explained, view: View): readonly string[] {
     ({ family, versions, evidence }) =>
       `${family === 'ip' ? 'IPv4' : 'IPv6'}: Docker's rules are those of engine ${versions} (${evidence})`,
   );
-  return [...wrap(total, width).map(paint.strong), ...layouts.flatMap((text) => wrap(safe(text), width))];
+  const twice = explained.twice.map(({ family, name }) => `${family} ${name}`).join(', ');
+  const once =
+    twice === '' ? [] : wrap(safe(`Shown once, since nft lists the same rules as iptables: table ${twice}`), width);
+  return [...wrap(total, width).map(paint.strong), ...layouts.flatMap((text) => wrap(safe(text), width)), ...once];
 }
 
 function groupLines(group: HookGroup, printed: Set<ExplainedChain>, view: View): readonly string[] {

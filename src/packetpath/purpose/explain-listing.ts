@@ -41,6 +41,7 @@ export function explainListing(listing: Listing, world: World | null): Explained
     tables: listing.tables.map((table) => explainTable(table, context)),
     layouts: context.layouts,
     unread: listing.unread,
+    twice: listing.twice ?? [],
   };
 }
 

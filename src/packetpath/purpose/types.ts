@@ -122,6 +122,8 @@ export interface Explained {
   readonly tables: readonly ExplainedTable[];
   readonly layouts: readonly FoundLayout[];
   readonly unread: readonly UnreadLine[];
+  /** What nft lists besides of iptables' tables, with the same rules. */
+  readonly twice: readonly Table[];
 }
 
 /** The layouts of facts/docker-engine.md section 1, by what tells them. */

@@ -3,6 +3,7 @@ import { jsonObjects } from './json-objects.ts';
 import type { Stretch, Unread } from './lines.ts';
 import { asList, familyNamed, isObject, type JsonObject, type NftItem, onlyEntry } from './nft-item.ts';
 import { NftMeanings } from './nft-rule.ts';
+import { isPlaced } from './nft-table.ts';
 
 /** Reads what `nft -j list ruleset` prints. A text that is not JSON to its end is unread line by line. */
 export function readNftJson({ lines, from, to }: Stretch, unread: Unread): readonly NftItem[] {
@@ -116,7 +117,8 @@ function itemOf(kind: string, object: JsonObject, line: number): NftItem | undef
   if (typeof name !== 'string') return undefined;
   if (kind === 'chain') {
     const { type, hook, prio, policy, dev } = object;
-    return { kind, ...owned, name, type, hook, priority: prio, policy, device: asList(dev)[0] };
+    const chain = { name, type, hook, priority: prio, policy, device: asList(dev)[0] };
+    return isPlaced(chain, family) ? { kind, ...owned, ...chain } : undefined;
   }
   if (kind === 'flowtable') {
     const devices = asList(object['dev'] ?? []).filter((device) => typeof device === 'string');

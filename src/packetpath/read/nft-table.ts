@@ -102,13 +102,20 @@ const priorities: Readonly<Record<string, number>> = {
 };
 const bridgePriorities: Readonly<Record<string, number>> = { dstnat: -300, filter: -200, out: 100, srcnat: 300 };
 
+/** Whether a chain is one that others jump to, or one whose place in the kernel is understood. */
+export function isPlaced({ type, hook, priority }: NftChain, family: TableFamily): boolean {
+  if (type === undefined && hook === undefined && priority === undefined) return true;
+  const isKnown = (type === 'filter' || type === 'nat' || type === 'route') && hooks.some((known) => known === hook);
+  return isKnown && priorityOf(priority, family) !== undefined;
+}
+
 function baseOf({ type, hook, priority, policy, device }: NftChain, family: TableFamily): Base | null {
   const at = hooks.find((known) => known === hook);
   if (at === undefined) return null;
   const kind = type === 'nat' || type === 'route' ? type : 'filter';
   const base = {
     hook: at,
-    priority: priorityOf(priority, family),
+    priority: priorityOf(priority, family) ?? 0,
     type: kind,
     policy: policy === 'drop' ? 'drop' : 'accept',
   } as const;
@@ -116,13 +123,14 @@ function baseOf({ type, hook, priority, policy, device }: NftChain, family: Tabl
 }
 
 /** `-150`, `filter`, `dstnat - 10` */
-function priorityOf(priority: unknown, family: TableFamily): number {
+function priorityOf(priority: unknown, family: TableFamily): number | undefined {
   if (typeof priority === 'number') return priority;
-  const [first = '', sign = '', offset = '0'] = asText(priority).split(' ');
+  const written = /^(?:([a-z]+)|(-?[0-9]{1,10}))(?: ([+-]) ([0-9]{1,10}))?$/.exec(asText(priority));
+  if (written === null) return undefined;
+  const [, name, number, sign, offset = '0'] = written;
   const names = family === 'bridge' ? bridgePriorities : priorities;
-  const start = Object.hasOwn(names, first) ? (names[first] as number) : Number(first);
-  const moved = start + (sign === '-' ? -Number(offset) : Number(offset));
-  return Number.isInteger(moved) ? moved : 0;
+  const start = name === undefined ? Number(number) : Object.hasOwn(names, name) ? names[name] : undefined;
+  return start === undefined ? undefined : start + Number(`${sign ?? ''}${offset}`);
 }
 
 /** What elements of a type are, by its name in nft (src/datatype.c). */

@@ -3,6 +3,7 @@ import type { Stretch, Unread } from './lines.ts';
 import { type Expression, readElement, readLeft, readSetOf } from './nft-expression.ts';
 import { familyNamed, type NftChain, type NftItem } from './nft-item.ts';
 import { isXtTable, NftMeanings } from './nft-rule.ts';
+import { isPlaced } from './nft-table.ts';
 import { readMapElement, readTextRule } from './nft-text-rule.ts';
 import { Cursor, type Token, tokensOf } from './nft-token.ts';
 
@@ -27,7 +28,7 @@ type Block =
   | { readonly kind: 'set'; readonly map: boolean; readonly name: string; readonly draft: SetDraft }
   | { readonly kind: 'flowtable'; readonly name: string; readonly devices: string[] }
   /** Of objects that decide nothing themselves: counters, helpers. */
-  | { readonly kind: 'quiet' }
+  | { readonly kind: 'quiet'; readonly of: string }
   /** A table of a family that we do not know: none of its lines is read. */
   | { readonly kind: 'strange' };
 
@@ -39,17 +40,24 @@ interface SetDraft {
   elements: readonly unknown[];
 }
 
+/** With what the lines of objects begin that decide nothing themselves (nft(8), "Stateful objects"; nftables, src/rule.c). */
+const quiet: Readonly<Record<string, readonly string[]>> = {
+  counter: ['packets', 'comment'],
+  quota: ['over', 'until', 'used', 'comment'],
+  limit: ['rate', 'comment'],
+  flowtable: ['hook', 'devices', 'flags', 'counter', 'comment'],
+  ct: ['type', 'l3proto', 'protocol', 'policy', 'dport', 'timeout', 'size', 'comment'],
+  secmark: ['comment'],
+  synproxy: ['mss', 'wscale', 'timestamp', 'sack-perm', 'comment'],
+  tunnel: ['id', 'ip', 'ip6', 'sport', 'dport', 'ttl', 'tos', 'erspan', 'vxlan', 'geneve', 'comment'],
+};
+
 /** What only a rule has: where it stands in something that decides nothing, that has not been understood. */
-const verdicts: ReadonlySet<string> = new Set([
-  'accept',
-  'drop',
-  'reject',
-  'return',
-  'continue',
-  'queue',
-  'jump',
-  'goto',
-]);
+const verdict = /\b(accept|drop|reject|return|continue|queue|jump|goto)\b/;
+
+/** Lines of a set that say nothing of what it holds. */
+const ofSets =
+  /^(size \d+|gc-interval \w+|auto-merge|counter( packets \d+ bytes \d+)?|comment .*|limit rate .*|quota .*|last( used \w+)?|ct count( over)? \d+|policy (performance|memory))$/;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -78,7 +86,7 @@ class TextReader {
     // `# xt_recent …`: what an iptables extension is to a nft that cannot show it, and the rest of its rule
     if (
       comment !== null &&
-      handle === undefined &&
+      (handle === undefined || this.#depth > 0) &&
       inside === 'chain' &&
       (tokens.length > 0 || comment.startsWith('xt_'))
     )
@@ -131,20 +139,25 @@ class TextReader {
     if (inside === undefined) return first === 'table';
     if (inside !== 'table') return false;
     return (
-      ['chain', 'set', 'map', 'counter', 'quota', 'limit', 'flowtable', 'secmark', 'synproxy', 'tunnel'].includes(
-        first ?? '',
-      ) ||
+      first === 'chain' ||
+      first === 'set' ||
+      first === 'map' ||
+      (first !== undefined && first !== 'ct' && Object.hasOwn(quiet, first)) ||
       (first === 'ct' && second !== undefined)
     );
   }
 
   #begin(): void {
+    const tokens = this.#open;
     const words = this.#words();
-    const line = (this.#open[0]?.line ?? 0) + 1;
+    const line = (tokens[0]?.line ?? 0) + 1;
     this.#open = [];
     const [kind, name = ''] = words;
     const table = this.#table();
-    if (kind === 'table') {
+    if (!isHeading(tokens)) {
+      this.#strange(tokens);
+      this.#blocks.push({ kind: 'strange' });
+    } else if (kind === 'table') {
       const family = familyNamed(words.length > 2 ? words[1] : 'ip');
       const named = words.at(-1) ?? '';
       if (family === undefined) {
@@ -162,7 +175,7 @@ class TextReader {
       const draft: SetDraft = { type: null, leadsTo: null, flags: [], timeout: false, elements: [] };
       this.#blocks.push({ kind: 'set', map: kind === 'map', name, draft });
     } else if (kind === 'flowtable') this.#blocks.push({ kind: 'flowtable', name, devices: [] });
-    else this.#blocks.push({ kind: 'quiet' });
+    else this.#blocks.push({ kind: 'quiet', of: kind ?? '' });
   }
 
   #table(): Extract<Block, { kind: 'table' }> | undefined {
@@ -205,7 +218,7 @@ class TextReader {
       case 'chain':
         return this.#inChain(tokens, block, handle);
       case 'set':
-        return this.#inSet(tokens, block.draft);
+        return this.#inSet(tokens, block);
       case 'table':
         if (first.text === 'flags' && tokens.some(({ text }) => text === 'dormant'))
           this.#change(block.at, { dormant: true });
@@ -213,11 +226,12 @@ class TextReader {
         return;
       case 'flowtable':
         // `devices = { "eth0", br0 }`
-        if (first.text === 'devices')
+        if (!isQuiet(tokens, block.kind)) this.#strange(tokens);
+        else if (first.text === 'devices')
           block.devices.push(...tokens.slice(1).flatMap(({ text }) => (/^[={},]$/.test(text) ? [] : [text])));
         return;
       case 'quiet':
-        if (tokens.some(({ text, quoted }) => !quoted && verdicts.has(text))) this.#strange(tokens);
+        if (!isQuiet(tokens, block.of)) this.#strange(tokens);
         return;
       default:
         this.#strange(tokens);
@@ -243,7 +257,10 @@ class TextReader {
     if (table === undefined || first === undefined) return this.#strange(tokens);
     const isFrame = !first.quoted && ['type', 'policy', 'comment'].includes(first.text);
     if (isFrame && isSpread(tokens)) return this.#strange(tokens);
-    if (first.text === 'type' && !first.quoted) return this.#change(at, typeLine(tokens));
+    if (first.text === 'type' && !first.quoted) {
+      const base = typeLine(tokens);
+      return isPlaced({ name, ...base }, table.family) ? this.#change(at, base) : this.#strange(tokens);
+    }
     if (first.text === 'policy' && !first.quoted) {
       const isPolicy = tokens.length === 2 && (second?.text === 'accept' || second?.text === 'drop');
       return isPolicy ? this.#change(at, { policy: second?.text }) : this.#strange(tokens);
@@ -279,7 +296,7 @@ class TextReader {
     return parts.join(' ');
   }
 
-  #inSet(tokens: readonly Token[], draft: SetDraft): void {
+  #inSet(tokens: readonly Token[], { map, draft }: Extract<Block, { kind: 'set' }>): void {
     const cursor = new Cursor(tokens);
     const first = cursor.next()?.text;
     if (first !== 'elements' && isSpread(tokens)) return this.#strange(tokens);
@@ -288,6 +305,7 @@ class TextReader {
       case 'typeof': {
         const colon = tokens.findIndex(({ text, quoted }) => text === ':' && !quoted);
         const key = tokens.slice(1, colon < 0 ? tokens.length : colon);
+        if (!isName(key[0])) return this.#strange(tokens);
         const names = key.flatMap(({ text }) => (text === '.' ? [] : [text]));
         draft.type = first === 'type' ? names : { typeof: readWhole(key) };
         draft.leadsTo =
@@ -306,39 +324,50 @@ class TextReader {
         draft.timeout = true;
         return;
       case 'elements': {
-        const isMap = tokens.some(({ text, quoted }) => text === ':' && !quoted);
         const read =
-          cursor.accept('=') && cursor.accept('{')
-            ? readSetOf(cursor, isMap ? readMapElement : readElement)
-            : undefined;
-        if (read === undefined) {
+          cursor.accept('=') && cursor.accept('{') ? readSetOf(cursor, map ? readMapElement : readElement) : undefined;
+        if (read === undefined || !cursor.done || isTorn(tokens)) {
           draft.timeout = true; // what it holds is not certain
           return this.#strange(tokens);
         }
         draft.elements = (read as { readonly set: readonly unknown[] }).set;
         return;
       }
-      case 'policy':
-        if (tokens.length !== 2 || !['performance', 'memory'].includes(tokens[1]?.text ?? '')) this.#strange(tokens);
-        return;
-      case 'size':
-      case 'gc-interval':
-      case 'auto-merge':
-      case 'counter':
-      case 'comment':
-      case 'limit':
-      case 'quota':
-      case 'last':
-      case 'ct':
-        return;
       default:
-        this.#strange(tokens);
+        if (!ofSets.test(tokens.map(({ text }) => text).join(' '))) this.#strange(tokens);
     }
   }
 }
 
 /** Whether words are on several lines, as nothing but rules and elements is. */
 const isSpread = (tokens: readonly Token[]): boolean => tokens[0]?.line !== tokens.at(-1)?.line;
+
+/** Whether it can be a name: a sign of the language cannot. */
+const isName = (token: Token | undefined): boolean => token !== undefined && !/^[=!<>&|^(),]/.test(token.text);
+
+/** `table inet t`, `table t`, `chain c`, `ct helper h`: what begins a block, on one line, with its name. */
+function isHeading(tokens: readonly Token[]): boolean {
+  const [first] = tokens;
+  const most = first?.text === 'table' || first?.text === 'ct' ? 3 : 2;
+  const least = first?.text === 'ct' ? 3 : 2;
+  return tokens.length >= least && tokens.length <= most && tokens.every(isName) && !isSpread(tokens);
+}
+
+/** Whether a line ends within an element: nft ends them behind a comma. */
+function isTorn(tokens: readonly Token[]): boolean {
+  return tokens.some(({ text, line }, index) => {
+    const before = tokens[index - 1];
+    return before !== undefined && before.line !== line && text !== '}' && before.text !== ',' && before.text !== '{';
+  });
+}
+
+/** Whether a line is one of an object of a kind that decides nothing. A security context is a text alone. */
+function isQuiet(tokens: readonly Token[], kind: string): boolean {
+  const [first] = tokens;
+  const isContext = kind === 'secmark' && first?.quoted === true && tokens.length === 1;
+  const isKnown = isContext || (first?.quoted === false && quiet[kind]?.includes(first.text) === true);
+  return isKnown && !tokens.some(({ text, quoted }) => !quoted && verdict.test(text));
+}
 
 function readWhole(tokens: readonly Token[]): Expression | null {
   const cursor = new Cursor(tokens);

@@ -7,6 +7,7 @@ import { readNftJson } from './nft-json.ts';
 import { finishNft } from './nft-table.ts';
 import { readNftText } from './nft-text.ts';
 import { isAbout, type Section, sectionsOf } from './sections.ts';
+import { isTwice } from './twice.ts';
 import { readList } from './xt-list.ts';
 import type { XtListedRule } from './xt-listed.ts';
 import { readSave, type XtHint } from './xt-save.ts';
@@ -19,7 +20,7 @@ export type ListingHint = XtHint;
 interface Gathered {
   readonly xt: XtTable[];
   readonly nft: NftItem[];
-  readonly ipsets: Ipset[];
+  readonly ipsets: Map<string, Ipset>;
 }
 
 /**
@@ -30,12 +31,19 @@ interface Gathered {
 export function readListing(text: string, hint: ListingHint = {}): Listing {
   const lines = unindented(text.includes('\r') ? text.split(/\r?\n/) : text.split('\n'));
   const unread = new Unread();
-  const gathered: Gathered = { xt: [], nft: [], ipsets: [] };
+  const gathered: Gathered = { xt: [], nft: [], ipsets: new Map() };
   for (const section of sectionsOf(lines)) readSection(section, hint, unread, gathered);
-  const ipsets = finishIpsets(gathered.ipsets, setsFed(gathered.xt));
+  const ipsets = finishIpsets(gathered.ipsets, setsFed(gathered.xt), (index) =>
+    unread.add(lines, index, 'a member that is not listed'),
+  );
   const xt = finishTables(gathered.xt, ipsets, hint, lines, unread);
-  const tables = [...xt, ...finishNft(gathered.nft).filter((table) => !isTwice(table, xt))];
-  return { tables, unread: unread.lines.toSorted((a, b) => a.line - b.line) };
+  const nft = Map.groupBy(finishNft(gathered.nft), (table) => isTwice(table, xt));
+  const twice = nft.get(true);
+  return {
+    tables: [...xt, ...(nft.get(false) ?? [])],
+    unread: unread.lines.toSorted((a, b) => a.line - b.line),
+    ...(twice === undefined ? {} : { twice }),
+  };
 }
 
 function readSection(section: Section, hint: ListingHint, unread: Unread, { xt, nft, ipsets }: Gathered): void {
@@ -53,7 +61,7 @@ function readSection(section: Section, hint: ListingHint, unread: Unread, { xt, 
       nft.push(...readNftJson(section, unread));
       return;
     case 'ipset':
-      ipsets.push(...readIpsets(section, unread));
+      readIpsets(section, unread, ipsets);
       return;
     case 'strange':
       for (let index = section.from; index < section.to; index++)
@@ -62,23 +70,6 @@ function readSection(section: Section, hint: ListingHint, unread: Unread, { xt, 
 }
 
 const saysNothing = (line: string): boolean => line.trim() === '' || isAbout(line);
-
-/**
- * Tables of iptables-nft are in nf_tables, too; nft shows their extensions as unreadable, iptables-nft-save does not. One that
- * has other rules is another, or of another moment: both are shown.
- */
-function isTwice(table: Table, xt: readonly Table[]): boolean {
-  return xt.some(
-    ({ engine, family, name, chains }) =>
-      engine === 'nf_tables' &&
-      family === table.family &&
-      name === table.name &&
-      table.chains.every((chain) => {
-        const same = chains.find((one) => one.name === chain.name);
-        return (same?.rules.length ?? 0) === chain.rules.length;
-      }),
-  );
-}
 
 /** The tables of iptables, each once: parts of one that were listed one by one are put together. */
 function finishTables(

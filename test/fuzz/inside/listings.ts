@@ -8,6 +8,7 @@ import { ListingError } from '../../../src/nftables/listing.ts';
 import { NftError } from '../../../src/nftables/nft.ts';
 import { readTables } from '../../../src/nftables/read-json.ts';
 import { standingOf } from '../../../src/nftables/standing.ts';
+import type { Table } from '../../../src/packetpath/model.ts';
 import { explainListing } from '../../../src/packetpath/purpose/explain-listing.ts';
 import { readListing } from '../../../src/packetpath/read/read.ts';
 import { lostLines, misplaced } from '../../packetpath/accounted.ts';
@@ -55,6 +56,8 @@ const words = [
   'ct state established,related accept',
 ];
 
+const textsOf = ({ chains }: Table): readonly string[] => chains.flatMap(({ rules }) => rules.map(({ text }) => text));
+
 function accounted(input: Buffer): 'accepted' | 'refused' {
   const text = input.toString();
   const listing = readListing(text);
@@ -67,6 +70,10 @@ function accounted(input: Buffer): 'accepted' | 'refused' {
   if (lost.length > 0) throw new Error(`lost: ${JSON.stringify(lost.slice(0, 3))}`);
   const wrong = isJson(input) ? undefined : misplaced(listing);
   if (wrong !== undefined) throw new Error(`rules of ${wrong} are not in their order`);
+  const shown = listing.tables.flatMap(textsOf).join('\n');
+  for (const one of (listing.twice ?? []).flatMap(textsOf))
+    for (const [word] of one.matchAll(/(?<=")[a-z0-9-]+|\b[0-9]+\.[0-9.]+/g))
+      if (!shown.includes(word)) throw new Error(`left out as shown, and is not: ${word}`);
   const explained = explainListing(listing, null);
   const count = (tables: readonly { readonly chains: readonly { readonly rules: readonly unknown[] }[] }[]) =>
     tables.flatMap(({ chains }) => chains.flatMap(({ rules }) => rules)).length;
@@ -77,7 +84,7 @@ function accounted(input: Buffer): 'accepted' | 'refused' {
 /** nft's JSON: every object of a rule is a rule, or among what could not be read. */
 function accountedJson(input: Buffer): 'accepted' | 'refused' {
   const text = input.toString();
-  const { tables, unread } = readListing(text);
+  const { tables, unread, twice = [] } = readListing(text);
   let objects: unknown;
   try {
     objects = (JSON.parse(text) as { readonly nftables?: unknown }).nftables;
@@ -86,7 +93,7 @@ function accountedJson(input: Buffer): 'accepted' | 'refused' {
   }
   const isRule = (one: unknown) => typeof one === 'object' && one !== null && Object.keys(one).join() === 'rule';
   const wanted = Array.isArray(objects) ? objects.filter(isRule).length : 0;
-  const found = tables.flatMap(({ chains }) => chains.flatMap(({ rules }) => rules)).length;
+  const found = [...tables, ...twice].flatMap(textsOf).length;
   if (text.startsWith('{"nftables"') && found + unread.length < wanted)
     throw new Error(`${found} of ${wanted} rules, and ${unread.length} unread`);
   return unread.length === 0 ? 'accepted' : 'refused';
