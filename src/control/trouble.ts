@@ -24,7 +24,12 @@ export const troubleCodes = {
   },
   'kernel-refused': {
     means: 'The kernel or `nft` took a change not. What was held before stays held; newcomers wait, denied.',
-    mend: 'The message is theirs. It is tried again every second, but for a policy that is too large: make that smaller and apply. `sluice doctor` and `nft list ruleset` show what is in the way.',
+    mend: 'The message is theirs. It is tried again every second. `sluice doctor` and `nft list ruleset` show what is in the way.',
+  },
+  'too-large': {
+    means:
+      'Policy and what runs come to more entries than are given to the kernel. What was held before stays held; newcomers that it does not know wait, denied.',
+    mend: 'Make the policy smaller: a prefix in place of its addresses, a range in place of its ports. Then `sluice apply`.',
   },
   unguarded: {
     means:

@@ -1,23 +1,21 @@
-import type { ControlHandlers, Repair, Status } from '../control/protocol.ts';
+import type { ControlHandlers, Status } from '../control/protocol.ts';
 import { EngineError } from '../docker/engine-error.ts';
 import type { EngineNotice } from '../docker/events.ts';
 import type { EngineMirror } from '../docker/mirror.ts';
 import type { ForbiddenFlow } from '../enforce/forbidden.ts';
-import type { RuleChanger } from '../netlink/rule-events.ts';
 import type { Diagnostic } from '../policy/diagnostic.ts';
 import { type Compiler, createCompiler } from '../ruleset/compile.ts';
 import { Memory } from '../ruleset/memory.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
 import { TooLargeError } from '../ruleset/too-large.ts';
 import type { HostState } from '../state/host-state.ts';
-import { type RepairsState, withRepair } from '../state/repairs-state.ts';
 import type { Remembered } from '../state/store.ts';
 import type { World } from '../world/world.ts';
-import { DriftLooks } from './drift-looks.ts';
 import type { FromGuard } from './guard/protocol.ts';
-import type { Drift, Holder } from './holder.ts';
+import type { Holder } from './holder.ts';
 import { Keeper } from './keeper.ts';
 import { KeptPrograms } from './kept-programs.ts';
+import { Mending } from './mending.ts';
 import { Policies } from './policies.ts';
 import { type Beginning, begin } from './policy-in-force.ts';
 import { type DaemonPorts, messageOf } from './ports.ts';
@@ -77,13 +75,13 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   readonly #holder: Holder;
   readonly #seatings: Seatings;
   readonly #keeper: Keeper;
+  readonly #mending: Mending;
   readonly #kept = new KeptPrograms();
   readonly #policies: Policies<Look>;
   readonly #mirror: EngineMirror;
   readonly #judged = new Memory();
   #compiler: Compiler;
   #host: HostState;
-  #repairs: RepairsState;
   #following: { stop(): void } | null = null;
   #looks = 0;
   #now: Now | null = null;
@@ -91,8 +89,6 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   #held = 0;
   #ages: WorkloadAges = new Map();
   #counts = { reconciles: 0, seated: 0, late: 0, gaps: 0 };
-  /** Changes of others since the last repair began. */
-  #intrusions = 0;
   /** When the kernel last could not tell of every change of rules. */
   #lost = Number.NEGATIVE_INFINITY;
   /** Whether a guard has listened; that one may fail later is a trouble of its own. */
@@ -102,8 +98,6 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   #pauses = { main: 0, guard: 0 };
   #wanted = false;
   #passing: Promise<void> | null = null;
-  /** Where the kernel does not tell of every change. */
-  readonly #drift: DriftLooks | null;
   #timer: NodeJS.Timeout | null = null;
   #waking: NodeJS.Timeout | null = null;
   #retrying: NodeJS.Timeout | null = null;
@@ -115,11 +109,19 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     this.#troubles = new Troubles(ports.log, ports.now);
     for (const { code, message, fix } of ports.lacks) this.#troubles.add(code, message, fix);
     this.#holder = ports.kernel.holder(proven, (reason) => this.#isLate(reason));
-    this.#drift = this.#looksFor(this.#holder.look?.bind(this.#holder));
     this.#seatings = new Seatings(ports, this.#holder, (message) => this.#hear(message));
     this.#keeper = new Keeper(ports, this.#troubles, memory.rules);
+    this.#mending = new Mending(
+      ports,
+      { changes: this.#changes, holder: this.#holder, seatings: this.#seatings, keeper: this.#keeper },
+      {
+        ruleset: () => this.#now?.ruleset ?? null,
+        holdFromMemory: () => this.#holdFromMemory(),
+        wake: () => this.#wake(),
+      },
+      memory.repairs,
+    );
     this.#host = memory.host;
-    this.#repairs = memory.repairs;
     this.#compiler = createCompiler(beginning.inForce.policy, this.#judged);
     const parts = { turns: this.#changes, troubles: this.#troubles, keeper: this.#keeper };
     this.#policies = new Policies(ports, parts, beginning, {
@@ -165,7 +167,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     this.#following = this.#ports.engine.follow((notice) => this.#notice(notice));
     this.#wake();
     await this.#policies.goBackWhenOverdue();
-    this.#drift?.begin();
+    this.#mending.begin();
     let ticks = 0;
     this.#timer = setInterval(() => {
       if (++ticks % forgetEvery === 0) this.#mirror.forget();
@@ -197,7 +199,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     if (this.#retrying !== null) clearTimeout(this.#retrying);
     if (this.#waking !== null) clearTimeout(this.#waking);
     this.#following?.stop();
-    await this.#drift?.end();
+    await this.#mending.end();
     await this.#passing;
     await this.#changes.take(() => this.#keeper.end());
     await this.#seatings.end();
@@ -241,7 +243,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
         else for (const after of Object.values(patience)) setTimeout(() => this.#wake(), after + grain).unref();
         break;
       case 'rules':
-        return this.#rulesChanged(message.by, message.tables, message.at);
+        return this.#mending.told(message.by, message.tables, message.at);
       case 'lost':
         if (message.what === 'rules') this.#doubtAfterLoss();
         log('warning', `the kernel could not tell of every change of ${message.what}: all is looked at again`);
@@ -300,76 +302,6 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     return this.#now?.world.containers.find(({ id }) => id === container)?.name ?? container.slice(0, 12);
   }
 
-  /** Somebody has changed our tables, or others that may be between: then it is looked for. */
-  #rulesChanged(by: RuleChanger, families: readonly string[], at: number): void {
-    if (this.#ended || this.#ports.kernel.isOwn(by.portId)) return;
-    if (this.#drift !== null) return this.#drift.told(by);
-    void this.#mend(
-      by,
-      families.map((family) => `${family} sluice`),
-      at,
-    );
-  }
-
-  /** First nothing passes, then what was changed is put back, and then it is looked at in peace. */
-  async #mend(by: RuleChanger, tables: readonly string[], at: number): Promise<void> {
-    this.#shut();
-    this.#intrusions++;
-    if (this.#intrusions > 1) return; // the repair that waits already puts back this, too
-    const isBack = await this.#changes
-      .take(() => this.#putBack())
-      .catch((error) => {
-        this.#ports.log('error', `the rules could not be put back: ${messageOf(error)}`);
-        return false;
-      });
-    const repair: Repair = {
-      at: Math.round(at),
-      took: Math.round(this.#ports.now() - at),
-      by: { process: by.process, name: by.name },
-      tables,
-    };
-    const who = by.process === 0 ? 'somebody' : `${by.name} (process ${by.process})`;
-    const what = `${who} changed ${repair.tables.join(' and ')}`;
-    this.#ports.log('warning', `${what}: ${isBack ? `put back in ${repair.took} ms` : 'putting them back'}`);
-    this.#repairs = withRepair(this.#repairs, repair);
-    if (!isBack) this.#holder.doubt();
-    this.#wake(); // what was put beside ours is taken away, too
-    await this.#keeper.attempt('the repair', () => this.#ports.memory.writeRepairs(this.#repairs));
-  }
-
-  #looksFor(look: (() => Promise<Drift | null>) | undefined): DriftLooks | null {
-    if (look === undefined) return null;
-    return new DriftLooks({
-      look,
-      found: ({ what }, by) => {
-        this.#ports.log('warning', `not as it was made: ${what.slice(0, 3).join('; ')}`);
-        return this.#mend(
-          by,
-          [...new Set(what.map((one) => one.split(/ has | is |:/, 1)[0] ?? one))],
-          this.#ports.now(),
-        );
-      },
-      failed: (reason) => this.#ports.log('warning', `could not look for what others change: ${reason}`),
-    });
-  }
-
-  #shut(): void {
-    try {
-      this.#holder.shut();
-    } catch (error) {
-      this.#ports.log('warning', `until the rules are back some of them are missing: ${messageOf(error)}`);
-    }
-  }
-
-  async #putBack(): Promise<boolean> {
-    this.#intrusions = 0;
-    const { heard } = this.#seatings;
-    const isBack = await this.#holder.repair();
-    if (!isBack) await this.#holdFromMemory();
-    if (this.#now !== null) this.#seatings.tell(this.#now.ruleset, heard);
-    return isBack;
-  }
-
   // One pass after the other
 
   /** For what is no hurry, since the guard has seen to it or nobody waits. */
@@ -426,11 +358,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
         await this.#changes.take(() => this.#holdLast());
       } else if (error instanceof TooLargeError) {
         // nothing was begun, and until something changes another look would find the same
-        this.#troubles.add(
-          'kernel-refused',
-          error.message,
-          'mend the policy, then sluice apply; what was held stays held',
-        );
+        this.#troubles.add('too-large', error.message, 'make the policy smaller, then sluice apply');
         return 'done';
       } else this.#refused(error);
       return 'again later';
@@ -498,7 +426,8 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     const holding = this.#ports.kernel.takeOver(ruleset, () => this.#holder.hold(ruleset, standing, now));
     this.#pauses = { ...this.#pauses, main: Math.max(this.#pauses.main, performance.now() - started) };
     const { change, cut, switched } = await holding;
-    this.#troubles.end('kernel-refused', 'the kernel holds the policy');
+    for (const code of ['kernel-refused', 'too-large'] as const)
+      this.#troubles.end(code, 'the kernel holds the policy');
     this.#count('reconciles');
     // what a beginning leaves is given back with it: later the pause would be a newcomer's
     if (this.#now === null) this.#ports.onCalm();
@@ -545,14 +474,14 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       startedAt: this.#startedAt,
       guarded: this.#guarded,
       troubles: this.#troubles.list(),
-      repairs: this.#repairs,
+      repairs: this.#mending.repairs,
       pending: this.#policies.pending,
       lastLine: this.#ports.kernel.lastLine(),
       counts: this.#counts,
       pauses,
       engine: this.#ports.engine.address,
       backend: this.#ports.kernel.backend,
-      drift: this.#drift === null ? { kind: 'told' } : { kind: 'looked-for', ...this.#drift.pace },
+      drift: this.#mending.drift,
     });
   }
 }

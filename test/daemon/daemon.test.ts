@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { EngineNotice } from '../../src/docker/events.ts';
 import { noPolicy } from '../../src/state/policy-state.ts';
 import { DaemonHost, filesOf, intrusion, textsOf, wait } from './host.ts';
@@ -6,9 +6,23 @@ import { DaemonHost, filesOf, intrusion, textsOf, wait } from './host.ts';
 /** A daemon that holds its first policy and has calmed down. */
 async function settled(host: DaemonHost) {
   const daemon = await host.start();
-  await wait(120);
+  await soon(() => expect(host.applied).not.toBeNull());
+  await calm(host);
   host.loads.length = 0;
   return daemon;
+}
+
+/** Waits until it holds, however busy the machine is. */
+const soon = (holds: () => void | Promise<void>) => vi.waitFor(holds, { timeout: 20_000, interval: 5 });
+
+/** Waits until nothing has been done for a while. */
+async function calm(host: DaemonHost, quiet = 120): Promise<void> {
+  const done = () => `${host.readings} ${host.loads.length} ${host.elements.length} ${host.guards.length}`;
+  let before = '';
+  for (let round = 0; round < 100 && before !== done(); round++) {
+    before = done();
+    await wait(quiet);
+  }
 }
 
 describe('rules that somebody else changed', () => {
@@ -21,10 +35,9 @@ describe('rules that somebody else changed', () => {
     for (let round = 1; round <= 3; round++) {
       host.loads.length = 0;
       host.guard.say(intrusion);
-      await wait(60);
-      expect(host.loads.length, `round ${round}`).toBeGreaterThan(0);
+      await soon(() => expect(host.loads.length, `round ${round}`).toBeGreaterThan(0));
+      await soon(async () => expect((await daemon.status()).repairs).toHaveLength(round));
     }
-    expect((await daemon.status()).repairs).toHaveLength(3);
     await daemon.stop();
   });
 
@@ -33,11 +46,10 @@ describe('rules that somebody else changed', () => {
     host.engineAway = true;
     const text = 'table inet sluice { }';
     const daemon = await host.start({ rules: { boot: 'another', text } });
-    await wait(30);
-    expect(host.loads).toEqual([text]);
+    await soon(() => expect(host.loads).toEqual([text]));
+    await soon(() => expect(host.guards).toHaveLength(1));
     host.guard.say(intrusion);
-    await wait(60);
-    expect(host.loads).toEqual([text, text]);
+    await soon(() => expect(host.loads).toEqual([text, text]));
     await daemon.stop();
   });
 
@@ -48,8 +60,7 @@ describe('rules that somebody else changed', () => {
     host.wake();
     await wait(20);
     host.guard.say(intrusion);
-    await wait(60);
-    expect(host.loads.length).toBeGreaterThan(0);
+    await soon(() => expect(host.loads.length).toBeGreaterThan(0));
 
     const busy = new DaemonHost();
     const other = await settled(busy);
@@ -58,8 +69,7 @@ describe('rules that somebody else changed', () => {
     await wait(50);
     busy.loads.length = 0;
     busy.guard.say(intrusion);
-    await wait(120);
-    expect(busy.loads.length).toBeGreaterThan(0);
+    await soon(() => expect(busy.loads.length).toBeGreaterThan(0));
     clearInterval(events);
     await other.stop();
     void daemon; // its last reading never ends
@@ -68,26 +78,25 @@ describe('rules that somebody else changed', () => {
   test('are put back while it is looked whether something was put beside ours', async () => {
     const host = new DaemonHost();
     const daemon = await settled(host);
-    host.slowness.list = 200;
+    host.slowness.list = 60_000; // it is never seen to be alone, so nothing is filled anew
     host.guard.say(intrusion);
-    await wait(40);
-    expect(host.loads).toHaveLength(1);
+    await soon(() => expect(host.loads).toHaveLength(1));
+    await soon(async () => expect((await daemon.status()).repairs).toHaveLength(1));
     host.guard.say(intrusion);
-    await wait(40);
-    expect(host.loads).toHaveLength(2);
-    await daemon.stop();
+    await soon(() => expect(host.loads).toHaveLength(2));
+    void daemon; // its last look never ends
   });
 
   test('are not filled anew after they were put back, unless something stands beside them', async () => {
     const host = new DaemonHost();
     const daemon = await settled(host);
     host.guard.say(intrusion);
-    await wait(100);
+    await soon(() => expect(host.loads).toHaveLength(1));
+    await calm(host);
     expect(host.loads).toHaveLength(1);
     host.beside = ['intruder'];
     host.guard.say(intrusion);
-    await wait(100);
-    expect(host.loads).toHaveLength(3);
+    await soon(() => expect(host.loads).toHaveLength(3));
     expect(host.loads.at(-1)).toContain('delete chain inet sluice intruder');
     await daemon.stop();
   });
@@ -95,18 +104,18 @@ describe('rules that somebody else changed', () => {
   test('let nothing pass from enrolled bridges until they are back, and wait for nothing with that', async () => {
     const host = new DaemonHost();
     const daemon = await settled(host);
-    host.slowness.nft = 60;
+    host.slowness.nft = 1_000;
     host.files = filesOf('[private]');
     const change = daemon.reload();
-    await wait(30); // a change of ours is on its way
+    await wait(100); // a change of ours is on its way
     const before = host.loads.length;
     host.guard.say(intrusion);
     const enrolled = host.world.networks.flatMap((one) => (one.project === 'app' ? [one.bridge?.name] : []));
     expect(host.shut).toEqual([expect.arrayContaining(enrolled)]);
     expect(host.loads).toHaveLength(before);
+    host.slowness.nft = 2;
     await change;
-    await wait(150);
-    expect(host.loads.at(-1)).toContain('flush table inet sluice');
+    await soon(() => expect(host.loads.at(-1)).toContain('flush table inet sluice'));
     await daemon.stop();
   });
 
@@ -115,9 +124,8 @@ describe('rules that somebody else changed', () => {
     const daemon = await settled(host);
     host.guard.say({ kind: 'broken', reason: 'test' });
     host.wake();
-    await wait(100);
-    expect(host.guards).toHaveLength(2);
-    expect(host.loads.length).toBeGreaterThan(0);
+    await soon(() => expect(host.guards).toHaveLength(2));
+    await soon(() => expect(host.loads.length).toBeGreaterThan(0));
     await daemon.stop();
   });
 
@@ -131,8 +139,7 @@ describe('rules that somebody else changed', () => {
     host.guard.say({ kind: 'lost', what: 'rules' });
     await done;
     const loads = host.loads.length;
-    await wait(800);
-    expect(host.loads.length).toBeGreaterThan(loads);
+    await soon(() => expect(host.loads.length).toBeGreaterThan(loads));
     await daemon.stop();
   });
 });
@@ -145,10 +152,10 @@ describe('a guard that breaks', () => {
     host.wake();
     await wait(20);
     host.guard.say({ kind: 'broken', reason: 'test' });
-    await wait(1_300);
-    expect(host.guards).toHaveLength(2);
+    await soon(() => expect(host.guards).toHaveLength(2));
     const [first] = host.guards;
     expect(first?.stopped).toBe(true);
+    await soon(() => expect(host.guard.plans.length).toBeGreaterThan(0));
     expect(host.guard.plans[0]).toMatchObject({ heard: 0 });
     expect(host.guard.plans[0]?.seats.length).toBe(first?.plans[0]?.seats.length);
     expect(host.guard.plans[0]?.seats.length).toBeGreaterThan(0);
@@ -161,9 +168,9 @@ describe('a guard that breaks', () => {
     const [first] = host.guards;
     first?.say({ kind: 'broken', reason: 'a monitor ended' });
     host.wake();
-    await wait(30);
+    await soon(() => expect(host.guards).toHaveLength(2));
     first?.say({ kind: 'broken', reason: 'the thread ended' });
-    await wait(50);
+    await calm(host);
     expect(host.guards).toHaveLength(2);
     await daemon.stop();
     expect(host.guards.every(({ stopped }) => stopped)).toBe(true);
@@ -182,13 +189,11 @@ describe('containers that come and go', () => {
     const { world } = host;
     host.world = { ...world, containers: world.containers.filter(({ project }) => project !== 'app') };
     host.notice(event('destroy'));
-    await wait(300);
-    expect(host.guard.plans.at(-1)?.gone.length).toBeGreaterThan(0);
+    await soon(() => expect(host.guard.plans.at(-1)?.gone.length).toBeGreaterThan(0));
     expect((await daemon.status()).workloads).toEqual([]);
     host.world = world;
     host.notice(event('create'));
-    await wait(100);
-    expect(host.guard.plans.at(-1)?.seats.length).toBeGreaterThan(0);
+    await soon(() => expect(host.guard.plans.at(-1)?.seats.length).toBeGreaterThan(0));
     expect(host.loads).toEqual([]);
     await daemon.stop();
   });
@@ -199,7 +204,7 @@ describe('containers that come and go', () => {
     const { world } = host;
     host.world = { ...world, containers: world.containers.filter(({ name }) => name !== 'app-web-1') };
     host.notice(event('destroy'));
-    await wait(300);
+    await soon(() => expect(host.guard.plans.at(-1)?.gone.length).toBeGreaterThan(0));
     expect(host.loads).toEqual([]);
     host.files = filesOf('[same-network]');
     await daemon.reload();
@@ -212,27 +217,27 @@ describe('containers that come and go', () => {
     const daemon = await settled(host);
     const before = host.readings;
     for (const action of ['die', 'destroy']) host.notice(event(action));
-    await wait(50);
     expect(host.readings).toBe(before);
     host.notice(event('create'));
-    await wait(50);
+    await soon(() => expect(host.readings).toBe(before + 1));
+    await calm(host, 300);
     expect(host.readings).toBe(before + 1);
     host.notice(event('die'));
-    await wait(300);
-    expect(host.readings).toBe(before + 2);
+    await soon(() => expect(host.readings).toBe(before + 2));
     await daemon.stop();
   });
 
   test('are looked at again when somebody comes during the look', async () => {
     const host = new DaemonHost();
     const daemon = await settled(host);
-    host.slowness.engine = 40;
+    host.slowness.engine = 500;
     const plans = host.guard.plans.length;
     const before = host.readings;
     host.notice(event('create'));
-    await wait(10);
+    await soon(() => expect(host.readings).toBe(before + 1));
     host.notice(event('create'));
-    await wait(200);
+    await soon(() => expect(host.guard.plans.length).toBeGreaterThan(plans));
+    await calm(host, 600);
     expect(host.readings).toBe(before + 2);
     expect(host.guard.plans).toHaveLength(plans + 1);
     await daemon.stop();
@@ -280,8 +285,7 @@ test('a state that could not be written is written when there is room again', as
   expect((await daemon.status()).troubles.map(({ code }) => code)).toContain('state-broken');
   host.diskFull = false;
   host.wake();
-  await wait(1_300);
-  expect((await daemon.status()).troubles).toEqual([]);
+  await soon(async () => expect((await daemon.status()).troubles).toEqual([]));
   await daemon.stop();
 });
 
@@ -292,11 +296,12 @@ test('what was not confirmed when the daemon was away goes back when it comes', 
   const pending = { digest: filesOf('[internet]').digest, until: Date.now() - 60_000, token: 't' };
   const policy = { ...noPolicy, current: record('[internet]'), previous: record('none'), pending };
   const daemon = await host.start({ policy });
-  await wait(150);
-  expect(host.state).toMatchObject({
-    current: { digest: filesOf('none').digest, by: 'confirm-expired' },
-    pending: null,
-  });
+  await soon(() =>
+    expect(host.state).toMatchObject({
+      current: { digest: filesOf('none').digest, by: 'confirm-expired' },
+      pending: null,
+    }),
+  );
   await daemon.stop();
 });
 
@@ -323,9 +328,10 @@ describe('a bridge that the guard has shut because it appeared', () => {
       networks: [...host.world.networks, { ...network, bridge: { ...bridge, mac: '02:42:00:00:00:01' } }],
     };
     host.wake();
-    await wait(120);
+    await calm(host);
+    host.loads.length = 0;
     host.guard.say(intrusion);
-    await wait(120);
+    await soon(() => expect(host.loads).toHaveLength(1));
     expect(host.loads.at(-1)).toMatch(/set ports \{[^}]*\b900\b|add element inet sluice ports \{[^}]*\b900\b/);
     expect(opened(host)).toBe(false);
 
@@ -346,8 +352,7 @@ describe('a bridge that the guard has shut because it appeared', () => {
       .map((one) => ({ ...one, network: 'late', addresses: [], mac: null, port: null }));
     host.world = { ...host.world, containers: [...host.world.containers, { ...free, endpoints }] };
     host.wake();
-    await wait(150);
-    expect(opened(host)).toBe(true);
+    await soon(() => expect(opened(host)).toBe(true));
     await daemon.stop();
   });
 });

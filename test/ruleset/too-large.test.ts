@@ -79,7 +79,7 @@ test('a daemon for which it grew too large holds what it held, says so, and does
   expect(loads).toBeGreaterThan(0);
   host.world = world(101);
   host.wake();
-  await troublesAre(['kernel-refused']);
+  await troublesAre(['too-large']);
   const { state, troubles } = await daemon.status();
   expect([state, troubles[0]?.message]).toEqual(['degraded', expect.stringContaining('more than 1000000 elements')]);
   expect(host.loads.length).toBe(loads);
