@@ -9,6 +9,7 @@ export type Memory =
   /** There is a record that must not be believed; `reason` names it. */
   | { readonly kind: 'broken'; readonly reason: string };
 
+/** Reads what was applied last. Changes nothing, and never throws: what must not be believed is `broken`, with the reason. */
 export async function readApplied(stateDirectory: string, files: Files): Promise<Memory> {
   const reading = await new Store(stateDirectory, files).readApplied();
   if (reading.kind === 'good') return { kind: 'applied', applied: reading.value };

@@ -63,6 +63,7 @@ export type Exit = keyof typeof exits;
 /** Exit codes of one command that are not the table's. */
 export type OwnCodes = Partial<Readonly<Record<Exit, number>>>;
 
+/** The number that a command ends with: its own for this exit, else the table's. */
 export function codeOf(exit: Exit, own: OwnCodes | undefined): number {
   return own?.[exit] ?? exits[exit].code;
 }

@@ -3,6 +3,7 @@ import type { Program } from '../ruleset/ruleset.ts';
 /** How a container is held: by the mode of its program, or why by none. `free`: nothing of ours judges it. */
 export type ContainerMode = 'enforce' | 'audit' | 'off' | 'not held' | 'free' | 'stopped';
 
+/** @param programs those of its endpoints; the first one's mode is told */
 export function modeOf(running: boolean, unheld: boolean, programs: readonly Program[]): ContainerMode {
   if (!running) return 'stopped';
   return unheld ? 'not held' : (programs[0]?.mode ?? 'free');

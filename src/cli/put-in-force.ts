@@ -132,6 +132,7 @@ async function throughDaemon(daemon: Daemon, digest: string, limit: PendingConfi
   };
 }
 
+/** A conversation that the daemon says it cut. @throws CliError (unable) when what it names is no address */
 export function cutOf({
   workload,
   container,

@@ -8,6 +8,7 @@ export interface Reach {
   readonly not: readonly string[];
 }
 
+/** Exceptions count only beside guardrails, of which they are exceptions; guardrails are among what is denied. */
 export function reachOf(program: Program): Reach {
   const excepted = entriesOf(program.except).map((entry) => `${entry} (exception)`);
   return {

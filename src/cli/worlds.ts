@@ -13,6 +13,7 @@ export async function worldFor({ settings, ports, screen }: Context, file: strin
   return liveWorld(ports, settings.host);
 }
 
+/** Asks the engine and the kernel. @param address of the engine's socket; undefined: where it usually is */
 export async function liveWorld(ports: Ports, address: string | undefined): Promise<World> {
   return (await ports.engine(address)).readWorld();
 }

@@ -19,6 +19,7 @@ export interface Veths {
   portsInto(netns: number): string;
 }
 
+/** @param links all of the host's own namespace; those that are no veth, no port, or whose other end is here are left out */
 export function indexVeths(links: readonly Link[]): Veths {
   const byNetns = new Map<number, Link[]>();
   for (const link of links) {

@@ -16,6 +16,7 @@ export function placedText({ table, chain, rule }: Placed): string {
   return `${tableText(table)} ${chain.name} ${rule.place.number}: ${ruleText(chain, rule)}`;
 }
 
+/** A table for people: by its name where it is IPv4's, else with its family before it. */
 export function tableText({ family, name }: Table): string {
   return family === 'ip' ? name : `${family} ${name}`;
 }

@@ -11,6 +11,10 @@ export interface Mentions {
   readonly networks: readonly string[];
 }
 
+/**
+ * Names that are enough to ask a policy about everybody: for each pattern a name that it matches, for two that can match one
+ * name such a one, and a name that nothing mentions (see {@link witnesses}).
+ */
 export function mentionsOf(policy: Policy): Mentions {
   const whos = everyDestination(policy).flatMap(({ who }) => who);
   const selectors = [...policy.tests.map(({ from }) => from), ...policy.guardrails.except.flatMap(({ from }) => from)];
@@ -87,6 +91,7 @@ function everyBlock(policy: Policy): readonly Block[] {
   ];
 }
 
+/** The destinations of an allow list; `inherit` is none. */
 export function destinationsOf(list: AllowList | undefined): readonly Destination[] {
   return (list?.items ?? []).flatMap((item) => (item.kind === 'destination' ? [item.destination] : []));
 }

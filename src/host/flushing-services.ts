@@ -13,6 +13,7 @@ export interface FlushingService {
 /** Names in a folder; empty where there is none. */
 export type ListFolder = (path: string) => readonly string[];
 
+/** The names in a folder of this host. @throws what readdirSync does, but for one that is not there */
 export const listFolder: ListFolder = (path) => {
   try {
     return readdirSync(path);

@@ -22,6 +22,7 @@ export function ofFamily(set: AddressSet, family: Family): readonly Interval[] {
   return family === 4 ? set.v4 : set.v6;
 }
 
+/** The addresses of all the prefixes, each from its own address to its last: a prefix has no bits set beyond its length. */
 export function setOfPrefixes(prefixes: readonly Prefix[]): AddressSet {
   const of = (family: Family) =>
     intervals.normalise(prefixes.filter((prefix) => prefix.address.family === family).map(prefixInterval));
@@ -32,6 +33,7 @@ export function setOfAddresses(addresses: readonly Address[]): AddressSet {
   return setOfPrefixes(addresses.map((address) => ({ address, length: bits(address.family) })));
 }
 
+/** What is in any of the sets; intervals that touch become one. */
 export function unionSets(...sets: readonly AddressSet[]): AddressSet {
   return {
     v4: intervals.normalise(sets.flatMap((set) => set.v4)),

@@ -5,6 +5,10 @@ import { type Variant, variants } from './tools.ts';
 
 const head = /^# sluice iptables-(\w+)\n/;
 
+/**
+ * A state and the variant it is for, as one text: a line that names the variant, then JSON in which a bigint is `{"n": "DIGITS"}`.
+ * {@link decodeLoadable} gives the same state back.
+ */
 export function encodeLoadable(state: XState, variant: Variant): string {
   return [...loadableParts(state, variant)].join('\n');
 }

@@ -4,6 +4,7 @@ import { printInterface } from './print.ts';
 
 /** Text of ebtables-restore(8). */
 
+/** A rule as ebtables-restore(8) takes it, without a line end: `-A CHAIN`, its matches in their order, then the target. */
 export function printEbRule(chain: string, { matches, target }: EbRule): string {
   return ['-A', chain, ...matches.map(printMatch), printTarget(target)].join(' ');
 }

@@ -163,6 +163,10 @@ function printCreate({ type, family, marks, elements }: IpSet, name: string): st
   return `create ${name} ${type} family ${of} hashsize ${size} maxelem ${mostElements}${marks ? ' skbinfo' : ''}`;
 }
 
+/**
+ * An element as `ipset add SET` takes it, without the set's name: its key, then `nomatch` and `skbmark VALUE/MASK` where it has
+ * them (ipset(8)). Of a `list:set` the key is the logical name of a set, and `nameOf` gives the name it has in the kernel.
+ */
 export function printElement(
   { type }: Pick<IpSet, 'type'>,
   { key, mark, nomatch }: IpSetElement,

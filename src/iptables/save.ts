@@ -9,6 +9,10 @@ export interface SavedTable {
 
 export type Saved = ReadonlyMap<string, SavedTable>;
 
+/**
+ * Reads what iptables-save(8) and ebtables-save(8) print, with `-c` or without, by the tables' names. Total: a line that is not
+ * a table, a chain or a rule of a declared chain is passed over. For our own rules; anybody's are read by `readListing`.
+ */
 export function parseSave(text: string): Saved {
   const tables = new Map<string, SavedTable>();
   let chains = new Set<string>();

@@ -182,7 +182,9 @@ function interval(part: KeyPart | undefined): Interval {
   return part;
 }
 
+/** The lower end of a part of a key that is a number or a range. @throws TypeError where it is a name */
 export const low = (part: KeyPart | undefined): bigint => interval(part).low;
+/** A part of a key as plain numbers, both ends inside: ports, protocols, interfaces. @throws TypeError where it is a name */
 export const numbers = (part: KeyPart | undefined): PortRange => {
   const { low: from, high: to } = interval(part);
   return { low: Number(from), high: Number(to) };

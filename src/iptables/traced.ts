@@ -36,6 +36,11 @@ export interface Standing {
   readonly alone: boolean;
 }
 
+/**
+ * What became of a traced packet by our rules, from what nf_tables tells of it and the lookouts it met. A drop is ours when a
+ * chain of ours dropped it; with legacy tables, which trace nothing, when it met the mark of the denied, or is gone behind
+ * `mangle` and nobody else has rules there.
+ */
 export function xtVerdict(trace: WatchedTrace, { variant, audited, alone }: Standing): XtVerdict {
   const { met } = trace;
   if (trace.began.length === 0) return 'not-seen';

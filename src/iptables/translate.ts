@@ -167,6 +167,7 @@ function sentTo({ fields, value }: Extract<Statement, { kind: 'match' }>, t: Tra
   return t.sentTo(`range-${digest(rangeText(value.values))}`, value.values);
 }
 
+/** Text that is equal for equal lists of parts, to make names of: `LOW-HIGH` for numbers and addresses, names as they are. */
 export function rangeText(parts: readonly KeyPart[]): string {
   return parts.map((part) => ('name' in part ? part.name : `${part.low}-${part.high}`)).join(',');
 }
@@ -287,6 +288,7 @@ function chunks(ports: readonly PortRange[]): readonly (readonly PortRange[])[] 
   return lists;
 }
 
+/** The fewest prefixes that cover the ranges exactly, range by range. @throws TypeError for a part that is a name */
 export function prefixes(parts: readonly KeyPart[], family: Family): readonly Prefix[] {
   return parts.flatMap((part) => {
     if ('name' in part) throw new TypeError('a name where an address should be');

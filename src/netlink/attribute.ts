@@ -87,21 +87,25 @@ export function readU32(payload: Buffer | undefined): number | undefined {
   return sized(payload, 4).readUInt32LE();
 }
 
+/** The same, signed. @throws NetlinkError `malformed` for another length, as those below */
 export function readI32(payload: Buffer | undefined): number | undefined {
   if (payload === undefined) return undefined;
   return sized(payload, 4).readInt32LE();
 }
 
+/** One byte; undefined when it is absent. */
 export function readU8(payload: Buffer | undefined): number | undefined {
   if (payload === undefined) return undefined;
   return sized(payload, 1).readUInt8();
 }
 
+/** 32 bits in network order, unsigned, as netfilter's attributes have them; undefined when it is absent. */
 export function readU32be(payload: Buffer | undefined): number | undefined {
   if (payload === undefined) return undefined;
   return sized(payload, 4).readUInt32BE();
 }
 
+/** 16 bits in network order, unsigned, such as ports; undefined when it is absent. */
 export function readU16be(payload: Buffer | undefined): number | undefined {
   if (payload === undefined) return undefined;
   return sized(payload, 2).readUInt16BE();

@@ -72,6 +72,7 @@ export const groupName = (group: GroupId, family: Family): string => `group${fam
 export const groupElement = (bridge: { readonly index: number }, { value }: Address): Element =>
   element([one(bridge.index), one(value)]);
 
+/** Keys of the set of published ports on one family: where a service behind one answers, after DNAT. */
 export const publishedKey = (family: Family): readonly KeyType[] => [addressType[family], 'inet_proto', 'inet_service'];
 export const publishedName = (family: Family): string => `published${family}`;
 export const publishedElement = ({ value }: Address, protocol: number, port: number): Element =>

@@ -10,6 +10,7 @@ export function protocolOn(l4: L4, family: Family): number {
   return family === 4 ? protocolNumbers.icmp : protocolNumbers.icmpv6;
 }
 
+/** Whether a range leaves no port out, so that nothing need be asked of the port. */
 export function hasEveryPort(ports: PortRange): boolean {
   return ports.low === everyPort.low && ports.high === everyPort.high;
 }

@@ -47,14 +47,17 @@ export function objectWith(what: string, value: unknown, keys: readonly string[]
   return stranger === undefined ? value : unknown(`${what} with ${shown(stranger)}`, value[stranger]);
 }
 
+/** A text of an answer. @throws ListingError that names `what`, as those below do */
 export function text(what: string, value: unknown): string {
   return typeof value === 'string' ? value : unknown(what, value);
 }
 
+/** A whole number of an answer. */
 export function integer(what: string, value: unknown): number {
   return typeof value === 'number' && Number.isInteger(value) ? value : unknown(what, value);
 }
 
+/** A list of an answer, whatever is in it. */
 export function list(what: string, value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : unknown(what, value);
 }

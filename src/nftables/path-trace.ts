@@ -51,12 +51,14 @@ export const beginning = 'begins-';
 export const ending = 'ends-';
 export const meeting = 'meets-';
 
+/** Sorts the events of one packet: those of our own chains in the table `ours` say where it was seen, the rest are told. */
 export function pathTraceOf(events: readonly PathEvent[], ours: string): PathTrace {
   const at = (prefix: string): readonly Watched[] =>
     watched.filter((hook) => events.some(({ table, chain }) => table === ours && chain === `${prefix}${hook}`));
   return { began: at(beginning), passed: at(ending), events: events.filter(({ table }) => table !== ours) };
 }
 
+/** The same with the lookouts it met, each once, in the order in which it came to them. */
 export function watchedTraceOf(events: readonly PathEvent[], ours: string): WatchedTrace {
   const met = events.flatMap(({ table, verdict }) =>
     table === ours && verdict.startsWith(`jump ${meeting}`) ? [verdict.slice(`jump ${meeting}`.length)] : [],

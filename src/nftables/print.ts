@@ -16,6 +16,9 @@ export function printInterface(name: string): string {
   return `"${name}"`;
 }
 
+/**
+ * The type of a set's keys: by its names, or with `typeof` where a part is a raw payload, which has no name (nft(8), "Sets").
+ */
 export function printKeyType(key: readonly KeyType[]): string {
   if (!key.includes('nd_target')) return `type ${key.join(' . ')}`;
   return `typeof ${key.map((type) => typeofExpressions[type]).join(' . ')}`;
@@ -39,6 +42,7 @@ export function printSetType(set: NftSet): string {
   return `${printKeyType(set.key)}${data};${set.interval ? ' flags interval;' : ''}`;
 }
 
+/** An element of a set or a verdict map, without braces. @throws TypeError for an interface name that nft cannot take */
 export function printElement(set: Pick<NftSet, 'key'>, element: Element): string {
   // a loop, because a policy has hundreds of thousands of these
   let key = '';
@@ -74,10 +78,12 @@ function printMac(value: bigint): string {
   return (value.toString(16).padStart(12, '0').match(/../g) ?? []).join(':');
 }
 
+/** A verdict, with the chain it goes to. @throws TypeError for a chain's name that is not one of ours */
 export function printVerdict(verdict: Verdict): string {
   return 'chain' in verdict ? `${verdict.kind} ${printName(verdict.chain)}` : verdict.kind;
 }
 
+/** A rule's statements in one line, without its chain, handle or comment. */
 export function printRule(rule: Rule): string {
   return rule.map(printStatement).join(' ');
 }

@@ -10,6 +10,7 @@ export function keyText(key: readonly KeyPart[]): string {
   return text;
 }
 
+/** Whether two elements lead to the same; undefined is that of a set, which leads nowhere. */
 export function isSameVerdict(a: Verdict | undefined, b: Verdict | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   return a.kind === b.kind && ('chain' in a ? a.chain : '') === ('chain' in b ? b.chain : '');

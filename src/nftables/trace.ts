@@ -31,6 +31,7 @@ export interface TracedConversation {
 /** A spawned `nft monitor trace`; the real one by {@link monitorCommand}. */
 export type SpawnMonitor = () => ChildProcess;
 
+/** Spawns the `nft` of PATH, in English and UTC; its standard error is thrown away. */
 export const monitorCommand: SpawnMonitor = () =>
   spawn('nft', ['monitor', 'trace'], {
     env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' },

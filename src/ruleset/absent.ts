@@ -17,6 +17,7 @@ export interface NamedWorkloads {
   }[];
 }
 
+/** Finds them in lists, groups and guardrails of the policy's files; not in Compose files, labels or tests. */
 export function workloadsNamedIn(policy: Policy): NamedWorkloads {
   const blocks = [...policy.projects.flatMap((project) => [project, ...project.services]), ...policy.containers];
   const lists: readonly (readonly Destination[])[] = [

@@ -33,10 +33,12 @@ export function counts(clause: Pick<Clause, 'until'>, now: number): boolean {
   return clause.until === undefined || now <= clause.until;
 }
 
+/** The addresses that a clause is about; a group's are those that its members have now. */
 export function addressesOf(clause: Clause, groups: GroupAddresses): AddressSet {
   return clause.to.kind === 'addresses' ? clause.to.set : groups(clause.to.group);
 }
 
+/** Whether protocol and port fit; `icmp` is 1 to IPv4 addresses and 58 to IPv6 ones. */
 export function l4Matches(l4: L4Match, target: Pick<Target, 'address' | 'protocol' | 'port'>): boolean {
   if (l4 === 'any') return true;
   return l4.some(

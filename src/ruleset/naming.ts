@@ -26,6 +26,7 @@ export interface FileBlocks {
   readonly names: (project: string) => boolean;
 }
 
+/** Prepares looking names up. On one level of a chain the block with the most specific pattern comes first. */
 export function indexBlocks(policy: Policy): FileBlocks {
   const projectsOf = finder(policy.projects);
   const containersOf = finder(policy.containers);
@@ -87,6 +88,7 @@ function composeFilesOf(container: Container, policy: Policy): readonly ComposeP
   return files.toSorted((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0));
 }
 
+/** The chain of what a container's labels say, which is one block on the service's level; null: they say nothing. */
 export function labelChain(block: Block | null): Chain {
   return steps([{ level: 'service', origin: 'labels', blocks: block === null ? [] : [block] }]);
 }

@@ -30,6 +30,7 @@ export class StateError extends Error {
 /** Bytes; a ruleset of 1,000 workloads with 100 destinations each has a tenth of it. */
 const limit = 512 * 1024 * 1024;
 
+/** Where a part is kept, in the state directory. */
 export function pathOf(directory: string, part: Pick<Part<unknown>, 'name'>): string {
   return join(directory, part.name);
 }

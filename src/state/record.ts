@@ -17,6 +17,7 @@ export function encodeRecord(body: string): string {
   return `${JSON.stringify({ format: currentFormat, sha256: sha256(body) })}\n${body}`;
 }
 
+/** Takes a record apart, and believes a body only by its SHA-256. Never throws. A later format is not looked into. */
 export function decodeRecord(text: string): Record {
   const end = text.indexOf('\n');
   const head = headOf(end < 0 ? text : text.slice(0, end));

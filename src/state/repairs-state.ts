@@ -6,6 +6,7 @@ const kept = 50;
 /** Repairs, the latest first. */
 export type RepairsState = readonly Repair[];
 
+/** The repairs with one more; the oldest of more than fifty is dropped. */
 export function withRepair(repairs: RepairsState, repair: Repair): RepairsState {
   return [repair, ...repairs].slice(0, kept);
 }

@@ -17,6 +17,7 @@ export interface Occupants {
   readonly networks: readonly Network[];
 }
 
+/** Who is on which bridge network that has subnets; an endpoint names its network by the engine's id or by its name. */
 export function occupantsOf(world: World): Occupants {
   const networks = world.networks.filter(({ bridge, subnets }) => bridge !== null && subnets.length > 0);
   const all = world.containers.flatMap((container) =>

@@ -56,6 +56,7 @@ export interface Note {
   readonly warn: boolean;
 }
 
+/** A note that is to be seen; `warn: false` leaves it to those who open the file. */
 export function note(
   text: string,
   more: { readonly source?: SourceRef | null; readonly compose?: readonly string[]; readonly warn?: boolean } = {},

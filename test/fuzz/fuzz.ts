@@ -40,8 +40,7 @@ export async function fuzz(name: string): Promise<void> {
   const own = randomFor(`fuzz ${name}`).between(1, 2 ** 31 - 1);
   const started = performance.now();
   const findings = await attack({ module, seed: own, time, count, only });
-  if (findings.failure !== null) throw new Found(tell(name, findings.failure));
-  const { accepted, refused, slowest } = findings;
+  const { accepted, refused, slowest, failure } = findings;
   record({
     chapter: 'fuzzing',
     engine: '',
@@ -52,8 +51,10 @@ export async function fuzz(name: string): Promise<void> {
       accepted,
       refused,
       'slowest, ms': slowest.toFixed(1),
+      found: failure === null ? 0 : 1,
     },
   });
+  if (failure !== null) throw new Found(tell(name, failure));
 }
 
 /** `SLUICE_FUZZ=netlink/links/BASE64`: this input of this reader alone. */

@@ -27,6 +27,12 @@ export interface Answer {
   readonly verdict: Verdict;
 }
 
+/**
+ * Judges all packets of a region, and tells one of them step by step: of several outcomes one that is denied, else audited.
+ *
+ * @param now milliseconds since the epoch
+ * @throws Error when the ruleset lacks the endpoint's program, which is a bug
+ */
 export function answerFor(endpoint: EndpointIdentity, region: readonly Box[], ruleset: Ruleset, now: number): Answer {
   const program = ruleset.programs.find(({ id }) => id === endpoint.program);
   if (program === undefined) throw new Error(`the ruleset has no program ${endpoint.program}`);

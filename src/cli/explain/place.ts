@@ -13,6 +13,7 @@ export type Place =
   | { readonly kind: 'vacant'; readonly network: Network | undefined }
   | { readonly kind: 'elsewhere' };
 
+/** What an address is, the most particular first: a container's, the host's own, a broadcast, free among neighbours. */
 export function placeOf(address: Address, index: WorldIndex): Place {
   const container = index.containers.find((one) => setIncludes(index.addressesOf(one), address));
   if (container !== undefined) return { kind: 'container', container };

@@ -154,6 +154,7 @@ export function notJudgedJson({ container, unheld }: Sender): object {
   };
 }
 
+/** Why what a container sends is not judged: it cannot be held, or nothing of the policy is about it. */
 export function notJudgedLines({ container, unheld }: Sender, view: View): readonly string[] {
   const { paint } = view;
   const name = safe(workloadName(container));

@@ -21,6 +21,7 @@ export interface NetworkSettings {
 
 const prefix = 'com.docker.network.bridge.';
 
+/** Reads a network's options; of a bridge's that are left out, what the engine takes for them. */
 export function networkSettings(network: Network): NetworkSettings {
   const option = (key: string) => network.options?.get(key) || null;
   if (network.driver !== 'bridge')

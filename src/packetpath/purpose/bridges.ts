@@ -17,6 +17,11 @@ export interface Ground {
 /** Names that Docker itself gives to bridges. */
 const given = /^(docker0|docker_gwbridge|br-[0-9a-f]{12})$/;
 
+/**
+ * Gathers from every table what Docker's own rules say of bridges and addresses, and from the world what the engine does.
+ *
+ * @param world null where no engine was asked: then only names that Docker gives itself and what the rules show are known
+ */
 export function groundOf(listing: Listing, world: World | null): Ground {
   const bridges = new Set(world?.networks.flatMap(({ bridge }) => (bridge === null ? [] : [bridge.name])) ?? []);
   const known = new Set(

@@ -127,6 +127,10 @@ export function tableMaker({ family, name }: Table): Maker | null {
   return tables.find(([form]) => form.test(`${family} ${name}`))?.[1] ?? null;
 }
 
+/**
+ * Whose a chain is, by its table's name, else by its own. Chains that the kernel calls are the kernel's in the tables of
+ * iptables, and in others that have no known maker: everybody may put rules there.
+ */
 export function ownerOf(table: Table, chain: Chain): Owner {
   const maker = tableMaker(table);
   if (maker === 'sluice') return { maker, sentence: sluiceChains[`${table.family} ${chain.name}`] ?? null };

@@ -8,6 +8,7 @@ export interface Links {
   hooksOf(chain: Chain): ReadonlySet<HookName>;
 }
 
+/** Follows jumps, gotos and verdict maps of one table from its base chains; each chain is gone through once per hook. */
 export function linksOf(table: Table): Links {
   const sets = new Map(table.sets.map((set) => [set.name, set]));
   const targets = new Map(

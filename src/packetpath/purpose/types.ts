@@ -126,7 +126,11 @@ export interface Explained {
   readonly twice: readonly Table[];
 }
 
-/** The layouts of facts/docker-engine.md section 1, by what tells them. */
+/**
+ * Generations of Docker's rules, named by what tells them: in `filter` by DOCKER-ISOLATION (17.06 to 18.03, pairs of bridges),
+ * DOCKER-ISOLATION-STAGE-1 (libnetwork 1c73b1c9, 18.09 to 27), the ipset docker-ext-bridges-v4 (28.0.0 alone), DOCKER-FORWARD
+ * (moby #49518, 28.0.1 to 28.5) and DOCKER-INTERNAL (moby 1ad9599da7, 29), else by the nftables table docker-bridges (29).
+ */
 export type Layout = 'pairs' | 'stages' | 'ext-bridges' | 'forward' | 'internal' | 'nftables';
 
 /** Docker's rules of one family, and which engines make them so. */

@@ -65,10 +65,12 @@ export class Whose {
   }
 }
 
+/** A network for people: its engine's name, or its bridge where it has none or is the default one. */
 export function networkText({ name, bridge }: NetworkRef): string {
   return name === null || name === 'bridge' ? bridge : name; // the default network is better known as docker0
 }
 
+/** A container for people: `NAME (ADDRESS)`, or the address where nobody is known to have it. */
 export function containerText({ name, address }: ContainerRef): string {
   return name === null ? address : `${name} (${address})`;
 }

@@ -131,6 +131,12 @@ export function readScalar(cursor: Cursor): string | number | undefined {
   return /^(0|[1-9][0-9]{0,9})$/.test(token.text) ? Number(token.text) : token.text;
 }
 
+/**
+ * One thing that a packet is asked for, in the shape of `nft -j` (libnftables-json(5)): `meta`, `ct`, `fib`, `numgen`, a field
+ * of a header.
+ *
+ * @returns undefined for anything else; then the cursor may stand behind its first words
+ */
 export function readPrimary(cursor: Cursor): Expression | undefined {
   const first = cursor.word();
   if (first === undefined) return undefined;

@@ -57,6 +57,7 @@ export interface NftRule {
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
+/** Whether a value of JSON is an object: neither null nor a list. */
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -72,9 +73,11 @@ export function onlyEntry(value: unknown): readonly [string, unknown] | undefine
   return found === undefined ? undefined : [found, value[found]];
 }
 
+/** `nft -j` writes a list of one thing as the thing itself. */
 export const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [value]);
 
 const families: readonly TableFamily[] = ['ip', 'ip6', 'inet', 'bridge', 'arp', 'netdev'];
+/** The family of that name; undefined for another value, and for a family that newer kernels have. */
 export const familyNamed = (name: unknown): TableFamily | undefined => families.find((family) => family === name);
 
 /** A word or a number as its text; empty for what is neither. */

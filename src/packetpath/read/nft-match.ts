@@ -48,6 +48,7 @@ export function timed(expression: unknown): boolean {
   return kind === 'meta' && ['time', 'hour', 'day', 'random', 'cpu'].includes(asText(key));
 }
 
+/** `@name`, as nft writes a set that stands elsewhere, in text and in JSON. */
 export function setNamed(value: unknown): { readonly set: string } | undefined {
   return typeof value === 'string' && value.startsWith('@') ? { set: value.slice(1) } : undefined;
 }

@@ -102,6 +102,7 @@ function textOf(statement: unknown, json: string): string {
   return `xt ${asText(statement['xt']['type'])} "${asText(statement['xt']['name'])}"`;
 }
 
+/** Whether a table of nf_tables is one of those that iptables-nft fills (iptables, nft.c, xtables_ipv4). */
 export const isXtTable = (family: TableFamily, name: string): boolean =>
   (family === 'ip' || family === 'ip6') && ['raw', 'mangle', 'nat', 'filter', 'security'].includes(name);
 

@@ -6,12 +6,14 @@ import { servicePort } from './words.ts';
 
 export const word = (text: string): Value => ({ kind: 'word', word: text });
 
+/** A closed range of numbers, addresses or MACs; of one value when the second is left out. */
 export function range(low: bigint | number, high: bigint | number = low): Value {
   return { kind: 'range', low: BigInt(low), high: BigInt(high) };
 }
 
 export const condition = (what: Condition): Step => ({ kind: 'condition', condition: what });
 
+/** A condition of which only the text is known: it is never judged, and never dropped. */
 export const unknownCondition = (text: string): Step => condition({ kind: 'unknown', text });
 
 /** A condition on one field: whether it is (with `not`, is not) one of the values. */

@@ -22,6 +22,10 @@ export interface First {
 const ephemeral: Span = { low: 32_768n, high: 60_999n };
 const syn = 0x02;
 
+/**
+ * The first packet of a conversation as its sender makes it: with ports an ephemeral source port, of TCP a SYN, of ICMP and
+ * ICMPv6 an echo request; without marks, and not yet met by any hook.
+ */
 export function firstPacket({
   from,
   family,

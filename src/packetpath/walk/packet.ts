@@ -4,8 +4,10 @@ import type { Interval } from '../../ip/interval.ts';
 /** A number or an address that is known to lie between two, both inside; one value when they are equal. */
 export type Span = Interval;
 
+/** The span of one value. */
 export const exactly = (value: bigint | number): Span => ({ low: BigInt(value), high: BigInt(value) });
 
+/** The span of one address; its family is the packet's to know. */
 export const spanOf = ({ value }: Address): Span => exactly(value);
 
 /** An interface; `other-than`: one whose name is not known, but that it is none of these. */
@@ -77,6 +79,7 @@ export const tcp = 6;
 export const udp = 17;
 const withPorts: ReadonlySet<number> = new Set([tcp, udp, 33, 132, 136]); // DCCP, SCTP, UDP-Lite
 
+/** Whether packets of an IP protocol have ports that the kernel's matches can read: TCP, UDP, DCCP, SCTP, UDP-Lite. */
 export function hasPorts(protocol: number): boolean {
   return withPorts.has(protocol);
 }

@@ -54,6 +54,11 @@ export function passBridge(
   return going;
 }
 
+/**
+ * Takes ways through the netdev chains at a device's ingress, in the order of their priorities.
+ *
+ * @returns those that go on; what ends there is kept in the walk
+ */
 export function passIngress(walk: Walk, device: string, ways: readonly Way[]): readonly Way[] {
   const chains = ingressChainsOf(walk.listing, device);
   if (chains.length === 0) return ways;

@@ -8,6 +8,7 @@ export interface Question {
   readonly key: string | null;
 }
 
+/** The question that a condition asks, without its negation; of long lists the first four values are shown. */
 export function question(condition: Condition): Question {
   switch (condition.kind) {
     case 'depends':
@@ -39,6 +40,7 @@ export function question(condition: Condition): Question {
   }
 }
 
+/** Values joined by ` . `, addresses and blocks of them as people write them where `fields` says that they are such. */
 export function tupleText(tuple: Tuple, fields: readonly Field[] = []): string {
   return tuple.map((value, index) => valueText(value, fields[index])).join(' . ');
 }

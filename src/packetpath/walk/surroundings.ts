@@ -93,10 +93,12 @@ const loopbacks = {
   6: { low: 1n, high: 1n },
 } as const;
 
+/** Whether all of a span is loopback: 127.0.0.0/8 (RFC 1122 3.2.1.3), ::1 (RFC 4291 2.5.3). */
 export function isLoopback(span: Span, family: 4 | 6): boolean {
   return contains(loopbacks[family], span);
 }
 
+/** Whether all of a span is multicast: 224.0.0.0/4 (RFC 5771), ff00::/8 (RFC 4291 2.7). */
 export function isMulticast({ low, high }: Span, family: 4 | 6): boolean {
   return family === 4 ? low >> 28n === 0xen && high >> 28n === 0xen : low >> 120n === 0xffn && high >> 120n === 0xffn;
 }
@@ -134,10 +136,12 @@ export function failsReversePath(packet: Packet, surroundings: Surroundings): bo
   return back.kind === 'out' && back.by.kind === 'name' && back.by.name !== packet.in.name;
 }
 
+/** Whether all of `inner` lies in `outer`. */
 export function contains(outer: Span, inner: Span): boolean {
   return outer.low <= inner.low && inner.high <= outer.high;
 }
 
+/** Whether two spans have a value in common. */
 export function overlaps(a: Span, b: Span): boolean {
   return a.low <= b.high && b.low <= a.high;
 }

@@ -96,6 +96,7 @@ function move(way: Way, which: Which, to: End): Way {
 export const sourceOf = ({ source, sport }: Packet): End => ({ address: source, port: sport });
 export const destinationOf = ({ destination, dport }: Packet): End => ({ address: destination, port: dport });
 
+/** Whether two spans are equal; null, of a packet that has no ports, equals null alone. */
 export function isSameSpan(a: Span | null, b: Span | null): boolean {
   return a === null || b === null ? a === b : a.low === b.low && a.high === b.high;
 }
