@@ -1,6 +1,5 @@
 import type { Chain, Verdict } from '../nftables/model.ts';
-import { NotHeldError } from './errors.ts';
-import { bits, mostPrograms } from './marks.ts';
+import { bits, nowhere } from './marks.ts';
 import type { IpSetElement, Target, XChain, XRule } from './model.ts';
 import type { Names } from './names.ts';
 
@@ -12,10 +11,12 @@ const noNumbers: Numbers = () => undefined;
 /**
  * The numbers by which a map of senders says where their packets go: an element carries one as a mark, and a tree of
  * chains, four bits a step, leads from there to the program. So the way is as long for one sender as for a thousand,
- * and who comes or goes is an element.
+ * and who comes or goes is an element. Programs for which there is no number left share one that leads nowhere: whoever is
+ * judged by them is denied, and everybody else is held.
  */
 export class Numbering {
   readonly #numbers: ReadonlyMap<string, number>;
+  readonly #without = new Set<string>();
 
   /**
    * @param chains all chains that an element of the map may name, used or not
@@ -23,28 +24,30 @@ export class Numbering {
    */
   constructor(chains: readonly Chain[], map: string, before: Numbers = noNumbers) {
     const targets = ['accept', ...chains.map(({ name }) => name).filter((name) => name.startsWith(`${map}/`))];
-    if (targets.length > mostPrograms)
-      throw new NotHeldError(
-        `there are more than ${mostPrograms - 1} programs on this host, and marks have no number for more`,
-      );
     const kept = new Set(targets.flatMap((target) => before(map, target) ?? []));
     let next = 1;
     const free = () => {
       while (kept.has(next)) next++;
-      return next++;
+      return next < nowhere ? next++ : undefined;
     };
-    this.#numbers = new Map(targets.map((target) => [target, before(map, target) ?? free()]));
+    const numbers = new Map<string, number>();
+    for (const target of targets) {
+      const number = before(map, target) ?? free();
+      if (number === undefined) this.#without.add(target);
+      else numbers.set(target, number);
+    }
+    this.#numbers = numbers;
   }
 
-  /** What a chain's name, or `accept`, has. */
+  /** What a chain's name, or `accept`, has; undefined as well where there was none left. */
   number(target: string): number | undefined {
     return this.#numbers.get(target);
   }
 
   /** null: the verdict has no number here. */
   mark(verdict: Verdict | undefined): IpSetElement['mark'] | null {
-    const number =
-      verdict === undefined ? undefined : this.#numbers.get('chain' in verdict ? verdict.chain : verdict.kind);
+    const target = verdict === undefined ? '' : 'chain' in verdict ? verdict.chain : verdict.kind;
+    const number = this.#without.has(target) ? nowhere : this.#numbers.get(target);
     return number === undefined ? null : { value: number << bits.numberShift, mask: bits.number };
   }
 

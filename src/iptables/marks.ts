@@ -25,5 +25,5 @@ export const bits = {
 /** All but `bridged`, which belongs to the frame and not to the judgement. */
 export const judgement = 0x7fff_0000;
 
-/** The most programs that have a number. */
-export const mostPrograms = 0xfff;
+/** The number that no program has: packets with it are dropped. Programs have those below, from 1 on. */
+export const nowhere = 0xfff;

@@ -21,6 +21,7 @@ import {
 } from './enrol.ts';
 import { heldAddresses, heldNetworks, knownBridges } from './held.ts';
 import { allocateIds } from './ids.ts';
+import { labelBudget } from './label-budget.ts';
 import { factsOf, Memory } from './memory.ts';
 import { type FileBlocks, indexBlocks } from './naming.ts';
 import { by, sortUnique } from './order.ts';
@@ -126,7 +127,8 @@ function compileWith(
   remembered: readonly RememberedNetwork[],
 ): Compiled {
   const index = indexWorld(world);
-  const facts = factsOf(index, untils, now);
+  const budget = labelBudget(index.containers, labels);
+  const facts = `${factsOf(index, untils, now)}${budget.over}`;
   memory.begin(policy, facts);
   const resolver = createResolver(policy, index, now, memory.crowds);
   const places = remember(new Map(), (key: string): readonly GroupMember[] => {
@@ -146,7 +148,7 @@ function compileWith(
         return groups(key);
       },
     },
-    labelsOf: labels,
+    labelsOf: budget.labelsOf,
   };
   const isNamed = (container: Container) => {
     const names = index.networksOf(container).map(({ name }) => name);

@@ -123,7 +123,7 @@ export function createResolver(
         return area(places.internet, role);
       case 'multicast': {
         const own = subject.networks.flatMap((network) => network.subnets.flatMap(directedBroadcast));
-        const set = unionSets(multicastSet, setOfAddresses(own));
+        const set = unionSets(multicastSet, intersectSets(setOfAddresses(own), index.broadcasts));
         return [at('forward', set), at('host', set)];
       }
     }

@@ -1,5 +1,5 @@
 import { type Address, addressOf } from '../ip/address.ts';
-import { type AddressSet, setOfAddresses, setOfPrefixes, unionSets } from '../ip/address-set.ts';
+import { type AddressSet, setOfAddresses, setOfPrefixes, subtractSets, unionSets } from '../ip/address-set.ts';
 import { type Prefix, prefixInterval } from '../ip/prefix.ts';
 import { linkLocal6Set } from '../ip/registry.ts';
 import type { Container, Endpoint, Network, World } from '../world/world.ts';
@@ -96,6 +96,14 @@ export function indexWorld(world: World): WorldIndex {
   });
   const bridges = world.networks.filter(({ bridge, oddBridge }) => bridge !== null || oddBridge !== undefined);
   const subnets = bridges.flatMap((network) => network.subnets);
+  const hostAddresses = setOfAddresses([
+    ...world.host.addresses.map(({ address }) => address),
+    ...world.networks.flatMap((network) => network.gateways),
+  ]);
+  const directed = setOfAddresses([
+    ...subnets.flatMap(directedBroadcast),
+    ...world.host.addresses.flatMap(({ address, length }) => directedBroadcast({ address, length })),
+  ]);
   return {
     world,
     containers,
@@ -108,15 +116,10 @@ export function indexWorld(world: World): WorldIndex {
     byProject: groupBy(containers, (container) => (isComposed(container) ? [container.project ?? ''] : [])),
     byName: groupBy(containers, (container) => (isComposed(container) ? [] : [container.name])),
     byNetwork: groupBy(containers, (container) => networksOf(container).map((network) => network.name)),
-    hostAddresses: setOfAddresses([
-      ...world.host.addresses.map(({ address }) => address),
-      ...world.networks.flatMap((network) => network.gateways),
-    ]),
+    hostAddresses,
     containerSpace: unionSets(linkLocal6Set, setOfPrefixes(subnets), ...containers.map(addressesOf).filter(isAny)),
-    broadcasts: setOfAddresses([
-      ...subnets.flatMap(directedBroadcast),
-      ...world.host.addresses.flatMap(({ address, length }) => directedBroadcast({ address, length })),
-    ]),
+    // anyone may choose a subnet whose last address is one of the host's: to the kernel it stays the host's own
+    broadcasts: subtractSets(directed, hostAddresses),
   };
 }
 

@@ -4,6 +4,7 @@ import { firstCommand, firstImage } from '../../lab/first.ts';
 import { freshToken } from '../../lab/probe.ts';
 import type { Site } from '../../lab/site.ts';
 import { places } from '../../lab/world.ts';
+import { full } from '../campaign/campaign.ts';
 import { type Besieged, besiege, clear, composeFile, expectOnly, image, outside } from './compose-site.ts';
 import { attackWays } from './ways.ts';
 
@@ -88,6 +89,21 @@ describe.each(attackWays)('a compose file that wants the daemon blind, on engine
     await until('what may pass arrives', async () => ((await free()) > 0 ? true : undefined));
     expect(await evil()).toBe(0);
   });
+
+  // a thousand containers take minutes; test/ruleset/label-budget has the same on paper, which asks for no backend
+  if (full && way.backend === 'nftables')
+    test('by labels of many containers that together come to more than is held', { timeout: 600_000 }, async () => {
+      for (let part = 0; part < 6; part++) {
+        const numbers = Array.from({ length: 175 }, (_, at) => 175 * part + at);
+        const services = numbers.map((number) => {
+          const entries = Array.from({ length: 62 }, (_, at) => `10.${number >> 8}.${number & 255}.${at}:1-16/tcp`);
+          return [`s${number}`, { image, labels: { 'sluice.allow': entries.join(' ') } }] as const;
+        });
+        await site.host.compose(`noise${part}`, composeFile(Object.fromEntries(services)), 'up', '--no-start');
+      }
+      await expectSighted();
+      expect((await besieged.daemon.status()).troubles).toEqual([]);
+    });
 
   test('by asking for what cannot be held, so that nothing can be applied', async () => {
     const labels = { 'sluice.allow': 'none' };

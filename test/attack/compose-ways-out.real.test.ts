@@ -194,6 +194,20 @@ describe.each(attackWays)('out of a network of one’s own making, on engine $na
     await decree(site, policy);
   });
 
+  test('to the host, by a subnet whose last address is one of the host’s', async () => {
+    const own = '10.66.0.3';
+    await site.host.must(['ip', 'addr', 'add', `${own}/24`, 'dev', 'eth0']);
+    await decree(site, policy.replace('evil: { allow: none,', 'evil: { allow: any, deny: [host],'));
+    const around = { ipam: { config: [{ subnet: '10.66.0.0/30', gateway: '10.66.0.1' }] } };
+    const services = { on: { image, networks: ['around'] }, beside: { image } };
+    await site.host.compose('free', composeFile({ x: { image } }), 'up', '-d');
+    await site.host.compose('evil', composeFile(services, { around }), 'up', '-d');
+    const to = (from: string) => ({ from, to: own, port: 9_999, proto: 'udp', timeout: 400 }) as const;
+    await expectOnly(site, [to('free/x')], [to('evil/on'), to('evil/beside')]);
+    await site.host.must(['ip', 'addr', 'del', `${own}/24`, 'dev', 'eth0']);
+    await decree(site, policy);
+  });
+
   // last: while it is there the host itself finds the private place on a bridge
   test('by a subnet that is another’s on the LAN', async () => {
     await site.host.compose('free', composeFile({ x: { image } }), 'up', '-d');

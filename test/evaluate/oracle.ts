@@ -225,6 +225,7 @@ function isHost(to: Address, world: World): boolean {
 }
 
 function isBroadcast(to: Address, world: World): boolean {
+  if (isHost(to, world)) return false; // whatever subnet somebody has chosen around it
   const wires = [
     ...world.host.addresses.map(({ address, length }) => ({ address, length })),
     ...world.networks.flatMap(({ subnets, bridge }) => (bridge === null ? [] : subnets)),

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Address } from '../../src/ip/address.ts';
 import { parseAddress } from '../../src/ip/address.ts';
 import { canonicalRule } from '../../src/iptables/compare.ts';
+import { Numbering } from '../../src/iptables/dispatch.ts';
 import { bridgeBetween } from '../../src/iptables/edit.ts';
 import { layer2, type Place } from '../../src/iptables/layer2.ts';
 import { decodeLoadable, encodeLoadable, variantOfText } from '../../src/iptables/loadable.ts';
@@ -122,6 +123,27 @@ describe('ports are found by their names', () => {
       );
     for (const port of ['veth+', 'a b', '!x', '']) expect(() => state(port), port).toThrow(TypeError);
     expect(state('eth0.12@x')).toContain('-i eth0.12@x');
+  });
+});
+
+describe('programs beyond those that have a number', () => {
+  const chain = (n: number) => ({ name: `forward4/s${n}`, rules: [] });
+  const verdict = (n: number) => ({ kind: 'goto', chain: `forward4/s${n}` }) as const;
+  const programs = Array.from({ length: 5_000 }, (_, n) => chain(n));
+
+  test('share one that leads nowhere, and everybody else keeps his own', () => {
+    const before = new Numbering(programs.slice(0, 10), 'forward4');
+    const numbering = new Numbering(programs, 'forward4', (_, target) => before.number(target));
+    const marks = programs.map((_, n) => numbering.mark(verdict(n))?.value);
+    expect(marks.slice(0, 10)).toEqual(programs.slice(0, 10).map((_, n) => before.mark(verdict(n))?.value));
+    const beyond = marks.filter((mark) => mark === 0xfff << 16);
+    expect([beyond.length, new Set(marks).size]).toEqual([5_000 - 4_093, 4_094]);
+    // one of them gets a number once there is one, and none is remembered as theirs
+    expect(numbering.number('forward4/s4999')).toBeUndefined();
+    const names = new Names();
+    const tree = numbering.tree('forward4', names, { kind: 'return' });
+    const led = tree.flatMap(({ rules }) => rules.map(({ target }) => (target?.kind === 'goto' ? target.chain : '')));
+    expect([4_000, 4_999].map((n) => led.includes(names.chain(`forward4/s${n}`)))).toEqual([true, false]);
   });
 });
 

@@ -1,0 +1,32 @@
+import { describe, expect, test } from 'vitest';
+import type { WorldSketch } from '../generate/build.ts';
+import { judge, town } from './support.ts';
+
+/** A project may choose its networks' subnets: this one's last address is the host's own, 192.168.1.3. */
+const around = (subnet: string): WorldSketch => ({
+  ...town,
+  networks: [...town.networks, { name: 'evil_default', subnets: [subnet], project: 'evil', composeKey: 'default' }],
+  containers: [
+    ...town.containers,
+    { name: 'on-it', workload: 'evil/a', on: ['evil_default'] },
+    { name: 'elsewhere', workload: 'evil/b', on: ['shop_default'] },
+  ],
+  host: ['192.168.1.3/24', '2a01:4f8::2/64'],
+});
+
+describe.each(['10.77.0.0/30', '192.168.1.0/30'])("the host's own address stays the host's beside %s", (subnet) => {
+  test.each([
+    'guardrails: { deny: [host] }\nprojects: { evil: { allow: any } }',
+    'projects: { evil: { allow: any, deny: [host] } }',
+    'projects: { evil: { allow: [multicast] } }',
+    'projects: { evil: { allow: [private, internet] } }',
+  ])('denied by %s', (policy) => {
+    const { say } = judge(policy, around(subnet));
+    for (const from of ['on-it', 'elsewhere']) expect(say(from, '192.168.1.3:22/tcp'), from).toBe('denied');
+  });
+
+  test('and is allowed as such', () => {
+    const { say } = judge('projects: { evil: { allow: [host] } }', around(subnet));
+    for (const from of ['on-it', 'elsewhere']) expect(say(from, '192.168.1.3:22/tcp'), from).toBe('allowed');
+  });
+});
