@@ -266,7 +266,7 @@ export const commandSpecs: readonly CommandSpec[] = [
       },
       {
         form: '--listing <file>',
-        text: 'with --path: not this host, but rules as iptables-save, iptables -nvL, nft and ipset save print them',
+        text: 'with --path: not this host, but rules as iptables-save, iptables -nvL, nft, ipset save and ebtables-save print them',
         completes: 'file',
       },
       { form: '--live', text: "with --path: send the packet, and compare with the kernel's own trace (root)" },

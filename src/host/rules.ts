@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import type { Listing, Rule, Step, Table } from '../packetpath/model.ts';
+import type { Chain, Listing, Rule, Step, Table } from '../packetpath/model.ts';
+import { hidesChains } from '../packetpath/read/lines.ts';
 import { type ListingHint, readListing } from '../packetpath/read/read.ts';
 
 /** How a program that lists rules answered; null: it is not on this host. */
@@ -20,9 +21,9 @@ export class HostRulesError extends Error {
 
 /**
  * Everything that stands in the kernel of this host: nf_tables as `nft` lists it, the tables of iptables of both kinds
- * with their ipsets. Tables that iptables-nft made are read by iptables-nft-save alone; the texts of nf_tables' rules are
- * nft's own. A program that is not there is passed over: who has no `iptables-legacy-save` may still have legacy rules of
- * another's making, and no way to see them.
+ * with their ipsets. Tables that iptables-nft and ebtables-nft made are read by their own save commands alone, since nft
+ * does not show all of their rules; the texts of other rules of nf_tables are nft's own. A program that is not there is
+ * passed over: who has no `iptables-legacy-save` may still have legacy rules of another's making, and no way to see them.
  *
  * @throws HostRulesError when a program fails or crashes (nft does beside the tables of a newer one): that is never "no rules"
  */
@@ -46,7 +47,8 @@ export async function readHostRules(run: RunLister = runLister): Promise<Listing
     if (text.trim() === '') return;
     const listing = readListing(`${text}\n${ipsets}`, hint);
     tables.push(...listing.tables);
-    unread.push(...listing.unread);
+    // nft shows what the save commands do not
+    unread.push(...listing.unread.filter((line) => !hidesChains(line.text)));
   };
   for (const [family, start] of [
     [4, 'iptables'],
@@ -55,17 +57,30 @@ export async function readHostRules(run: RunLister = runLister): Promise<Listing
     add(await list(`${start}-legacy-save`, '-c'), { engine: 'legacy', family });
     add(await list(`${start}-nft-save`, '-c'), { engine: 'nf_tables', family });
   }
-  const ofIptables = new Set(tables.filter(({ engine }) => engine === 'nf_tables').map(keyOf));
+  // where it fails, nft's listing has its tables, too, though not all that they say
+  const ebtables = await run('ebtables-nft-save', ['-c']);
+  if (ebtables?.code === 0) add(ebtables.stdout, {});
   const json = await list('nft', '-j', 'list', 'ruleset');
   if (json.trim() !== '') {
     const nft = readListing(json);
     const texts = new Map(
       readListing(await list('nft', '-a', 'list', 'ruleset')).tables.map((table) => [keyOf(table), table]),
     );
-    tables.push(
-      ...nft.tables
-        .filter((table) => !ofIptables.has(keyOf(table)))
-        .map((table) => withTexts(table, texts.get(keyOf(table)))),
+    const saved = new Map(
+      tables.filter(({ engine }) => engine === 'nf_tables').map((table) => [keyOf(table), table] as const),
+    );
+    const listed = nft.tables.map((table) => {
+      const shown = withTexts(table, texts.get(keyOf(table)));
+      const own = saved.get(keyOf(table));
+      return own === undefined ? shown : together(own, shown);
+    });
+    const keys = new Set(listed.map(keyOf));
+    // in nft's order, which is the one in which they were made
+    tables.splice(
+      0,
+      Infinity,
+      ...tables.filter((table) => table.engine === 'legacy' || !keys.has(keyOf(table))),
+      ...listed,
     );
     unread.push(...nft.unread);
   }
@@ -73,6 +88,24 @@ export async function readHostRules(run: RunLister = runLister): Promise<Listing
 }
 
 const keyOf = ({ family, name }: Table): string => `${family} ${name}`;
+
+/**
+ * A table as its save command has it, with the chains of which that one says nothing or not all: others may put chains
+ * of their own into it ("contains incompatible base-chains, use 'nft' tool to list them").
+ */
+function together(saved: Table, listed: Table): Table {
+  const byName = new Map(saved.chains.map((chain) => [chain.name, chain]));
+  const isWhole = (chain: Chain): boolean => byName.get(chain.name)?.rules.length === chain.rules.length;
+  const others = listed.chains.filter(
+    (chain) => !isWhole(chain) && (chain.rules.length > 0 || !byName.has(chain.name)),
+  );
+  const named = new Set(others.map(({ name }) => name));
+  return {
+    ...saved,
+    chains: [...saved.chains.filter(({ name }) => !named.has(name)), ...others],
+    sets: [...saved.sets, ...listed.sets],
+  };
+}
 
 /** The rules of JSON with the text that nft has for them, by their handles. */
 function withTexts(table: Table, texts: Table | undefined): Table {

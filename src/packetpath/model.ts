@@ -194,6 +194,14 @@ export interface SetEntry {
   readonly verdict: Verdict | null;
   /** ipset's `nomatch`: an exception to a wider one. */
   readonly except: boolean;
+  /** ipset's `skbmark`, which rules may give to packets. */
+  readonly mark?: Marking;
+}
+
+/** `mark = (mark & ~mask) ^ value`. */
+export interface Marking {
+  readonly value: bigint;
+  readonly mask: bigint;
 }
 
 export interface VerdictEntry {
@@ -216,6 +224,11 @@ export type Action =
   | { readonly kind: 'set-mark'; readonly of: 'packet' | 'ct'; readonly value: bigint; readonly mask: bigint }
   /** `to = (to & ~mask) ^ (from & mask)`: to the conversation's from the packet's, or the other way. */
   | { readonly kind: 'copy-mark'; readonly from: 'packet' | 'ct'; readonly mask: bigint }
+  /**
+   * Gives the packet the mark of the element that it is in, the most exact one; in none, or without a mark of its own, it
+   * leaves it (net/netfilter/xt_set.c, set_target_v3). null: which set is not shown.
+   */
+  | { readonly kind: 'map-mark'; readonly fields: readonly FieldRef[]; readonly set: string | null }
   /** Address translation is always followed by the verdict `accept`: it ends the walk of its table. */
   | { readonly kind: 'dnat' | 'snat'; readonly to: Nat }
   | { readonly kind: 'masquerade' | 'redirect'; readonly ports: Ports | null }

@@ -154,3 +154,47 @@ test('a set that is listed a second time is unread there, and what it holds is n
   expect(read(save + list)).toEqual([['0xa000000-0xaffffff'], true, [5]]);
   expect(read(`${save}*nat\nCOMMIT\n${save}`)).toEqual([['0xa000000-0xaffffff', '0xa000000-0xaffffff'], true, [5]]);
 });
+
+test('marks that elements carry are given to packets by the rules that ask for them, and feed no set', () => {
+  const marked = `create to hash:net,iface family inet hashsize 64 maxelem 65536 skbinfo
+add to 10.0.0.1,br0 skbmark 0x20000/0xfff0000
+add to 10.0.0.2,br0 skbmark 0x30000
+add to 10.0.0.0/24,br0
+add to 10.0.0.3,br0 skbmark odd
+`;
+  const listing = readListing(
+    rules(
+      '-j SET --map-set to src,src --map-mark',
+      '-j SET --map-set to src,src --map-prio',
+      '-j SET --map-set gone src --map-mark',
+      '-j SET --map-set to src,src --map-mark --map-other',
+    ) + marked,
+  );
+  expect(listing.unread.map(({ text, why }) => [text, why])).toEqual([
+    ['add to 10.0.0.3,br0 skbmark odd', 'an element that is not understood'],
+  ]);
+  const [table] = listing.tables;
+  expect(table?.chains[1]?.rules.map(short)).toEqual([
+    'map-mark {"fields":[{"field":"saddr"},{"field":"iifname"}],"set":"to"}',
+    'other {"text":"-j SET --map-set to src,src --map-prio","certain":true}',
+    'map-mark {"fields":[{"field":"other"}],"set":"gone"}',
+    'other {"text":"-j SET --map-set to src,src --map-mark --map-other","certain":false}',
+  ]);
+  expect(table?.sets[0]?.entries.map(({ mark }) => mark)).toEqual([
+    { value: 0x20000n, mask: 0xfff0000n },
+    { value: 0x30000n, mask: 0xffffffffn },
+    undefined,
+  ]);
+});
+
+test('iptables -L says of it the same', () => {
+  const list = `Chain FORWARD (policy ACCEPT 0 packets, 0 bytes)
+ pkts bytes target     prot opt in     out     source               destination
+    0     0 SET        all  --  *      *       0.0.0.0/0            0.0.0.0/0            map-set to src,src map-mark
+
+`;
+  const listing = readListing(`${list}create to hash:net family inet skbinfo\nadd to 10.0.0.1 skbmark 0x1\n`);
+  const [rule] = listing.tables[0]?.chains[0]?.rules ?? [];
+  expect(rule && short(rule)).toBe('map-mark {"fields":[{"field":"saddr"}],"set":"to"}');
+  expect(listing.tables[0]?.sets[0]?.uncertain).toBe(false);
+});

@@ -2,7 +2,7 @@ import type { Listing } from '../../packetpath/model.ts';
 import { firstPacket } from '../../packetpath/walk/ask.ts';
 import { surroundingsOfListing } from '../../packetpath/walk/derive.ts';
 import { neverReached } from '../../packetpath/walk/never-reached.ts';
-import { surroundingsOfWorld } from '../../packetpath/walk/of-world.ts';
+import { seatsOfWorld, surroundingsOfWorld } from '../../packetpath/walk/of-world.ts';
 import { exactly, type Span } from '../../packetpath/walk/packet.ts';
 import { addressOn, routeTo, type Surroundings } from '../../packetpath/walk/surroundings.ts';
 import { walkPacket } from '../../packetpath/walk/walk.ts';
@@ -20,6 +20,7 @@ import { spanText } from './asked-text.ts';
 import { readTo, type To } from './destination.ts';
 import { pathJson } from './json.ts';
 import { tracePath } from './live.ts';
+import { programsOf } from './program.ts';
 import { type PathAnswer, pathLines } from './screen.ts';
 import { type From, readFrom } from './sender.ts';
 
@@ -44,6 +45,7 @@ export async function explainPath(context: Context, given: Given): Promise<Exit>
   const answer: PathAnswer = {
     packet: packetText(given.argument(0), from, to, asked.packet.source),
     walked,
+    programOf: programsOf(listing, world),
     neverReached: neverReached(listing, walked, walk),
     assumed: ground.assumed,
     traced: given.flag('live') ? await tracePath(context, from, to, walked) : null,
@@ -77,8 +79,9 @@ async function liveGround(context: Context, worldFile: string | undefined): Prom
     throw new CliError('usage', '--world is for --listing', 'the rules of this host are walked in its own world');
   requireRoot(ports.user, "read the kernel's rules");
   screen.progress('reading rules …');
-  const [listing, surroundings] = [await ports.host.allRules(), await ports.host.surroundings()];
+  const [listing, standing] = [await ports.host.allRules(), await ports.host.surroundings()];
   const world = await worldFor(context, undefined).catch(() => null); // without an engine nobody knows containers' names
+  const surroundings = world === null ? standing : { ...standing, seats: seatsOfWorld(world) };
   const unread = listing.unread.length;
   const assumed =
     unread === 0 ? [] : [`${unread} of the lines that list the rules could not be read, and change nothing`];

@@ -5,14 +5,14 @@ import { fixTexts } from './fix.ts';
 import { tracedJson } from './live.ts';
 import type { PathAnswer } from './screen.ts';
 
-export function pathJson({ packet, walked, neverReached, assumed, traced }: PathAnswer): object {
+export function pathJson({ packet, walked, programOf, neverReached, assumed, traced }: PathAnswer): object {
   return {
     command: 'explain',
     version: 1,
     path: true,
     packet,
     verdict: walked.verdict,
-    outcomes: walked.outcomes.map(outcomeJson),
+    outcomes: walked.outcomes.map((outcome) => ({ ...outcomeJson(outcome), program: programOf(outcome) })),
     neverReached:
       neverReached === null
         ? null

@@ -5,12 +5,15 @@ import type { View } from '../view.ts';
 import { chainText, interfaceText, ruleName, ruleText } from './asked-text.ts';
 import { fixLines } from './fix.ts';
 import { type Traced, tracedLines } from './live.ts';
+import type { ProgramOf } from './program.ts';
 
 /** What `explain --path` has found out. */
 export interface PathAnswer {
   /** The packet as asked for: `app/app -> 192.168.5.5:22/tcp`. */
   readonly packet: string;
   readonly walked: Walked;
+  /** Which of Sluice's programs judged it. */
+  readonly programOf: ProgramOf;
   readonly neverReached: NeverReached | null;
   /** What was taken for so, beside what the walk itself took. */
   readonly assumed: readonly string[];
@@ -26,6 +29,7 @@ export function pathLines(answer: PathAnswer, all: boolean, view: View): readonl
   return [
     ...wrap(safe(packet), view.width).map(view.paint.strong),
     ...verdictLines(walked, first, view),
+    ...programLines(answer.programOf(first)),
     ...(neverReached === null ? [] : ['', ...fixLines(neverReached, view)]),
     '',
     ...wayLines(first.events, all, view),
@@ -56,6 +60,11 @@ function verdictLines({ verdict, outcomes }: Walked, first: Outcome, { paint, wi
     ...(verdict === 'depends' ? conditionLines(first, width) : []),
     ...(verdict !== 'depends' && several ? indent('and so it is in every other way that it may go', 2, width) : []),
   ];
+}
+
+/** Whose rules of Sluice's a packet met, which a rule that stands for all of them does not say. */
+function programLines(program: string | null): readonly string[] {
+  return program === null ? [] : [safe(`  judged by Sluice's program for ${program}`)];
 }
 
 function deciderText(by: Decider): string {

@@ -92,6 +92,7 @@ function actionText(action: Extract<Rule['steps'][number], { kind: 'action' }>['
       return ['hides it from conntrack'];
     case 'set-mark':
     case 'copy-mark':
+    case 'map-mark':
       return ['sets a mark'];
     case 'dnat':
       return [`turns it to ${action.to.text}`];

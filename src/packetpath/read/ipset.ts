@@ -1,6 +1,6 @@
 import type { Family } from '../../ip/address.ts';
 import { parseAddress } from '../../ip/address.ts';
-import type { Field, NamedSet, SetEntry, Tuple, Value } from '../model.ts';
+import type { Field, Marking, NamedSet, SetEntry, Tuple, Value } from '../model.ts';
 import type { IpsetKind, IpsetPart } from './ipset-kind.ts';
 import type { Stretch, Unread } from './lines.ts';
 import {
@@ -123,8 +123,24 @@ function add(set: Ipset | undefined, words: readonly string[], at: number): stri
     set.uncertain = true;
     return 'an element that is not understood';
   }
-  set.entries.push({ key, verdict: null, except: words.includes('nomatch') });
+  const except = words.includes('nomatch');
+  const marked = words.indexOf('skbmark');
+  const mark = marked < 0 ? null : readMarking(words[marked + 1] ?? '');
+  if (mark === undefined) {
+    set.uncertain = true;
+    return 'an element that is not understood';
+  }
+  set.entries.push({ key, verdict: null, except, ...(mark === null ? {} : { mark }) });
   return null;
+}
+
+const allBits = 0xffff_ffffn;
+
+/** `0x20000/0xfff0000`; without a mask it is all of the mark (ipset(8), skbinfo). */
+function readMarking(text: string): Marking | undefined {
+  const [value, mask = allBits, ...more] = text.split('/').map(parseNumber);
+  const isMark = value !== undefined && value <= allBits && mask <= allBits && more.length === 0;
+  return isMark ? { value, mask } : undefined;
 }
 
 function readKey(element: string, { parts: made, family }: IpsetKind): Tuple | undefined {
@@ -205,11 +221,11 @@ function joined(list: Ipset, names: readonly IpsetMember[], all: ReadonlyMap<str
     set.kind.parts !== null &&
     set.kind.parts.join() === first?.kind.parts?.join() &&
     set.kind.family === first.kind.family;
-  // an exception of one set is none of another's
+  // an exception of one set is none of another's, and of marks the first set's counts
   if (
     first === undefined ||
     !members.every(alike) ||
-    members.some(({ entries }) => entries.some(({ except }) => except))
+    members.some(({ entries }) => entries.some(({ except, mark }) => except || mark !== undefined))
   )
     return { ...list, uncertain: true };
   return {

@@ -18,6 +18,15 @@ export class Unread {
   }
 }
 
+/**
+ * What iptables-nft and ebtables-nft say of tables in which others have put what they cannot list ("contains incompatible
+ * base-chains", "is incompatible"): such a listing does not show everything.
+ */
+export const hidesChains = (line: string): boolean => /^# Table `\S+' (?:contains|is) incompatible\b/.test(line);
+
+/** Why a line of that kind counts as unread. */
+export const hiddenChains = 'the table has more than this listing shows: nft list ruleset shows it';
+
 /** The lines without the blanks that all of them begin with: so a listing stands that was copied out of a page. */
 export function unindented(lines: readonly string[]): readonly string[] {
   let shared: string | null = null;

@@ -84,6 +84,9 @@ function strange(statement: unknown, text: string): readonly Step[] {
   const [kind, inside] = onlyEntry(statement) ?? [];
   if (isObject(statement) && statement['strange'] === 'condition') return [unknownCondition(text)];
   if (kind === 'xt' && isObject(inside) && inside['type'] === 'match') return [unknownCondition(text)];
+  // ipset's target, of which nft tells nothing more: it may give the packet a mark, and goes on
+  if (kind === 'xt' && isObject(inside) && inside['name'] === 'SET')
+    return [action({ kind: 'map-mark', fields: [{ field: 'other' }], set: null })];
   if (kind === 'xt' && isObject(inside) && harmless.has(asText(inside['name']))) return [other(text, true)];
   return [verdict({ kind: 'unknown', text })];
 }

@@ -1,7 +1,8 @@
 import type { Family } from '../../ip/address.ts';
 import type { Listing, Table } from '../model.ts';
+import { readEbSave } from './eb-save.ts';
 import { finishIpsets, type Ipset, readIpsets } from './ipset.ts';
-import { Unread, unindented } from './lines.ts';
+import { hiddenChains, hidesChains, Unread, unindented } from './lines.ts';
 import type { NftItem } from './nft-item.ts';
 import { readNftJson } from './nft-json.ts';
 import { finishNft } from './nft-table.ts';
@@ -10,7 +11,7 @@ import { isAbout, type Section, sectionsOf } from './sections.ts';
 import { isTwice } from './twice.ts';
 import { readList } from './xt-list.ts';
 import type { XtListedRule } from './xt-listed.ts';
-import { readSave, type XtHint } from './xt-save.ts';
+import { headerOf, readSave, type XtHint } from './xt-save.ts';
 import { familyOf, finishTable, type Ipsets, setsFed, type XtTable } from './xt-table.ts';
 
 /** What a listing may leave unsaid: the engine, the family, the table of `iptables -S` and `iptables -L`. */
@@ -19,19 +20,20 @@ export type ListingHint = XtHint;
 /** What the sections of a text hold. */
 interface Gathered {
   readonly xt: XtTable[];
+  readonly eb: Table[];
   readonly nft: NftItem[];
   readonly ipsets: Map<string, Ipset>;
 }
 
 /**
- * Reads a listing of anybody's rules: what `iptables-save`, `ip6tables-save`, `iptables -S`, `iptables -L`, `nft list ruleset`
- * (or `nft -j`), `ipset save` and `ipset list` print, several of them one after the other, too. Never throws: what cannot be
- * read is in its rule as unknown, or among the unread lines.
+ * Reads a listing of anybody's rules: what `iptables-save`, `ip6tables-save`, `iptables -S`, `iptables -L`, `ebtables-save`,
+ * `nft list ruleset` (or `nft -j`), `ipset save` and `ipset list` print, several of them one after the other, too. Never
+ * throws: what cannot be read is in its rule as unknown, or among the unread lines.
  */
 export function readListing(text: string, hint: ListingHint = {}): Listing {
   const lines = unindented(text.includes('\r') ? text.split(/\r?\n/) : text.split('\n'));
   const unread = new Unread();
-  const gathered: Gathered = { xt: [], nft: [], ipsets: new Map() };
+  const gathered: Gathered = { xt: [], eb: [], nft: [], ipsets: new Map() };
   for (const section of sectionsOf(lines)) readSection(section, hint, unread, gathered);
   const ipsets = finishIpsets(gathered.ipsets, setsFed(gathered.xt), (index) =>
     unread.add(lines, index, 'a member that is not listed'),
@@ -40,17 +42,22 @@ export function readListing(text: string, hint: ListingHint = {}): Listing {
   const nft = Map.groupBy(finishNft(gathered.nft), (table) => isTwice(table, xt));
   const twice = nft.get(true);
   return {
-    tables: [...xt, ...(nft.get(false) ?? [])],
+    tables: [...xt, ...gathered.eb, ...(nft.get(false) ?? [])],
     unread: unread.lines.toSorted((a, b) => a.line - b.line),
     ...(twice === undefined ? {} : { twice }),
   };
 }
 
-function readSection(section: Section, hint: ListingHint, unread: Unread, { xt, nft, ipsets }: Gathered): void {
+function readSection(section: Section, hint: ListingHint, unread: Unread, { xt, eb, nft, ipsets }: Gathered): void {
   switch (section.form) {
     case 'save':
       xt.push(...readSave(section, hint, unread));
       return;
+    case 'eb-save': {
+      const { engine = 'unknown' } = headerOf(section.lines[section.from] ?? '') ?? {};
+      eb.push(...readEbSave(section, engine, unread, eb));
+      return;
+    }
     case 'list':
       xt.push(...readList(section, hint, unread));
       return;
@@ -64,9 +71,14 @@ function readSection(section: Section, hint: ListingHint, unread: Unread, { xt, 
       readIpsets(section, unread, ipsets);
       return;
     case 'strange':
-      for (let index = section.from; index < section.to; index++)
-        if (!saysNothing(section.lines[index] ?? '')) unread.add(section.lines, index, 'not part of a listing');
+      for (let index = section.from; index < section.to; index++) strange(section.lines, index, unread);
   }
+}
+
+function strange(lines: readonly string[], index: number, unread: Unread): void {
+  const line = lines[index] ?? '';
+  if (hidesChains(line)) unread.add(lines, index, hiddenChains);
+  else if (!saysNothing(line)) unread.add(lines, index, 'not part of a listing');
 }
 
 const saysNothing = (line: string): boolean => line.trim() === '' || isAbout(line);

@@ -4,6 +4,7 @@ import type { IpsetKind } from './ipset-kind.ts';
 import { takeApart, type XtListedRule } from './xt-listed.ts';
 import type { XtRule } from './xt-option.ts';
 import { commentOf, XtSteps } from './xt-rule.ts';
+import { readSetTarget } from './xt-set.ts';
 
 /** A table of iptables as a listing has it, before its rules are understood: sets and chains may come later. */
 export interface XtTable {
@@ -147,6 +148,7 @@ const unlisted = (name: string): NamedSet => ({ name, fields: ['other'], entries
 
 function noteReferences(step: Step, chains: Set<string>, sets: Set<string>): void {
   if (step.kind === 'verdict' && 'chain' in step.verdict) chains.add(step.verdict.chain);
+  if (step.kind === 'action' && step.action.kind === 'map-mark' && step.action.set !== null) sets.add(step.action.set);
   if (step.kind !== 'condition' || step.condition.kind !== 'among') return;
   const { values } = step.condition;
   if ('set' in values) sets.add(values.set);
@@ -160,7 +162,10 @@ export function setsFed(drafts: readonly XtTable[]): ReadonlySet<string> {
       for (const listed of rules) {
         const apart = listed.written.includes('SET') ? takeApart(listed) : '';
         if (typeof apart === 'string' || apart.rule.target?.name !== 'SET') continue;
-        for (const { text } of apart.rule.target.options) for (const word of text.split(' ')) fed.add(word);
+        const { options } = apart.rule.target;
+        // of options that are not understood any word may be a set's name
+        const names = readSetTarget(options)?.fed ?? options.flatMap(({ text }) => text.split(' '));
+        for (const name of names) fed.add(name);
       }
     }
   }

@@ -1,6 +1,7 @@
 import type { Action, Step, Verdict } from '../model.ts';
 import { parseNat, parseNumber, parsePorts } from './values.ts';
 import { type Option, optionOf, type Understood, type XtContext, type XtTarget } from './xt-option.ts';
+import { readMapped, readSetTarget } from './xt-set.ts';
 
 /** What iptables' targets do (iptables-extensions(8); net/netfilter/xt_*.c). */
 
@@ -68,7 +69,7 @@ const changing: Readonly<Record<string, TargetReader>> = {
   MARK: (options) => readMark(options, 'packet'),
   CONNMARK: (options) => readMark(options, 'ct') ?? readCopy(options),
   CT: readTracking,
-  SET: readMapped,
+  SET: readSet,
   DNAT: (options) => readNat(options, 'dnat', '--to-destination'),
   SNAT: (options) => readNat(options, 'snat', '--to-source'),
   MASQUERADE: (options) => readPortNat(options, 'masquerade'),
@@ -117,9 +118,12 @@ function readMark(options: readonly Option[], of: 'packet' | 'ct'): Understood {
   }
 }
 
-/** `--map-set … --map-mark` gives the packet the mark that an element carries (xt_set.c, set_target_v3), which is not read. */
-function readMapped(options: readonly Option[]): Understood {
-  if (optionOf(options, '--map-set') === undefined) return undefined;
+/** `-j SET` changes the packet's mark at most, and then goes on (xt_set.c); `undefined` leaves the others to {@link harmless}. */
+function readSet(options: readonly Option[], context: XtContext): Understood {
+  const read = readSetTarget(options);
+  const mapped = read === undefined ? undefined : readMapped(read, context);
+  if (mapped !== undefined) return [action(mapped)];
+  if (read !== undefined) return undefined;
   return [action({ kind: 'other', text: targetText({ name: 'SET', goto: false, options }), certain: false })];
 }
 

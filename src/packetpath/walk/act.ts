@@ -1,4 +1,4 @@
-import type { Action } from '../model.ts';
+import type { Action, Marking } from '../model.ts';
 import type { Packet } from './packet.ts';
 
 /** Actions that translate addresses: they end a chain of type nat. */
@@ -7,7 +7,7 @@ export type Translation = Extract<Action, { kind: 'dnat' | 'snat' | 'masquerade'
 const allBits = 0xffff_ffffn;
 
 /** What an action makes of a packet's marks and of conntrack's view of it. */
-export function act(action: Exclude<Action, Translation | { kind: 'other' }>, packet: Packet): Packet {
+export function act(action: Exclude<Action, Translation | { kind: 'map-mark' | 'other' }>, packet: Packet): Packet {
   const { conversation } = packet;
   switch (action.kind) {
     case 'count':
@@ -17,11 +17,7 @@ export function act(action: Exclude<Action, Translation | { kind: 'other' }>, pa
     case 'notrack':
       return conversation === null ? { ...packet, untracked: true } : packet; // too late once it is tracked
     case 'set-mark': {
-      const { mask, value } = action;
-      const change = (mark: bigint | null): bigint | null => {
-        if (mark === null) return mask === allBits ? value : null;
-        return (mark & ~mask) ^ value;
-      };
+      const change = (mark: bigint | null) => marked(mark, action);
       if (action.of === 'packet') return { ...packet, mark: change(packet.mark) };
       if (conversation === null) return packet;
       return { ...packet, conversation: { ...conversation, mark: change(conversation.mark) } };
@@ -37,4 +33,10 @@ export function act(action: Exclude<Action, Translation | { kind: 'other' }>, pa
       return { ...packet, conversation: { ...conversation, mark: copied(conversation.mark, packet.mark) } };
     }
   }
+}
+
+/** What becomes of a mark; null: not known. */
+export function marked(mark: bigint | null, { value, mask }: Marking): bigint | null {
+  if (mark === null) return mask === allBits ? value : null;
+  return (mark & ~mask) ^ value;
 }

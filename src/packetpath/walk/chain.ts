@@ -1,6 +1,7 @@
 import type { Action, Chain, Condition, NamedSet, Rule, Table, Verdict } from '../model.ts';
 import { act, type Translation } from './act.ts';
 import type { Layer } from './field.ts';
+import { markedBySet } from './map-mark.ts';
 import { holds, keyOf, type Part, type Sight, type Trilean, tupleHolds } from './match.ts';
 import { question, tupleText } from './question.ts';
 import type { RuleAt, Said } from './result.ts';
@@ -296,6 +297,10 @@ class Walker {
         if (way.packet.conversation === null) return [way];
         this.accepted.push(this.#translate(action, way.after({ kind: 'rule', at, said: { kind: 'translate' } }), at));
         return [];
+      case 'map-mark':
+        return markedBySet(action, way, this.#sight, (one, found, what) =>
+          this.#ask(at, one, found, what, `${what} in ${at.table.name} ${at.rule.text}`),
+        );
       case 'other': {
         if (action.certain) return [way];
         const on: Way[] = [];

@@ -77,15 +77,20 @@ function isBase(chain: Chain): chain is BaseChain {
   return chain.base !== null;
 }
 
-/** Chains of equal priority of whom nobody can tell which comes first: those of the two engines beside each other. */
+/**
+ * Chains of equal priority of whom nobody can tell which comes first: those of the two engines beside each other, where both
+ * do something.
+ */
 export function undecidedOrder(
   listing: Listing,
   family: 4 | 6,
   hook: HookName,
 ): readonly (readonly [Standing, Standing])[] {
-  const chains = stationsAt(listing, family, hook).flatMap((station) =>
-    station.kind === 'chain' ? [station.standing] : station.kind === 'nat' ? station.chains : [],
-  );
+  const chains = stationsAt(listing, family, hook)
+    .flatMap((station) =>
+      station.kind === 'chain' ? [station.standing] : station.kind === 'nat' ? station.chains : [],
+    )
+    .filter(({ chain }) => chain.rules.length > 0 || chain.base.policy === 'drop');
   return chains.flatMap((standing, index): readonly (readonly [Standing, Standing])[] => {
     const next = chains[index + 1];
     const differ =

@@ -1,4 +1,4 @@
-import type { Condition, FieldRef, NamedSet, SetRef, Tuple, Value } from '../model.ts';
+import type { Condition, FieldRef, NamedSet, SetEntry, SetRef, Tuple, Value } from '../model.ts';
 import { fieldOf, type Known, type Stand } from './field.ts';
 import type { Packet, Span } from './packet.ts';
 import { contains, overlaps } from './surroundings.ts';
@@ -66,6 +66,16 @@ function isAmong(key: readonly Part[], values: SetRef | readonly Tuple[], sight:
     if (one === 'unknown') result = 'unknown';
   }
   return result;
+}
+
+/** Entries that may have a key, in the order in which ipset looks for it: from the longest prefix to the shortest. */
+export function mostExactFirst({ entries }: NamedSet, key: readonly Part[]): readonly SetEntry[] {
+  return entries
+    .filter((entry) => tupleHolds(entry.key, key) !== 'no')
+    .toSorted((a, b) => {
+      const [one, other] = [widthOf(a.key), widthOf(b.key)];
+      return one < other ? -1 : one > other ? 1 : 0;
+    });
 }
 
 /**

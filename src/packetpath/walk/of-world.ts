@@ -1,7 +1,7 @@
 import { addressOf, bits, maxValue } from '../../ip/address.ts';
 import type { Prefix } from '../../ip/prefix.ts';
 import type { HostAddress, World } from '../../world/world.ts';
-import type { HostInterface, Route, Surroundings } from './surroundings.ts';
+import type { HostInterface, Route, Seat, Surroundings } from './surroundings.ts';
 
 /** What a world tells of its host: every address, every bridge and its containers' ports, and no routes beyond those. */
 export function surroundingsOfWorld({ host, networks, containers }: World): Surroundings {
@@ -27,7 +27,20 @@ export function surroundingsOfWorld({ host, networks, containers }: World): Surr
     policyRouting: false,
     forwarding: { 4: null, 6: null },
     complete: false,
+    seats: seatsOfWorld({ networks, containers }),
   };
+}
+
+/** Where a world's containers are. */
+export function seatsOfWorld({ networks, containers }: Pick<World, 'networks' | 'containers'>): readonly Seat[] {
+  const bridgeOf = new Map(networks.map(({ id, bridge }) => [id, bridge?.name ?? null]));
+  return containers.flatMap(({ endpoints }) =>
+    endpoints.flatMap(({ network, port, addresses }) => {
+      const bridge = bridgeOf.get(network) ?? null;
+      if (port === null || bridge === null) return [];
+      return addresses.map((address) => ({ address, bridge, port: port.name }));
+    }),
+  );
 }
 
 /** A bridge may have it on by a switch of its own, which a world does not tell of. */

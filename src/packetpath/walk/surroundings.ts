@@ -15,6 +15,15 @@ export interface Surroundings {
    * interface that is none of them.
    */
   readonly complete: boolean;
+  /** Containers whose port is known; absent: none is. */
+  readonly seats?: readonly Seat[];
+}
+
+/** Behind which port of a bridge an address is. */
+export interface Seat {
+  readonly address: Address;
+  readonly bridge: string;
+  readonly port: string;
 }
 
 export interface HostInterface {
@@ -114,6 +123,21 @@ export function isBroadcast(span: Span, family: 4 | 6, { interfaces }: Surroundi
     ),
   );
 }
+
+/** The port by which a frame for a destination leaves a bridge: where a container is known to be, else one of the others. */
+export function portTowards(
+  destination: Span,
+  family: 4 | 6,
+  { bridge, not }: { readonly bridge: string; readonly not: string },
+  { seats }: Surroundings,
+): Interface {
+  const isAt = (seat: Seat) =>
+    seat.bridge === bridge && seat.address.family === family && contains(exactlyAt(seat.address), destination);
+  const seat = seats?.find(isAt);
+  return seat === undefined ? { kind: 'other-than', names: [not] } : { kind: 'name', name: seat.port };
+}
+
+const exactlyAt = ({ value }: Address): Span => ({ low: value, high: value });
 
 export function interfaceNamed(name: string, { interfaces }: Surroundings): HostInterface | undefined {
   return interfaces.find((one) => one.name === name);

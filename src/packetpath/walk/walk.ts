@@ -2,12 +2,13 @@ import type { Listing } from '../model.ts';
 import { undecidedOrder } from './hooks.ts';
 import type { Conversation, Interface, Packet } from './packet.ts';
 import { passBridge, passHook, passIngress, type Walk } from './pass.ts';
-import type { Decider, Walked } from './result.ts';
+import type { Decider, Outcome, Walked } from './result.ts';
 import {
   failsReversePath,
   interfaceNamed,
   isLoopback,
   isOwn,
+  portTowards,
   type Routing,
   routeTo,
   type Surroundings,
@@ -44,11 +45,22 @@ function resultOf(ends: readonly Ended[], listing: Listing, surroundings: Surrou
   if (first === undefined) throw new Error('a packet without an end');
   const { verdict: one } = first;
   const verdict = one !== 'unknown' && outcomes.every((outcome) => outcome.verdict === one) ? one : 'depends';
-  return { verdict, outcomes, assumed: assumedFor(listing, surroundings, asked) };
+  return { verdict, outcomes, assumed: assumedFor(listing, surroundings, asked, outcomes) };
 }
 
-function assumedFor(listing: Listing, surroundings: Surroundings, { packet }: Asked): readonly string[] {
+function assumedFor(
+  listing: Listing,
+  surroundings: Surroundings,
+  { packet }: Asked,
+  outcomes: readonly Outcome[],
+): readonly string[] {
+  const passed = new Set(
+    outcomes.flatMap(({ events }) =>
+      events.flatMap((event) => (event.kind === 'hook' && event.layer === 'ip' ? [event.hook] : [])),
+    ),
+  );
   const orders = (['prerouting', 'input', 'forward', 'output', 'postrouting'] as const)
+    .filter((hook) => passed.has(hook))
     .flatMap((hook) => undecidedOrder(listing, packet.family, hook))
     .map(
       ([a, b]) =>
@@ -132,9 +144,11 @@ function throughBridge(walk: Walk, entering: Way, { bridge, port, calls }: Bridg
 
 /** From port to port: bridge forward and postrouting, with inet's before or behind them when br_netfilter is on. */
 function between(walk: Walk, entering: readonly Way[], { bridge, port, calls }: Bridge): readonly Way[] {
-  const out: Interface = { kind: 'other-than', names: [nameText(port)] };
-  const atPorts = (way: Way): Way => way.with({ ...way.packet, in: port, out });
-  const atBridge = (way: Way): Way => way.with({ ...way.packet, in: bridge, out: bridge, portIn: port, portOut: out });
+  const outOf = ({ packet: { destination, family } }: Way): Interface =>
+    portTowards(destination, family, { bridge: nameText(bridge), not: nameText(port) }, walk.surroundings);
+  const atPorts = (way: Way): Way => way.with({ ...way.packet, in: port, out: outOf(way) });
+  const atBridge = (way: Way): Way =>
+    way.with({ ...way.packet, in: bridge, out: bridge, portIn: port, portOut: outOf(way) });
   let ways = passBridge(walk, 'forward', entering.map(atPorts), { from: -Infinity, to: brNetfilter.forward });
   if (calls) ways = passHook(walk, 'forward', ways.map(atBridge)).map(atPorts);
   ways = passBridge(walk, 'forward', ways, { from: brNetfilter.forward, to: Infinity });
@@ -220,7 +234,8 @@ function leaves(walk: Walk, ways: readonly Way[]): readonly Way[] {
     const { out } = way.packet;
     const known = out?.kind === 'name' ? interfaceNamed(out.name, walk.surroundings) : undefined;
     if (known?.kind !== 'bridge') return [way];
-    const port: Interface = { kind: 'other-than', names: [known.name] };
+    const { destination, family } = way.packet;
+    const port = portTowards(destination, family, { bridge: known.name, not: known.name }, walk.surroundings);
     const atPort = way.with({ ...way.packet, in: null, out: port });
     const left = passBridge(walk, 'postrouting', passBridge(walk, 'output', [atPort]));
     return left.map((one) => one.with({ ...one.packet, in: way.packet.in, out }));

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { readListing } from '../../../src/packetpath/read/read.ts';
 import { firstPacket } from '../../../src/packetpath/walk/ask.ts';
 import { surroundingsOfListing } from '../../../src/packetpath/walk/derive.ts';
@@ -7,9 +7,9 @@ import { walkPacket } from '../../../src/packetpath/walk/walk.ts';
 import { address } from './words.ts';
 
 /** A packet from 172.18.0.2 on br-000000000001 to 192.168.5.5:22 through rules of `filter`. */
-function walked(rules: readonly string[], source: Span = spanOf(address('172.18.0.2'))) {
+function walked(rules: readonly string[], source: Span = spanOf(address('172.18.0.2')), sets: readonly string[] = []) {
   const chains = [':FORWARD DROP [0:0]', ':A - [0:0]', ':B - [0:0]'];
-  const listing = readListing(['*filter', ...chains, ...rules, 'COMMIT', ''].join('\n'));
+  const listing = readListing(['*filter', ...chains, ...rules, 'COMMIT', ...sets, ''].join('\n'));
   expect(listing.unread).toEqual([]);
   return walkPacket(
     listing,
@@ -79,4 +79,88 @@ test('chains that lead into themselves end, and say so', () => {
   const answer = walked(['-A FORWARD -j A', '-A A -j B', '-A B -j A']);
   expect(answer.verdict).toBe('depends');
   expect(told(answer).join('\n')).toContain('chain A, which leads into itself');
+});
+
+describe('a mark that a set gives', () => {
+  const rules = [
+    '-A FORWARD -j SET --map-set to src,src --map-mark',
+    '-A FORWARD -m mark --mark 0x10000/0xf0000 -j A',
+    '-A FORWARD -m mark --mark 0x20000/0xf0000 -j B',
+    '-A FORWARD -j REJECT',
+    '-A A -j ACCEPT',
+    '-A B -j DROP',
+  ];
+  const sets = (...elements: readonly string[]): readonly string[] => [
+    'create to hash:net,iface family inet skbinfo',
+    ...elements.map((element) => `add to ${element}`),
+  ];
+
+  test.each([
+    ['172.18.0.2,br-000000000001 skbmark 0x10000/0xfff0000', 'accepted by A 1'],
+    ['172.18.0.2,br-000000000001 skbmark 0x20000/0xfff0000', 'dropped by B 1'],
+    ['172.18.0.3,br-000000000001 skbmark 0x10000/0xfff0000', 'rejected by FORWARD 4'],
+    ['172.18.0.2,br-000000000002 skbmark 0x10000/0xfff0000', 'rejected by FORWARD 4'],
+    ['172.18.0.2,br-000000000001', 'rejected by FORWARD 4'],
+  ])('%s: %s', (element, expected) => {
+    expect(told(walked(rules, undefined, sets(element)))).toEqual([expected]);
+  });
+
+  test('clears the bits of its mask and turns those of its value', () => {
+    const before = '-A FORWARD -j MARK --set-xmark 0x30000/0xffffffff';
+    const element = '172.18.0.2,br-000000000001 skbmark 0x10000/0x0';
+    expect(told(walked([before, ...rules], undefined, sets(element)))).toEqual(['dropped by B 1']);
+  });
+
+  test('is that of the most exact element, and of none where that is an exception', () => {
+    const wide = '172.18.0.0/16,br-000000000001 skbmark 0x10000/0xfff0000';
+    const exact = '172.18.0.2,br-000000000001 skbmark 0x20000/0xfff0000';
+    expect(told(walked(rules, undefined, sets(wide, exact)))).toEqual(['dropped by B 1']);
+    expect(told(walked(rules, undefined, sets(wide)))).toEqual(['accepted by A 1']);
+    const except = '172.18.0.0/24,br-000000000001 nomatch';
+    expect(told(walked(rules, undefined, sets(wide, except)))).toEqual(['rejected by FORWARD 4']);
+  });
+
+  test('hangs on the element where it is not known which one has the packet', () => {
+    const somewhere = { low: address('172.18.0.0').value, high: address('172.18.0.255').value };
+    const answer = walked(rules, somewhere, sets('172.18.0.2,br-000000000001 skbmark 0x10000/0xfff0000'));
+    expect(told(answer)).toEqual([
+      'rejected by FORWARD 4: not: the packet is of 172.18.0.2 . br-000000000001 in set to',
+      'accepted by A 1: the packet is of 172.18.0.2 . br-000000000001 in set to',
+    ]);
+  });
+
+  test('hangs on the set where the listing does not show it', () => {
+    const answer = walked(rules);
+    expect(answer.verdict).toBe('depends');
+    expect(told(answer)).toEqual([
+      'accepted by A 1: set to has a mark for the packet; mark & 0xf0000 is 65536',
+      'dropped by B 1: set to has a mark for the packet; not: mark & 0xf0000 is 65536; mark & 0xf0000 is 131072',
+      'rejected by FORWARD 4 …',
+    ]);
+  });
+
+  test("and so where nft's listing hides which set it is", () => {
+    const table = `table ip mangle {
+      chain FORWARD {
+        type filter hook forward priority mangle; policy accept;
+        xt target "SET"
+        meta mark & 0x000f0000 == 0x00010000 drop
+      }
+    }
+    `;
+    const listing = readListing(table);
+    const surroundings = surroundingsOfListing(listing);
+    const asked = firstPacket({
+      from: { in: { kind: 'name', name: 'br-000000000001' }, port: null },
+      family: 4,
+      source: spanOf(address('172.18.0.2')),
+      destination: spanOf(address('192.168.5.5')),
+      protocol: 6,
+      port: exactly(22n),
+    });
+    expect(told(walkPacket(listing, surroundings, asked))).toEqual([
+      'dropped by FORWARD 2: the set that it asks has a mark for the packet; mark & 0xf0000 is 65536',
+      'accepted by policy …',
+    ]);
+  });
 });
