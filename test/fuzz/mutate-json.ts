@@ -102,7 +102,7 @@ function change(random: Random, { holder, key }: Place, places: readonly Place[]
       const times = isShort ? random.pick([1, 2, 50, 1_000] as const) : 1;
       for (let count = 0; count < times; count++)
         if (Array.isArray(holder)) holder.push(structuredClone(at[key]));
-        else holder[`${key}${count}`] = at[key];
+        else holder[`${key}${count}`] = structuredClone(at[key]);
       return;
     }
     case 5:

@@ -43,7 +43,7 @@ async function campaign(): Promise<Failure | null> {
 
 function inputFor(reader: Reader, corpus: readonly Buffer[], random: Random): Buffer {
   const made = reader.make !== undefined && random.next() < 0.5 ? reader.make(random, corpus) : undefined;
-  return made ?? mutate(random, corpus, reader.words ?? []);
+  return made !== undefined && made.length <= longestInput ? made : mutate(random, corpus, reader.words ?? []);
 }
 
 async function take(name: string, input: Buffer): Promise<Failure | null> {
