@@ -29,7 +29,7 @@ function bareOf(text: string): string {
 
 /** Lines that are no rules and have been understood: headings, chains, policies, sets and their elements, comments, braces. */
 const frame =
-  /^(#|\$ |\*|:|COMMIT$|-[PN] |Chain |(num +)?(pkts +bytes +)?target +prot|table |chain |set |map |type |typeof |policy |flags |elements |timeout |size |counter|comment |packets |quota |limit |rate |over |ct (helper|count) |l3proto |gc-interval |auto-merge|[0-9a-fA-F.:]+([/,][^ ]+)?( +(nomatch|wildcard|timeout|packets|skbmark|skbprio|skbqueue|comment)\b.*)?$|"|\}|[0-9a-f.:"]+.*[,}]$|create |add |Name:|Type:|Revision:|Header:|Size|References|Number|Members)/;
+  /^(#|\$ |\*|:|COMMIT$|-[PN] |Chain |(num +)?(pkts +bytes +)?target +prot|table |chain |set |map |type |typeof |policy |flags |elements |timeout |size |counter|comment |packets |quota |limit |rate |over |ct (helper|count) |l3proto |gc-interval |auto-merge|[0-9a-fA-F.:]+([/,][^ ]+)?( +(nomatch|wildcard|timeout|packets|skbmark|skbprio|skbqueue|comment)\b.*)?$|"|\}|[0-9a-f.:"].*[,}]$|create |add |Name:|Type:|Revision:|Header:|Size|References|Number|Members)/;
 
 /** Name of a chain whose rules are not in the order of the listing's lines; undefined where there is none. */
 export function misplaced(listing: Listing): string | undefined {
