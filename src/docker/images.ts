@@ -2,30 +2,47 @@ import type { Seen } from './containers.ts';
 import type { EngineApi, ImageDetails } from './engine-api.ts';
 import { mapParallel } from './parallel.ts';
 
+/** What is known of some images. */
+export interface KnownImages {
+  /** By id. One that is gone, or of which nothing was ever heard, is not there. */
+  readonly images: ReadonlyMap<string, ImageDetails>;
+  /** Whether an answer is still to come: asked again, it may be there. */
+  readonly late: boolean;
+}
+
 /** Labels of images, each asked once: an image's id is the digest of all it says. */
 export class Images {
   readonly #api: EngineApi;
   #known: ReadonlyMap<string, ImageDetails> = new Map();
+  /** What was known before it was forgotten: it counts until the engine says otherwise. */
+  #before: ReadonlyMap<string, ImageDetails> = new Map();
 
   constructor(api: EngineApi) {
     this.#api = api;
   }
 
+  /** Each is asked for again. While the engine does not answer about one, what it said before holds. */
   forget(): void {
+    this.#before = new Map([...this.#before, ...this.#known]);
     this.#known = new Map();
   }
 
-  /** The images of these containers, and no others; one that is gone or does not answer is not there. */
-  async of(seen: readonly Seen[]): Promise<ReadonlyMap<string, ImageDetails>> {
+  /** The images of these containers, and no others. @throws EngineError where the engine refuses */
+  async of(seen: readonly Seen[]): Promise<KnownImages> {
     const known = this.#known;
     const ids = [...new Set(seen.map(({ details }) => details.imageId))];
-    const found = await mapParallel(ids, async (id) => {
-      const before = known.get(id);
-      if (before !== undefined) return [id, before] as const;
-      const answer = await this.#api.image(id);
-      return answer.kind === 'found' ? ([id, answer.value] as const) : undefined;
+    const answers = await mapParallel(ids, async (id) => {
+      const value = known.get(id);
+      return { id, answer: value === undefined ? await this.#api.image(id) : ({ kind: 'found', value } as const) };
     });
-    this.#known = new Map(found.filter((one) => one !== undefined));
-    return this.#known;
+    this.#known = new Map(answers.flatMap(({ id, answer }) => (answer.kind === 'found' ? [[id, answer.value]] : [])));
+    const late = answers.filter(({ answer }) => answer.kind === 'busy').map(({ id }) => id);
+    this.#before = new Map(
+      late.flatMap((id) => {
+        const before = this.#before.get(id);
+        return before === undefined ? [] : [[id, before]];
+      }),
+    );
+    return { images: new Map([...this.#known, ...this.#before]), late: late.length > 0 };
   }
 }

@@ -41,6 +41,9 @@ export function openMirror(api: EngineApi, kernel: KernelView, onLate: () => voi
   return new Mirror(api, kernel, onLate, small);
 }
 
+/** Milliseconds until an image is asked for again of which the engine said nothing. */
+const patience = 500;
+
 /** On a large host, so many containers are asked for by their ids at once; of more the whole list is read. */
 const fewIds = 50;
 
@@ -64,6 +67,7 @@ class Mirror implements EngineMirror {
   readonly #api: EngineApi;
   readonly #kernel: KernelView;
   readonly #small: number;
+  readonly #onLate: () => void;
   readonly #inspections: Inspections;
   readonly #images: Images;
   readonly #interfaces: InterfaceMemory;
@@ -78,6 +82,7 @@ class Mirror implements EngineMirror {
   constructor(api: EngineApi, kernel: KernelView, onLate: () => void, small: number) {
     this.#api = api;
     this.#small = small;
+    this.#onLate = onLate;
     this.#kernel = kernel;
     this.#inspections = new Inspections(api, onLate);
     this.#images = new Images(api);
@@ -139,7 +144,8 @@ class Mirror implements EngineMirror {
     const list = [...this.#list.values()];
     const answered = await this.#inspections.refresh(list);
     const seen = list.flatMap((summary) => this.#inspections.seen(summary) ?? []);
-    const images = await this.#images.of(seen);
+    const { images, late } = await this.#images.of(seen);
+    if (late) setTimeout(this.#onLate, patience).unref();
     // after the containers: theirs are all there. And where one did not answer: is the engine still there?
     if (doubts.networks || !answered) this.#networks = await this.#api.networks();
     const build = (interfaces: Interfaces) =>

@@ -36,7 +36,7 @@ export async function readWorld(api: EngineApi, kernel: KernelView): Promise<Wor
 async function look(api: EngineApi, kernel: KernelView): Promise<{ world: World; settled: boolean }> {
   const engine = await api.version();
   const seen = await inspectAll(api, await api.containers());
-  const images = await new Images(api).of(seen);
+  const { images } = await new Images(api).of(seen);
   const networks = await api.networks(); // after the containers: theirs are all there
   const interfaces = { links: kernel.links(), addresses: kernel.addresses() };
   const world = buildWorld({ engine, seen, images, networks }, interfaces, kernel, askNetns(kernel));
