@@ -299,6 +299,13 @@ table ip off {
     expect(chainOf(listing, 'c')).toEqual(['DROP']);
   });
 
+  test('JSON that has more beside its list is read', () => {
+    const rule = { family: 'ip', table: 't', chain: 'c', expr: [{ drop: null }] };
+    const listing = readListing(JSON.stringify({ nftables: [{ rule }], more: [1] }));
+    expect(listing.unread).toEqual([]);
+    expect(chainOf(listing, 'c')).toEqual(['DROP']);
+  });
+
   test('of a table of a family that nobody knows every line is unread, not the first alone', () => {
     const listing = readListing('table ip t {\n}\ntable moon t {\n\tchain c {\n\t\taccept\n\t}\n\tset s {\n\t}\n}\n');
     expect(listing.unread.map(({ line }) => line)).toEqual([3, 4, 5, 6, 7, 8]);

@@ -10,8 +10,7 @@ const anotherRule = '{"rule":';
  * objects. It is cut in front of rules: no string holds the characters between which it is, since its quotation marks are
  * escaped there; a rule that stands inside of something else makes a share that is no JSON.
  *
- * @returns false: it is not written so, and whatever was taken means nothing
- * @throws SyntaxError when the only share is no JSON
+ * @returns false: it is not written so, or no JSON, and whatever was taken means nothing
  */
 export function jsonObjects(text: string, take: (object: unknown) => void): boolean {
   const from = beginning.exec(text)?.[0].length ?? 0;
@@ -22,9 +21,8 @@ export function jsonObjects(text: string, take: (object: unknown) => void): bool
     let objects: unknown;
     try {
       objects = JSON.parse(`[${text.slice(start, cut)}]`);
-    } catch (error) {
-      if (start === from && cut === end) throw error;
-      return false;
+    } catch {
+      return false; // or it is JSON that goes on behind the list
     }
     for (const object of objects as readonly unknown[]) take(object);
     start = cut + 1;
