@@ -33,7 +33,10 @@ export interface Table {
   readonly sets: readonly NamedSet[];
   /** Absent where it has none. */
   readonly flowtables?: readonly FlowTable[];
-  /** Whether this table may have chains that the listing leaves out (`iptables -nvL FORWARD`). */
+  /**
+   * Whether this table may have chains that the listing leaves out (`iptables -nvL FORWARD`), or has some of which it is not
+   * understood where the kernel calls them: what leads to a chain is not all known.
+   */
   readonly partial: boolean;
 }
 

@@ -299,6 +299,15 @@ table ip off {
     expect(chainOf(listing, 'c')).toEqual(['DROP']);
   });
 
+  test('of a chain whose hook is not known it is not said that no packet comes there', () => {
+    const { tables } = readListing(
+      'table netdev t {\n\tchain c {\n\t\ttype filter hook egress device "eth0" priority filter; policy drop;\n\t\tdrop\n\t}\n}\n',
+    );
+    expect(tables.map(({ partial, chains }) => [partial, chains[0]?.base, chains[0]?.rules.length])).toEqual([
+      [true, null, 1],
+    ]);
+  });
+
   test('JSON that has more beside its list is read', () => {
     const rule = { family: 'ip', table: 't', chain: 'c', expr: [{ drop: null }] };
     const listing = readListing(JSON.stringify({ nftables: [{ rule }], more: [1] }));

@@ -30,6 +30,8 @@ export interface NftChain {
   readonly priority?: unknown;
   readonly policy?: unknown;
   readonly device?: unknown;
+  /** Where the kernel calls it is said, and not understood. */
+  readonly unplaced?: boolean;
 }
 
 export interface NftSet {

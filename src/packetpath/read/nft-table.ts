@@ -74,7 +74,8 @@ function finish(draft: Draft): Table {
     for (const { feeds } of rules) for (const set of feeds) fed.add(set);
     return { name, base, rules: rules.map((rule, index) => ruleOf(rule, index + 1)) };
   });
-  const partial = !draft.listed || [...draft.chains.values()].some(({ chain }) => chain === null);
+  const partial =
+    !draft.listed || [...draft.chains.values()].some(({ chain }) => chain === null || chain.unplaced === true);
   const sets = draft.sets.map((set) => readSet(set, draft.family, fed));
   const engine: RuleEngine = 'nf_tables';
   const { family, name, flowtables } = draft;

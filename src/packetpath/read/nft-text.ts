@@ -259,7 +259,9 @@ class TextReader {
     if (isFrame && isSpread(tokens)) return this.#strange(tokens);
     if (first.text === 'type' && !first.quoted) {
       const base = typeLine(tokens);
-      return isPlaced({ name, ...base }, table.family) ? this.#change(at, base) : this.#strange(tokens);
+      if (isPlaced({ name, ...base }, table.family)) return this.#change(at, base);
+      this.#change(at, { unplaced: true });
+      return this.#strange(tokens);
     }
     if (first.text === 'policy' && !first.quoted) {
       const isPolicy = tokens.length === 2 && (second?.text === 'accept' || second?.text === 'drop');
