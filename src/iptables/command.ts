@@ -15,7 +15,8 @@ export class XtablesError extends Error {
   override readonly name = 'XtablesError';
 }
 
-const slowest = 60_000;
+/** Milliseconds: rules for a thousand workloads take iptables some seconds, on a busy machine many. */
+const slowest = 180_000;
 
 /** Commands of the host, from PATH, with English words and a clock in UTC: what they print is read back. */
 export const hostCommand: RunCommand = commandSpawner(() => () => {});
@@ -70,7 +71,11 @@ export async function must(run: RunCommand, program: string, args: readonly stri
   if (answer.code === 0) return answer.stdout;
   const said = answer.stderr.trim().split('\n').slice(0, 3).join(' · ');
   throw new XtablesError(
-    answer.signal === null ? `${program} refused: ${withLine(said, input)}` : `${program} crashed (${answer.signal})`,
+    answer.signal === null
+      ? `${program} refused: ${withLine(said, input)}`
+      : answer.signal === 'SIGKILL'
+        ? `${program} was killed: by somebody, for want of memory, or by us after ${slowest / 60_000} minutes`
+        : `${program} crashed (${answer.signal})`,
   );
 }
 

@@ -18,13 +18,14 @@ export class NftError extends Error {
 /** There is no nft on this host. */
 export class NftMissingError extends NftError {}
 
-const slowest = 60_000;
+/** Milliseconds: a policy of nearly a million elements took 50 s on a busy machine of two cores. */
+const slowest = 180_000;
 
 /**
  * The nft of the host, from PATH. Its words are English and its clock UTC whatever the operator's settings, since
  * listings are read back.
  *
- * @throws NftError when there is no nft, or it does not come back within a minute
+ * @throws NftError when there is no nft, and what {@link mustNft} says of one that does not come back within three minutes
  */
 export const nftCommand: RunNft = nftSpawner(() => () => {});
 
@@ -75,7 +76,9 @@ export async function mustNft(run: RunNft, args: readonly string[], input?: stri
   throw new NftError(
     answer.signal === null
       ? `nft refused: ${firstLines(answer.stderr)}`
-      : `nft crashed (${answer.signal}); is it older than the one Docker uses?`,
+      : answer.signal === 'SIGKILL'
+        ? `nft was killed: by somebody, for want of memory, or by us after ${slowest / 60_000} minutes; what stood before stands`
+        : `nft crashed (${answer.signal}); is it older than the one Docker uses?`,
   );
 }
 
