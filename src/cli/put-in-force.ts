@@ -123,9 +123,14 @@ async function throughDaemon(daemon: Daemon, digest: string, limit: PendingConfi
       `the daemon did not apply it: ${answer.message}`,
       'what was in force still is; sluice status',
     );
+  // it is held whatever becomes of this question; the daemon says in what with its status only
+  const backend = await daemon.status().then(
+    (status) => status.backend,
+    () => null,
+  );
   return {
     by: 'daemon',
-    backend: null,
+    backend,
     cut: answer.cut.map(cutOf),
     pending: answer.pending,
     warnings: answer.warnings,

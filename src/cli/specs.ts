@@ -301,7 +301,7 @@ export const commandSpecs: readonly CommandSpec[] = [
     options: [
       {
         form: '--listing <file>',
-        text: 'explain rules as iptables-save, iptables -S, iptables -nvL, nft list ruleset and nft -j print them, which needs neither root nor an engine ("-": standard input)',
+        text: 'explain rules as iptables-save, iptables -S, iptables -nvL, nft list ruleset, nft -j and ebtables-save print them, which needs neither root nor an engine ("-": standard input)',
         completes: 'file',
       },
       worldOption,

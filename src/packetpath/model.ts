@@ -117,6 +117,8 @@ export type Field =
   | 'icmp code'
   | 'tcp flags'
   | 'ttl'
+  /** A field of an IPv6 extension header, of which the walk's packets have none. */
+  | 'exthdr'
   | 'mark'
   | 'pkttype'
   /** Kind of address, as routing sees it: `fib saddr type`, xt_addrtype. */

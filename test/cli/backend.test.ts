@@ -58,6 +58,22 @@ test('beside a daemon another backend is refused, with the way to get there', as
   expect((await host.sluice(['apply', '--backend', 'nftables'])).code).toBe(0);
 });
 
+test('through a daemon apply tells in what it holds the rules', async () => {
+  const host = articleHost();
+  await host.sluice(['apply']);
+  const daemon = fakeDaemon(host);
+  host.daemon = { ...daemon, status: async () => ({ ...(await daemon.status()), backend: 'iptables-legacy' }) };
+  expect(JSON.parse((await host.sluice(['apply', '--json'])).out)).toMatchObject({
+    by: 'daemon',
+    backend: 'iptables-legacy',
+  });
+  const { out } = await host.sluice(['apply']);
+  expect(out.replaceAll(/\s+/g, ' ')).toContain('with iptables-legacy, and the daemon keeps it true');
+  // and who does not answer is not guessed
+  host.daemon = { ...daemon, status: () => Promise.reject(new Error('gone')) };
+  expect(JSON.parse((await host.sluice(['apply', '--json'])).out)).toMatchObject({ by: 'daemon', backend: null });
+});
+
 test('live tests are of whatever holds the rules, and of nothing while one backend takes over from another', async () => {
   const host = articleHost();
   await host.sluice(['apply', '--backend', 'iptables']);

@@ -33,6 +33,7 @@ test.each([
   [['chains', '--listing', '-', '--world', '-'], 'both "-"'],
   [['explain', '--path', 'host', '10.0.0.1:1', '--listing', '-', '--world', '-'], 'both "-"'],
   [['explain', 'app/app', '10.0.0.1:1', '--listing', '-'], '--listing is for --path'],
+  [['explain', 'app/app', '10.0.0.1:1', '--live'], '--live is for --path'],
 ])('wrong use ends with 2 and says what is wrong: %j', async (args, words) => {
   const { code, out, err } = await articleHost().sluice(args);
   expect({ code, out }).toEqual({ code: 2, out: '' });

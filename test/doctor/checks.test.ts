@@ -764,6 +764,16 @@ test.each(ruleCases)('of rules: %s is %s', (_what, code, facts, seen, mend) => {
 const quietRules: readonly [string, Facts][] = [
   ['rules as Docker makes them', ruled(filter([user, isolation, out, back]))],
   [
+    "Sluice's own rules in the other engine, and its chain of the article's name below an accept",
+    ruled(
+      filter([user, isolation, out, back]) +
+        filter([out, `FORWARD -j ${own}`, `${own} -m mark --mark 0x1 -g ${own.replace('FILTER', 'tell')}`], {
+          engine: 'legacy',
+          chains: [own, own.replace('FILTER', 'tell')],
+        }).replace(`-A ${out}\n`, ''),
+    ),
+  ],
+  [
     'a rule of another interface below an accept',
     ruled(filter([user, isolation, out, 'FORWARD -i eth1 -j DROP', back])),
   ],

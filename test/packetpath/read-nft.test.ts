@@ -334,3 +334,25 @@ table ip off {
     }
   });
 });
+
+test('a field of an extension header is read as one that no packet of the walk has', () => {
+  const of = (op: string) => {
+    const left = { exthdr: { name: 'frag', field: 'nexthdr' } };
+    const rule = {
+      family: 'bridge',
+      table: 't',
+      chain: 'c',
+      handle: 3,
+      expr: [{ match: { op, left, right: 6 } }, { drop: null }],
+    };
+    const objects = [
+      { table: { family: 'bridge', name: 't', handle: 1 } },
+      { chain: { family: 'bridge', table: 't', name: 'c', handle: 2 } },
+      { rule },
+    ];
+    const [first] = readListing(JSON.stringify({ nftables: objects })).tables[0]?.chains[0]?.rules ?? [];
+    return first === undefined ? undefined : first.steps[0];
+  };
+  for (const op of ['==', '!='])
+    expect(of(op)).toMatchObject({ kind: 'condition', condition: { kind: 'among', fields: [{ field: 'exthdr' }] } });
+});

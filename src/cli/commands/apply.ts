@@ -129,7 +129,8 @@ function verdictText(
   const text = parts.join(', ');
   const told = text.charAt(0).toUpperCase() + text.slice(1);
   if (dryRun) return `${told}. Apply with: sluice apply`;
+  const held = `The kernel holds the policy${backend === null || backend === 'nftables' ? '' : ` with ${backend}`}`;
   return by === 'daemon'
-    ? `${told}. The kernel holds the policy, and the daemon keeps it true.`
-    : `${told}. The kernel holds the policy ${backend === null || backend === 'nftables' ? '' : `with ${backend} `}for what runs now; sluice run keeps it true.`;
+    ? `${told}. ${held}, and the daemon keeps it true.`
+    : `${told}. ${held} for what runs now; sluice run keeps it true.`;
 }

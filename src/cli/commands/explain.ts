@@ -22,6 +22,7 @@ export async function explain(context: Context, given: Given): Promise<Exit> {
   if (given.flag('path')) return (await import('../path/command.ts')).explainPath(context, given);
   if (given.text('listing') !== undefined)
     throw new CliError('usage', '--listing is for --path', 'sluice explain --path FROM TO --listing FILE');
+  if (given.flag('live')) throw new CliError('usage', '--live is for --path', 'sluice explain --path --live FROM TO');
   const to = readDestination(given.argument(1));
   const consequence = 'So nothing can be explained.';
   const situation = await readSituation(context, 'explain', given.text('world'), consequence, 'may fail');

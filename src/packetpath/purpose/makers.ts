@@ -131,6 +131,12 @@ export function tableMaker({ family, name }: Table): Maker | null {
  * Whose a chain is, by its table's name, else by its own. Chains that the kernel calls are the kernel's in the tables of
  * iptables, and in others that have no known maker: everybody may put rules there.
  */
+/** The name that the article gave its filter, and Sluice its first chain in each table of iptables. */
+const filterChain = 'DOCKER-OUTBOUND-FILTER';
+
+/** Chains that only Sluice has; beside them the filter's is its own, too. */
+const isSluices = ({ name }: Chain): boolean => name.startsWith('DOCKER-OUTBOUND-') && name !== filterChain;
+
 export function ownerOf(table: Table, chain: Chain): Owner {
   const maker = tableMaker(table);
   if (maker === 'sluice') return { maker, sentence: sluiceChains[`${table.family} ${chain.name}`] ?? null };
@@ -145,12 +151,14 @@ export function ownerOf(table: Table, chain: Chain): Owner {
       maker: 'operator',
       sentence: 'for rules of your own: Docker sends everything through it and leaves it alone',
     };
-  if (chain.name === 'DOCKER-OUTBOUND-FILTER')
+  if (chain.name === filterChain && table.chains.some(isSluices))
+    return { maker: 'sluice', sentence: 'where the rules of Sluice in iptables begin' };
+  if (chain.name === filterChain)
     return {
       maker: 'outbound-filter',
       sentence: 'a filter of what containers send, under the name that the article gave it',
     };
-  if (chain.name.startsWith('DOCKER-OUTBOUND-'))
+  if (isSluices(chain))
     return { maker: 'sluice', sentence: 'rules of Sluice in iptables, behind DOCKER-OUTBOUND-FILTER' };
   if (isDockerChain(chain.name) || chain.name.startsWith('DOCKER_'))
     return {

@@ -11,6 +11,8 @@ export function readMatch(match: JsonObject, family: TableFamily): Step | undefi
   const version = readVersion(match, family);
   if (version !== undefined) return version;
   if (timed(left)) return undefined;
+  if (isOfExtension(left))
+    return condition({ kind: 'among', fields: [{ field: 'exthdr' }], not: op === '!=', values: [] });
   const fields = readFields(left, family);
   if (fields === undefined || typeof op !== 'string') return undefined;
   const [first, ...more] = fields as readonly [Asked, ...Asked[]];
@@ -36,6 +38,12 @@ function readVersion({ op, left, right }: JsonObject, family: TableFamily): Step
   // linux/if_ether.h, ETH_P_*; uapi/linux/netfilter.h, NFPROTO_*
   const value = field === 'nfproto' ? (isFour ? 2 : 10) : isFour ? 0x0800 : 0x86dd;
   return condition({ kind: 'among', fields: [{ field }], not: false, values: [[range(value)]] });
+}
+
+/** `frag nexthdr …`, `rt type …`: of a packet without that header it does not hold, whatever it asks (nft_exthdr.c). */
+function isOfExtension(left: unknown): boolean {
+  const [kind, inside] = onlyEntry(left) ?? [];
+  return kind === 'exthdr' && isObject(inside) && typeof inside['field'] === 'string';
 }
 
 /** What is asked of the clock, of chance or of a load that has been: true whatever its value. */

@@ -90,6 +90,8 @@ function reading(field: Field, packet: Packet, stand: Stand): Known {
       return addressType(packet.source, packet, stand);
     case 'daddr type':
       return packet.redirected ? word('local') : addressType(packet.destination, packet, stand);
+    case 'exthdr':
+      return absent;
     case 'skuid':
     case 'cgroup':
       return packet.ownSocket ? unknown : absent;

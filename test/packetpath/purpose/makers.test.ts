@@ -49,6 +49,18 @@ describe('chains of others are named, and their rules are not taken for more tha
     expect(call?.purpose).toMatchObject({ maker, sureness: 'by-chain', outbound: 'calls' });
   });
 
+  test('the chain that has the article’s name is Sluice’s beside its others, else the article’s', () => {
+    const of = (...chains: readonly string[]) => {
+      const rules = ['-A FORWARD -j DOCKER-OUTBOUND-FILTER', '-A DOCKER-OUTBOUND-FILTER -d 10.0.0.0/8 -j DROP'];
+      const { tables } = explainListing(readListing(filter(chains, ...rules)), null);
+      const own = tables[0]?.chains.find(({ chain }) => chain.name === 'DOCKER-OUTBOUND-FILTER');
+      const call = tables[0]?.chains.find(({ chain }) => chain.name === 'FORWARD')?.rules[0];
+      return [own?.maker, own?.rules[0]?.purpose.maker, call?.purpose.maker];
+    };
+    expect(of('DOCKER-OUTBOUND-FILTER')).toEqual(['outbound-filter', 'outbound-filter', 'outbound-filter']);
+    expect(of('DOCKER-OUTBOUND-FILTER', 'DOCKER-OUTBOUND-tell')).toEqual(['sluice', 'sluice', 'sluice']);
+  });
+
   test('firewalld’s chains have plain names: they are its own only beside its skeleton', () => {
     const rules = ['-A INPUT -j IN_public', '-A IN_public -p tcp -m tcp --dport 22 -j ACCEPT'];
     const makers = (chains: readonly string[]) => toldOf(filter(chains, ...rules)).map(({ purpose }) => purpose.maker);
