@@ -257,6 +257,7 @@ table ip off {
     ['set s', 'elements = { 1 : 2 }'],
     ['set s', 'elements = { 1, 2 } 3'],
     ['map m', 'elements = { 1 : jump }'],
+    ['map m', 'elements = { \u00011 : drop }'],
     ['chain c', 'type filter hook nowhere priority filter; policy accept;'],
     ['chain c', 'type filter hook forward priority somewhere; policy accept;'],
     ['chain c', 'type strange hook forward priority filter; policy accept;'],

@@ -328,7 +328,7 @@ class TextReader {
       case 'elements': {
         const read =
           cursor.accept('=') && cursor.accept('{') ? readSetOf(cursor, map ? readMapElement : readElement) : undefined;
-        if (read === undefined || !cursor.done || isTorn(tokens)) {
+        if (read === undefined || !cursor.done || isTorn(tokens) || !tokens.every(isPrintable)) {
           draft.timeout = true; // what it holds is not certain
           return this.#strange(tokens);
         }
@@ -354,6 +354,9 @@ function isHeading(tokens: readonly Token[]): boolean {
   const least = first?.text === 'ct' ? 3 : 2;
   return tokens.length >= least && tokens.length <= most && tokens.every(isName) && !isSpread(tokens);
 }
+
+/** Whether nft can have written a word: control characters are in quotes at the most. */
+const isPrintable = ({ text, quoted }: Token): boolean => quoted || !/[\x00-\x1f\x7f]/.test(text);
 
 /** Whether a line ends within an element: nft ends them behind a comma. */
 function isTorn(tokens: readonly Token[]): boolean {
