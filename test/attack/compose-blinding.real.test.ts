@@ -57,7 +57,11 @@ describe.each(attackWays)('a compose file that wants the daemon blind, on engine
   }
 
   test('by ports and MACs that nobody can read', async () => {
-    const services = Object.fromEntries(Object.entries(oddities).map(([name, one]) => [name, { image, ...one }]));
+    // the Compose of 20.10 takes no other protocols than tcp, udp and sctp, in small letters
+    const said = Object.entries(oddities).filter(
+      ([name]) => way.engine !== '20.10' || !['capitals', 'nothing'].includes(name),
+    );
+    const services = Object.fromEntries(said.map(([name, one]) => [name, { image, ...one }]));
     await site.host.compose('noise', composeFile(services), 'up', '--no-start');
     await expectSighted();
   });

@@ -159,7 +159,8 @@ describe.each(attackWays)('out of a network of one’s own making, on engine $na
       ({ from, to: where, port: 67, sport: 68, proto: 'udp', timeout: 400 }) as const;
     const attempts = [to('free/x', '255.255.255.255'), to('evil/x', '255.255.255.255'), to('evil/x', gateway)];
     const heard = (await site.host.probeMany(attempts)).map(({ at }) => at.includes('evil-constructor-1'));
-    expect(heard).toEqual([true, false, false]);
+    // on 20.10 the broadcast reached no container by docker-proxy without Sluice either
+    expect(heard).toEqual([way.engine !== '20.10', false, false]);
     await expectOnly(site, [], attempts.slice(1));
   });
 
