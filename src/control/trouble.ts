@@ -14,7 +14,7 @@ export const troubleCodes = {
   },
   'engine-gone': {
     means:
-      'The engine does not answer, or not in a way that can be read. What runs stays held; who starts now is denied on held bridges.',
+      'The engine does not answer, or not in a way that can be read. What runs stays held; who starts now is denied on held bridges, and from bridges that have appeared since nothing passes.',
     mend: '`systemctl status docker`, and start it. Where it runs: `sluice version --verbose` says what it answers.',
   },
   'not-held': {

@@ -47,7 +47,7 @@ interface Look {
   readonly world: World;
   /** Counts readings. */
   readonly number: number;
-  /** When its reading began, in milliseconds since the epoch. */
+  /** When its reading began, in milliseconds since the epoch; of an older one, when that did. */
   readonly at: number;
   /** Ports that had gone before it was read. */
   readonly left: readonly number[];
@@ -56,6 +56,8 @@ interface Look {
 /** What was put into the kernel last. */
 interface Now {
   readonly world: World;
+  /** As of its {@link Look}. */
+  readonly at: number;
   readonly ruleset: Ruleset;
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -374,7 +376,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   /** While the engine is away, what is in doubt is held to what ran when it was last seen. */
   async #holdLast(): Promise<void> {
     const last = this.#lastLook();
-    if (last === null || (this.#holder.knows && (this.#now?.ruleset.unlisted ?? []).length === 0)) return;
+    if (last === null || this.#holder.knows) return;
     try {
       await this.#holdTo(last);
     } catch (error) {
@@ -393,9 +395,14 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     });
   }
 
-  /** What ran when the engine was last seen, to be held to while it is away. */
+  /**
+   * What ran when the engine was last seen, to be held to while it is away. It lets no new bridge open: an engine that lives
+   * and cannot be read may have put anybody there.
+   */
   #lastLook(): Look | null {
-    return this.#now === null ? null : { world: this.#now.world, number: this.#held, at: this.#ports.now(), left: [] };
+    if (this.#now === null) return null;
+    const { world, at } = this.#now;
+    return { world, number: this.#held, at, left: [] };
   }
 
   /** While the engine is away, what ran when it was last seen. */
@@ -412,7 +419,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   /** A look, or the later one that the kernel was held to meanwhile. */
   #latest(look: Look): Look {
     return this.#now !== null && look.number < this.#held
-      ? { ...look, world: this.#now.world, number: this.#held }
+      ? { ...look, world: this.#now.world, at: this.#now.at, number: this.#held }
       : look;
   }
 
@@ -431,7 +438,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     this.#count('reconciles');
     // what a beginning leaves is given back with it: later the pause would be a newcomer's
     if (this.#now === null) this.#ports.onCalm();
-    this.#now = { world, ruleset, diagnostics: compiled.diagnostics };
+    this.#now = { world, at, ruleset, diagnostics: compiled.diagnostics };
     this.#held = number;
     this.#ages = agesOf(ruleset, this.#ages, now);
     held(left);

@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
+import { patience } from '../../src/daemon/unlisted.ts';
 import type { EngineNotice } from '../../src/docker/events.ts';
 import { noPolicy } from '../../src/state/policy-state.ts';
 import { DaemonHost, filesOf, intrusion, textsOf, wait } from './host.ts';
@@ -315,6 +316,23 @@ describe('a bridge that the guard has shut because it appeared', () => {
           set === 'ports' && key[0] !== undefined && 'low' in key[0] && key[0].low === 900n,
       ),
     );
+
+  test('stays shut while the engine cannot be read, however long that takes, and opens soon after', async () => {
+    const host = new DaemonHost();
+    const daemon = await settled(host);
+    host.engineAway = true;
+    host.guard.say({ ...closed, bridge: { name: 'virbr7', index: 900 } });
+    await wait(patience.others + 300);
+    host.guard.say(intrusion); // what is in doubt is held to what ran before
+    await soon(() => expect(host.loads).not.toEqual([]));
+    await calm(host);
+    expect(opened(host)).toBe(false);
+    host.engineAway = false;
+    host.loads.length = 0;
+    host.wake();
+    await soon(() => expect(opened(host)).toBe(true));
+    await daemon.stop();
+  });
 
   test('stays shut while its network is listed and nobody is on it, over a filling of everything, too', async () => {
     const host = new DaemonHost();
