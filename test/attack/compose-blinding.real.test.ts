@@ -4,6 +4,7 @@ import { firstCommand, firstImage } from '../../lab/first.ts';
 import { freshToken } from '../../lab/probe.ts';
 import type { Site } from '../../lab/site.ts';
 import { places } from '../../lab/world.ts';
+import { patience } from '../../src/daemon/unlisted.ts';
 import { full } from '../campaign/campaign.ts';
 import { type Besieged, besiege, clear, composeFile, expectOnly, image, outside } from './compose-site.ts';
 import { attackWays } from './ways.ts';
@@ -107,6 +108,28 @@ describe.each(attackWays)('a compose file that wants the daemon blind, on engine
       }
       await expectSighted();
       expect((await besieged.daemon.status()).troubles).toEqual([]);
+    });
+
+  // it waits for longer than a new bridge is shut where the engine can be read
+  if (full)
+    test('by a list of containers longer than anybody reads', { timeout: 300_000 }, async () => {
+      const noise = composeFile({ long: { image, labels: { long: 'x'.repeat(5 << 20) } } });
+      await site.host.compose('noise', noise, 'up', '--no-start', '--scale', 'long=15');
+      const troubles = async () => (await besieged.daemon.status()).troubles.map(({ code }) => code);
+      await until(
+        'the daemon is blind',
+        async () => ((await troubles()).includes('engine-gone') ? true : undefined),
+        90_000,
+      );
+      const evil = await sendingFromANewNetwork('evil');
+      await new Promise((resolve) => setTimeout(resolve, patience.engines + 5_000));
+      expect(await troubles()).toContain('engine-gone');
+      expect(await evil()).toBe(0);
+      await site.host.compose('noise', noise, 'down');
+      await until('the daemon sees', async () => ((await troubles()).includes('engine-gone') ? undefined : true));
+      const free = await sendingFromANewNetwork('free');
+      await until('what may pass arrives', async () => ((await free()) > 0 ? true : undefined));
+      expect(await evil()).toBe(0);
     });
 
   test('by asking for what cannot be held, so that nothing can be applied', async () => {

@@ -191,9 +191,13 @@ describe.each(engines)('the tools beside engine %s', (engine) => {
       const done = await (tools as RealTools).run(program, args);
       return done.code === 127 ? null : done;
     });
-    expect(
-      host.tables.map((table) => `${table.engine} ${table.family} ${table.name}`).filter((name) => / ip6? /.test(name)),
-    ).toEqual(['legacy ip filter', 'nf_tables ip filter', 'legacy ip6 filter', 'nf_tables ip6 filter']);
+    const names = host.tables.map((table) => `${table.engine} ${table.family} ${table.name}`);
+    expect(names.filter((name) => / ip6? /.test(name)).toSorted()).toEqual([
+      'legacy ip filter',
+      'legacy ip6 filter',
+      'nf_tables ip filter',
+      'nf_tables ip6 filter',
+    ]);
     const native =
       'table inet mine { set s { type ipv4_addr; flags interval; elements = { 10.0.0.0/8 }; }\n chain c { type filter hook forward priority -10; policy drop;\n ct state established,related accept\n ip saddr @s iifname "br-*" tcp dport { 80, 443 } counter accept comment "web"\n meta mark set meta mark | 0x10\n oifname vmap { "br1" : accept, "br2" : drop }\n reject with icmpx admin-prohibited\n }\n}\n';
     await (tools as RealTools).must('nft', ['-f', '-'], native);

@@ -258,6 +258,7 @@ table ip off {
     ['set s', 'elements = { 1, 2 } 3'],
     ['map m', 'elements = { 1 : jump }'],
     ['map m', 'elements = { \u00011 : drop }'],
+    ['map m', 'elements = { \ufffd10.0.0.2 : accept }'],
     ['chain c', 'type filter hook nowhere priority filter; policy accept;'],
     ['chain c', 'type filter hook forward priority somewhere; policy accept;'],
     ['chain c', 'type strange hook forward priority filter; policy accept;'],

@@ -355,8 +355,8 @@ function isHeading(tokens: readonly Token[]): boolean {
   return tokens.length >= least && tokens.length <= most && tokens.every(isName) && !isSpread(tokens);
 }
 
-/** Whether nft can have written a word: control characters are in quotes at the most. */
-const isPrintable = ({ text, quoted }: Token): boolean => quoted || !/[\x00-\x1f\x7f]/.test(text);
+/** Whether nft can have written a word: anything but ASCII's own is in quotes at the most; people write an ellipsis. */
+const isPrintable = ({ text, quoted }: Token): boolean => quoted || /^(?:[\x21-\x7e]*|…)$/.test(text);
 
 /** Whether a line ends within an element: nft ends them behind a comma. */
 function isTorn(tokens: readonly Token[]): boolean {
