@@ -66,6 +66,10 @@ describe('a rule of nft list ruleset', () => {
     ['meta time < "2030-01-01 00:00:00" accept', 'depends on meta time < "2030-01-01 00:00:00" | ACCEPT'],
     ['meta hour "08:00"-"18:00" accept', 'depends on meta hour "08:00"-"18:00" | ACCEPT'],
     ['limit rate over 400/minute burst 5 packets drop', 'depends on limit rate over 400/minute burst 5 packets | DROP'],
+    [
+      'limit rate 1/minute burst 3 packets ct count over 20 accept',
+      'depends on limit rate 1/minute burst 3 packets | depends on ct count over 20 | ACCEPT',
+    ],
     ['ct count over 20 drop', 'depends on ct count over 20 | DROP'],
     ['numgen random mod 10 < 5 drop', 'depends on numgen random mod 10 < 5 | DROP'],
     [

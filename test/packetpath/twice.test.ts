@@ -41,6 +41,15 @@ test.each([
   ['-j LOG --log-prefix "[X] "', 'log prefix "[X] "'],
   ['-j NFQUEUE --queue-num 3', 'xt target "NFQUEUE"'],
   ['-j REJECT --reject-with icmp-port-unreachable', 'counter reject'],
+  ['-j CONNMARK --set-xmark 0x3/0x3', 'counter ct mark set ct mark or 0x3'],
+  ['-j CONNMARK --set-xmark 0x0/0x3', 'counter ct mark set ct mark and 0xfffffffc'],
+  ['-j CONNMARK --set-xmark 0x1/0x3', 'counter ct mark set ct mark xor 0x1 and 0xfffffffc'],
+  ['-m conntrack --ctstate DNAT -j ACCEPT', 'ct status dnat counter accept'],
+  ['-m conntrack ! --ctstate SNAT -j ACCEPT', 'ct status snat counter accept'],
+  [
+    '-m limit --limit 1/min --limit-burst 3 -m conntrack --ctstate INVALID -j ACCEPT',
+    'limit rate 1/minute burst 3 packets ct state invalid accept',
+  ],
 ])('%s is %s', (rule, nft) => {
   expect(shown(save([rule]) + list([nft]))).toEqual([1, 1]);
   expect(readListing(save([rule]) + list([nft])).unread).toEqual([]);
@@ -55,6 +64,8 @@ test.each([
   ['-j ACCEPT', 'ip saddr 10.0.0.0/8 accept'],
   ['-j ACCEPT', 'strange words accept'],
   ['-i br1 -j ACCEPT', 'iifname "br2" accept'],
+  ['-j CONNMARK --set-xmark 0x3/0x3', 'ct mark set ct mark or 0x1'],
+  ['-m conntrack --ctstate DNAT -j ACCEPT', 'ct status snat counter drop'],
   ['-p tcp -m tcp --dport 80 -j ACCEPT', 'udp dport 80 accept'],
   ['-p tcp -m tcp --dport 80 -j ACCEPT', 'ip protocol tcp accept'],
   ['-m set --match-set x dst -j DROP', 'xt match "recent" drop'],

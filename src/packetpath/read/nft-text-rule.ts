@@ -161,8 +161,7 @@ function readLog(cursor: Cursor): Statement {
 /** `limit rate over 10/second burst 5 packets`, `limit name "l"`, `quota over 10 mbytes used 3 bytes`, `ct count over 20` */
 function readLoad(cursor: Cursor): Statement {
   const kind = cursor.word() === 'ct' ? 'ct count' : (cursor.word() as string);
-  const own =
-    /^(ct|count|limit|quota|rate|name|over|until|burst|packets|bytes|kbytes|mbytes|gbytes|used|[0-9]+(\/\w+)?)$/;
+  const own = /^(count|rate|name|over|until|burst|packets|bytes|kbytes|mbytes|gbytes|used|[0-9]+(\/\w+)?)$/;
   cursor.at++;
   while (!cursor.done && (cursor.peek()?.quoted === true || own.test(cursor.word() ?? ''))) {
     // a rate of bytes is `10 kbytes/second`

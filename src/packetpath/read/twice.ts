@@ -97,6 +97,8 @@ function hiddenBy(step: Step): string | undefined {
         : step.kind === 'action' && step.action.kind === 'other'
           ? step.action.text
           : '';
+  // nft drops the `!` of `! --ctstate SNAT`, so what it says there is no more than that conntrack was asked
+  if (/^ct status (?:dnat|snat)$/.test(text)) return 'conntrack';
   return /^xt (?:match|target|watcher) "?([A-Za-z0-9_-]+)"?$/.exec(text)?.[1];
 }
 
@@ -171,8 +173,19 @@ function valueKey(value: Value): string {
 /** Actions and verdicts; counting is none. */
 function doneBy(step: Exclude<Step, { kind: 'condition' }>): readonly string[] {
   if (step.kind === 'action' && step.action.kind === 'count') return [];
-  const key = JSON.stringify(step, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+  const mark = step.kind === 'action' && step.action.kind === 'other' ? ctMarkOf(step.action.text) : undefined;
+  const key = JSON.stringify(mark ?? step, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
   return [key.replace(/"text":"[sd]nat to /, '"text":"')];
+}
+
+/** `-j CONNMARK --set-xmark VALUE/MASK` as nft says it (iptables, extensions/libxt_CONNMARK.c, connmark_tg_xlate). */
+function ctMarkOf(text: string): Step | undefined {
+  const found = /^ct mark set ct mark (?:or (0x[0-9a-f]+)|(?:xor (0x[0-9a-f]+) )?and (0x[0-9a-f]+))$/.exec(text);
+  if (found === null) return undefined;
+  const [, or, xor = '0', and = '0'] = found;
+  const value = BigInt(or ?? xor);
+  const mask = or === undefined ? 0xffff_ffffn & ~BigInt(and) : value;
+  return { kind: 'action', action: { kind: 'set-mark', of: 'ct', value, mask } };
 }
 
 const units = { s: 'second', m: 'minute', h: 'hour', d: 'day' } as const;
