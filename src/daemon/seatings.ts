@@ -1,5 +1,6 @@
 import type { Ruleset } from '../ruleset/ruleset.ts';
 import type { HostState } from '../state/host-state.ts';
+import { bridgeIndexOf } from '../world/bridge-index.ts';
 import type { World } from '../world/world.ts';
 import type { FromGuard, Seated } from './guard/protocol.ts';
 import type { Holder } from './holder.ts';
@@ -127,8 +128,8 @@ export class Seatings {
   /** The networks to remember, with those that the guard has enrolled. */
   networks(host: HostState, { networks }: World): HostState['networks'] {
     if (this.#enrolled.size === 0) return host.networks;
-    const more = networks.filter(({ bridge, oddBridge }) => {
-      const index = (bridge ?? oddBridge)?.index;
+    const more = networks.filter((network) => {
+      const index = bridgeIndexOf(network);
       return index !== undefined && this.#enrolled.has(index);
     });
     return [...host.networks, ...more.map(({ id, name, subnets }) => ({ project: null, id, name, subnets }))];
@@ -156,10 +157,13 @@ export class Seatings {
       );
       for (const port of considered) if (ofEngine?.has(port) || !carried?.has(port)) this.#newcomers.delete(port);
       for (const port of left) this.#left.delete(port); // the world was read after they had gone
+      // remembered from now on, or enrolled for its project's sake
+      const enrolled = new Set(of.bridges.map(({ name }) => name));
       const remembered = new Set(of.heldNetworks.flatMap(({ id }) => id ?? []));
-      for (const { id, bridge, oddBridge } of world.networks) {
-        const index = (bridge ?? oddBridge)?.index;
-        if (index !== undefined && remembered.has(id)) this.#enrolled.delete(index);
+      for (const network of world.networks) {
+        const index = bridgeIndexOf(network);
+        const isKept = remembered.has(network.id) || (network.bridge !== null && enrolled.has(network.bridge.name));
+        if (index !== undefined && isKept) this.#enrolled.delete(index);
       }
       this.tell(ruleset, heard);
     };

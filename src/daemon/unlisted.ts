@@ -1,5 +1,6 @@
 import { isEnginesOwn } from '../ruleset/held.ts';
 import type { Barred } from '../ruleset/ruleset.ts';
+import { bridgeIndexOf } from '../world/bridge-index.ts';
 import type { World } from '../world/world.ts';
 
 /**
@@ -34,7 +35,7 @@ export class Unlisted {
   after(world: World, at: number): readonly Barred[] {
     if (this.#since.size === 0) return [];
     const peopled = peopledBridges(world);
-    const listed = new Set(world.networks.flatMap(({ bridge, oddBridge }) => (bridge ?? oddBridge)?.index ?? []));
+    const listed = new Set(world.networks.flatMap((network) => bridgeIndexOf(network) ?? []));
     for (const [index, { name, since }] of this.#since) {
       const most = listed.has(index) || isEnginesOwn(name) ? patience.engines : patience.others;
       if (peopled.has(index) || at - since >= most) this.#since.delete(index);
@@ -49,6 +50,6 @@ function peopledBridges({ networks, containers }: World): ReadonlySet<number> {
   return new Set(
     networks
       .filter(({ id, name }) => used.has(id) || used.has(name))
-      .flatMap(({ bridge, oddBridge }) => (bridge ?? oddBridge)?.index ?? []),
+      .flatMap((network) => bridgeIndexOf(network) ?? []),
   );
 }

@@ -2,6 +2,7 @@ import { bridgeNames, hostAddresses } from '../host/addresses.ts';
 import type { KernelView } from '../host/kernel-view.ts';
 import type { Link } from '../netlink/link.ts';
 import type { InterfaceAddress } from '../netlink/route.ts';
+import { bridgeIndexOf } from '../world/bridge-index.ts';
 import type { World } from '../world/world.ts';
 import { buildContainers, type Seen } from './containers.ts';
 import type { ContainerDetails, EngineVersion, ImageDetails, NetworkDetails } from './engine-api.ts';
@@ -45,7 +46,7 @@ export function buildWorld(
     seen: facts.seen,
     images: facts.images,
     networks: indexNetworks(facts.networks),
-    bridges: new Map(networks.map(({ id, bridge, oddBridge }) => [id, (bridge ?? oddBridge)?.index ?? null])),
+    bridges: new Map(networks.map((network) => [network.id, bridgeIndexOf(network) ?? null])),
     veths,
     netnsIdOf: (container) => findNetns(container, veths),
     isMapped: (pid) => kernel.isMapped(pid),

@@ -1,4 +1,5 @@
 import type { KernelView } from '../host/kernel-view.ts';
+import { bridgeIndexOf } from '../world/bridge-index.ts';
 import type { World } from '../world/world.ts';
 import { buildWorld, type FindNetns, type Interfaces } from './build-world.ts';
 import { attachedNetworks, type Seen } from './containers.ts';
@@ -170,9 +171,7 @@ class Mirror implements EngineMirror {
       ...were.flatMap(({ endpoints }) => endpoints.map(({ network }) => network)),
     ]);
     return new Set(
-      this.#world.networks.flatMap(({ id, bridge, oddBridge }) =>
-        concerned.has(id) ? ((bridge ?? oddBridge)?.index ?? []) : [],
-      ),
+      this.#world.networks.flatMap((network) => (concerned.has(network.id) ? (bridgeIndexOf(network) ?? []) : [])),
     );
   }
 
