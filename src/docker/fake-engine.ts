@@ -138,6 +138,7 @@ export class FakeEngine implements EngineApi {
       ({ name, networkId }) => networkId !== '' && name !== defaultNetwork && !this.#networks.has(networkId),
     );
     if (lost !== undefined) throw new TypeError(`network ${lost.networkId} not found`);
+    for (const { name } of container.attachments) this.#network(name); // refused as a whole, before anything has changed
     this.#kernel.process(pid);
     if (mode?.startsWith('container:'))
       this.#kernel.share(pid, this.#container(mode.slice('container:'.length)).pid ?? 0);
