@@ -1,18 +1,10 @@
-import { spawn } from 'node:child_process';
 import type { Chain, Listing, Rule, Step, Table } from '../packetpath/model.ts';
 import { hidesChains } from '../packetpath/read/lines.ts';
 import { type ListingHint, readListing } from '../packetpath/read/read.ts';
+import { type Answer, CommandError, runCommand } from './command.ts';
 
-/** How a program that lists rules answered; null: it is not on this host. */
-export interface ListerAnswer {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs a program that lists rules; the real one is {@link runLister}. */
-export type RunLister = (program: string, args: readonly string[]) => Promise<ListerAnswer | null>;
+/** Runs a program that lists rules; null when it is not on this host. The real one is {@link runLister}. */
+export type RunLister = (program: string, args: readonly string[]) => Promise<Answer | null>;
 
 /** The kernel's rules could not be read: what is missing may be all that matters. */
 export class HostRulesError extends Error {
@@ -131,29 +123,11 @@ const isMarkTarget = (step: Step): boolean =>
 
 const firstLine = (text: string): string => text.trim().split('\n')[0] ?? '';
 
+/** Milliseconds. */
 const slowest = 60_000;
 
-/** Runs a lister of the host, from PATH, in English and in UTC. */
+/** The listers of the host. */
 export const runLister: RunLister = (program, args) =>
-  new Promise((resolve, reject) => {
-    const child = spawn(program, args, {
-      env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: slowest,
-      killSignal: 'SIGKILL',
-    });
-    child.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') resolve(null);
-      else reject(new HostRulesError(`${program} could not be run: ${error.message}`));
-    });
-    const stdout: Buffer[] = [];
-    const stderr: Buffer[] = [];
-    // without descriptors to spare it has no streams, and the error comes with the next tick
-    if ((child.stdout as typeof child.stdout | undefined) === undefined) return;
-    child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
-    child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
-    child.on('close', (code, signal) => {
-      if (code === null && signal === null) return;
-      resolve({ code, signal, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() });
-    });
+  runCommand(program, args, { slowest }).catch((error: unknown) => {
+    throw error instanceof CommandError ? new HostRulesError(error.message) : error;
   });

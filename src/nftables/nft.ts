@@ -1,15 +1,7 @@
-import { spawn } from 'node:child_process';
-
-/** How the nft command answered. `signal`: it crashed or was killed, which is never "no rules". */
-export interface NftAnswer {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { type Answer, CommandError, runCommand, type Spawning } from '../host/command.ts';
 
 /** Runs nft; the real one is {@link nftCommand}. */
-export type RunNft = (args: readonly string[], input?: string) => Promise<NftAnswer>;
+export type RunNft = (args: readonly string[], input?: string) => Promise<Answer>;
 
 export class NftError extends Error {
   override readonly name = 'NftError';
@@ -22,51 +14,21 @@ export class NftMissingError extends NftError {}
 const slowest = 180_000;
 
 /**
- * The nft of the host, from PATH. Its words are English and its clock UTC whatever the operator's settings, since
- * listings are read back.
+ * The nft of the host.
  *
  * @throws NftError when there is no nft, and what {@link mustNft} says of one that does not come back within three minutes
  */
 export const nftCommand: RunNft = nftSpawner(() => () => {});
 
-/**
- * The same, for whoever wants to know its processes.
- *
- * @param onSpawn gets the process id, and gives what to call when the process has ended
- */
-export function nftSpawner(onSpawn: (pid: number) => () => void): RunNft {
-  return (args, input = '') => runNft(args, input, onSpawn);
-}
-
-function runNft(args: readonly string[], input: string, onSpawn: (pid: number) => () => void): Promise<NftAnswer> {
-  return new Promise((resolve, reject) => {
-    const child = spawn('nft', args, {
-      env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' },
-      stdio: 'pipe',
-      timeout: slowest,
-      killSignal: 'SIGKILL',
+/** The same, for whoever wants to know its processes. */
+export function nftSpawner(onSpawn: NonNullable<Spawning['onSpawn']>): RunNft {
+  return async (args, input = '') => {
+    const answer = await runCommand('nft', args, { input, slowest, onSpawn }).catch((error: unknown) => {
+      throw error instanceof CommandError ? new NftError(error.message) : error;
     });
-    child.on('error', (error: NodeJS.ErrnoException) => {
-      reject(
-        error.code === 'ENOENT'
-          ? new NftMissingError('nft is not installed on this host: apt-get install nftables')
-          : new NftError(`nft could not be run: ${error.message}`),
-      );
-    });
-    // without descriptors to spare it has no streams, and the error comes with the next tick
-    if ((child.stdout as typeof child.stdout | undefined) === undefined) return;
-    const onEnd = child.pid === undefined ? () => {} : onSpawn(child.pid);
-    const stdout: Buffer[] = [];
-    const stderr: Buffer[] = [];
-    child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
-    child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
-    child.on('close', (code, signal) => {
-      onEnd();
-      resolve({ code, signal, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() });
-    });
-    child.stdin.on('error', () => {}); // nft that dies early closes its input; `close` tells why
-    child.stdin.end(input);
-  });
+    if (answer === null) throw new NftMissingError('nft is not installed on this host: apt-get install nftables');
+    return answer;
+  };
 }
 
 /** Runs nft and insists on success. */
@@ -83,7 +45,7 @@ export async function mustNft(run: RunNft, args: readonly string[], input?: stri
 }
 
 /** Whether an answer says that the thing asked for does not exist. */
-export function isAbsent(answer: NftAnswer): boolean {
+export function isAbsent(answer: Answer): boolean {
   return answer.code === 1 && answer.stderr.includes('No such file or directory');
 }
 

@@ -1,4 +1,5 @@
-import type { Answer, RunCommand } from '../../src/iptables/command.ts';
+import type { Answer } from '../../src/host/command.ts';
+import type { RunCommand } from '../../src/iptables/command.ts';
 import type { Tools } from '../../src/iptables/tools.ts';
 
 /** The commands as the fake knows them. */

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { chooseBackend, standingBackends } from '../../src/enforce/choose-backend.ts';
-import type { Answer, RunCommand } from '../../src/iptables/command.ts';
+import type { Answer } from '../../src/host/command.ts';
+import type { RunCommand } from '../../src/iptables/command.ts';
 import { NftMissingError, type RunNft } from '../../src/nftables/nft.ts';
 
 type Host = NonNullable<Parameters<typeof chooseBackend>[1]>;

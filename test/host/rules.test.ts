@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { HostRulesError, type ListerAnswer, readHostRules } from '../../src/host/rules.ts';
+import type { Answer } from '../../src/host/command.ts';
+import { HostRulesError, readHostRules } from '../../src/host/rules.ts';
 import { short } from '../packetpath/short.ts';
 
 const table = (program: string, rule: string): string =>
@@ -58,7 +59,7 @@ const said: Readonly<Record<string, string>> = {
     'table inet mine { # handle 2\n\tchain c { # handle 1\n\t\tiifname "br1" drop # handle 7\n\t}\n}\n',
 };
 
-const answer = (stdout: string, more: Partial<ListerAnswer> = {}): ListerAnswer => ({
+const answer = (stdout: string, more: Partial<Answer> = {}): Answer => ({
   code: 0,
   signal: null,
   stdout,
