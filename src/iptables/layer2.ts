@@ -39,6 +39,11 @@ export function layer2(
   const receivers = tree('out', places, leave, names);
   const senders = tree('in', places, beside, names);
   const groups = everybody(bridges);
+  // ebtables-nft-restore takes time with the square of the rules that have the target `mark`: 20 s for a thousand
+  // senders, so each bit is set in a chain of its own
+  const [prove, bridge] = ['proven', 'bridged'].map(
+    (name): EbTarget => ({ kind: 'jump', chain: names.chain(name) }),
+  ) as [EbTarget, EbTarget];
   return [
     {
       name: 'nat',
@@ -51,14 +56,17 @@ export function layer2(
           name: mainChain,
           rules: [
             ...barred.map((name) => rule(drop, { kind: 'in', name })),
+            // whatever left it there, nothing has been proven yet
+            rule({ kind: 'clear-mark', bit: bits.proven }),
             ...known.rules,
-            rule({ kind: 'jump', chain: names.chain('strangers') }, { kind: 'mark', bit: bits.proven, is: 'clear' }),
+            rule({ kind: 'jump', chain: names.chain('strangers') }, isUnproven),
           ],
         },
         ...known.chains,
-        ...places.map((place) => ({ name: arrive(place), rules: proof(place) })),
+        ...places.map((place) => ({ name: arrive(place), rules: proof(place, prove) })),
+        { name: names.chain('proven'), rules: [rule({ kind: 'mark-and-return', bit: bits.proven })] },
         { name: names.chain('strangers'), rules: strangers(places) },
-        { name: witnessChain, rules: [rule(drop, { kind: 'mark', bit: bits.bridged, is: 'set' })] },
+        { name: witnessChain, rules: [rule(drop, isBridged)] },
       ],
     },
     {
@@ -73,7 +81,8 @@ export function layer2(
           ],
         },
         ...receivers.chains,
-        ...places.map((place) => ({ name: leave(place), rules: reception(place, groups) })),
+        ...places.map((place) => ({ name: leave(place), rules: reception(place, groups, bridge) })),
+        { name: names.chain('bridged'), rules: [rule({ kind: 'mark-and-return', bit: bits.bridged })] },
         { name: names.chain('to-unknown'), rules: senders.rules },
         ...senders.chains,
         // a frame to a port nobody knows: groups hear it; one container's frames to another go to whom we know
@@ -86,11 +95,12 @@ export function layer2(
 
 const drop: EbTarget = { kind: 'drop' };
 const back: EbTarget = { kind: 'return' };
-const prove: EbTarget = { kind: 'mark-and-return', bit: bits.proven };
-const bridged: EbTarget = { kind: 'mark-and-return', bit: bits.bridged };
 const rule = (target: EbTarget, ...matches: readonly EbMatch[]): EbRule => ({ matches, target });
 const ip = (family: Family): EbMatch => ({ kind: 'ether-type', type: family === 4 ? 'IPv4' : 'IPv6' });
 const arp: EbMatch = { kind: 'ether-type', type: 'ARP' };
+const isProven: EbMatch = { kind: 'mark', bit: bits.proven, is: 'set' };
+const isUnproven: EbMatch = { kind: 'mark', bit: bits.proven, is: 'clear' };
+const isBridged: EbMatch = { kind: 'mark', bit: bits.bridged, is: 'set' };
 const source = (prefix: Prefix): EbMatch => ({ kind: 'ip', end: 'src', prefix });
 const destination = (prefix: Prefix): EbMatch => ({ kind: 'ip', end: 'dst', prefix });
 const single = (address: Address): Prefix => ({ address, length: addressBits(address.family) });
@@ -102,7 +112,7 @@ const allSystems = single(prefixOf('224.0.0.1').address);
 const unspecified = { 4: single(prefixOf('0.0.0.0').address), 6: single(prefixOf('::').address) } as const;
 
 /** A frame from a container's port: its MAC and its addresses, or nothing. */
-function proof({ mac, addresses }: Place): readonly EbRule[] {
+function proof({ mac, addresses }: Place, prove: EbTarget): readonly EbRule[] {
   const own = (family: Family) => addresses.filter((address) => address.family === family);
   const request: readonly EbMatch[] = [arp, { kind: 'arp', operation: 1 }];
   const reply: readonly EbMatch[] = [arp, { kind: 'arp', operation: 2 }];
@@ -113,6 +123,7 @@ function proof({ mac, addresses }: Place): readonly EbRule[] {
     rule(drop, ip(4), destination(allSystems), { kind: 'transport', family: 4, protocol: 'igmp' }),
     rule(drop, ip(6), ...icmpv6(130)),
     ...addresses.map((address) => rule(prove, ip(address.family), source(single(address)))),
+    rule(back, isProven),
     // sender 0.0.0.0 is an ARP probe (RFC 5227): it claims nothing
     ...[...own(4).map(single), unspecified[4]].flatMap((prefix) =>
       [request, reply].map((operation) => rule(prove, ...operation, { kind: 'arp-source', mac, prefix })),
@@ -123,7 +134,7 @@ function proof({ mac, addresses }: Place): readonly EbRule[] {
       rule(prove, ip(6), source(unspecified[6]), destination(solicitedGroup(address)), ...icmpv6(135)),
     ),
     ...[131, 132, 133, 143].map((type) => rule(prove, ip(6), source(unspecified[6]), ...icmpv6(type))),
-    rule(drop),
+    rule(drop, isUnproven),
   ];
 }
 
@@ -148,16 +159,17 @@ function strangers(places: readonly Place[]): readonly EbRule[] {
 }
 
 /** A frame to a container's port: its own address or a group, and judged on the way. */
-function reception({ addresses, strict }: Place, groups: readonly Prefix[]): readonly EbRule[] {
+function reception({ addresses, strict }: Place, groups: readonly Prefix[], bridge: EbTarget): readonly EbRule[] {
   return [
     // who routes is for the host to say (RFC 4861)
     ...[134, 137].map((type) => rule(drop, ip(6), ...icmpv6(type))),
-    ...addresses.map((address) => rule(bridged, ip(address.family), destination(single(address)))),
-    ...groups.map((prefix) => rule(bridged, ip(prefix.address.family), destination(prefix))),
+    ...addresses.map((address) => rule(bridge, ip(address.family), destination(single(address)))),
+    ...groups.map((prefix) => rule(bridge, ip(prefix.address.family), destination(prefix))),
+    rule(back, isBridged),
     ...(strict
       ? [
           // ARP never meets inet, so the proof is still on it
-          rule(back, arp, { kind: 'mark', bit: bits.proven, is: 'set' }),
+          rule(back, arp, isProven),
         ]
       : [rule(back, arp)]),
     rule(drop),
@@ -197,21 +209,24 @@ interface Tree {
 const few = 8;
 
 function tree(end: 'in' | 'out', places: readonly Place[], to: (place: Place) => string, names: Names): Tree {
+  const leaf = (place: Place): EbRule => rule({ kind: 'jump', chain: to(place) }, { kind: end, name: place.port });
   const grow = (some: readonly Place[], depth: number): Tree => {
-    if (some.length <= few)
-      return {
-        rules: some.map((place) => rule({ kind: 'jump', chain: to(place) }, { kind: end, name: place.port })),
-        chains: [],
-      };
+    if (some.length <= few) return { rules: some.map(leaf), chains: [] };
     const rules: EbRule[] = [];
     const chains: EbChain[] = [];
     let length = depth + 1;
     // as far as all names are the same, nothing is told apart
-    while (new Set(some.map(({ port }) => port.slice(0, length))).size === 1) length++;
+    const isAlike = () => new Set(some.map(({ port }) => port.slice(0, length))).size === 1;
+    while (isAlike() && some.some(({ port }) => port.length > length)) length++;
     for (const [start, group] of Map.groupBy(some, ({ port }) => port.slice(0, length))) {
-      const below = group.length === 1 || group.some(({ port }) => port === start) ? null : grow(group, length);
-      if (below === null) {
-        rules.push(...group.map((place) => rule({ kind: 'jump', chain: to(place) }, { kind: end, name: place.port })));
+      // whose name goes no further is asked for by all of it
+      const [ended = [], longer = []] = [true, false].map((ends) =>
+        group.filter(({ port }) => (port === start) === ends),
+      );
+      const below: Tree = longer.length > 1 ? grow(longer, length) : { rules: longer.map(leaf), chains: [] };
+      rules.push(...ended.map(leaf));
+      if (below.chains.length === 0 && below.rules.length <= 1) {
+        rules.push(...below.rules);
         continue;
       }
       const name = names.chain(`ports-${end}-${plainName(start)}`);

@@ -129,7 +129,9 @@ export type EbTarget =
   | { readonly kind: 'drop' | 'return' }
   | { readonly kind: 'jump'; readonly chain: string }
   /** Sets a bit of the packet mark and returns. */
-  | { readonly kind: 'mark-and-return'; readonly bit: number };
+  | { readonly kind: 'mark-and-return'; readonly bit: number }
+  /** Takes a bit from the packet mark, and goes on. */
+  | { readonly kind: 'clear-mark'; readonly bit: number };
 
 /** Everything that stands for a ruleset. */
 export interface XState {

@@ -63,5 +63,7 @@ function printTarget(target: EbTarget): string {
       return `-j ${target.chain}`;
     case 'mark-and-return':
       return `-j mark --mark-or ${hex(target.bit)} --mark-target RETURN`;
+    case 'clear-mark':
+      return `-j mark --mark-and ${hex(~target.bit)} --mark-target CONTINUE`;
   }
 }
