@@ -171,9 +171,11 @@ describe.each(ways)('on engine %s by %s', { timeout: 600_000 }, (engine, backend
   });
 
   function report(how: string, starts: readonly Start[]): void {
+    const firsts = starts.flatMap(({ first }) => (first === null ? [] : [first]));
     const numbers = {
-      'allowed at first try': `${starts.filter(({ first }) => first === 0).length} of ${starts.length}`,
-      'the latest first packet': Math.max(...starts.map(({ first }) => first ?? Number.NaN)),
+      'allowed at first try': `${firsts.filter((first) => first === 0).length} of ${starts.length}`,
+      'the latest first packet': firsts.length === 0 ? 'none' : Math.max(...firsts),
+      'none arrived of': starts.length - firsts.length,
       'denied arrived': deniedOf(starts),
     };
     record({ chapter: 'starts', engine, what: `${how}, by ${backend}`, numbers });
