@@ -14,11 +14,17 @@ export function lostLines(text: string, listing: Listing): readonly string[] {
     for (const { name } of sets) texts.push(name);
   }
   const all = texts.join('\n');
+  const asked = new Map<string, boolean>();
+  const isIn = (bare: string): boolean => {
+    const known = asked.get(bare) ?? all.includes(bare);
+    asked.set(bare, known);
+    return known;
+  };
   return text.split(/\r?\n/).filter((line, index) => {
     const bare = line.replace(/# handle \d+\s*$|^[\s;]+/g, '').trim(); // which a rule has apart from its text
     if (found.has(index + 1) || bare === '' || frame.test(bare)) return false;
     // the rest of a rule that goes over several lines; nft's comment is not in the rule's text
-    return !all.includes(bareOf(bare)) && !all.includes(bareOf(bare.replace(/\bcomment *"[^"]*("|$)/, '')));
+    return !isIn(bareOf(bare)) && !isIn(bareOf(bare.replace(/\bcomment *"[^"]*("|$)/, '')));
   });
 }
 

@@ -238,6 +238,11 @@ table ip off {
     expect(listing.tables[0]?.chains[0]?.rules.map((rule) => rule.text)).toEqual([expect.any(String), 'drop']);
   });
 
+  test('a line that has a hundred thousand braces too many is told once', () => {
+    const { unread } = readListing(`table inet a {\n}\n${'} '.repeat(100_000)}\n`);
+    expect(unread.map(({ line }) => line)).toEqual([3]);
+  });
+
   test.each(['type', 'policy'])('a rule that a brace behind "%s" has swallowed is unread', (word) => {
     const listing = readListing(`table ip t {\n\tchain c {\n\t\t${word} {\n\t\tip ttl < 5 drop\n\t\t}\n\t}\n}\n`);
     expect(listing.unread.map(({ line }) => line)).toContain(4);

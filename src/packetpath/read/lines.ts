@@ -11,9 +11,17 @@ export interface Stretch {
 /** Gathers the lines that could not be read, with the reason. */
 export class Unread {
   readonly lines: UnreadLine[] = [];
+  readonly #told = new Set<string>();
 
-  /** @param index of the line, from 0 */
+  /**
+   * Once for each reason, however often the line gives it: a line of a hundred thousand braces would be shown whole for each.
+   *
+   * @param index of the line, from 0
+   */
   add(lines: readonly string[], index: number, why: string): void {
+    const key = `${index} ${why}`;
+    if (this.#told.has(key)) return;
+    this.#told.add(key);
     this.lines.push({ line: index + 1, text: lines[index] ?? '', why });
   }
 }
