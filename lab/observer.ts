@@ -81,7 +81,10 @@ export class Observer {
     process.stderr.on('data', (data: Buffer) => {
       this.#errors += data;
     });
-    createInterface({ input: process.stdout }).on('line', (line) => this.#take(line));
+    // what it was saying when it was ended breaks off
+    createInterface({ input: process.stdout }).on('line', (line) => {
+      if (!this.#ended) this.#take(line);
+    });
     process.on('exit', () => {
       this.#ended = true;
       for (const done of this.#syncs.values()) done();

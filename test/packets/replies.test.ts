@@ -283,18 +283,18 @@ describe.each(ways)('replies on engine $name', { timeout: 60_000 }, ({ engine, b
     for (const path of paths) await hairpin(await bridgeOf(site, `app_${path}`));
     const drop = (bridges: string) =>
       `${bridges} ip daddr ${places.private.v4} drop\n${bridges} ip6 daddr ${places.private.v6} drop`;
+    const fooled = families.flatMap((family) =>
+      ['gateway true', 'gateway false', 'neighbour true', 'itself true'].map((name) =>
+        name.replace(' ', ` ${family} `),
+      ),
+    );
     await naively(drop, async () => {
+      // on a busy machine the first packets of a fresh network may wait for longer than a probe does
       for (const path of paths)
-        expect(await forgedReplies(path), path).toEqual(
-          expect.arrayContaining(
-            families.flatMap((family) => [
-              `gateway ${family} true`,
-              `gateway ${family} false`,
-              `neighbour ${family} true`,
-              `itself ${family} true`,
-            ]),
-          ),
-        );
+        await until(`every forged reply of ${path}`, async () => {
+          const arrived = await forgedReplies(path);
+          return fooled.every((name) => arrived.includes(name)) ? true : undefined;
+        });
     });
     await flush();
     await applyPolicy(site, tight);
