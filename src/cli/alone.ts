@@ -74,6 +74,7 @@ function firstOf(earlier: HostState['switched'], later: Switched): Switched {
   return new Map([...later, ...earlier]);
 }
 
+/** What somebody threw, in words: an error's message, or the thing itself. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -35,6 +35,7 @@ export interface SourceJson {
   readonly text: string;
 }
 
+/** A diagnostic as `--json` prints it; `fix` is null where there is none to say. */
 export function diagnosticJson({ severity, code, message, fix, source, related }: Diagnostic): DiagnosticJson {
   return {
     severity,
@@ -46,6 +47,7 @@ export function diagnosticJson({ severity, code, message, fix, source, related }
   };
 }
 
+/** A place in a file as `--json` prints it. */
 export function sourceJson({ file, line, column, text }: SourceRef): SourceJson {
   return { file, line, column, text };
 }

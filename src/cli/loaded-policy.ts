@@ -54,6 +54,7 @@ export async function loadTexts(
   return { texts, policy, diagnostics: [...diagnostics, ...more], now };
 }
 
+/** Whether the policy cannot be taken: warnings leave it as it is. */
 export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
   return diagnostics.some(({ severity }) => severity === 'error');
 }

@@ -11,6 +11,7 @@ export interface Paint {
   readonly faint: Style;
 }
 
+/** Styles by what they mean; without colour they leave the text as it is. */
 export function paintWith(colour: boolean): Paint {
   const { green, red, yellow, bold, dim } = picocolors.createColors(colour);
   return { good: green, bad: red, doubtful: yellow, strong: bold, faint: dim };

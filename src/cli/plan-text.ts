@@ -7,10 +7,12 @@ import { fewOf, reachOf, reachWords } from './reach.ts';
 import { columns, counted, safe, wrap } from './text.ts';
 import type { View } from './view.ts';
 
+/** What changes for a workload, as `--json` prints it: what it may reach then, by program. */
 export function changeJson({ workload, containers, kind, loses, gains, mode, programs }: Change): object {
   return { workload, containers, kind, loses, gains, mode, reaches: programs.map(reachOf) };
 }
 
+/** A conversation that would be cut, as `--json` prints it; port 0 where the protocol has none. */
 export function cutJson({ workload, container, to, protocol, port }: CutConversation): object {
   return { workload, container, to: formatAddress(to), protocol, port };
 }

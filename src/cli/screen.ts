@@ -21,6 +21,7 @@ export interface Screen {
   warn(line: string): void;
 }
 
+/** Writes to the streams of a command: JSON or text on standard output, all else on standard error. */
 export function screenOn(ports: Ports, options: { readonly json: boolean; readonly colour: boolean }): Screen {
   const viewOf = (sink: Ports['out']): View => ({
     paint: paintWith(wantsColour(options.colour, sink.terminal, ports.env)),

@@ -16,6 +16,7 @@ export interface Column {
 
 const gap = '  ';
 
+/** A cell of one line or of several, in a style of {@link Paint}. */
 export function cell(lines: string | readonly string[], style?: keyof Paint): Cell {
   const list = typeof lines === 'string' ? [lines] : lines;
   return style === undefined ? { lines: list } : { lines: list, style };

@@ -2,6 +2,7 @@ import type { Unheld } from '../ruleset/ruleset.ts';
 import { safe, wrap } from './text.ts';
 import type { View } from './view.ts';
 
+/** Who is not held, as `--json` prints it. */
 export function unheldJson({ container, workload, code, reason, fix, wanted }: Unheld): object {
   return { container, workload, code, reason, fix, wanted };
 }

@@ -48,6 +48,7 @@ export function xtables(rules: Explained, name: string): readonly ExplainedTable
   return rules.tables.filter(({ table }) => table.name === name && (table.family === 'ip' || table.family === 'ip6'));
 }
 
+/** A table's chain of that name; undefined where it has none. */
 export function chainNamed({ chains }: ExplainedTable, name: string): ExplainedChain | undefined {
   return chains.find(({ chain }) => chain.name === name);
 }

@@ -9,6 +9,7 @@ export interface AddressSet {
   readonly v6: readonly Interval[];
 }
 
+/** No address of either family. */
 export const noAddresses: AddressSet = { v4: [], v6: [] };
 
 /** Every address of both families. */
@@ -29,6 +30,7 @@ export function setOfPrefixes(prefixes: readonly Prefix[]): AddressSet {
   return { v4: of(4), v6: of(6) };
 }
 
+/** The addresses and no others. */
 export function setOfAddresses(addresses: readonly Address[]): AddressSet {
   return setOfPrefixes(addresses.map((address) => ({ address, length: bits(address.family) })));
 }
@@ -41,18 +43,22 @@ export function unionSets(...sets: readonly AddressSet[]): AddressSet {
   };
 }
 
+/** What is in both. */
 export function intersectSets(a: AddressSet, b: AddressSet): AddressSet {
   return { v4: intervals.intersect(a.v4, b.v4), v6: intervals.intersect(a.v6, b.v6) };
 }
 
+/** What is in the first and not in the second. */
 export function subtractSets(a: AddressSet, b: AddressSet): AddressSet {
   return { v4: intervals.subtract(a.v4, b.v4), v6: intervals.subtract(a.v6, b.v6) };
 }
 
+/** Whether an address is in it. */
 export function setIncludes(set: AddressSet, address: Address): boolean {
   return intervals.includes(ofFamily(set, address.family), address.value);
 }
 
+/** Whether it has no address of either family. */
 export function isEmptySet(set: AddressSet): boolean {
   return set.v4.length === 0 && set.v6.length === 0;
 }

@@ -72,6 +72,7 @@ export function obstacleOf(endpoint: Endpoint, network: Network | undefined): Ob
   return null;
 }
 
+/** Says of a container that it is not held, and in which mode it was to be. */
 export function unheld(container: Container, workload: string, obstacle: Obstacle, wanted: Mode): Unheld {
   return { container: { id: container.id, name: container.name }, workload, ...obstacle, wanted };
 }

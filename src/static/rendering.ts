@@ -20,10 +20,12 @@ export interface Rendering {
   readonly needsAll: boolean;
 }
 
+/** The families of which a plan has rules. */
 export function familiesIn(plan: StaticPlan): readonly Family[] {
   return ([4, 6] as const).filter((family) => plan.families[family]);
 }
 
+/** The command for a family. */
 export function iptablesOf(family: Family): 'iptables' | 'ip6tables' {
   return family === 4 ? 'iptables' : 'ip6tables';
 }

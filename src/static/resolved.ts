@@ -17,6 +17,7 @@ export interface Resolved {
   readonly crowd: boolean;
 }
 
+/** What an entry allows, as boxes of addresses, protocols and ports. */
 export function boxesOfResolved({ set, l4 }: Resolved): readonly Box[] {
   return boxesOf(set, l4);
 }

@@ -9,6 +9,7 @@ export interface Counts {
   readonly unknown: number;
 }
 
+/** How much a listing holds; what could not be read counts as unknown. */
 export function countsOf({ tables, unread }: Explained): Counts {
   const chains = tables.flatMap((table) => table.chains);
   const makers = chains.flatMap(({ rules }) => rules.map(({ purpose }) => purpose.maker));

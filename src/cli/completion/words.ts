@@ -5,6 +5,7 @@ export function optionWord({ form }: Pick<OptionSpec, 'form'>): string {
   return form.split(' ')[0] ?? form;
 }
 
+/** Whether a word follows the option: `--policy <file>`. */
 export function takesValue({ form }: Pick<OptionSpec, 'form'>): boolean {
   return form.includes('<');
 }

@@ -37,6 +37,7 @@ export interface Explanation {
   readonly failingTests: number;
 }
 
+/** What `explain --json` prints. */
 export function explanationJson(explanation: Explanation): object {
   const { asked, answer, elsewhere, replicas, sender } = explanation;
   const { outcome, verdict, one, parts } = answer;
@@ -76,6 +77,7 @@ export function explanationJson(explanation: Explanation): object {
   };
 }
 
+/** What `explain` shows: the verdict first, then the steps that led to it, then who else it is about. */
 export function explanationLines(explanation: Explanation, view: View): readonly string[] {
   const { asked, answer, elsewhere } = explanation;
   const { paint } = view;

@@ -12,6 +12,7 @@ export interface StepText {
   readonly source: string | null;
 }
 
+/** A step of the evaluation in words, with the line of the policy that it comes from. */
 export function stepText(step: Step): StepText {
   switch (step.kind) {
     case 'no-guardrail':
@@ -52,6 +53,7 @@ export function stepText(step: Step): StepText {
   }
 }
 
+/** A step as `--json` prints it: what it looked at, by kind. */
 export function stepJson(step: Step): object {
   switch (step.kind) {
     case 'guardrail':

@@ -13,6 +13,7 @@ const meanings: Readonly<Record<string, string>> = {
   overlay: 'to other nodes of the swarm inside VXLAN (UDP 4789), to others through docker_gwbridge: not held here',
 };
 
+/** Where packets go by a driver's network, as the article explains them and Docker's documentation (network/drivers). */
 export function driverMeaning({ driver }: Pick<Network, 'driver'>): string {
   return Object.hasOwn(meanings, driver)
     ? (meanings[driver] as string)

@@ -9,6 +9,7 @@ export function spanText({ low, high }: Span, family: 4 | 6): string {
   return low === 0n && high === maxValue(family) ? 'any address' : `${one(low)}-${one(high)}`;
 }
 
+/** The name of an interface; empty where there is none, as on the way in of a packet of the host's own. */
 export function interfaceText(of: Interface | null): string {
   if (of === null) return '';
   return of.kind === 'name' ? of.name : 'another interface';

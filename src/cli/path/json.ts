@@ -5,6 +5,7 @@ import { fixTexts } from './fix.ts';
 import { tracedJson } from './live.ts';
 import type { PathAnswer } from './screen.ts';
 
+/** What `explain --path --json` prints. */
 export function pathJson({ packet, walked, programOf, neverReached, assumed, traced }: PathAnswer): object {
   return {
     command: 'explain',

@@ -52,6 +52,7 @@ function agreement(kernel: Traced['kernel'], { outcomes }: Walked): boolean | nu
   return known.length === outcomes.length ? false : null;
 }
 
+/** What the kernel did with the probe, and whether that is what the walk says. */
 export function tracedLines({ kernel, agrees, trace, source }: Traced, { paint, width }: View): readonly string[] {
   const last = trace.events.findLast(({ verdict }) => verdict !== 'continue');
   const where = trace.began.at(-1);
@@ -77,6 +78,7 @@ export function tracedLines({ kernel, agrees, trace, source }: Traced, { paint, 
   ];
 }
 
+/** The same as `--json` prints it. */
 export function tracedJson({ kernel, agrees, trace, source }: Traced): object {
   return { kernel, agrees, source, began: trace.began, passed: trace.passed, events: trace.events };
 }

@@ -137,6 +137,7 @@ const filterChain = 'DOCKER-OUTBOUND-FILTER';
 /** Chains that only Sluice has; beside them the filter's is its own, too. */
 const isSluices = ({ name }: Chain): boolean => name.startsWith('DOCKER-OUTBOUND-') && name !== filterChain;
 
+/** Who made a chain, by its name and table, and what it is for; without a name that somebody is known to give it is nobody's. */
 export function ownerOf(table: Table, chain: Chain): Owner {
   const maker = tableMaker(table);
   if (maker === 'sluice') return { maker, sentence: sluiceChains[`${table.family} ${chain.name}`] ?? null };

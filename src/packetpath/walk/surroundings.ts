@@ -139,6 +139,7 @@ export function portTowards(
 
 const exactlyAt = ({ value }: Address): Span => ({ low: value, high: value });
 
+/** The host's interface of that name; undefined where it has none. */
 export function interfaceNamed(name: string, { interfaces }: Surroundings): HostInterface | undefined {
   return interfaces.find((one) => one.name === name);
 }
