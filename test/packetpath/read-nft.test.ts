@@ -293,6 +293,18 @@ table ip off {
     expect(tables[0]?.sets[0]?.uncertain).toBe(true);
   });
 
+  test.each([
+    ['match', { op: '==', left: { concat: [] }, right: { concat: [] } }],
+    ['vmap', { key: { concat: [] }, data: { set: [[{ concat: [] }, { accept: null }]] } }],
+  ])('a %s of no field at all is not understood', (kind, inside) => {
+    const table = { family: 'inet', name: 't', handle: 1 };
+    const chain = { family: 'inet', table: 't', name: 'c', handle: 2 };
+    const rule = { family: 'inet', table: 't', chain: 'c', handle: 3, expr: [{ [kind]: inside }] };
+    const { tables } = readListing(JSON.stringify({ nftables: [{ table }, { chain }, { rule }] }));
+    expect(tables[0]?.chains[0]?.rules[0]?.steps).toMatchObject([{}]);
+    expect(JSON.stringify(tables[0]?.chains[0]?.rules[0]?.steps)).toContain('unknown');
+  });
+
   test('a chain of JSON whose hook is not known is unread, and its rules are there', () => {
     const chain = {
       family: 'netdev',

@@ -128,9 +128,10 @@ function refOf(field: Field, only: Only, table: TableFamily): FieldRef {
   return Object.keys(rest).length === 0 ? { field } : { field, only: rest };
 }
 
-/** The fields of a key: one, or those of a concatenation; undefined when one of them is not understood. */
-export function readFields(expression: unknown, table: TableFamily): readonly Asked[] | undefined {
+/** The fields of a key: one, or those of a concatenation; undefined when there is none, or one is not understood. */
+export function readFields(expression: unknown, table: TableFamily): readonly [Asked, ...Asked[]] | undefined {
   const parts = isObject(expression) && 'concat' in expression ? asList(expression['concat']) : [expression];
   const asked = parts.map((part) => readField(part, table));
-  return asked.every((part) => part !== undefined) ? asked : undefined;
+  const isWhole = asked.length > 0 && asked.every((part) => part !== undefined);
+  return isWhole ? (asked as readonly Asked[] as readonly [Asked, ...Asked[]]) : undefined;
 }

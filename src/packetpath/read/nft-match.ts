@@ -15,7 +15,7 @@ export function readMatch(match: JsonObject, family: TableFamily): Step | undefi
     return condition({ kind: 'among', fields: [{ field: 'exthdr' }], not: op === '!=', values: [] });
   const fields = readFields(left, family);
   if (fields === undefined || typeof op !== 'string') return undefined;
-  const [first, ...more] = fields as readonly [Asked, ...Asked[]];
+  const [first, ...more] = fields;
   if (more.length === 0 && (first.field === 'ct state' || first.field === 'ct status'))
     return readWords(op, first, right);
   if (more.length === 0 && first.field === 'tcp flags' && !isSet(right)) return readFlags(op, first, right);
