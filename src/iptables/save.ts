@@ -28,7 +28,7 @@ export function parseSave(text: string): Saved {
       rules.set(name, []);
       packets.set(name, []);
     } else {
-      const found = /^(?:\[(\d+):\d+\] )?-A (\S+) ?(.*)$/.exec(line);
+      const found = /^(?:\[(\d+):\d+\] )?-A (\S+) ?(.*)$/s.exec(line);
       if (found === null) continue;
       const [, seen = '0', chain = '', rule = ''] = found;
       rules.get(chain)?.push(rule.trim());

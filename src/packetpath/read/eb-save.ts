@@ -79,7 +79,7 @@ function declare({ name: table, chains }: EbTable, line: string, index: number):
 
 /** `-A FORWARD …`, with counters before it or in it. */
 function add({ chains }: EbTable, line: string, index: number): string | null {
-  const [, packets, bytes, written = line] = /^\[([0-9]*):([0-9]*)\] *(.*)$/.exec(line) ?? [];
+  const [, packets, bytes, written = line] = /^\[([0-9]*):([0-9]*)\] *(.*)$/s.exec(line) ?? [];
   const counted = written === line ? null : countersOf(packets, bytes);
   if (written !== line && counted === null) return 'its counters are no numbers';
   if (!written.startsWith('-A ')) return 'not a rule of a listing';
