@@ -56,8 +56,10 @@ function nameProblem(name: string): Problem | undefined {
     return { message: 'in a DNS name "*." can only stand in front', fix };
   }
   if (!/^[\x21-\x7e]*$/.test(name)) return { message: 'a DNS name is written in ASCII', fix: asciiForm(name) };
-  if (name.endsWith('.'))
-    return { message: 'the dot at the end is left out', fix: `write "${name.replace(/\.+$/, '')}"` };
+  if (name.endsWith('.')) {
+    const bare = name.slice(0, -1);
+    return { message: 'the dot at the end is left out', fix: bare.endsWith('.') ? undefined : `write "${bare}"` };
+  }
   if (/^[0-9.]+-[0-9.]+$/.test(name))
     return {
       code: 'notAnAddress',
