@@ -6,7 +6,7 @@ import { dockerNftables } from './docker-nftables.ts';
 import type { Entry } from './entry.ts';
 import { iptablesLayouts, layoutsOf } from './layout.ts';
 import { type Owner, ownerOf, tableMaker } from './makers.ts';
-import { type Judged, waysOut } from './outranked.ts';
+import { type Judged, waysOutIn } from './outranked.ts';
 import { type Captures, match } from './pattern.ts';
 import { linksOf } from './reach.ts';
 import { purposeOf } from './sentence.ts';
@@ -64,6 +64,7 @@ function explainTable(table: Table, context: Ctx): ExplainedTable {
     }),
   );
   const byName = new Map([...judged].map(([chain, rules]) => [chain.name, rules]));
+  const waysOut = waysOutIn((name) => byName.get(name));
   return {
     table,
     maker: tableMaker(table) ?? 'unknown',
@@ -75,7 +76,7 @@ function explainTable(table: Table, context: Ctx): ExplainedTable {
         sentence,
         calledBy: links.callersOf(chain),
         hooks: [...links.hooksOf(chain)],
-        waysOut: waysOut(rules, (name) => byName.get(name)),
+        waysOut: waysOut(rules),
         rules,
       };
     }),

@@ -19,17 +19,20 @@ export interface Judged {
  * that a network sends elsewhere ends the walk through the table, and only rules of Docker's, which are known to the last
  * condition, may stand before it in a chain that was called (a return of anybody else's could lead round it).
  *
- * @param rulesOf the rules of another chain of the table; undefined where the listing has no such chain
+ * @param rulesOf the rules of a chain of the table; undefined where the listing has no such chain
+ * @returns what to ask for each chain of the table: a chain is looked into once, however often it is called
  */
-export function waysOut(
-  rules: readonly Judged[],
+export function waysOutIn(
   rulesOf: (chain: string) => readonly Judged[] | undefined,
-): readonly WayOut[] {
-  const found = new Map<string, WayOut>();
-  for (const one of rules)
-    for (const network of letOutBy(one, rulesOf, new Set()))
-      if (!found.has(network.bridge)) found.set(network.bridge, { network, by: one.rule.place.number });
-  return [...found.values()].toSorted((a, b) => a.by - b.by);
+): (rules: readonly Judged[]) => readonly WayOut[] {
+  const letOut = new LetOut(rulesOf);
+  return (rules) => {
+    const found = new Map<string, WayOut>();
+    for (const one of rules)
+      for (const network of letOut.by(one))
+        if (!found.has(network.bridge)) found.set(network.bridge, { network, by: one.rule.place.number });
+    return [...found.values()].toSorted((a, b) => a.by - b.by);
+  };
 }
 
 /**
@@ -43,21 +46,34 @@ export function outranked({ rule, purpose }: Judged, ways: readonly WayOut[]): r
   return ways.filter(({ network, by }) => by < rule.place.number && (own.size === 0 || own.has(network.bridge)));
 }
 
-/** Networks of which nothing that they send elsewhere gets past a rule. */
-function letOutBy(
-  { rule, purpose }: Judged,
-  rulesOf: (chain: string) => readonly Judged[] | undefined,
-  seen: ReadonlySet<string>,
-): readonly NetworkRef[] {
-  if (isWayOut(purpose)) return purpose.networks;
-  const chain = calledByAll(rule);
-  if (chain === null || seen.has(chain)) return [];
-  const found: NetworkRef[] = [];
-  for (const inner of rulesOf(chain) ?? []) {
-    if (inner.purpose.sureness !== 'exact') break;
-    found.push(...letOutBy(inner, rulesOf, new Set([...seen, chain])));
+class LetOut {
+  readonly #rulesOf: (chain: string) => readonly Judged[] | undefined;
+  readonly #byChain = new Map<string, readonly NetworkRef[]>();
+
+  constructor(rulesOf: (chain: string) => readonly Judged[] | undefined) {
+    this.#rulesOf = rulesOf;
   }
-  return found;
+
+  /** Networks of which nothing that they send elsewhere gets past a rule. */
+  by({ rule, purpose }: Judged): readonly NetworkRef[] {
+    if (isWayOut(purpose)) return purpose.networks;
+    const chain = calledByAll(rule);
+    return chain === null ? [] : this.#byCallOf(chain);
+  }
+
+  #byCallOf(chain: string): readonly NetworkRef[] {
+    const known = this.#byChain.get(chain);
+    if (known !== undefined) return known;
+    this.#byChain.set(chain, []); // who calls itself, which no kernel takes, lets nobody out by it
+    const found = new Map<string, NetworkRef>();
+    for (const inner of this.#rulesOf(chain) ?? []) {
+      if (inner.purpose.sureness !== 'exact') break;
+      for (const network of this.by(inner)) found.set(network.bridge, network);
+    }
+    const networks = [...found.values()];
+    this.#byChain.set(chain, networks);
+    return networks;
+  }
 }
 
 /** One network, without other conditions: those of a mark or a port concern none or a part. */

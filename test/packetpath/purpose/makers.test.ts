@@ -229,6 +229,16 @@ describe('what networks send and a rule never sees', () => {
     expect(seen(mine, ...way)).toEqual([]);
   });
 
+  test('is said once, by the first call, however often chains call each other', () => {
+    const often = (rule: string) => Array.from({ length: 300 }, () => rule);
+    const calls = ['-A FORWARD -j DOCKER-FORWARD', '-A DOCKER-FORWARD -j DOCKER-INTERNAL'].flatMap(often);
+    const { user: before } = process.cpuUsage();
+    const found = seen(...calls, ...often(way.at(-1) ?? ''), mine);
+    const { user: after } = process.cpuUsage();
+    expect(found).toMatchObject([{ network: { bridge: 'br1' }, by: 1 }]);
+    expect((after - before) / 1_000_000).toBeLessThan(5);
+  });
+
   test('is not said where somebody’s rule may lead round the way out', () => {
     const round = '-A DOCKER-FORWARD -d 192.168.0.0/16 -j RETURN';
     expect(seen('-A FORWARD -j DOCKER-FORWARD', round, ...way.slice(1), mine)).toEqual([]);
