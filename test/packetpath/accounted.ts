@@ -20,12 +20,25 @@ export function lostLines(text: string, listing: Listing): readonly string[] {
     asked.set(bare, known);
     return known;
   };
-  return text.split(/\r?\n/).filter((line, index) => {
+  const lines = text.split(/\r?\n/);
+  const elements = linesOfElements(lines, found);
+  return lines.filter((line, index) => {
+    if (elements.has(index)) return false;
     const bare = line.replace(/# handle \d+\s*$|^[\s;]+/g, '').trim(); // which a rule has apart from its text
     if (found.has(index + 1) || bare === '' || frame.test(bare)) return false;
     // the rest of a rule that goes over several lines; nft's comment is not in the rule's text
     return !isIn(bareOf(bare)) && !isIn(bareOf(bare.replace(/\bcomment *"[^"]*("|$)/, '')));
   });
+}
+
+/** Between the braces of elements: those are read whole, or unread whole, with the line they begin in. */
+function linesOfElements(lines: readonly string[], unread: ReadonlySet<number>): ReadonlySet<number> {
+  const inside = new Set<number>();
+  for (let at = 0; at < lines.length; at++) {
+    if (unread.has(at + 1) || !/\belements *= *\{[^}]*$/.test(lines[at] ?? '')) continue;
+    while (++at < lines.length && !lines[at]?.includes('}')) inside.add(at);
+  }
+  return inside;
 }
 
 /** Counters are not in a rule's text, where it is understood. */
