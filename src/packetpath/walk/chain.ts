@@ -153,7 +153,7 @@ class Walker {
           to.on.push(way);
           continue;
         }
-        for (const { verdict, way: chosen } of this.#choices(at, way, key, step.entries)) {
+        for (const { verdict, way: chosen } of this.#choices(at, way, key, step)) {
           if (verdict === null) to.on.push(chosen);
           else if (verdict.kind === 'continue') next.push(chosen);
           else this.#verdict(at, chosen, verdict, to);
@@ -169,7 +169,7 @@ class Walker {
   #condition(at: RuleAt, way: Way, condition: Condition): Split {
     const found = holds(condition, way.packet, this.#sight);
     if (found !== 'unknown') return found === 'yes' ? { yes: [way], no: [] } : { yes: [], no: [way] };
-    const { what, key } = question(condition);
+    const { what, key } = question(condition, way.packet.family);
     const { yes, no } = this.#ask(at, way, found, what, key);
     return 'not' in condition && condition.not ? { yes: no, no: yes } : { yes, no };
   }
@@ -189,18 +189,19 @@ class Walker {
     at: RuleAt,
     entering: Way,
     key: readonly Part[],
-    entries: Extract<Rule['steps'][number], { kind: 'vmap' }>['entries'],
+    { fields, entries }: Extract<Rule['steps'][number], { kind: 'vmap' }>,
   ): readonly { readonly verdict: Verdict | null; readonly way: Way }[] {
     const set = 'set' in entries ? this.#sight.setNamed(entries.set) : undefined;
     const listed = 'set' in entries ? set?.entries : entries;
     if (listed === undefined || set?.uncertain === true || set?.fields.includes('other') === true)
       return this.#anything(at, entering, 'what the verdict map says');
     const choices: { verdict: Verdict | null; way: Way }[] = [];
+    const named = fields.map(({ field }) => field);
     let way = entering;
     for (const entry of listed) {
       const found = tupleHolds(entry.key, key);
       if (found === 'no' || entry.verdict === null) continue;
-      const what = `which entry of the verdict map: ${tupleText(entry.key)}`;
+      const what = `which entry of the verdict map: ${tupleText(entry.key, named, way.packet.family)}`;
       const { yes, no } = this.#ask(at, way, found, what, `${what} in ${at.table.name} ${at.rule.text}`);
       for (const chosen of yes) choices.push({ verdict: entry.verdict, way: chosen });
       const [other] = no;

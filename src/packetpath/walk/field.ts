@@ -9,6 +9,8 @@ export type Known =
   /** It has one, and nobody can tell which value. */
   | { readonly kind: 'unknown' }
   | { readonly kind: 'number'; readonly span: Span }
+  /** Some MAC that is no group's (IEEE 802-2014, 8.2.2: the first octet's lowest bit is clear). */
+  | { readonly kind: 'unicast-mac' }
   | { readonly kind: 'name'; readonly of: Interface }
   /** Words it certainly has, and those it may have beside. */
   | { readonly kind: 'words'; readonly has: readonly string[]; readonly may: readonly string[] };
@@ -70,7 +72,7 @@ function reading(field: Field, packet: Packet, stand: Stand): Known {
       if (packet.in === null) return absent;
       return packet.mac === null ? unknown : number(packet.mac);
     case 'ether daddr':
-      return packet.in === null ? absent : unknown;
+      return packet.in === null ? absent : frameFor(packet, surroundings);
     case 'sport':
       return optional(packet.sport);
     case 'dport':
@@ -142,6 +144,19 @@ function kindOf(of: Interface | null, surroundings: Surroundings): Known {
   const kind = of.kind === 'name' ? interfaceNamed(of.name, surroundings)?.kind : undefined;
   if (kind !== undefined && kind !== null) return word(kind);
   return surroundings.complete && kind === null ? word('') : unknown;
+}
+
+/**
+ * For which MAC senders make a frame: a group's own address (RFC 1112 section 6.4, RFC 2464 section 7), everybody's, or that of
+ * one neighbour.
+ */
+function frameFor({ destination, family }: Packet, surroundings: Surroundings): Known {
+  const { low, high } = destination;
+  if (low !== high) return unknown;
+  if (isMulticast(destination, family))
+    return number(family === 4 ? 0x0100_5e00_0000n | (low & 0x7f_ffffn) : 0x3333_0000_0000n | (low & 0xffff_ffffn));
+  if (isBroadcast(destination, family, surroundings)) return number(0xffff_ffff_ffffn);
+  return { kind: 'unicast-mac' };
 }
 
 /** Where a frame was for, by its MAC: known where IP has taken it. */

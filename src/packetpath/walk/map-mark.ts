@@ -26,7 +26,7 @@ export function markedBySet(
   let going: readonly Way[] = [entering];
   for (const entry of mostExactFirst(set, key)) {
     const { mark, except } = entry;
-    const what = `the packet is of ${tupleText(entry.key, set.fields)} in set ${set.name}`;
+    const what = `the packet is of ${tupleText(entry.key, set.fields, entering.packet.family)} in set ${set.name}`;
     const parts = going.map((way) => ask(way, tupleHolds(entry.key, key), what));
     const found = parts.flatMap(({ yes }) => yes);
     const gets = mark === undefined || except ? null : mark;

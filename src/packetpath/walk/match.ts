@@ -122,6 +122,8 @@ function valueHolds(value: Value, { known, mask }: Part): Trilean {
       return 'no';
     case 'unknown':
       return 'unknown';
+    case 'unicast-mac':
+      return value.kind === 'range' ? unicastHolds(value, mask) : 'unknown';
     case 'words':
       return value.kind === 'word' ? anyOf([value.word], known) : 'unknown';
     case 'number':
@@ -129,6 +131,15 @@ function valueHolds(value: Value, { known, mask }: Part): Trilean {
     case 'name':
       return nameHolds(value, known.of);
   }
+}
+
+/** Of MACs that are no group's: whether they are in a range. */
+function unicastHolds({ low, high }: Span, mask: bigint | undefined): Trilean {
+  const group = 1n << 40n;
+  if (mask !== undefined && (mask & group) === 0n) return 'unknown';
+  const isOfGroups = low >> 40n === high >> 40n && (low & group) !== 0n;
+  if (isOfGroups) return 'no';
+  return mask === group && low === 0n ? 'yes' : 'unknown';
 }
 
 function rangeHolds(range: Span, span: Span, mask: bigint | undefined): Trilean {

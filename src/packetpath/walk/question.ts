@@ -9,7 +9,7 @@ export interface Question {
 }
 
 /** The question that a condition asks, without its negation; of long lists the first four values are shown. */
-export function question(condition: Condition): Question {
+export function question(condition: Condition, family: 4 | 6): Question {
   switch (condition.kind) {
     case 'depends':
       return { what: condition.on, key: null };
@@ -31,6 +31,7 @@ export function question(condition: Condition): Question {
                 tupleText(
                   tuple,
                   fields.map(({ field }) => field),
+                  family,
                 ),
               )
               .join(' or ')}${values.length > 4 ? ' or …' : ''}`;
@@ -40,22 +41,31 @@ export function question(condition: Condition): Question {
   }
 }
 
-/** Values joined by ` . `, addresses and blocks of them as people write them where `fields` says that they are such. */
-export function tupleText(tuple: Tuple, fields: readonly Field[] = []): string {
-  return tuple.map((value, index) => valueText(value, fields[index])).join(' . ');
+/** Values joined by ` . `; addresses, blocks of them and MACs as people write them, where `fields` says that they are such. */
+export function tupleText(tuple: Tuple, fields: readonly Field[], family: 4 | 6): string {
+  return tuple.map((value, index) => valueText(value, fields[index], family)).join(' . ');
 }
 
-function valueText(value: Value, field: Field | undefined): string {
+function valueText(value: Value, field: Field | undefined, family: 4 | 6): string {
   if (value.kind === 'word') return value.word;
   if (value.kind === 'prefix') return `${value.prefix}*`;
-  const one = (number: bigint) =>
-    isAddress(field) ? formatAddress(addressOf(number > 0xffff_ffffn ? 6 : 4, number)) : `${number}`;
-  if (value.low === value.high) return one(value.low);
-  const size = value.high - value.low + 1n;
-  const isBlock = isAddress(field) && (size & (size - 1n)) === 0n && value.low % size === 0n;
-  if (!isBlock) return `${one(value.low)}-${one(value.high)}`;
-  return `${one(value.low)}/${(value.high > 0xffff_ffffn ? 128 : 32) - (size.toString(2).length - 1)}`;
+  const { low, high } = value;
+  const one = (number: bigint) => {
+    if (field === 'ether saddr' || field === 'ether daddr') return macText(number);
+    return isAddress(field) ? formatAddress(addressOf(number > 0xffff_ffffn ? 6 : family, number)) : `${number}`;
+  };
+  if (low === high) return one(low);
+  const size = high - low + 1n;
+  const isBlock = isAddress(field) && (size & (size - 1n)) === 0n && low % size === 0n;
+  if (!isBlock) return `${one(low)}-${one(high)}`;
+  return `${one(low)}/${(family === 6 ? 128 : 32) - (size.toString(2).length - 1)}`;
 }
+
+const macText = (value: bigint): string =>
+  value
+    .toString(16)
+    .padStart(12, '0')
+    .replace(/..(?!$)/g, '$&:');
 
 function isAddress(field: Field | undefined): boolean {
   return field?.endsWith('addr') === true && !field.startsWith('ether');

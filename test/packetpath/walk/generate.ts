@@ -460,6 +460,7 @@ export class Generator {
           this.#chance(0.6)
             ? words.portIn('d', 'udp', this.#ports(), false)
             : words.interfaceIs('i', this.#pick(['vc1', 'vc2', 'vc3']), false),
+          ...(this.#chance(0.3) ? [words.frameTo(this.#pick(['link-local', 'everybody']), this.#chance(0.5))] : []),
         ];
         const all = [
           ...conditions,

@@ -9,8 +9,7 @@ import { holdWith } from '../../packets/backends.ts';
 import { type Attempt, addressOf, applyPolicy, describeAttempt, expectControl } from '../../packets/support.ts';
 
 /**
- * `explain --path` on a host where Sluice holds its rules with iptables, against the packets themselves: the same flows, asked for and
- * sent. `SLUICE_CAMPAIGN=full` asks on every engine.
+ * `explain --path` on a host where Sluice holds its rules, against the packets themselves: the same flows, asked for and sent. `SLUICE_CAMPAIGN=full` asks on every engine.
  */
 const policy = `version: 1
 projects:
@@ -69,7 +68,7 @@ describe.each(asked)('on engine %s', { timeout: 300_000 }, (engine) => {
   });
   afterAll(() => site?.stop());
 
-  test.each(variants)('with %s what it says of each flow is what becomes of it', async (backend: BackendName) => {
+  test.each(backendNames)('with %s what it says of each flow is what becomes of it', async (backend: BackendName) => {
     holdWith(site, backend);
     site.host.write('/etc/sluice/policy.yaml', policy);
     const done = await site.host.sluice('apply', '--backend', backend);

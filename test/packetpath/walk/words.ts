@@ -151,6 +151,19 @@ export function portOfBridge(name: string, not: boolean): Word {
   };
 }
 
+/** MACs of groups. The walk does not know a neighbour's, but that it is none of these. */
+export function frameTo(groups: 'link-local' | 'everybody', not: boolean): Word {
+  const [text, low, high] =
+    groups === 'everybody'
+      ? (['ff:ff:ff:ff:ff:ff', 0xffff_ffff_ffff, 0xffff_ffff_ffff] as const)
+      : (['01:80:c2:00:00:00-01:80:c2:00:00:0f', 0x0180_c200_0000, 0x0180_c200_000f] as const);
+  return {
+    steps: among([{ field: 'ether daddr' }], [[one(low, high)]], not),
+    ipt: '',
+    nft: `ether daddr ${unequal(not)}${text}`,
+  };
+}
+
 export function inSet(end: 's' | 'd', family: Family, set: string, not: boolean): Word {
   return {
     steps: if_({ kind: 'among', fields: [{ field: `${end}addr`, only: { family } }], values: { set }, not }),
