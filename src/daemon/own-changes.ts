@@ -1,4 +1,5 @@
-import { commandSpawner, type RunCommand } from '../iptables/command.ts';
+import { commandStarter } from '../iptables/command.ts';
+import { ReadyCommands } from '../iptables/ready-commands.ts';
 import { nftSpawner, type RunNft } from '../nftables/nft.ts';
 
 /** How long a change may take to be told after the nft that made it has ended, milliseconds. */
@@ -8,11 +9,15 @@ const memory = 60_000;
  * Runs nft and remembers its processes: libnftables leaves the choice of its netlink port id to the kernel, which takes
  * the process id (net/netlink/af_netlink.c, netlink_autobind). So the kernel's notice of a change tells ours apart.
  */
-export class OwnChanges {
+export class OwnChanges implements Disposable {
   readonly #children = new Map<number, number>();
   readonly run: RunNft = nftSpawner((pid) => this.#note(pid));
   /** The same of iptables' commands, which are nft's in this. */
-  readonly command: RunCommand = commandSpawner((pid) => this.#note(pid));
+  readonly commands = new ReadyCommands(commandStarter((pid) => this.#note(pid)));
+
+  [Symbol.dispose](): void {
+    this.commands[Symbol.dispose]();
+  }
 
   #note(pid: number): () => void {
     this.#children.set(pid, Number.POSITIVE_INFINITY);

@@ -10,7 +10,7 @@ import { hostFacts } from '../enforce/iptables-backend.ts';
 import { kernelConntrack } from '../host/conntrack.ts';
 import { readSmallFile } from '../host/files.ts';
 import { kernelView } from '../host/kernel-view.ts';
-import type { XtablesOptions } from '../iptables/backend.ts';
+import { seatingCommands, type XtablesOptions } from '../iptables/backend.ts';
 import { XtablesError } from '../iptables/command.ts';
 import { toolsOf, type Variant } from '../iptables/tools.ts';
 import { LastLine } from '../netlink/last-line.ts';
@@ -83,9 +83,10 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   process.on('SIGHUP', onHangUp);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onEnd);
   const netlink = NetlinkSocket.open('netfilter');
+  const own = new OwnChanges();
   try {
     const choice = await choose(options.backend, options.store);
-    const kernel = await kernelPort(netlink, choice, log);
+    const kernel = await kernelPort(netlink, own, choice, log);
     for (const other of choice.replaced)
       log('info', `taking over from ${other.name}: its rules go when those of ${kernel.backend} stand`);
     const running = await Daemon.start({
@@ -126,6 +127,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
     watch.stop();
     await control.close();
     netlink[Symbol.dispose]();
+    own[Symbol.dispose]();
     process.off('SIGHUP', onHangUp);
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.off(signal, onEnd);
   }
@@ -146,18 +148,18 @@ async function choose(asked: BackendChoice | null, store: Store): Promise<Choice
 }
 
 /** @throws XtablesError when a command or a capability is missing */
-async function xtablesPorts(variant: Variant, { command }: OwnChanges): Promise<XtablesPorts> {
+async function xtablesPorts(variant: Variant, { commands }: OwnChanges): Promise<XtablesPorts> {
   const [missing] = missingOf(iptablesCapabilities, readSmallFile('/proc/self/status'));
   if (missing !== undefined)
     throw new XtablesError(
       `the daemon cannot hold rules in iptables without ${missing.name}: it ${missing.use}; ${howToGive(missing)}`,
     );
-  const xtables: XtablesOptions = { run: command, tools: await toolsOf(variant, command) };
+  const xtables: XtablesOptions = { run: commands.run, tools: await toolsOf(variant, commands.run) };
+  for (const [program, args] of seatingCommands(xtables.tools)) commands.keep(program, args);
   return { xtables, facts: () => hostFacts(xtables), bridges: hostKernel.bridges, conntrack: kernelConntrack };
 }
 
-async function kernelPort(netlink: NetlinkSocket, choice: Choice, log: Log): Promise<KernelPort> {
-  const own = new OwnChanges();
+async function kernelPort(netlink: NetlinkSocket, own: OwnChanges, choice: Choice, log: Log): Promise<KernelPort> {
   const writer = new ElementWriter(netlink);
   const { bridges } = hostKernel;
   const { name } = choice.backend;

@@ -22,39 +22,71 @@ export interface Spawning {
   readonly onSpawn?: (pid: number) => () => void;
 }
 
+/** A program that runs and waits for what it is to read. */
+export interface StartedCommand {
+  /** It has ended, or was never started. */
+  readonly ended: boolean;
+  /**
+   * Gives it its input, once.
+   *
+   * @returns null when it is not on this host
+   * @throws CommandError
+   */
+  answer(input: string): Promise<Answer | null>;
+}
+
 /**
- * Runs a program of the host, found in PATH. Its words are English and its clock UTC whatever the operator's settings, since
+ * Starts a program of the host, found in PATH. Its words are English and its clock UTC whatever the operator's settings, since
  * what it prints is read back.
- *
- * @returns null when it is not on this host
- * @throws CommandError
  */
-export function runCommand(program: string, args: readonly string[], spawning: Spawning): Promise<Answer | null> {
-  const { input = '', slowest, onSpawn } = spawning;
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, {
-      env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' },
-      stdio: 'pipe',
-      timeout: slowest,
-      killSignal: 'SIGKILL',
-    });
+export function startCommand(
+  program: string,
+  args: readonly string[],
+  spawning: Omit<Spawning, 'input'>,
+): StartedCommand {
+  const child = spawn(program, args, { env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' }, stdio: 'pipe' });
+  let ended = false;
+  const end = new Promise<Answer | null>((resolve, reject) => {
     child.on('error', (error: NodeJS.ErrnoException) => {
+      ended = true;
       if (error.code === 'ENOENT') resolve(null);
       else reject(new CommandError(`${program} could not be run: ${error.message}`));
     });
     // without descriptors to spare it has no streams, and the error comes with the next tick
     if ((child.stdout as typeof child.stdout | undefined) === undefined) return;
-    const onEnd = child.pid === undefined ? undefined : onSpawn?.(child.pid);
+    const onEnd = child.pid === undefined ? undefined : spawning.onSpawn?.(child.pid);
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+    child.on('exit', () => {
+      ended = true;
+    });
     child.on('close', (code, signal) => {
       onEnd?.();
       if (code === null && signal === null) return; // it was never started: `error` tells why
       resolve({ code, signal, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() });
     });
     child.stdin.on('error', () => {}); // what dies early closes its input; `close` tells why
-    child.stdin.end(input);
   });
+  end.catch(() => {}); // told to whoever asks for the answer
+  return {
+    get ended() {
+      return ended;
+    },
+    answer: async (input) => {
+      const timer = setTimeout(() => child.kill('SIGKILL'), spawning.slowest);
+      (child.stdin as typeof child.stdin | undefined)?.end(input);
+      try {
+        return await end;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+  };
+}
+
+/** Starts a program, as {@link startCommand} does, gives it its input and waits for its answer. */
+export function runCommand(program: string, args: readonly string[], spawning: Spawning): Promise<Answer | null> {
+  return startCommand(program, args, spawning).answer(spawning.input ?? '');
 }

@@ -79,6 +79,14 @@ export async function runSteps(steps: readonly Step[], { run, tools }: XtablesOp
   }
 }
 
+/** The commands that seat somebody whose rules stand. */
+export const seatingCommands = ({
+  ebtables,
+}: Tools): readonly (readonly [program: string, args: readonly string[]])[] => [
+  ['ipset', ['restore']],
+  [ebtables.restore, ['--noflush']],
+];
+
 /**
  * Takes everything of ours away. True when there was anything to take.
  *

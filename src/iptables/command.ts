@@ -1,4 +1,4 @@
-import { type Answer, CommandError, runCommand, type Spawning } from '../host/command.ts';
+import { type Answer, CommandError, type Spawning, type StartedCommand, startCommand } from '../host/command.ts';
 
 /** Runs one of the commands; null when it is not on this host. The real one is {@link hostCommand}. */
 export type RunCommand = (program: string, args: readonly string[], input?: string) => Promise<Answer | null>;
@@ -15,10 +15,26 @@ export const hostCommand: RunCommand = commandSpawner(() => () => {});
 
 /** The same, for whoever wants to know their processes. */
 export function commandSpawner(onSpawn: NonNullable<Spawning['onSpawn']>): RunCommand {
-  return (program, args, input = '') =>
-    runCommand(program, args, { input, slowest, onSpawn }).catch((error: unknown) => {
-      throw error instanceof CommandError ? new XtablesError(error.message) : error;
-    });
+  const start = commandStarter(onSpawn);
+  return (program, args, input = '') => start(program, args).answer(input);
+}
+
+/** Starts one of the commands, which then waits for its input. */
+export type StartCommand = (program: string, args: readonly string[]) => StartedCommand;
+
+export function commandStarter(onSpawn: NonNullable<Spawning['onSpawn']>): StartCommand {
+  return (program, args) => {
+    const started = startCommand(program, args, { slowest, onSpawn });
+    return {
+      get ended() {
+        return started.ended;
+      },
+      answer: (input) =>
+        started.answer(input).catch((error: unknown) => {
+          throw error instanceof CommandError ? new XtablesError(error.message) : error;
+        }),
+    };
+  };
 }
 
 /** Runs a command and insists on success; its output. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { until } from '../../lab/exec.ts';
 import { engines } from '../../lab/roots.ts';
 import { full, randomFor, record } from '../campaign/campaign.ts';
-import { gapOf } from '../starts/gap.ts';
+import { gapOf } from './gap.ts';
 import { Ground } from './ground.ts';
 
 interface Edit {

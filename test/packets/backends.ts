@@ -2,6 +2,7 @@
 import { type Engine, engines } from '../../lab/roots.ts';
 import type { Site } from '../../lab/site.ts';
 import { type BackendName, backendNames } from '../../src/enforce/backend.ts';
+import { full, randomFor } from '../campaign/campaign.ts';
 
 /** An engine, and what holds the rules beside it. */
 export interface Way {
@@ -24,14 +25,21 @@ const way = (engine: Engine, backend: BackendName): Way => ({
 export function waysOf(sample: Partial<Record<Engine, BackendName>>): readonly Way[] {
   const asked = backendNames.find((name) => name === process.env['SLUICE_BACKEND']);
   if (asked !== undefined) return engines.map((engine) => way(engine, asked));
-  if (process.env['SLUICE_CAMPAIGN'] === 'full')
-    return engines.flatMap((engine) => backendNames.map((backend) => way(engine, backend)));
+  if (full) return engines.flatMap((engine) => backendNames.map((backend) => way(engine, backend)));
   const others = engines.flatMap((engine) => {
     const backend = sample[engine];
     return backend === undefined ? [] : [way(engine, backend)];
   });
   return [...engines.map((engine) => way(engine, 'nftables')), ...others];
 }
+
+/** Where one variant of iptables has to stand for both, the seed says which. */
+export const iptablesVariant: BackendName =
+  randomFor('the variant of iptables').next() < 0.5 ? 'iptables-nft' : 'iptables-legacy';
+
+/** Those of `waysOf` that hold in iptables. */
+export const waysByIptables = (): readonly Way[] =>
+  waysOf({ '28.5': iptablesVariant }).filter(({ backend }) => backend !== 'nftables');
 
 const held = new WeakMap<Site, BackendName>();
 
