@@ -1,7 +1,7 @@
 import type { Family } from '../ip/address.ts';
 import { families } from './families.ts';
 import { leaningOf } from './leaning.ts';
-import type { EbChain, EbTable, IpSet, IpSetElement, XChain, XState, XTable } from './model.ts';
+import type { EbChain, EbRule, EbTable, IpSet, IpSetElement, XChain, XState, XTable } from './model.ts';
 import { nextGeneration, withGeneration } from './names.ts';
 import { type NameOfSet, printElement, printRule, printSet } from './print.ts';
 import { printEbRule } from './print-bridge.ts';
@@ -212,6 +212,7 @@ const tree = /^DOCKER-OUTBOUND-to-(forward|host)[46]/;
 /** Whether a chain that stands and stays has other rules; the trees that lead to programs grow with each. */
 function rewrites(from: readonly XTable[], to: readonly XTable[], family: Family): boolean {
   return to.some((table) => {
+    if (from.includes(table)) return false;
     const old = chainsOf(from, table.name);
     return table.chains.some((chain) => {
       const before = old.get(chain.name);
@@ -236,7 +237,9 @@ function inetText(
   anew: ReadonlySet<string>,
 ): string {
   return to
-    .map(({ name, chains }) => {
+    .map((table) => {
+      if (anew.size === 0 && from.includes(table)) return '';
+      const { name, chains } = table;
       const old = chainsOf(from, name);
       const changed = chains.filter((chain) => {
         const before = old.get(chain.name);
@@ -291,28 +294,34 @@ function bridgeText(from: readonly EbTable[], to: readonly EbTable[]): string {
     .join('');
 }
 
-const printedFrames = new WeakMap<EbChain['rules'], readonly string[]>();
+const printedFrames = new WeakMap<EbRule, string>();
 
-function frameRules({ name, rules }: EbChain): readonly string[] {
-  let text = printedFrames.get(rules);
-  if (text === undefined) {
-    text = rules.map((rule) => printEbRule(name, rule).slice('-A '.length));
-    printedFrames.set(rules, text);
-  }
-  return text;
+function frameRules(chain: string, rules: readonly EbRule[]): readonly string[] {
+  return rules.map((rule) => {
+    let text = printedFrames.get(rule);
+    if (text === undefined) {
+      text = printEbRule('', rule).slice('-A '.length);
+      printedFrames.set(rule, text);
+    }
+    return `${chain}${text}`;
+  });
 }
 
-/** Where every rule drops, their order means nothing, and single ones come and go. */
-function chainText(from: EbChain | undefined, to: EbChain): readonly string[] {
-  if (from?.rules === to.rules) return [];
-  const now = frameRules(to);
-  if (from === undefined) return now.map((rule) => `-A ${rule}`);
-  const before = frameRules(from);
-  const [had, have] = [new Set(before), new Set(now)];
-  const coming = now.filter((rule) => !had.has(rule));
-  const leaving = before.filter((rule) => !have.has(rule));
-  if (coming.length + leaving.length === 0 && before.length === now.length) return [];
-  const isList = to.rules.length > 0 && [...from.rules, ...to.rules].every(({ target }) => target.kind === 'drop');
-  if (isList) return [...coming.map((rule) => `-A ${rule}`), ...leaving.map((rule) => `-D ${rule}`)];
-  return [`-F ${to.name}`, ...now.map((rule) => `-A ${rule}`)];
+/** Where every rule drops, their order means nothing, and single ones come and go. Most rules are the same objects. */
+function chainText(from: EbChain | undefined, { name, rules }: EbChain): readonly string[] {
+  if (from?.rules === rules) return [];
+  const add = (some: readonly string[]) => some.map((rule) => `-A ${rule}`);
+  if (from === undefined) return add(frameRules(name, rules));
+  const isList = rules.length > 0 && [...from.rules, ...rules].every(({ target }) => target.kind === 'drop');
+  if (!isList) {
+    const now = frameRules(name, rules);
+    const before = frameRules(name, from.rules);
+    const isSame = now.length === before.length && now.every((rule, at) => rule === before[at]);
+    return isSame ? [] : [`-F ${name}`, ...add(now)];
+  }
+  const [had, have] = [new Set(from.rules), new Set(rules)];
+  const [coming, leaving] = [rules.filter((rule) => !had.has(rule)), from.rules.filter((rule) => !have.has(rule))].map(
+    (some) => new Set(frameRules(name, some)),
+  ) as [Set<string>, Set<string>];
+  return [...add([...coming.difference(leaving)]), ...[...leaving.difference(coming)].map((rule) => `-D ${rule}`)];
 }

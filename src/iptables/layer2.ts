@@ -17,6 +17,17 @@ export interface Place {
   readonly strict: boolean;
 }
 
+/** What is one place's alone, the same objects as long as it is: whoever compares two states looks at the others. */
+interface OwnRules {
+  readonly from: EbChain;
+  readonly to: EbChain;
+  /** That it is asked for in the trees: who it is, whom it is for, and who sends to nobody we know. */
+  readonly leaves: Readonly<Record<'from' | 'to' | 'beside', EbRule>>;
+  /** Against its MAC and its IPv4 addresses in frames from ports that nobody knows. */
+  readonly mac: EbRule;
+  readonly arp: readonly (readonly [address: bigint, EbRule])[];
+}
+
 /**
  * What `table bridge sluice` does, as ebtables can: nat PREROUTING, before br_netfilter, proves that a frame is its
  * sender's, in IP, ARP and neighbour discovery; filter FORWARD lets a frame to a container only if it is for it, and
@@ -24,73 +35,94 @@ export interface Place {
  *
  * A port is found by its name, a few characters a step, so that a thousand of them cost little more than one.
  *
- * @param barred ports from which nothing passes
+ * @returns makes the tables of whoever is there; barred: ports from which nothing passes
  */
 export function layer2(
-  places: readonly Place[],
-  barred: readonly string[],
   bridges: readonly EnrolledBridge[],
   names: Names,
-): readonly EbTable[] {
-  const arrive = (place: Place) => names.chain(`from-${plainName(place.port)}`);
-  const leave = (place: Place) => names.chain(`to-${plainName(place.port)}`);
-  const beside = (place: Place) => names.chain(place.strict ? 'to-nobody' : 'to-anybody');
-  const known = tree('in', places, arrive, names);
-  const receivers = tree('out', places, leave, names);
-  const senders = tree('in', places, beside, names);
+): (places: readonly Place[], barred: readonly string[]) => readonly EbTable[] {
   const groups = everybody(bridges);
   // ebtables-nft-restore takes time with the square of the rules that have the target `mark`: 20 s for a thousand
   // senders, so each bit is set in a chain of its own
   const [prove, bridge] = ['proven', 'bridged'].map(
     (name): EbTarget => ({ kind: 'jump', chain: names.chain(name) }),
   ) as [EbTarget, EbTarget];
-  return [
-    {
-      name: 'nat',
-      jumps: [
-        { hook: 'PREROUTING', chain: mainChain },
-        { hook: 'POSTROUTING', chain: witnessChain },
-      ],
-      chains: [
-        {
-          name: mainChain,
-          rules: [
-            ...barred.map((name) => rule(drop, { kind: 'in', name })),
-            // whatever left it there, nothing has been proven yet
-            rule({ kind: 'clear-mark', bit: bits.proven }),
-            ...known.rules,
-            rule({ kind: 'jump', chain: names.chain('strangers') }, isUnproven),
-          ],
-        },
-        ...known.chains,
-        ...places.map((place) => ({ name: arrive(place), rules: proof(place, prove) })),
-        { name: names.chain('proven'), rules: [rule({ kind: 'mark-and-return', bit: bits.proven })] },
-        { name: names.chain('strangers'), rules: strangers(places) },
-        { name: witnessChain, rules: [rule(drop, isBridged)] },
-      ],
-    },
-    {
-      name: 'filter',
-      jumps: [{ hook: 'FORWARD', chain: mainChain }],
-      chains: [
-        {
-          name: mainChain,
-          rules: [
-            ...receivers.rules,
-            rule({ kind: 'jump', chain: names.chain('to-unknown') }, { kind: 'mark', bit: bits.bridged, is: 'clear' }),
-          ],
-        },
-        ...receivers.chains,
-        ...places.map((place) => ({ name: leave(place), rules: reception(place, groups, bridge) })),
-        { name: names.chain('bridged'), rules: [rule({ kind: 'mark-and-return', bit: bits.bridged })] },
-        { name: names.chain('to-unknown'), rules: senders.rules },
-        ...senders.chains,
-        // a frame to a port nobody knows: groups hear it; one container's frames to another go to whom we know
-        { name: names.chain('to-nobody'), rules: [...toGroups(groups), rule(drop)] },
-        { name: names.chain('to-anybody'), rules: [] },
-      ],
-    },
-  ];
+  const made = new WeakMap<Place, OwnRules>();
+  const own = (place: Place): OwnRules => {
+    const known = made.get(place);
+    if (known !== undefined) return known;
+    const port = plainName(place.port);
+    const from = { name: names.chain(`from-${port}`), rules: proof(place, prove) };
+    const to = { name: names.chain(`to-${port}`), rules: reception(place, groups, bridge) };
+    const beside = names.chain(place.strict ? 'to-nobody' : 'to-anybody');
+    const leaf = (end: 'in' | 'out', chain: string) => rule({ kind: 'jump', chain }, { kind: end, name: place.port });
+    const rules: OwnRules = {
+      from,
+      to,
+      leaves: { from: leaf('in', from.name), to: leaf('out', to.name), beside: leaf('in', beside) },
+      mac: rule(drop, { kind: 'source-mac', mac: place.mac }),
+      arp: place.addresses
+        .filter(({ family }) => family === 4)
+        .map((one) => [one.value, rule(drop, arp, { kind: 'arp-source', prefix: single(one) })]),
+    };
+    made.set(place, rules);
+    return rules;
+  };
+  return (places, barred) => {
+    const known = tree('in', places, (place) => own(place).leaves.from, names);
+    const receivers = tree('out', places, (place) => own(place).leaves.to, names);
+    const senders = tree('in', places, (place) => own(place).leaves.beside, names);
+    return [
+      {
+        name: 'nat',
+        jumps: [
+          { hook: 'PREROUTING', chain: mainChain },
+          { hook: 'POSTROUTING', chain: witnessChain },
+        ],
+        chains: [
+          {
+            name: mainChain,
+            rules: [
+              ...barred.map((name) => rule(drop, { kind: 'in', name })),
+              // whatever left it there, nothing has been proven yet
+              rule({ kind: 'clear-mark', bit: bits.proven }),
+              ...known.rules,
+              rule({ kind: 'jump', chain: names.chain('strangers') }, isUnproven),
+            ],
+          },
+          ...known.chains,
+          ...places.map((place) => own(place).from),
+          { name: names.chain('proven'), rules: [rule({ kind: 'mark-and-return', bit: bits.proven })] },
+          { name: names.chain('strangers'), rules: strangers(places, own) },
+          { name: witnessChain, rules: [rule(drop, isBridged)] },
+        ],
+      },
+      {
+        name: 'filter',
+        jumps: [{ hook: 'FORWARD', chain: mainChain }],
+        chains: [
+          {
+            name: mainChain,
+            rules: [
+              ...receivers.rules,
+              rule(
+                { kind: 'jump', chain: names.chain('to-unknown') },
+                { kind: 'mark', bit: bits.bridged, is: 'clear' },
+              ),
+            ],
+          },
+          ...receivers.chains,
+          ...places.map((place) => own(place).to),
+          { name: names.chain('bridged'), rules: [rule({ kind: 'mark-and-return', bit: bits.bridged })] },
+          { name: names.chain('to-unknown'), rules: senders.rules },
+          ...senders.chains,
+          // a frame to a port nobody knows: groups hear it; one container's frames to another go to whom we know
+          { name: names.chain('to-nobody'), rules: [...toGroups(groups), rule(drop)] },
+          { name: names.chain('to-anybody'), rules: [] },
+        ],
+      },
+    ];
+  };
 }
 
 const drop: EbTarget = { kind: 'drop' };
@@ -145,17 +177,10 @@ function solicitedGroup({ value }: Address): Prefix {
 }
 
 /** From ports nobody knows: not in a known container's name, or the bridge, the host and neighbours would believe it. */
-function strangers(places: readonly Place[]): readonly EbRule[] {
-  const macs = [...new Set(places.map(({ mac }) => mac))];
-  const addresses = new Map(
-    places.flatMap((place) =>
-      place.addresses.filter(({ family }) => family === 4).map((one) => [one.value, one] as const),
-    ),
-  );
-  return [
-    ...macs.map((mac) => rule(drop, { kind: 'source-mac', mac })),
-    ...[...addresses.values()].map((address) => rule(drop, arp, { kind: 'arp-source', prefix: single(address) })),
-  ];
+function strangers(places: readonly Place[], own: (place: Place) => OwnRules): readonly EbRule[] {
+  const macs = new Map(places.map((place) => [place.mac, own(place).mac]));
+  const addresses = new Map(places.flatMap((place) => own(place).arp));
+  return [...macs.values(), ...addresses.values()];
 }
 
 /** A frame to a container's port: its own address or a group, and judged on the way. */
@@ -208,15 +233,14 @@ interface Tree {
 /** As many ports as are asked for one by one. */
 const few = 8;
 
-function tree(end: 'in' | 'out', places: readonly Place[], to: (place: Place) => string, names: Names): Tree {
-  const leaf = (place: Place): EbRule => rule({ kind: 'jump', chain: to(place) }, { kind: end, name: place.port });
+function tree(end: 'in' | 'out', places: readonly Place[], leaf: (place: Place) => EbRule, names: Names): Tree {
   const grow = (some: readonly Place[], depth: number): Tree => {
     if (some.length <= few) return { rules: some.map(leaf), chains: [] };
     const rules: EbRule[] = [];
     const chains: EbChain[] = [];
     let length = depth + 1;
     // as far as all names are the same, nothing is told apart
-    const isAlike = () => new Set(some.map(({ port }) => port.slice(0, length))).size === 1;
+    const isAlike = () => some.every(({ port }) => port.slice(0, length) === some[0]?.port.slice(0, length));
     while (isAlike() && some.some(({ port }) => port.length > length)) length++;
     for (const [start, group] of Map.groupBy(some, ({ port }) => port.slice(0, length))) {
       // whose name goes no further is asked for by all of it

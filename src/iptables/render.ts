@@ -55,7 +55,7 @@ export function renderWhole(ruleset: Ruleset, facts: HostFacts, names: Names, nu
   const numberings = new Map([...v4.numberings, ...v6.numberings]);
   // what no rule can carry is a bridge's name: the engine's own give ports theirs
   const barred = (ruleset.barred ?? []).map(({ name }) => name).filter(isInterfaceName);
-  const bridgeOf: Rendered['bridgeOf'] = (those, ports) => layer2(those, ports, ruleset.bridges, names);
+  const bridgeOf = layer2(ruleset.bridges, names);
   const places = placesOf(ruleset);
   const sets = [...v4.sets, ...v6.sets];
   const standing = new Map<string, IpSet>(sets.map((set) => [set.name, set]));

@@ -102,7 +102,7 @@ describe('ports are found by their names', () => {
   test.each([[1], [8], [9], [1000]])('each of %i, in few steps', (count) => {
     const places = placesOf(count);
     expect(new Set(places.map(({ port }) => port)).size).toBe(count);
-    const [nat] = layer2(places, [], [], new Names());
+    const [nat] = layer2([], new Names())(places, []);
     const all = places.map(({ port }) => steps(nat as EbTable, 'DOCKER-OUTBOUND-FILTER', port));
     expect(all).not.toContain(null);
     expect(Math.max(...(all as number[]))).toBeLessThanOrEqual(count > 8 ? 49 : 9);
@@ -111,28 +111,40 @@ describe('ports are found by their names', () => {
   test('in few steps, too, where the names of some begin those of others', () => {
     const [first] = placesOf(1) as [Place];
     const places = Array.from({ length: 1000 }, (_, n) => ({ ...first, port: `veth${n}` }));
-    const [nat] = layer2(places, [], [], new Names());
+    const [nat] = layer2([], new Names())(places, []);
     const all = places.map(({ port }) => steps(nat as EbTable, 'DOCKER-OUTBOUND-FILTER', port) ?? Number.NaN);
     expect(Math.max(...all)).toBeLessThanOrEqual(64);
   });
 
   test('nor is a port that is told of many times a way without an end', () => {
     const places = Array.from({ length: 20 }, () => placesOf(1)[0] as Place);
-    const [nat] = layer2(places, [], [], new Names());
+    const [nat] = layer2([], new Names())(places, []);
     expect(steps(nat as EbTable, 'DOCKER-OUTBOUND-FILTER', (places[0] as Place).port)).not.toBeNull();
   });
 
   test('a port whose name begins another one keeps its own rule', () => {
     const names = ['veth1', 'veth12', 'veth123', 'vethA', 'vethB', 'vethC', 'vethD', 'vethE', 'vethF', 'vethG'];
     const places = names.map((port) => ({ ...(placesOf(1)[0] as Place), port }));
-    const [nat] = layer2(places, [], [], new Names());
+    const [nat] = layer2([], new Names())(places, []);
     for (const port of names) expect(steps(nat as EbTable, 'DOCKER-OUTBOUND-FILTER', port), port).not.toBeNull();
+  });
+
+  test('of who stays the chains are the same when another has come, and nothing of them is looked at again', () => {
+    const places = placesOf(100);
+    const names = new Names();
+    const bridgeOf = layer2([], names);
+    const chainsOf = (some: readonly Place[]) => bridgeOf(some, []).flatMap(({ chains }) => chains);
+    const [before, after] = [new Set(chainsOf(places.slice(1))), chainsOf(places)];
+    const called = new Set(places.flatMap(({ port }) => [names.chain(`from-${port}`), names.chain(`to-${port}`)]));
+    const own = after.filter(({ name }) => called.has(name));
+    expect(own).toHaveLength(200);
+    expect(own.filter((chain) => !before.has(chain))).toHaveLength(2);
   });
 
   test('a name that would be read as another is refused', () => {
     const state = (port: string) =>
       stateText(
-        { ...stateOf('01-modes'), bridge: layer2([{ ...(placesOf(1)[0] as Place), port }], [], [], new Names()) },
+        { ...stateOf('01-modes'), bridge: layer2([], new Names())([{ ...(placesOf(1)[0] as Place), port }], []) },
         same,
       );
     for (const port of ['veth+', 'a b', '!x', '']) expect(() => state(port), port).toThrow(TypeError);
