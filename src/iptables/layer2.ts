@@ -2,6 +2,7 @@ import { type Address, bits as addressBits, type Family } from '../ip/address.ts
 import { intervalPrefixes, ofFamily } from '../ip/address-set.ts';
 import { type Prefix, prefixOf } from '../ip/prefix.ts';
 import type { EnrolledBridge } from '../ruleset/ruleset.ts';
+import { icmpv6 } from './icmpv6.ts';
 import { bits } from './marks.ts';
 import type { EbChain, EbMatch, EbRule, EbTable, EbTarget } from './model.ts';
 import { mainChain, type Names, witnessChain } from './names.ts';
@@ -136,7 +137,7 @@ const isBridged: EbMatch = { kind: 'mark', bit: bits.bridged, is: 'set' };
 const source = (prefix: Prefix): EbMatch => ({ kind: 'ip', end: 'src', prefix });
 const destination = (prefix: Prefix): EbMatch => ({ kind: 'ip', end: 'dst', prefix });
 const single = (address: Address): Prefix => ({ address, length: addressBits(address.family) });
-const icmpv6 = (type: number): readonly EbMatch[] => [
+const icmpv6OfType = (type: number): readonly EbMatch[] => [
   { kind: 'transport', family: 6, protocol: 'icmpv6' },
   { kind: 'icmpv6-type', type },
 ];
@@ -153,7 +154,7 @@ function proof({ mac, addresses }: Place, prove: EbTarget): readonly EbRule[] {
     // who asks a bridge's ports for their groups is believed to be the router there, and multicast goes to it and to who
     // answered (net/bridge/br_multicast.c). Of IGMP the question to all is enough: without it nobody is believed
     rule(drop, ip(4), destination(allSystems), { kind: 'transport', family: 4, protocol: 'igmp' }),
-    rule(drop, ip(6), ...icmpv6(130)),
+    rule(drop, ip(6), ...icmpv6OfType(icmpv6.mldQuery)),
     ...addresses.map((address) => rule(prove, ip(address.family), source(single(address)))),
     rule(back, isProven),
     // sender 0.0.0.0 is an ARP probe (RFC 5227): it claims nothing
@@ -163,9 +164,17 @@ function proof({ mac, addresses }: Place, prove: EbTarget): readonly EbRule[] {
     // no address yet: duplicate address detection (to the target's own group), MLD (RFC 3810). Not DHCP: the engine gives
     // containers their addresses
     ...own(6).map((address) =>
-      rule(prove, ip(6), source(unspecified[6]), destination(solicitedGroup(address)), ...icmpv6(135)),
+      rule(
+        prove,
+        ip(6),
+        source(unspecified[6]),
+        destination(solicitedGroup(address)),
+        ...icmpv6OfType(icmpv6.neighbourSolicit),
+      ),
     ),
-    ...[131, 132, 133, 143].map((type) => rule(prove, ip(6), source(unspecified[6]), ...icmpv6(type))),
+    ...[icmpv6.mldReport, icmpv6.mldDone, icmpv6.routerSolicit, icmpv6.mldv2Report].map((type) =>
+      rule(prove, ip(6), source(unspecified[6]), ...icmpv6OfType(type)),
+    ),
     rule(drop, isUnproven),
   ];
 }
@@ -187,7 +196,7 @@ function strangers(places: readonly Place[], own: (place: Place) => OwnRules): r
 function reception({ addresses, strict }: Place, groups: readonly Prefix[], bridge: EbTarget): readonly EbRule[] {
   return [
     // who routes is for the host to say (RFC 4861)
-    ...[134, 137].map((type) => rule(drop, ip(6), ...icmpv6(type))),
+    ...[icmpv6.routerAdvert, icmpv6.redirect].map((type) => rule(drop, ip(6), ...icmpv6OfType(type))),
     ...addresses.map((address) => rule(bridge, ip(address.family), destination(single(address)))),
     ...groups.map((prefix) => rule(bridge, ip(prefix.address.family), destination(prefix))),
     rule(back, isBridged),

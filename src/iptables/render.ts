@@ -7,7 +7,8 @@ import type { Ruleset } from '../ruleset/ruleset.ts';
 import { isInterfaceName } from '../world/names.ts';
 import type { Numbers } from './dispatch.ts';
 import { NotHeldError } from './errors.ts';
-import { type HostFacts, inetRules } from './inet.ts';
+import { families } from './families.ts';
+import { type HostFacts, type InetRules, inetRules } from './inet.ts';
 import { layer2, type Place } from './layer2.ts';
 import type { EbTable, IpSet, IpSetElement, XState } from './model.ts';
 import { Names } from './names.ts';
@@ -49,9 +50,10 @@ export function renderWhole(ruleset: Ruleset, facts: HostFacts, names: Names, nu
   const inet = renderRuleset(withUnlisted(ruleset)).find(({ family }) => family === 'inet') as Table;
   const known: HostFacts = { ...facts, interfaces: new Map([...facts.interfaces, ...interfacesOf(ruleset)]) };
   const odd = (ruleset.unlisted ?? []).filter(({ name }) => !isInterfaceName(name));
-  const [v4, v6] = ([4, 6] as const).map((family) =>
-    inetRules(inet, family, [...(ruleset.barred ?? []), ...odd], names, known, numbers),
-  ) as [ReturnType<typeof inetRules>, ReturnType<typeof inetRules>];
+  const barredHere = [...(ruleset.barred ?? []), ...odd];
+  const [v4, v6] = families.map((family) =>
+    inetRules({ inet, family, barred: barredHere, names, facts: known, numbers }),
+  ) as [InetRules, InetRules];
   const numberings = new Map([...v4.numberings, ...v6.numberings]);
   // what no rule can carry is a bridge's name: the engine's own give ports theirs
   const barred = (ruleset.barred ?? []).map(({ name }) => name).filter(isInterfaceName);

@@ -1,0 +1,120 @@
+import type { Family } from '../../ip/address.ts';
+import type { Chain } from '../../nftables/model.ts';
+import type { Barred } from '../../ruleset/ruleset.ts';
+import { icmpv6, icmpv6Rules } from '../icmpv6.ts';
+import { bits, judgement } from '../marks.ts';
+import type { Target, XChain, XRule, XTable } from '../model.ts';
+import { mainChain } from '../names.ts';
+import { type Translation, translateChain } from '../translate.ts';
+import { arrivalChain, arrivalChains } from './proof.ts';
+import type { References } from './references.ts';
+
+const inputChain = `${mainChain}-IN`;
+
+/**
+ * `mangle`: PREROUTING lets in what is proven; FORWARD and INPUT judge it, and write the judgement into its mark, since no
+ * rule of others may be passed over.
+ *
+ * @param tells whether who is denied is told so, and dropped, by tables after this one
+ */
+export function mangleTable(references: References, barred: readonly Barred[], tells: boolean): XTable {
+  const t = references.translation({
+    accept: references.goto('pass'),
+    refuse: tells ? references.goto('deny') : { kind: 'drop' },
+    decided: bits.passed | bits.denied,
+  });
+  const programs = references.inet.chains
+    .filter((chain) => !writtenHere.has(chain.name) && !isOfOther(chain, references.family))
+    .map((chain) => translateChain(chain, t));
+  const forward = forwardChain(references, t);
+  const input = inputOf(references, t);
+  return {
+    name: 'mangle',
+    jumps: [
+      { hook: 'PREROUTING', chain: arrivalChain },
+      { hook: 'FORWARD', chain: mainChain },
+      { hook: 'INPUT', chain: inputChain },
+    ],
+    chains: [
+      ...arrivalChains(references, barred),
+      forward,
+      references.chain('from-elsewhere', [
+        {
+          matches: [references.towards('bridges'), { kind: 'ct-state', states: ['NEW'] }],
+          target: references.goto('inbound'),
+        },
+      ]),
+      input,
+      judged(references, 'pass', bits.passed),
+      ...(tells ? [judged(references, 'deny', bits.denied)] : []),
+      ...programs,
+      ...references.chains,
+    ],
+  };
+}
+
+function forwardChain(references: References, t: Translation): XChain {
+  return {
+    name: mainChain,
+    rules: [
+      { matches: [references.notFrom('bridges')], target: references.goto('from-elsewhere') },
+      ...beginning(references, t.accept),
+      // hop limit 255: it was never routed, so it stays on its bridge
+      ...(t.family === 6 ? icmpv6Rules([icmpv6.neighbourSolicit, icmpv6.neighbourAdvert], t.accept, 255) : []),
+      ...t.perSender(`forward${t.family}`),
+      { matches: [], target: references.goto('unknown-forward') },
+    ],
+  };
+}
+
+function inputOf(references: References, t: Translation): XChain {
+  return {
+    name: inputChain,
+    rules: [
+      { matches: [references.notFrom('bridges')], target: { kind: 'return' } },
+      ...beginning(references, t.accept),
+      ...(t.family === 6
+        ? [
+            ...icmpv6Rules([icmpv6.neighbourSolicit, icmpv6.neighbourAdvert, icmpv6.routerSolicit], t.accept, 255),
+            ...icmpv6Rules([icmpv6.mldReport, icmpv6.mldDone, icmpv6.mldv2Report], t.accept),
+          ]
+        : []),
+      ...t.perSender(`host${t.family}`),
+      { matches: [], target: references.goto('unknown-host') },
+    ],
+  };
+}
+
+/** No mark that somebody else left is a judgement of ours; replies are free, but those of doubtful conversations. */
+function beginning(references: References, accept: Target): readonly XRule[] {
+  const doubtful = doubtfulBit(references.neutralChain('inbound'));
+  return [
+    { matches: [], target: { kind: 'set-mark', value: 0, mask: judgement } },
+    {
+      matches: [
+        { kind: 'ct-direction', direction: 'REPLY' },
+        { kind: 'connmark', value: 0, mask: doubtful },
+      ],
+      target: accept,
+    },
+  ];
+}
+
+/** The bit of the conntrack mark that the neutral rules set on a conversation whose replies are judged. */
+function doubtfulBit({ name, rules }: Chain): number {
+  const marked = rules.flat().find((statement) => statement.kind === 'change-mark');
+  if (marked === undefined) throw new TypeError(`chain ${name} marks nothing`);
+  return marked.bit;
+}
+
+function judged(references: References, name: string, bit: number): XChain {
+  return references.chain(name, [{ matches: [], target: { kind: 'set-mark', value: bit, mask: judgement } }]);
+}
+
+/** Chains that are written here instead: they have hooks, or stand in another table. */
+const writtenHere: ReadonlySet<string> = new Set(['prerouting', 'unproven', 'unenrolled', 'forward', 'input']);
+
+/** Chains of one family say so in their names: `forward6/app/app`, `errors6`. */
+function isOfOther({ name }: Chain, family: Family): boolean {
+  return name.split('/', 1)[0]?.endsWith(family === 4 ? '6' : '4') === true;
+}

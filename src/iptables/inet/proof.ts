@@ -1,0 +1,90 @@
+import { prefixOf } from '../../ip/prefix.ts';
+import type { Barred } from '../../ruleset/ruleset.ts';
+import { icmpv6, icmpv6Rules } from '../icmpv6.ts';
+import { bits } from '../marks.ts';
+import type { Match, Target, XChain, XRule, XTable } from '../model.ts';
+import { mainChain } from '../names.ts';
+import { type Translation, translateChain } from '../translate.ts';
+import type { References } from './references.ts';
+
+/** The chain of ours in mangle PREROUTING. */
+export const arrivalChain = `${mainChain}-PRE`;
+
+const drop: Target = { kind: 'drop' };
+const back: Target = { kind: 'return' };
+const isProven: Match = { kind: 'mark', value: bits.proven, mask: bits.proven };
+
+/** `raw`, before conntrack: from an enrolled bridge only what is proven, and from bridges nobody knows what they may. */
+export function rawTable(references: References, barred: readonly Barred[]): XTable {
+  const t = unjudged(references);
+  return {
+    name: 'raw',
+    jumps: [{ hook: 'PREROUTING', chain: mainChain }],
+    chains: [
+      {
+        name: mainChain,
+        rules: [
+          ...fromBarred(barred),
+          { matches: [references.from('bridges')], target: references.goto('proof') },
+          { matches: [references.from('plain-interfaces')], target: back },
+          // a frame to 01:80:c2:00:00:0x comes up on the port itself, past every hook of the bridge's; Docker's ports
+          // are called veth…
+          {
+            matches: [{ kind: 'in', name: 'veth', starts: true }, { kind: 'link-multicast' }],
+            target: drop,
+            counts: 'unproven',
+          },
+          { matches: [], target: references.goto('unenrolled') },
+        ],
+      },
+      references.chain('proof', [
+        ...(references.family === 6 ? neighbourRules() : []),
+        { matches: [isProven], target: back },
+        { matches: [], target: references.goto('unproven') },
+      ]),
+      translateChain(references.neutralChain('unproven'), t),
+      translateChain(references.neutralChain('unenrolled'), t),
+    ],
+  };
+}
+
+/** The same once more in `mangle` PREROUTING, for what a rule of others accepted in raw; the proof's mark ends here. */
+export function arrivalChains(references: References, barred: readonly Barred[]): readonly XChain[] {
+  return [
+    {
+      name: arrivalChain,
+      rules: [
+        ...fromBarred(barred),
+        { matches: [references.notFrom('bridges')], target: back },
+        { matches: [isProven], target: references.goto('arrived') },
+        { matches: [], target: references.goto('unproven') },
+      ],
+    },
+    references.chain('arrived', [{ matches: [], target: { kind: 'set-mark', value: 0, mask: bits.proven } }]),
+    translateChain(references.neutralChain('unproven'), unjudged(references)),
+  ];
+}
+
+/** Here nobody is judged yet: what is accepted goes on to the next hook. */
+function unjudged(references: References): Translation {
+  return references.translation({ accept: back, refuse: drop, decided: null });
+}
+
+/** A bridge whose name no rule can carry is known by its number; of a port ebtables drops the frames (layer2.ts). */
+function fromBarred(barred: readonly Barred[]): readonly XRule[] {
+  return barred.map(({ index }) => ({ matches: [{ kind: 'in-index', index }], target: drop, counts: 'unproven' }));
+}
+
+/**
+ * RFC 4861: who routes is not a container's to say; it advertises what it has as its source, which is proven. Where it
+ * has no address yet, ebtables has looked at what it asks.
+ */
+function neighbourRules(): readonly XRule[] {
+  const unspecified: Match = { kind: 'source', prefix: { ...prefixOf('::'), length: 128 } };
+  const advert: Match = { kind: 'icmp', type: icmpv6.neighbourAdvert };
+  return [
+    ...icmpv6Rules([icmpv6.routerAdvert, icmpv6.redirect], drop).map((rule) => ({ ...rule, counts: 'spoofed' })),
+    { matches: [advert, { kind: 'nd-target-is-another' }], target: drop, counts: 'spoofed' },
+    { matches: [unspecified, advert], target: drop, counts: 'spoofed' },
+  ];
+}
