@@ -55,7 +55,7 @@ function explainTable(table: Table, context: Ctx): ExplainedTable {
   const links = linksOf(table);
   const judged = new Map(
     table.chains.map((chain): [Chain, readonly Judged[]] => {
-      const owner = ownerOf(table, chain);
+      const owner = ownerOf(table, chain, context.whose);
       const hooks = links.hooksOf(chain);
       return [
         chain,
@@ -69,7 +69,7 @@ function explainTable(table: Table, context: Ctx): ExplainedTable {
     table,
     maker: tableMaker(table) ?? 'unknown',
     chains: [...judged].map(([chain, rules]): ExplainedChain => {
-      const { maker, sentence } = ownerOf(table, chain);
+      const { maker, sentence } = ownerOf(table, chain, context.whose);
       return {
         chain,
         maker,
@@ -93,7 +93,7 @@ function explainRule(
 ): Purpose {
   return (
     recognised(rule, table, chain, context) ??
-    call(rule, table, owner) ??
+    call(rule, table, owner, context.whose) ??
     strangersPurpose(rule, owner, table.family, hooks, context)
   );
 }
@@ -151,11 +151,11 @@ function holds(
 }
 
 /** An unconditional way into somebody's chain is somebody's. */
-function call(rule: Rule, table: Table, owner: Owner): Purpose | null {
+function call(rule: Rule, table: Table, owner: Owner, whose: Whose): Purpose | null {
   const { terms, effect } = shapeOf(rule, table.family);
   if (owner.maker !== 'kernel' || terms.length > 0 || effect?.kind !== 'jump') return null;
   const chain = table.chains.find(({ name }) => name === effect.chain) ?? { name: effect.chain, base: null, rules: [] };
-  const { maker, sentence } = ownerOf(table, chain);
+  const { maker, sentence } = ownerOf(table, chain, whose);
   if (maker === 'unknown' || maker === 'docker' || maker === 'swarm') return null;
   const what = sentence === null ? '' : `: ${sentence}`;
   return {

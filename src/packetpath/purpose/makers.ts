@@ -1,6 +1,8 @@
 import type { Chain, Table } from '../model.ts';
 import { isDockerChain } from './layout.ts';
+import { sluiceSentence } from './sluice-chains.ts';
 import type { Maker } from './types.ts';
+import type { Whose } from './whose.ts';
 
 /** Whose a chain is by its name, and what it is for. A name is a hint, not a proof: rules are told by what they are. */
 export interface Owner {
@@ -61,20 +63,6 @@ const dockerBases: readonly (readonly [RegExp, string])[] = [
   [/^nat-postrouting-out__/, 'new sources for what one network of Docker sends'],
 ];
 
-const sluiceChains: Readonly<Record<string, string>> = {
-  'inet prerouting': 'stops what comes from a held bridge without proof of its sender',
-  'inet unenrolled': 'stops what belongs to a held project and comes from a bridge that is not held yet',
-  'inet unproven': "stops whatever is not proven to be its sender's",
-  'inet forward': "judges what containers send to other networks and to their neighbours, by the sender's policy",
-  'inet input': "judges what containers send to the host itself, by the sender's policy",
-  'inet inbound': 'marks conversations from outside that look picked up in the middle',
-  'inet refuse': 'refuses what was denied, and tells the sender',
-  'inet before': 'the last line: tells what comes from a held bridge without proof',
-  'inet behind': 'the last line: stops what the chain in between should have met, as when all rules were flushed',
-  'bridge prerouting': "proves that a frame is its sender's",
-  'bridge forward': 'stops what neighbours send each other unjudged',
-};
-
 const patterns: readonly (readonly [RegExp, Owner])[] = [
   [/^ufw6?-(before|after)-logging-/, { maker: 'ufw', sentence: 'logging' }],
   [/^ufw6?-before-/, { maker: 'ufw', sentence: 'rules of /etc/ufw/before.rules' }],
@@ -127,24 +115,27 @@ export function tableMaker({ family, name }: Table): Maker | null {
   return tables.find(([form]) => form.test(`${family} ${name}`))?.[1] ?? null;
 }
 
-/**
- * Whose a chain is, by its table's name, else by its own. Chains that the kernel calls are the kernel's in the tables of
- * iptables, and in others that have no known maker: everybody may put rules there.
- */
 /** The name that the article gave its filter, and Sluice its first chain in each table of iptables. */
 const filterChain = 'DOCKER-OUTBOUND-FILTER';
 
 /** Chains that only Sluice has; beside them the filter's is its own, too. */
 const isSluices = ({ name }: Chain): boolean => name.startsWith('DOCKER-OUTBOUND-') && name !== filterChain;
 
-/** Who made a chain, by its name and table, and what it is for; without a name that somebody is known to give it is nobody's. */
-export function ownerOf(table: Table, chain: Chain): Owner {
+/**
+ * Who made a chain, by its table's name, else by its own, and what it is for. Chains that the kernel calls are the kernel's in
+ * the tables of iptables, and in others that have no known maker: everybody may put rules there. One without a name that
+ * somebody is known to give is nobody's.
+ */
+export function ownerOf(table: Table, chain: Chain, whose: Whose): Owner {
   const maker = tableMaker(table);
-  if (maker === 'sluice') return { maker, sentence: sluiceChains[`${table.family} ${chain.name}`] ?? null };
+  if (maker === 'sluice') return { maker, sentence: sluiceSentence(table, chain.name, whose) };
   if (maker === 'docker') return { maker, sentence: dockerSentence(table, chain.name) };
   if (maker !== null) return { maker, sentence: null };
   if (table.family === 'bridge' && chain.name.startsWith('DOCKER-OUTBOUND-'))
-    return { maker: 'sluice', sentence: 'rules of Sluice in ebtables, beside those in iptables' };
+    return {
+      maker: 'sluice',
+      sentence: sluiceSentence(table, chain.name, whose) ?? 'rules of Sluice in ebtables, beside those in iptables',
+    };
   if (table.family !== 'ip' && table.family !== 'ip6') return builtIn(chain);
   if (chain.base !== null) return builtIn(chain);
   if (chain.name === 'DOCKER-USER')
@@ -160,7 +151,11 @@ export function ownerOf(table: Table, chain: Chain): Owner {
       sentence: 'a filter of what containers send, under the name that the article gave it',
     };
   if (isSluices(chain))
-    return { maker: 'sluice', sentence: 'rules of Sluice in iptables, behind DOCKER-OUTBOUND-FILTER' };
+    return {
+      maker: 'sluice',
+      sentence:
+        sluiceSentence(table, chain.name, whose) ?? 'rules of Sluice in iptables, behind DOCKER-OUTBOUND-FILTER',
+    };
   if (isDockerChain(chain.name) || chain.name.startsWith('DOCKER_'))
     return {
       maker: chain.name === 'DOCKER-INGRESS' ? 'swarm' : 'docker',

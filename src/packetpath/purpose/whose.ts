@@ -9,6 +9,7 @@ export class Whose {
   readonly #asked: boolean;
   readonly #networks: ReadonlyMap<string, Network>;
   readonly #containers: ReadonlyMap<string, ContainerRef>;
+  readonly #ports: ReadonlyMap<string, string>;
   readonly #subnets: readonly { readonly family: Family; readonly block: Interval; readonly network: NetworkRef }[];
 
   constructor(world: World | null) {
@@ -23,6 +24,11 @@ export class Whose {
             block: prefixInterval(prefix),
             network: this.network(bridge.name),
           })),
+    );
+    this.#ports = new Map(
+      (world?.containers ?? []).flatMap(({ endpoints, name }) =>
+        endpoints.flatMap(({ port }) => (port === null ? [] : [[port.name, name] as const])),
+      ),
     );
     this.#containers = new Map(
       (world?.containers ?? []).flatMap(({ endpoints, name, project, service }) =>
@@ -49,6 +55,12 @@ export class Whose {
   container(family: Family, value: bigint): ContainerRef {
     const text = formatAddress(addressOf(family, value));
     return this.#containers.get(text) ?? { address: text, name: null, project: null, service: null };
+  }
+
+  /** A bridge's port for people: `NAME (PORT)`, or the port where nobody is known to be there. */
+  portText(port: string): string {
+    const name = this.#ports.get(port);
+    return name === undefined ? port : `${name} (${port})`;
   }
 
   /** The one network that has an address. */
