@@ -242,6 +242,19 @@ describe.each(['26.1', '28.5'] as const)(
       },
     );
 
+    test('systemd-dropin: Sluice takes over where it stands, and takes all of it away with its own', async () => {
+      await load('systemd-dropin', await render('systemd-dropin'));
+      const done = await site.host.sluice('apply', '--backend', 'iptables-nft');
+      expect(done.code, done.stderr).toBe(0);
+      await site.host.must(['conntrack', '-F']);
+      await expectAllowed(site, [...allowed, ...neighbours, ...ending]);
+      await expectDenied(site, [...denied, ...gateway]);
+      expect((await site.host.sluice('down')).code).toBe(0);
+      expect(await standing()).not.toMatch(/docker-outbound/i);
+      await site.host.must(['conntrack', '-F']);
+      await expectControl(site, [...denied, ...gateway]);
+    });
+
     test('systemd-dropin: what streams while networks are made and the lines run again never arrives', async () => {
       const files = await render('systemd-dropin');
       await load('systemd-dropin', files);
