@@ -244,8 +244,11 @@ describe.each(['26.1', '28.5'] as const)(
 
     test('systemd-dropin: Sluice takes over where it stands, and takes all of it away with its own', async () => {
       await load('systemd-dropin', await render('systemd-dropin'));
+      const stream = await site.host.stream(from, { proto: 'udp', to: places.private.v4, port: 5000, rate: 1000 });
       const done = await site.host.sluice('apply', '--backend', 'iptables-nft');
       expect(done.code, done.stderr).toBe(0);
+      expect((await stream.stop()).sent).toBeGreaterThan(100);
+      expect(await site.private.observer.count(stream.token)).toBe(0);
       await site.host.must(['conntrack', '-F']);
       await expectAllowed(site, [...allowed, ...neighbours, ...ending]);
       await expectDenied(site, [...denied, ...gateway]);
