@@ -1,6 +1,7 @@
 import { addressOf } from '../../src/ip/address.ts';
 import type { World } from '../../src/world/world.ts';
 import { buildWorld, type ContainerSketch, type WorldSketch } from '../generate/build.ts';
+import { fakeDaemon } from './daemon.ts';
 import { FakeHost } from './fakes.ts';
 
 export const configured = '/etc/sluice/policy.yaml';
@@ -21,6 +22,17 @@ tests:
     allow: ["192.168.100.1:3128", "project/app/mongo:27017"]
     deny: ["192.168.5.5:22", "192.168.100.2:53/tcp"]
 `;
+
+/** It with one destination more, and one test less. */
+export const looser = articlePolicy
+  .replace('internet]', 'internet, "192.168.5.5:22"]')
+  .replace('["192.168.5.5:22", ', '[');
+/** It with two errors. */
+export const broken = articlePolicy
+  .replace('http-proxy, resolver', 'http-proxi, resolver')
+  .replace('deny: [cloud-metadata]', 'deny: []');
+/** One that only allows the project `app` itself and DNS, and this. */
+export const named = (rest: string) => `version: 1\nprojects:\n  app: { allow: [same-project, dns] }\n${rest}`;
 
 export const articleWorld: WorldSketch = {
   networks: [
@@ -77,3 +89,38 @@ export const mightyWorld: World = worldOf({
 });
 
 export const ssh = { container: 'app-app-1', to: addressOf(4, 0xc0a80505n), protocol: 6, port: 22 } as const;
+
+/** The article's host with its policy applied, or this one. */
+export const applied = async (policy?: string): Promise<FakeHost> => {
+  const host = articleHost(policy);
+  const { code, err } = await host.sluice(['apply']);
+  if (code !== 0) throw new Error(err);
+  return host;
+};
+
+/** A host with an applied policy, and another in its file. */
+export const changed = async (before: string, after: string): Promise<FakeHost> => {
+  const host = await applied(before);
+  host.files.write(configured, after);
+  return host;
+};
+
+/** A host whose daemon holds the article's policy, and another one in its file where it is named. */
+export const watched = async (after = articlePolicy): Promise<FakeHost> => {
+  const host = await changed(articlePolicy, after);
+  host.daemon = fakeDaemon(host);
+  return host;
+};
+
+/** Labels that ask for more than they may, and labels that cannot be read. */
+export const labelled = (): FakeHost => {
+  const host = articleHost(named(''));
+  host.world = worldOf({
+    ...articleWorld,
+    containers: [
+      { name: 'app-app-1', workload: 'app/app', on: ['app_default'], labels: { 'sluice.allow': 'internet:443' } },
+      { name: 'stray', on: ['app_default'], labels: { 'sluice.allow': 'interne dns', 'sluice.alow': 'dns' } },
+    ],
+  });
+  return host;
+};
