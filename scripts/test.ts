@@ -69,7 +69,9 @@ if ((isFull || everyBypass) && records.length > 0) {
   const names = (report?.testResults ?? []).flatMap(({ assertionResults }) =>
     assertionResults.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName),
   );
-  const what = process.argv.slice(2).join(' ') || 'everything';
+  const backend = process.env['SLUICE_BACKEND'];
+  const asked = backend === undefined ? [] : [`SLUICE_BACKEND=${backend}`];
+  const what = [...asked, ...process.argv.slice(2)].join(' ').trim() || 'everything';
   const minutes = (Date.now() - started) / 60_000;
   // what `-t` leaves out did not fail
   const isBroken = !built || report === null || unloaded > 0;
