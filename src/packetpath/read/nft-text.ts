@@ -1,11 +1,12 @@
 import type { TableFamily } from '../model.ts';
 import type { Stretch, Unread } from './lines.ts';
-import { type Expression, readElement, readLeft, readSetOf } from './nft-expression.ts';
 import { familyNamed, type NftChain, type NftItem } from './nft-item.ts';
 import { isXtTable, NftMeanings } from './nft-rule.ts';
 import { isPlaced } from './nft-table.ts';
-import { readMapElement, readTextRule } from './nft-text-rule.ts';
-import { Cursor, type Token, tokensOf } from './nft-token.ts';
+import { isQuiet, isQuietKind } from './nft-text-quiet.ts';
+import { readTextRule } from './nft-text-rule.ts';
+import { emptySet, type SetDraft, takeSetLine } from './nft-text-set.ts';
+import { Cursor, isName, isSpread, type Token, tokensOf } from './nft-token.ts';
 
 /** Reads what `nft list ruleset` prints, also with `-a`, and parts of it such as `nft list chain`. */
 export function readNftText(stretch: Stretch, unread: Unread): readonly NftItem[] {
@@ -31,33 +32,6 @@ type Block =
   | { readonly kind: 'quiet'; readonly of: string }
   /** A table of a family that we do not know: none of its lines is read. */
   | { readonly kind: 'strange' };
-
-interface SetDraft {
-  type: unknown;
-  leadsTo: unknown;
-  flags: string[];
-  timeout: boolean;
-  elements: readonly unknown[];
-}
-
-/** With what the lines of objects begin that decide nothing themselves (nft(8), "Stateful objects"; nftables, src/rule.c). */
-const quiet: Readonly<Record<string, readonly string[]>> = {
-  counter: ['packets', 'comment'],
-  quota: ['over', 'until', 'used', 'comment'],
-  limit: ['rate', 'comment'],
-  flowtable: ['hook', 'devices', 'flags', 'counter', 'comment'],
-  ct: ['type', 'l3proto', 'protocol', 'policy', 'dport', 'timeout', 'size', 'comment'],
-  secmark: ['comment'],
-  synproxy: ['mss', 'wscale', 'timestamp', 'sack-perm', 'comment'],
-  tunnel: ['id', 'ip', 'ip6', 'sport', 'dport', 'ttl', 'tos', 'erspan', 'vxlan', 'geneve', 'comment'],
-};
-
-/** What only a rule has: where it stands in something that decides nothing, that has not been understood. */
-const verdict = /\b(accept|drop|reject|return|continue|queue|jump|goto)\b/;
-
-/** Lines of a set that say nothing of what it holds. */
-const ofSets =
-  /^(size \d+|gc-interval \w+|auto-merge|counter( packets \d+ bytes \d+)?|comment .*|limit rate .*|quota .*|last( used \w+)?|ct count( over)? \d+|policy (performance|memory))$/;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -142,7 +116,7 @@ class TextReader {
       first === 'chain' ||
       first === 'set' ||
       first === 'map' ||
-      (first !== undefined && first !== 'ct' && Object.hasOwn(quiet, first)) ||
+      (first !== undefined && first !== 'ct' && isQuietKind(first)) ||
       (first === 'ct' && second !== undefined)
     );
   }
@@ -172,8 +146,7 @@ class TextReader {
       this.#blocks.push({ kind: 'chain', name, at: this.items.length });
       this.items.push({ kind: 'chain', family: table.family, table: table.name, name, line });
     } else if (kind === 'set' || kind === 'map') {
-      const draft: SetDraft = { type: null, leadsTo: null, flags: [], timeout: false, elements: [] };
-      this.#blocks.push({ kind: 'set', map: kind === 'map', name, draft });
+      this.#blocks.push({ kind: 'set', map: kind === 'map', name, draft: emptySet() });
     } else if (kind === 'flowtable') this.#blocks.push({ kind: 'flowtable', name, devices: [] });
     else this.#blocks.push({ kind: 'quiet', of: kind ?? '' });
   }
@@ -218,7 +191,8 @@ class TextReader {
       case 'chain':
         return this.#inChain(tokens, block, handle);
       case 'set':
-        return this.#inSet(tokens, block);
+        if (!takeSetLine(tokens, block.draft, block.map)) this.#strange(tokens);
+        return;
       case 'table':
         if (first.text === 'flags' && tokens.some(({ text }) => text === 'dormant'))
           this.#change(block.at, { dormant: true });
@@ -297,55 +271,7 @@ class TextReader {
     }
     return parts.join(' ');
   }
-
-  #inSet(tokens: readonly Token[], { map, draft }: Extract<Block, { kind: 'set' }>): void {
-    const cursor = new Cursor(tokens);
-    const first = cursor.next()?.text;
-    if (first !== 'elements' && isSpread(tokens)) return this.#strange(tokens);
-    switch (first) {
-      case 'type':
-      case 'typeof': {
-        const colon = tokens.findIndex(({ text, quoted }) => text === ':' && !quoted);
-        const key = tokens.slice(1, colon < 0 ? tokens.length : colon);
-        if (!isName(key[0])) return this.#strange(tokens);
-        const names = key.flatMap(({ text }) => (text === '.' ? [] : [text]));
-        draft.type = first === 'type' ? names : { typeof: readWhole(key) };
-        draft.leadsTo =
-          colon < 0
-            ? null
-            : tokens
-                .slice(colon + 1)
-                .map(({ text }) => text)
-                .join(' ');
-        return;
-      }
-      case 'flags':
-        draft.flags.push(...tokens.slice(1).map(({ text }) => text));
-        return;
-      case 'timeout':
-        draft.timeout = true;
-        return;
-      case 'elements': {
-        const read =
-          cursor.accept('=') && cursor.accept('{') ? readSetOf(cursor, map ? readMapElement : readElement) : undefined;
-        if (read === undefined || !cursor.done || isTorn(tokens) || !tokens.every(isPrintable)) {
-          draft.timeout = true; // what it holds is not certain
-          return this.#strange(tokens);
-        }
-        draft.elements = (read as { readonly set: readonly unknown[] }).set;
-        return;
-      }
-      default:
-        if (!ofSets.test(tokens.map(({ text }) => text).join(' '))) this.#strange(tokens);
-    }
-  }
 }
-
-/** Whether words are on several lines, as nothing but rules and elements is. */
-const isSpread = (tokens: readonly Token[]): boolean => tokens[0]?.line !== tokens.at(-1)?.line;
-
-/** Whether it can be a name: a sign of the language cannot. */
-const isName = (token: Token | undefined): boolean => token !== undefined && !/^[=!<>&|^(),]/.test(token.text);
 
 /** `table inet t`, `table t`, `chain c`, `ct helper h`: what begins a block, on one line, with its name. */
 function isHeading(tokens: readonly Token[]): boolean {
@@ -353,31 +279,6 @@ function isHeading(tokens: readonly Token[]): boolean {
   const most = first?.text === 'table' || first?.text === 'ct' ? 3 : 2;
   const least = first?.text === 'ct' ? 3 : 2;
   return tokens.length >= least && tokens.length <= most && tokens.every(isName) && !isSpread(tokens);
-}
-
-/** Whether nft can have written a word: anything but ASCII's own is in quotes at the most; people write an ellipsis. */
-const isPrintable = ({ text, quoted }: Token): boolean => quoted || /^(?:[\x21-\x7e]*|…)$/.test(text);
-
-/** Whether a line ends within an element: nft ends them behind a comma. */
-function isTorn(tokens: readonly Token[]): boolean {
-  return tokens.some(({ text, line }, index) => {
-    const before = tokens[index - 1];
-    return before !== undefined && before.line !== line && text !== '}' && before.text !== ',' && before.text !== '{';
-  });
-}
-
-/** Whether a line is one of an object of a kind that decides nothing. A security context is a text alone. */
-function isQuiet(tokens: readonly Token[], kind: string): boolean {
-  const [first] = tokens;
-  const isContext = kind === 'secmark' && first?.quoted === true && tokens.length === 1;
-  const isKnown = isContext || (first?.quoted === false && quiet[kind]?.includes(first.text) === true);
-  return isKnown && !tokens.some(({ text, quoted }) => !quoted && verdict.test(text));
-}
-
-function readWhole(tokens: readonly Token[]): Expression | null {
-  const cursor = new Cursor(tokens);
-  const read = readLeft(cursor);
-  return read !== undefined && cursor.done ? read : null;
 }
 
 /** `type filter hook forward priority filter - 10`, with `device "eth0"` of some. */

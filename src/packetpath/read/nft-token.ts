@@ -62,6 +62,12 @@ export function tokensOf(text: string, line: number): TokenLine {
 /** A `#` in the middle of a word is a part of it. */
 const isInside = (kind: number): boolean => kind === part || kind === hash;
 
+/** Whether words are on several lines, as nothing but rules and elements is. */
+export const isSpread = (tokens: readonly Token[]): boolean => tokens[0]?.line !== tokens.at(-1)?.line;
+
+/** Whether it can be a name: a sign of the language cannot. */
+export const isName = (token: Token | undefined): boolean => token !== undefined && !/^[=!<>&|^(),]/.test(token.text);
+
 /** Goes through words one by one. */
 export class Cursor {
   readonly #tokens: readonly Token[];
