@@ -20,6 +20,10 @@ export interface Spawning {
   readonly slowest: number;
   /** Gets the process id, and gives what to call when the process has ended. */
   readonly onSpawn?: (pid: number) => () => void;
+  /** What is thrown when it is there and cannot be run; a {@link CommandError} when left out. */
+  readonly failure?: new (
+    message: string,
+  ) => Error;
 }
 
 /** A program that runs and waits for what it is to read. */
@@ -30,7 +34,7 @@ export interface StartedCommand {
    * Gives it its input, once.
    *
    * @returns null when it is not on this host
-   * @throws CommandError
+   * @throws {@link Spawning.failure} when it is there and could not be run
    */
   answer(input: string): Promise<Answer | null>;
 }
@@ -44,13 +48,14 @@ export function startCommand(
   args: readonly string[],
   spawning: Omit<Spawning, 'input'>,
 ): StartedCommand {
+  const { failure: Failure = CommandError } = spawning;
   const child = spawn(program, args, { env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' }, stdio: 'pipe' });
   let ended = false;
   const end = new Promise<Answer | null>((resolve, reject) => {
     child.on('error', (error: NodeJS.ErrnoException) => {
       ended = true;
       if (error.code === 'ENOENT') resolve(null);
-      else reject(new CommandError(`${program} could not be run: ${error.message}`));
+      else reject(new Failure(`${program} could not be run: ${error.message}`));
     });
     // without descriptors to spare it has no streams, and the error comes with the next tick
     if ((child.stdout as typeof child.stdout | undefined) === undefined) return;

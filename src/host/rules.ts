@@ -1,7 +1,7 @@
 import type { Chain, Listing, Rule, Step, Table } from '../packetpath/model.ts';
 import { hidesChains } from '../packetpath/read/lines.ts';
 import { type ListingHint, readListing } from '../packetpath/read/read.ts';
-import { type Answer, CommandError, runCommand } from './command.ts';
+import { type Answer, runCommand } from './command.ts';
 
 /** Runs a program that lists rules; null when it is not on this host. The real one is {@link runLister}. */
 export type RunLister = (program: string, args: readonly string[]) => Promise<Answer | null>;
@@ -126,8 +126,9 @@ const firstLine = (text: string): string => text.trim().split('\n')[0] ?? '';
 /** Milliseconds. */
 const slowest = 60_000;
 
-/** The listers of the host. */
-export const runLister: RunLister = (program, args) =>
-  runCommand(program, args, { slowest }).catch((error: unknown) => {
-    throw error instanceof CommandError ? new HostRulesError(error.message) : error;
-  });
+/**
+ * The listers of the host.
+ *
+ * @throws HostRulesError when one is there and could not be run
+ */
+export const runLister: RunLister = (program, args) => runCommand(program, args, { slowest, failure: HostRulesError });

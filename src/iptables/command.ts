@@ -1,8 +1,9 @@
-import { type Answer, CommandError, type Spawning, type StartedCommand, startCommand } from '../host/command.ts';
+import { type Answer, runCommand, type Spawning, type StartedCommand, startCommand } from '../host/command.ts';
 
 /** Runs one of the commands; null when it is not on this host. The real one is {@link hostCommand}. */
 export type RunCommand = (program: string, args: readonly string[], input?: string) => Promise<Answer | null>;
 
+/** A command of iptables, ipset or ebtables did not do what it was asked for; the message is its own, where it said one. */
 export class XtablesError extends Error {
   override readonly name = 'XtablesError';
 }
@@ -10,34 +11,27 @@ export class XtablesError extends Error {
 /** Milliseconds: rules for a thousand workloads take iptables some seconds, on a busy machine many. */
 const slowest = 180_000;
 
-/** Commands of the host. */
-export const hostCommand: RunCommand = commandSpawner(() => () => {});
-
-/** The same, for whoever wants to know their processes. */
-export function commandSpawner(onSpawn: NonNullable<Spawning['onSpawn']>): RunCommand {
-  const start = commandStarter(onSpawn);
-  return (program, args, input = '') => start(program, args).answer(input);
-}
+/**
+ * Commands of the host.
+ *
+ * @throws XtablesError when one is there and could not be run
+ */
+export const hostCommand: RunCommand = (program, args, input = '') =>
+  runCommand(program, args, { input, slowest, failure: XtablesError });
 
 /** Starts one of the commands, which then waits for its input. */
 export type StartCommand = (program: string, args: readonly string[]) => StartedCommand;
 
+/** Those of the host, for whoever wants to know their processes: {@link Spawning.onSpawn}. */
 export function commandStarter(onSpawn: NonNullable<Spawning['onSpawn']>): StartCommand {
-  return (program, args) => {
-    const started = startCommand(program, args, { slowest, onSpawn });
-    return {
-      get ended() {
-        return started.ended;
-      },
-      answer: (input) =>
-        started.answer(input).catch((error: unknown) => {
-          throw error instanceof CommandError ? new XtablesError(error.message) : error;
-        }),
-    };
-  };
+  return (program, args) => startCommand(program, args, { slowest, onSpawn, failure: XtablesError });
 }
 
-/** Runs a command and insists on success; its output. */
+/**
+ * Runs a command and insists on success; its output.
+ *
+ * @throws XtablesError when it is not on this host, refuses, crashes or is killed
+ */
 export async function must(run: RunCommand, program: string, args: readonly string[], input?: string): Promise<string> {
   const answer = await run(program, args, input);
   if (answer === null) throw new XtablesError(`${program} is not installed on this host`);
