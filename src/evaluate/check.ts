@@ -6,9 +6,8 @@ import { diagnostic } from '../policy/codes.ts';
 import type { Diagnostic } from '../policy/diagnostic.ts';
 import type { Destination, Policy, PolicyTest } from '../policy/model.ts';
 import type { SourceRef } from '../policy/source.ts';
-import { addressesOf, counts, type GroupAddresses, sourceKey } from '../ruleset/clause.ts';
+import { addressesOf, counts, sourceKey } from '../ruleset/clause.ts';
 import { compile } from '../ruleset/compile.ts';
-import { crowdAddresses } from '../ruleset/crowd.ts';
 import { createResolver, entryText, leavesOf } from '../ruleset/resolve.ts';
 import type { EndpointIdentity, Ruleset } from '../ruleset/ruleset.ts';
 import { selects } from '../ruleset/workload.ts';
@@ -17,6 +16,7 @@ import { workloadName } from '../world/workload.ts';
 import type { Container, World } from '../world/world.ts';
 import { coverage } from './coverage.ts';
 import { evaluate } from './evaluate.ts';
+import { groupAddresses } from './group-addresses.ts';
 import { neverMatching } from './never-matches.ts';
 import { symbolicWorld, syntheticSpace } from './symbolic.ts';
 import type { Verdict } from './verdict.ts';
@@ -56,11 +56,7 @@ function failingTests(policy: Policy, world: World, now: number): readonly Diagn
 function setUp(policy: Policy, world: World, now: number): Bench {
   const index = indexWorld(world);
   const resolver = createResolver(policy, index, now);
-  const groups: GroupAddresses = (key) => {
-    const crowd = resolver.crowds.get(key);
-    if (crowd === undefined) throw new Error(`no such group: ${key}`);
-    return crowdAddresses(crowd, index);
-  };
+  const groups = groupAddresses(resolver, index);
   const compiled = compile(policy, world, now).ruleset;
   const region = (destination: Destination, container: Container): readonly Box[] => {
     const subject = {

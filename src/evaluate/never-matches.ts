@@ -4,12 +4,12 @@ import { diagnostic } from '../policy/codes.ts';
 import type { Diagnostic } from '../policy/diagnostic.ts';
 import type { Block, Destination, NamePattern, Policy, WorkloadSelector } from '../policy/model.ts';
 import { intersects, patternOf } from '../policy/pattern.ts';
-import { clauseMatches, type GroupAddresses, regionOf, sourceKey } from '../ruleset/clause.ts';
-import { crowdAddresses } from '../ruleset/crowd.ts';
+import { clauseMatches, regionOf, sourceKey } from '../ruleset/clause.ts';
 import { createResolver, entryText, type Subject } from '../ruleset/resolve.ts';
 import type { Clause } from '../ruleset/ruleset.ts';
 import { indexWorld } from '../ruleset/world-index.ts';
 import type { World } from '../world/world.ts';
+import { groupAddresses } from './group-addresses.ts';
 import { destinationsOf } from './mentions.ts';
 import { unnamed, witnessOf } from './witness.ts';
 
@@ -26,11 +26,7 @@ interface Named {
 export function neverMatching(policy: Policy, world: World, now: number): readonly Diagnostic[] {
   const index = indexWorld(world);
   const resolver = createResolver(policy, index, now);
-  const groups: GroupAddresses = (key) => {
-    const crowd = resolver.crowds.get(key);
-    if (crowd === undefined) throw new Error(`no such group: ${key}`);
-    return crowdAddresses(crowd, index);
-  };
+  const groups = groupAddresses(resolver, index);
   const region = (clauses: readonly Clause[], plane: 'forward' | 'host') => regionOf(clauses, plane, groups, now);
 
   return namedBlocks(policy).flatMap(({ block, selector }) => {

@@ -1,8 +1,8 @@
 import { type Address, bits as addressBits, type Family } from '../ip/address.ts';
 import { intervalPrefixes, ofFamily } from '../ip/address-set.ts';
+import { icmpv6 } from '../ip/icmpv6.ts';
 import { type Prefix, prefixOf } from '../ip/prefix.ts';
 import type { EnrolledBridge } from '../ruleset/ruleset.ts';
-import { icmpv6 } from './icmpv6.ts';
 import { bits } from './marks.ts';
 import type { EbChain, EbMatch, EbRule, EbTable, EbTarget } from './model.ts';
 import { mainChain, type Names, witnessChain } from './names.ts';

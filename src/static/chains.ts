@@ -1,5 +1,6 @@
 import { bits, type Family } from '../ip/address.ts';
 import { icmpOf } from '../ip/box.ts';
+import { icmpv6 } from '../ip/icmpv6.ts';
 import { formatPrefix, type Prefix } from '../ip/prefix.ts';
 import { everyPort, hasPorts, type L4, protocolNumbers } from '../ip/protocol.ts';
 import type { Plane } from '../ruleset/clause.ts';
@@ -70,10 +71,10 @@ function rule(words: readonly string[], comment: string): ChainLine {
 /** RFC 4861: solicitations and advertisements, which conntrack does not follow; from the link only (hop limit 255). */
 function neighbourDiscovery(plane: Plane, family: Family): readonly ChainLine[] {
   if (family === 4) return [];
-  const types = plane === 'host' ? ['133', '135', '136'] : ['135', '136'];
+  const types = [...(plane === 'host' ? [icmpv6.routerSolicit] : []), icmpv6.neighbourSolicit, icmpv6.neighbourAdvert];
   return types.map((type) =>
     rule(
-      ['-p', 'ipv6-icmp', '-m', 'icmp6', '--icmpv6-type', type, '-m', 'hl', '--hl-eq', '255', '-j', 'RETURN'],
+      ['-p', 'ipv6-icmp', '-m', 'icmp6', '--icmpv6-type', String(type), '-m', 'hl', '--hl-eq', '255', '-j', 'RETURN'],
       'neighbour discovery',
     ),
   );

@@ -1,3 +1,4 @@
+import { CliError } from '../../src/cli/error.ts';
 import { addressOf } from '../../src/ip/address.ts';
 import type { World } from '../../src/world/world.ts';
 import { buildWorld, type ContainerSketch, type WorldSketch } from '../generate/build.ts';
@@ -66,6 +67,12 @@ export function articleHost(policy = articlePolicy): FakeHost {
   host.files.write(configured, policy);
   return host;
 }
+
+/** It, asked by somebody who is not root. */
+export const notRoot = (): FakeHost => Object.assign(articleHost(), { user: { uid: 1000, gid: 1000 } });
+
+/** What asking for an engine ends in where there is none. */
+export const noEngine = new CliError('unable', 'there is no engine', 'start it');
 
 /** A world whose containers each have a process of their own. */
 export function worldOf(sketch: WorldSketch): World {

@@ -5,6 +5,7 @@ import { evaluate } from '../../src/evaluate/evaluate.ts';
 import type { Outcome, Packet } from '../../src/evaluate/verdict.ts';
 import { setIncludes } from '../../src/ip/address-set.ts';
 import type { Box } from '../../src/ip/box.ts';
+import { builtinGroups } from '../../src/policy/model.ts';
 import { compile } from '../../src/ruleset/compile.ts';
 import type { Ruleset } from '../../src/ruleset/ruleset.ts';
 import type { Container, World } from '../../src/world/world.ts';
@@ -52,24 +53,7 @@ describe('generated cases', () => {
           ].flatMap((block) => list(block).flatMap(({ who }) => who.map(({ kind, group }) => group ?? kind))),
         ),
       );
-    const wanted = [
-      'prefix',
-      'service',
-      'workload',
-      'container',
-      'network',
-      'group',
-      'same-project',
-      'same-network',
-      'containers',
-      'host',
-      'gateway',
-      'dns',
-      'cloud-metadata',
-      'private',
-      'internet',
-      'multicast',
-    ];
+    const wanted = ['prefix', 'service', 'workload', 'container', 'network', 'group', ...builtinGroups];
     const allowed = kinds(({ allow }) =>
       (allow?.items ?? []).flatMap((item) => (item.kind === 'destination' ? [item.destination] : [])),
     );

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { builtinGroups } from '../../src/policy/model.ts';
 
 /** An entry of an allow, deny or group list, as a policy file has it. */
 export type EntryDocument =
@@ -25,16 +26,7 @@ export const whoKinds = [
   'network',
   'group',
   'any',
-  'same-project',
-  'same-network',
-  'containers',
-  'host',
-  'gateway',
-  'dns',
-  'cloud-metadata',
-  'private',
-  'internet',
-  'multicast',
+  ...builtinGroups,
 ] as const;
 export type WhoKind = (typeof whoKinds)[number];
 

@@ -1,3 +1,4 @@
+import { groupAddresses } from '../../evaluate/group-addresses.ts';
 import { setOfPrefixes } from '../../ip/address-set.ts';
 import { type Box, boxesOf, subtractBoxes, uniteBoxes } from '../../ip/box.ts';
 import { prefixOf } from '../../ip/prefix.ts';
@@ -7,7 +8,6 @@ import { builtinGroups, type Destination, type Policy, type Who } from '../../po
 import { matches } from '../../policy/pattern.ts';
 import { suggest } from '../../policy/suggest.ts';
 import { checkUses } from '../../policy/uses.ts';
-import { crowdAddresses } from '../../ruleset/crowd.ts';
 import { createResolver } from '../../ruleset/resolve.ts';
 import type { WorldIndex } from '../../ruleset/world-index.ts';
 import { workloadName } from '../../world/workload.ts';
@@ -72,11 +72,7 @@ export function packetsTo(
     resolvers: owner.kind === 'container' ? owner.container.resolvers : from.resolvers,
   };
   const clauses = resolver.clauses([destination], subject, 'forbid');
-  const groups = (key: string) => {
-    const crowd = resolver.crowds.get(key);
-    if (crowd === undefined) throw new Error(`no such group: ${key}`);
-    return crowdAddresses(crowd, index);
-  };
+  const groups = groupAddresses(resolver, index);
   const said = packetsOf(clauses, groups, index.hostAddresses);
   const packets = uniteBoxes(subtractBoxes(said, loopback));
   if (packets.length === 0 && said.length > 0)

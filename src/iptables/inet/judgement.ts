@@ -1,11 +1,12 @@
 import type { Family } from '../../ip/address.ts';
+import { icmpv6 } from '../../ip/icmpv6.ts';
 import type { Chain } from '../../nftables/model.ts';
 import type { Barred } from '../../ruleset/ruleset.ts';
-import { icmpv6, icmpv6Rules } from '../icmpv6.ts';
 import { bits, judgement } from '../marks.ts';
 import type { Target, XChain, XRule, XTable } from '../model.ts';
 import { mainChain } from '../names.ts';
 import { type Translation, translateChain } from '../translate.ts';
+import { icmpv6Rules } from './icmpv6-rules.ts';
 import { arrivalChain, arrivalChains } from './proof.ts';
 import type { References } from './references.ts';
 

@@ -1,10 +1,11 @@
+import { icmpv6 } from '../../ip/icmpv6.ts';
 import { prefixOf } from '../../ip/prefix.ts';
 import type { Barred } from '../../ruleset/ruleset.ts';
-import { icmpv6, icmpv6Rules } from '../icmpv6.ts';
 import { bits } from '../marks.ts';
 import type { Match, Target, XChain, XRule, XTable } from '../model.ts';
 import { mainChain } from '../names.ts';
 import { type Translation, translateChain } from '../translate.ts';
+import { icmpv6Rules } from './icmpv6-rules.ts';
 import type { References } from './references.ts';
 
 /** The chain of ours in mangle PREROUTING. */

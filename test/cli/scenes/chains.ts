@@ -1,5 +1,4 @@
-import { CliError } from '../../../src/cli/error.ts';
-import { articleHost } from '../hosts.ts';
+import { articleHost, noEngine, notRoot } from '../hosts.ts';
 import { listingText, type Scene, type Scenes } from './scene.ts';
 
 /** `sluice chains` of a listing of the packet path's tests. */
@@ -66,7 +65,7 @@ export const chains: Scenes = {
     args: ['chains', '--chain', 'DOCKER-USER'],
     host: () => {
       const host = Object.assign(articleHost(), {
-        engineError: new CliError('unable', 'there is no engine', 'start it'),
+        engineError: noEngine,
       });
       host.host.listing = listingText('fixtures/article-compose-up.txt');
       return host;
@@ -74,7 +73,7 @@ export const chains: Scenes = {
   },
   'chains-live-not-root': {
     args: ['chains'],
-    host: () => Object.assign(articleHost(), { user: { uid: 1000, gid: 1000 } }),
+    host: notRoot,
   },
   'chains-no-listing': { args: ['chains', '--listing', '/etc/sluice/policy.yaml'] },
 };

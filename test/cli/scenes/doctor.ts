@@ -1,6 +1,15 @@
-import { CliError } from '../../../src/cli/error.ts';
 import type { FakeHost } from '../fakes.ts';
-import { applied, articleHost, articlePolicy, articleWorld, configured, watched, worldOf } from '../hosts.ts';
+import {
+  applied,
+  articleHost,
+  articlePolicy,
+  articleWorld,
+  configured,
+  noEngine,
+  notRoot,
+  watched,
+  worldOf,
+} from '../hosts.ts';
 import { listingText, type Scenes } from './scene.ts';
 
 /** A host with much to look at. */
@@ -51,8 +60,7 @@ export const doctor: Scenes = {
   'doctor-nothing-applied': { args: ['doctor'] },
   'doctor-without-engine': {
     args: ['doctor'],
-    host: async () =>
-      Object.assign(await watched(), { engineError: new CliError('unable', 'there is no engine', 'start it') }),
+    host: async () => Object.assign(await watched(), { engineError: noEngine }),
   },
-  'doctor-not-root': { args: ['doctor'], host: () => Object.assign(articleHost(), { user: { uid: 1000, gid: 1000 } }) },
+  'doctor-not-root': { args: ['doctor'], host: notRoot },
 };

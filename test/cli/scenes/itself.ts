@@ -1,7 +1,7 @@
 import { CliError } from '../../../src/cli/error.ts';
 import { commandSpecs } from '../../../src/cli/specs.ts';
 import { FakeHost } from '../fakes.ts';
-import { articleHost, articleWorld, worldOf } from '../hosts.ts';
+import { articleHost, articleWorld, noEngine, notRoot, worldOf } from '../hosts.ts';
 import type { Scenes } from './scene.ts';
 
 /** `sluice version`, help, and what every command may say. */
@@ -17,9 +17,9 @@ export const itself: Scenes = {
   'error-no-policy': { args: ['check'], host: () => new FakeHost(worldOf(articleWorld)) },
   'error-no-engine': {
     args: ['ps'],
-    host: () => Object.assign(articleHost(), { engineError: new CliError('unable', 'there is no engine', 'start it') }),
+    host: () => Object.assign(articleHost(), { engineError: noEngine }),
   },
-  'error-not-root': { args: ['apply'], host: () => Object.assign(articleHost(), { user: { uid: 1000, gid: 1000 } }) },
+  'error-not-root': { args: ['apply'], host: notRoot },
   'error-unknown-command': { args: ['chekc'] },
   'error-unknown-option': { args: ['ps', '--al'] },
   'error-missing-argument': { args: ['explain', 'app/app'] },
