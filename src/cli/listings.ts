@@ -1,8 +1,10 @@
 import type { Listing } from '../packetpath/model.ts';
 import { readListing } from '../packetpath/read/read.ts';
 import { CliError } from './error.ts';
-import { FileError, type Ports } from './ports.ts';
+import { readInput } from './input.ts';
+import type { Ports } from './ports.ts';
 
+/** Bytes. */
 const limit = 64 * 1024 * 1024;
 
 /**
@@ -11,7 +13,7 @@ const limit = 64 * 1024 * 1024;
  * @throws CliError where the file cannot be read, or nothing in it is of a listing
  */
 export async function readListingFile(ports: Ports, file: string): Promise<Listing> {
-  const text = file === '-' ? await ports.input(limit) : await textOf(ports, file);
+  const text = await readInput(ports, file, limit);
   const listing = readListing(text);
   if (listing.tables.length > 0) return listing;
   const [first] = listing.unread;
@@ -20,13 +22,4 @@ export async function readListingFile(ports: Ports, file: string): Promise<Listi
     `${file === '-' ? 'standard input' : file} is no listing of rules${first === undefined ? ': it is empty' : `: line ${first.line}: ${first.why}`}`,
     'print one with iptables-save, iptables -S, iptables -nvL or nft list ruleset',
   );
-}
-
-async function textOf(ports: Ports, file: string): Promise<string> {
-  try {
-    return (await ports.files.read(file, limit)).text;
-  } catch (error) {
-    if (error instanceof FileError) throw new CliError('unable', error.message, undefined, error);
-    throw error;
-  }
 }

@@ -2,8 +2,10 @@ import { decodeWorld, isWorldProblem } from '../world/json.ts';
 import type { World } from '../world/world.ts';
 import type { Context } from './context.ts';
 import { CliError } from './error.ts';
-import { FileError, type Ports } from './ports.ts';
+import { readInput } from './input.ts';
+import type { Ports } from './ports.ts';
 
+/** Bytes. */
 const limit = 256 * 1024 * 1024;
 
 /** The world a command judges: a saved one where a file is named, else the live host's. */
@@ -19,7 +21,7 @@ export async function liveWorld(ports: Ports, address: string | undefined): Prom
 }
 
 async function savedWorld(ports: Ports, file: string): Promise<World> {
-  const text = file === '-' ? await ports.input(limit) : await readWorldFile(ports, file);
+  const text = await readInput(ports, file, limit);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -34,13 +36,4 @@ async function savedWorld(ports: Ports, file: string): Promise<World> {
       'print one with: sluice world > world.json',
     );
   return world;
-}
-
-async function readWorldFile(ports: Ports, file: string): Promise<string> {
-  try {
-    return (await ports.files.read(file, limit)).text;
-  } catch (error) {
-    if (error instanceof FileError) throw new CliError('unable', error.message, undefined, error);
-    throw error;
-  }
 }

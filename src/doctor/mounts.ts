@@ -1,5 +1,7 @@
 import type { Container, Mount } from '../world/world.ts';
 import type { Facts, VolumeFacts } from './facts.ts';
+import type { Sighting } from './finding.ts';
+import { who } from './words.ts';
 
 /** A path of the host that a container has, and by what. */
 export interface Shared {
@@ -24,6 +26,31 @@ export function sharedPaths(
     const bound = volume === undefined ? null : boundPath(volume);
     return bound === null ? [] : [{ ...bound, writable, text: `volume ${mount.volume} (${bound.path})` }];
   });
+}
+
+/**
+ * Who runs and has such a path of the host: one sighting, or none.
+ *
+ * @param say what to do about it, one sentence
+ * @param volumes of a path as its text says it, what to write beside `volumes`
+ */
+export function sightingOf(
+  facts: Facts,
+  isSuch: (shared: Shared, container: Container) => boolean,
+  { say, volumes }: { readonly say: string; readonly volumes: (text: string) => string },
+): readonly Sighting[] {
+  const concerned = (facts.world?.containers ?? []).flatMap((container) => {
+    if (!container.running) return [];
+    const texts = sharedPaths(container, facts).flatMap((one) => (isSuch(one, container) ? [one.text] : []));
+    return texts.length === 0 ? [] : [{ container, texts }];
+  });
+  if (concerned.length === 0) return [];
+  const lines = concerned.flatMap(({ texts }) =>
+    texts.map((text) => ({ kind: 'compose' as const, text: `volumes: # ${volumes(text)}` })),
+  );
+  return [
+    { seen: concerned.map(({ container, texts }) => `${who(container)}: ${texts.join(', ')}`), mend: { say, lines } },
+  ];
 }
 
 /** The volumes of a container that the engine knows. */

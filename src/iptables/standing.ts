@@ -6,14 +6,14 @@ import { ownRules, ownSetsOf } from './own-lines.ts';
 import { parseSave, type Saved } from './save.ts';
 import type { Tools } from './tools.ts';
 
-/** What stands in the kernel: everybody's rules, and our sets. */
-export async function readStanding({
-  run,
-  tools,
-}: {
+/** Runs the commands of one variant of iptables. */
+interface Programs {
   readonly run: RunCommand;
   readonly tools: Tools;
-}): Promise<Standing> {
+}
+
+/** What stands in the kernel: everybody's rules, and our sets. */
+export async function readStanding({ run, tools }: Programs): Promise<Standing> {
   const [v4, v6] = (await Promise.all(
     families.map(async (family) => parseSave(await must(run, tools.save[family], ['-c']))),
   )) as [Saved, Saved];
@@ -25,13 +25,7 @@ export async function readStanding({
 }
 
 /** Whether our chains stand in both families and in ebtables, with what leads to them. */
-export async function isStanding({
-  run,
-  tools,
-}: {
-  readonly run: RunCommand;
-  readonly tools: Tools;
-}): Promise<boolean> {
+export async function isStanding({ run, tools }: Programs): Promise<boolean> {
   const inet = families.map(async (family) => parseSave(await must(run, tools.save[family], ['-t', 'mangle'])));
   const saved = [
     ...(await Promise.all(inet)).map((one) => one.get('mangle')?.rules.get('FORWARD')),
@@ -50,13 +44,7 @@ interface StandingText {
 }
 
 /** Reads what stands, one command after the other: nobody waits for it, and others need the processor. */
-export async function readText({
-  run,
-  tools,
-}: {
-  readonly run: RunCommand;
-  readonly tools: Tools;
-}): Promise<StandingText> {
+export async function readText({ run, tools }: Programs): Promise<StandingText> {
   const v4 = await must(run, tools.save[4], []);
   const v6 = await must(run, tools.save[6], []);
   const bridge = await must(run, tools.ebtables.save, []);

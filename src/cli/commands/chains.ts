@@ -8,6 +8,7 @@ import type { Context } from '../context.ts';
 import { asCliError, CliError } from '../error.ts';
 import type { Exit } from '../exit.ts';
 import type { Given } from '../given.ts';
+import { checkInputs } from '../input.ts';
 import { readListingFile } from '../listings.ts';
 import { requireRoot } from '../root.ts';
 import { worldFor } from '../worlds.ts';
@@ -17,12 +18,7 @@ export async function chains(context: Context, given: Given): Promise<Exit> {
   const { screen, ports } = context;
   const file = given.text('listing');
   const worldFile = given.text('world');
-  if (file === '-' && worldFile === '-')
-    throw new CliError(
-      'usage',
-      '--listing and --world are both "-"',
-      'standard input is one of them: put the other into a file',
-    );
+  checkInputs(file, worldFile);
   if (file === undefined) {
     requireRoot(ports.user, "read the host's rules");
     screen.progress('reading the rules …');

@@ -7,7 +7,7 @@ import type { Context } from '../context.ts';
 import { diagnosticJson, diagnosticText } from '../diagnostics.ts';
 import type { Exit } from '../exit.ts';
 import { type Sender, senderOf } from '../explain/sender.ts';
-import { type Force, failingTestsText, readForce } from '../force.ts';
+import { type Force, failingTestsText, notInForce, readForce } from '../force.ts';
 import type { Given } from '../given.ts';
 import { type ContainerMode, modeLooks, modeOf, shownMode } from '../mode.ts';
 import { reachOf, reachWords } from '../reach.ts';
@@ -132,11 +132,11 @@ function headLines(rows: readonly Row[], force: Force | null, view: View): reado
 }
 
 /** Whether the kernel holds what is shown; nothing of a saved world. */
-function stateLines(force: Force | null, pending: number, { paint, width }: View): readonly string[] {
+function stateLines(force: Force | null, pending: number, view: View): readonly string[] {
   if (force === null) return [];
-  if (force.inForce === null) return wrap('whether it is in force, only root can tell', width).map(paint.doubtful);
-  if (!force.inForce)
-    return wrap('not in force, this is what would be: to hold them, sluice apply', width).map(paint.bad);
+  const not = notInForce(force, view);
+  if (not !== null) return not;
+  const { paint, width } = view;
   if (pending === 0) return [paint.good('in force')];
   const text = `in force, but ${counted(pending, 'container')} changed since the last apply: sluice apply`;
   return wrap(text, width).map(paint.doubtful);

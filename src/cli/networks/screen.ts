@@ -1,4 +1,4 @@
-import type { Force } from '../force.ts';
+import { type Force, notInForce } from '../force.ts';
 import { modeLooks } from '../mode.ts';
 import { type Cell, cell, table } from '../table.ts';
 import { columns, counted, safe, wrap } from '../text.ts';
@@ -39,14 +39,9 @@ function totalText(all: readonly NetworkFacts[]): string {
 }
 
 /** Whether what is called held is held now. */
-function forceLines(why: string | null, force: Force | null, { paint, width }: View): readonly string[] {
-  if (why !== null) return wrap(safe(why), width).map(paint.doubtful);
-  if (force === null || force.inForce === true) return [];
-  const text =
-    force.inForce === null
-      ? 'whether it is in force, only root can tell'
-      : 'not in force, this is what would be: to hold them, sluice apply';
-  return wrap(text, width).map(force.inForce === null ? paint.doubtful : paint.bad);
+function forceLines(why: string | null, force: Force | null, view: View): readonly string[] {
+  if (why !== null) return wrap(safe(why), view.width).map(view.paint.doubtful);
+  return force === null ? [] : (notInForce(force, view) ?? []);
 }
 
 const holdingLooks = { held: 'good', free: 'faint', cannot: 'bad', nothing: 'faint', unknown: 'doubtful' } as const;

@@ -13,6 +13,7 @@ import { CliError } from '../error.ts';
 import type { Exit } from '../exit.ts';
 import { readDestination } from '../explain/question.ts';
 import type { Given } from '../given.ts';
+import { checkInputs } from '../input.ts';
 import { readListingFile } from '../listings.ts';
 import { requireRoot } from '../root.ts';
 import { worldFor } from '../worlds.ts';
@@ -60,12 +61,7 @@ async function groundOf(context: Context, given: Given): Promise<Ground> {
   if (given.flag('live') && (file !== undefined || worldFile !== undefined))
     throw new CliError('usage', '--live is for this host', 'leave out --listing and --world');
   if (file === undefined) return liveGround(context, worldFile);
-  if (file === '-' && worldFile === '-')
-    throw new CliError(
-      'usage',
-      '--listing and --world are both "-"',
-      'standard input is one of them: put the other into a file',
-    );
+  checkInputs(file, worldFile);
   const listing = await readListingFile(context.ports, file);
   const world = worldFile === undefined ? null : await worldFor(context, worldFile);
   const surroundings = world === null ? surroundingsOfListing(listing) : surroundingsOfWorld(world);

@@ -1,7 +1,6 @@
 import type { Facts } from '../facts.ts';
 import type { Check } from '../finding.ts';
-import { isAbove, type Shared, sharedPaths } from '../mounts.ts';
-import { who } from '../words.ts';
+import { isAbove, type Shared, sightingOf } from '../mounts.ts';
 import { hasHostsRoot } from './running.ts';
 
 /**
@@ -35,25 +34,11 @@ export const hostFiles: Check = {
   title: "A container may write the host's own files",
   why: "Root in it can change what the host's root runs and obeys, and with it everything that holds the container.",
   evidence: `a writable bind mount, or a local volume that is one, of one of ${ofTheHost.join(', ')}, the engine's data folder, or of a folder that holds one of them; not of a container whose users the engine maps`,
-  find: (facts) => {
-    const concerned = (facts.world?.containers ?? []).flatMap((container) => {
-      if (!container.running || !hasHostsRoot(container, facts)) return [];
-      const paths = sharedPaths(container, facts).filter((shared) => isHosts(shared, facts));
-      return paths.length === 0 ? [] : [{ container, paths }];
-    });
-    if (concerned.length === 0) return [];
-    return [
-      {
-        seen: concerned.map(({ container, paths }) => `${who(container)}: ${paths.map(({ text }) => text).join(', ')}`),
-        mend: {
-          say: 'Mount what it needs alone, and for reading.',
-          lines: concerned.flatMap(({ paths }) =>
-            paths.map(({ text }) => ({ kind: 'compose' as const, text: `volumes: # ${text} with :ro, or not at all` })),
-          ),
-        },
-      },
-    ];
-  },
+  find: (facts) =>
+    sightingOf(facts, (shared, container) => hasHostsRoot(container, facts) && isHosts(shared, facts), {
+      say: 'Mount what it needs alone, and for reading.',
+      volumes: (text) => `${text} with :ro, or not at all`,
+    }),
 };
 
 function isHosts({ path, writable, whole }: Shared, { engine }: Facts): boolean {

@@ -1,7 +1,6 @@
 import { leadsToEngine } from '../../world/engine-paths.ts';
 import type { Check } from '../finding.ts';
-import { sharedPaths } from '../mounts.ts';
-import { who } from '../words.ts';
+import { sightingOf } from '../mounts.ts';
 
 export const hostSocket: Check = {
   code: 'host-socket',
@@ -11,25 +10,11 @@ export const hostSocket: Check = {
   evidence:
     'a bind mount, or a local volume that is one, of which the path is a unix socket on the host; not those of `engine-socket` and `sluice-shared`',
   find: (facts) => {
-    const { world, sockets, own } = facts;
-    if (world === null || sockets === null) return [];
-    const concerned = world.containers.flatMap((container) => {
-      const paths = (container.running ? sharedPaths(container, facts) : []).filter(
-        ({ path }) => sockets.includes(path) && path !== own.socket && !leadsToEngine(path),
-      );
-      return paths.length === 0 ? [] : [{ container, paths }];
+    const { sockets, own } = facts;
+    if (sockets === null) return [];
+    return sightingOf(facts, ({ path }) => sockets.includes(path) && path !== own.socket && !leadsToEngine(path), {
+      say: 'Look what listens there and what it does when asked; take the mount away where that is more than it may.',
+      volumes: (text) => `without ${text}`,
     });
-    if (concerned.length === 0) return [];
-    return [
-      {
-        seen: concerned.map(({ container, paths }) => `${who(container)}: ${paths.map(({ text }) => text).join(', ')}`),
-        mend: {
-          say: 'Look what listens there and what it does when asked; take the mount away where that is more than it may.',
-          lines: concerned.flatMap(({ paths }) =>
-            paths.map(({ text }) => ({ kind: 'compose' as const, text: `volumes: # without ${text}` })),
-          ),
-        },
-      },
-    ];
   },
 };

@@ -1,7 +1,6 @@
 import type { Facts } from '../facts.ts';
 import type { Check } from '../finding.ts';
-import { isAbove, type Shared, sharedPaths } from '../mounts.ts';
-import { who } from '../words.ts';
+import { isAbove, type Shared, sightingOf } from '../mounts.ts';
 import { hasHostsRoot } from './running.ts';
 
 export const sluiceShared: Check = {
@@ -11,25 +10,11 @@ export const sluiceShared: Check = {
   why: 'Who writes the policy or the state, or speaks to the daemon, decides what containers may send.',
   evidence:
     "a writable bind mount, or a local volume that is one, of the policy's folder or the state directory or what is in them; one of the control socket or its folder, writable or not; not of a container whose users the engine maps, and not what `host-files` or `engine-socket` tells of",
-  find: (facts) => {
-    const concerned = (facts.world?.containers ?? []).flatMap((container) => {
-      if (!container.running || !hasHostsRoot(container, facts)) return [];
-      const paths = sharedPaths(container, facts).filter((shared) => isOwn(shared, facts));
-      return paths.length === 0 ? [] : [{ container, paths }];
-    });
-    if (concerned.length === 0) return [];
-    return [
-      {
-        seen: concerned.map(({ container, paths }) => `${who(container)}: ${paths.map(({ text }) => text).join(', ')}`),
-        mend: {
-          say: 'Take the mount away; what it shows can be had from `sluice status --json` and `sluice check --json`.',
-          lines: concerned.flatMap(({ paths }) =>
-            paths.map(({ text }) => ({ kind: 'compose' as const, text: `volumes: # without ${text}` })),
-          ),
-        },
-      },
-    ];
-  },
+  find: (facts) =>
+    sightingOf(facts, (shared, container) => hasHostsRoot(container, facts) && isOwn(shared, facts), {
+      say: 'Take the mount away; what it shows can be had from `sluice status --json` and `sluice check --json`.',
+      volumes: (text) => `without ${text}`,
+    }),
 };
 
 /** Folders above Sluice's own, such as /etc and /run, are told of by others. */
