@@ -1,5 +1,5 @@
 import type { Family } from '../ip/address.ts';
-import type { Step } from './change.ts';
+import { bridgeText, type Step } from './change.ts';
 import { must, type RunCommand } from './command.ts';
 import { families } from './families.ts';
 import type { EbTable, XState, XTable } from './model.ts';
@@ -8,6 +8,7 @@ import { printRule, printSet } from './print.ts';
 import { printEbRule } from './print-bridge.ts';
 import { parseSave, type Saved, type SavedTable } from './save.ts';
 import type { Tools } from './tools.ts';
+import { demandProof, withheld } from './withheld.ts';
 
 /** What Sluice does to iptables. */
 export interface XtablesOptions {
@@ -39,8 +40,10 @@ export async function applyState(state: XState, { run, tools }: XtablesOptions):
   ]);
   try {
     await must(run, 'ipset', ['restore'], lines(state.sets.flatMap((set) => printSet(set, nameOf))));
-    // who arrives is proven before anybody demands it; who is let through is judged before anybody demands that
-    await restoreBridge(bridgeTexts(state.bridge, bridge, 'arriving'), tools, run);
+    // who arrives is proven before anybody demands it; who is let through is judged before anybody demands that. Where that
+    // is demanded already, who comes waits until he is judged by what is his
+    const early = demandProof(saved) ? withheld(state.bridge, bridge) : state.bridge;
+    await restoreBridge(bridgeTexts(early, bridge, 'arriving'), tools, run);
     await Promise.all(
       families.map((family, at) => {
         const text = order
@@ -50,7 +53,11 @@ export async function applyState(state: XState, { run, tools }: XtablesOptions):
         return must(run, tools.restore[family], restoring(tools), text);
       }),
     );
-    await restoreBridge(bridgeTexts(state.bridge, bridge, 'leaving'), tools, run);
+    await restoreBridge(
+      `${bridgeTexts(state.bridge, bridge, 'leaving')}${bridgeText(early, state.bridge)}`,
+      tools,
+      run,
+    );
   } catch (error) {
     // what of it rules use already stays
     await destroySets(await unusedOf(run, standing), run).catch(() => {});

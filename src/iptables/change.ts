@@ -273,7 +273,8 @@ function asks({ rules }: XChain, sets: ReadonlySet<string>): boolean {
 
 // Frames
 
-function bridgeText(from: readonly EbTable[], to: readonly EbTable[]): string {
+/** What of ebtables' chains is to be said for others to stand in their place; nothing where they are the same. */
+export function bridgeText(from: readonly EbTable[], to: readonly EbTable[]): string {
   return to
     .map(({ name, chains }) => {
       const old = new Map((from.find((table) => table.name === name)?.chains ?? []).map((one) => [one.name, one]));

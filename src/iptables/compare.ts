@@ -169,7 +169,7 @@ function canonicalWord(word: string): string {
 
 /**
  * What /etc/protocols of Debian calls the protocols that a policy may name by number, and ebtables, which has more words
- * from version to version, the ICMPv6 types.
+ * from version to version, the ICMPv6 types; and what /etc/ethertypes calls a tag.
  */
 const numbersOf: Readonly<Record<string, string>> = {
   'mld-listener-query': '130',
@@ -181,6 +181,7 @@ const numbersOf: Readonly<Record<string, string>> = {
   'neighbour-solicitation': '135',
   'neighbour-advertisement': '136',
   redirect: '137',
+  'S-TAG': '0x88a8',
   igmp: '2',
   ipencap: '4',
   'ipv6-icmp': '58',

@@ -4,7 +4,7 @@ import { icmpv6 } from '../ip/icmpv6.ts';
 import { type Prefix, prefixOf } from '../ip/prefix.ts';
 import type { EnrolledBridge } from '../ruleset/ruleset.ts';
 import { bits } from './marks.ts';
-import type { EbChain, EbMatch, EbRule, EbTable, EbTarget } from './model.ts';
+import type { EbChain, EbMatch, EbRule, EbTable, EbTarget, EtherType } from './model.ts';
 import { mainChain, type Names, witnessChain } from './names.ts';
 
 /** Where a sender is, and what it may say it is. */
@@ -129,8 +129,11 @@ export function layer2(
 const drop: EbTarget = { kind: 'drop' };
 const back: EbTarget = { kind: 'return' };
 const rule = (target: EbTarget, ...matches: readonly EbMatch[]): EbRule => ({ matches, target });
-const ip = (family: Family): EbMatch => ({ kind: 'ether-type', type: family === 4 ? 'IPv4' : 'IPv6' });
-const arp: EbMatch = { kind: 'ether-type', type: 'ARP' };
+const ofType = (type: EtherType): EbMatch => ({ kind: 'ether-type', type });
+const ip = (family: Family): EbMatch => ofType(family === 4 ? 'IPv4' : 'IPv6');
+const arp = ofType('ARP');
+/** Docker's ports are called veth… */
+const likeDockers: EbMatch = { kind: 'in', name: 'veth', starts: true };
 const isProven: EbMatch = { kind: 'mark', bit: bits.proven, is: 'set' };
 const isUnproven: EbMatch = { kind: 'mark', bit: bits.proven, is: 'clear' };
 const isBridged: EbMatch = { kind: 'mark', bit: bits.bridged, is: 'set' };
@@ -143,6 +146,11 @@ const icmpv6OfType = (type: number): readonly EbMatch[] => [
 ];
 const allSystems = single(prefixOf('224.0.0.1').address);
 const unspecified = { 4: single(prefixOf('0.0.0.0').address), 6: single(prefixOf('::').address) } as const;
+
+const underTags: readonly EbRule[] = [
+  rule(drop, likeDockers, ofType('802_1Q'), { kind: 'vlan', id: 0 }),
+  rule(drop, likeDockers, ofType('0x88a8')),
+];
 
 /** A frame from a container's port: its MAC and its addresses, or nothing. */
 function proof({ mac, addresses }: Place, prove: EbTarget): readonly EbRule[] {
@@ -185,11 +193,15 @@ function solicitedGroup({ value }: Address): Prefix {
   return { address: { ...group, value: group.value | (value & 0xff_ffffn) }, length: 128 };
 }
 
-/** From ports nobody knows: not in a known container's name, or the bridge, the host and neighbours would believe it. */
+/**
+ * From ports nobody knows: not in a known container's name, or the bridge, the host and neighbours would believe it. Under a
+ * tag nothing of that can be seen, and the host takes one of VLAN 0 off (net/core/dev.c, __netif_receive_skb_core): it would
+ * believe such an ARP, and such a fragment waits for its rest outside br_netfilter, where the rest may come past the bridge.
+ */
 function strangers(places: readonly Place[], own: (place: Place) => OwnRules): readonly EbRule[] {
   const macs = new Map(places.map((place) => [place.mac, own(place).mac]));
   const addresses = new Map(places.flatMap((place) => own(place).arp));
-  return [...macs.values(), ...addresses.values()];
+  return [...underTags, ...macs.values(), ...addresses.values()];
 }
 
 /** A frame to a container's port: its own address or a group, and judged on the way. */

@@ -113,10 +113,15 @@ export interface EbRule {
   readonly target: EbTarget;
 }
 
+/** 802_1Q and 0x88a8: a VLAN tag stands where the type would (IEEE 802.1Q, 802.1ad). */
+export type EtherType = 'IPv4' | 'IPv6' | 'ARP' | '802_1Q' | '0x88a8';
+
 export type EbMatch =
   | { readonly kind: 'in' | 'out'; readonly name: string; readonly starts?: true }
   | { readonly kind: 'source-mac'; readonly mac: string; readonly not?: true }
-  | { readonly kind: 'ether-type'; readonly type: 'IPv4' | 'IPv6' | 'ARP'; readonly not?: true }
+  | { readonly kind: 'ether-type'; readonly type: EtherType; readonly not?: true }
+  /** The tag's VLAN; after the EtherType of IEEE 802.1Q. */
+  | { readonly kind: 'vlan'; readonly id: number }
   | { readonly kind: 'mark'; readonly bit: number; readonly is: 'set' | 'clear' }
   | { readonly kind: 'ip'; readonly end: 'src' | 'dst'; readonly prefix: Prefix }
   | { readonly kind: 'transport'; readonly family: Family; readonly protocol: 'igmp' | 'icmpv6' }

@@ -6,6 +6,8 @@ export const mainChain = 'DOCKER-OUTBOUND-FILTER';
 export const witnessChain = `${mainChain}-POST`;
 /** With what the names of all our chains begin. */
 export const chainPrefix = 'DOCKER-OUTBOUND-';
+/** The one of ebtables that sets the mark of the proof. */
+export const provenChain = `${chainPrefix}proven`;
 /** With what the names of all our sets begin. */
 export const setPrefix = 'sluice-';
 

