@@ -20,7 +20,7 @@ const place = (port: string, address: string): Place => ({
 const gone = place('veth0000001', '172.20.0.2');
 const heir = place('veth0000002', '172.20.0.2');
 const other = place('veth0000003', '172.20.0.3');
-const bridgeOf = (...places: readonly Place[]): readonly EbTable[] => layer2(places, [], [], new Names());
+const bridgeOf = (...places: readonly Place[]): readonly EbTable[] => layer2([], new Names())(places, []);
 const both = { 4: 'iptables', 6: 'ip6tables' } as const;
 const tools: Tools = {
   variant: 'nft',
