@@ -30,8 +30,10 @@ describe.each(waysByIptables())('newcomers that attack, engine $name', { timeout
     gateway = await gatewayOf(site, 'app_default');
     await believeAtOnce(site, 'host', await bridgeOf(site, 'app_default'));
     await comes('stranger', 'elasticsearch');
-    const all = [...new Set(halved(await seatOf(site, 'stranger'), gateway).map(({ name }) => name))];
-    expect(await halvesArrive()).toEqual(all);
+    const names = new Set(halved(await seatOf(site, 'stranger'), gateway).map(({ name }) => name));
+    // older engines' own rules keep IPv6 from leaving by a port
+    const leaves = (name: string) => engine === '28.5' || !/(private host|internet), v6$/.test(name);
+    expect(await halvesArrive()).toEqual([...names].filter(leaves));
     // what the neighbour says of itself meanwhile is believed, too
     await until('all lies are believed', async () => (await believed()).every(Boolean) || undefined);
     await site.host.docker('rm', '-f', 'stranger');
