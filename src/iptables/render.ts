@@ -5,6 +5,7 @@ import { renderRuleset } from '../nftables/render.ts';
 import { disputes } from '../ruleset/disputed.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
 import { isInterfaceName } from '../world/names.ts';
+import { withoutCrowds } from './crowded.ts';
 import type { Numbers } from './dispatch.ts';
 import { NotHeldError } from './errors.ts';
 import { families } from './families.ts';
@@ -46,7 +47,8 @@ export function renderXtables(ruleset: Ruleset, facts: HostFacts, numbers?: Numb
  *
  * @param names those of what stands, so that they stay
  */
-export function renderWhole(ruleset: Ruleset, facts: HostFacts, names: Names, numbers?: Numbers): Rendered {
+export function renderWhole(of: Ruleset, facts: HostFacts, names: Names, numbers?: Numbers): Rendered {
+  const ruleset = withoutCrowds(of);
   const inet = renderRuleset(withUnlisted(ruleset)).find(({ family }) => family === 'inet') as Table;
   const known: HostFacts = { ...facts, interfaces: new Map([...facts.interfaces, ...interfacesOf(ruleset)]) };
   const odd = (ruleset.unlisted ?? []).filter(({ name }) => !isInterfaceName(name));

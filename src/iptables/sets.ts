@@ -149,7 +149,7 @@ function portKey(family: Family, [address, protocol, port]: Element['key']): str
 }
 
 /** How many elements of one net hash:net,iface takes (net/netfilter/ipset/ip_set_hash_gen.h, AHASH_MAX_TUNED). */
-const mostInterfaces = 60;
+export const mostInterfaces = 60;
 
 /** A set of interfaces, whatever the address; the first one given is the one to ask. */
 export function interfaceSet(
