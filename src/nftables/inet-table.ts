@@ -11,7 +11,7 @@ import {
   publishedName,
   type senderSets,
 } from './endpoint-elements.ts';
-import { priorities } from './hooks.ts';
+import { pastTheBridgeChain, priorities } from './hooks.ts';
 import type { Marks } from './marks.ts';
 import type { Chain, Element, NftSet, Rule, Statement, Table } from './model.ts';
 import { errorsChain, type Plane, planes, programCounters, programEntry } from './program.ts';
@@ -80,6 +80,7 @@ export function renderInetTable(ruleset: Ruleset, marks: Marks, senders: SenderS
       ...programs.shared,
     ],
     chains: [
+      pastTheBridge,
       arrival(marks),
       unproven,
       unenrolled(ruleset),
@@ -170,7 +171,22 @@ function groupSet({ id, members }: AddressGroup, family: Family): NftSet {
   return { name: groupName(id, family), key: groupKey(family), interval: false, data: 'none', elements };
 }
 
-/** Where every IP packet comes first, be it for a neighbour, for the host or beyond. */
+/**
+ * Frames to 01:80:c2:00:00:0x (IEEE 802.1D 7.12.6) are handed up on the port itself, past the bridge's hooks
+ * (net/bridge/br_input.c, br_handle_frame); no IP packet has business there. Each fragment is asked for itself: conntrack
+ * puts them together at -400, and the whole has the port of the one that came last, and the MACs of the first
+ * (net/ipv4/inet_fragment.c, inet_frag_reasm_prepare), which may have come by the bridge.
+ */
+const pastTheBridge: Chain = {
+  name: pastTheBridgeChain,
+  hook: { hook: 'prerouting', priority: priorities.fragments },
+  rules: [
+    [inSet('ports', 'iif'), count('unproven'), drop],
+    [is('ether daddr', range(0x0180_c200_0000n, 0x0180_c200_000fn)), count('unproven'), drop],
+  ],
+};
+
+/** Where every IP packet comes next, be it for a neighbour, for the host or beyond. */
 export const arrivalChain = { table: 'sluice', chain: 'prerouting', priority: priorities.arrival } as const;
 
 function arrival(marks: Marks): Chain {
@@ -184,10 +200,6 @@ function arrival(marks: Marks): Chain {
         accept,
       ],
       [inSet('bridges', 'iifname'), goTo('unproven')],
-      // frames to 01:80:c2:00:00:0x (IEEE 802.1D 7.12.6) are handed up on the port itself, past the bridge's hooks
-      // (net/bridge/br_input.c, br_handle_frame); no IP packet has business there
-      [inSet('ports', 'iif'), count('unproven'), drop],
-      [is('ether daddr', range(0x0180_c200_0000n, 0x0180_c200_000fn)), count('unproven'), drop],
       [is('meta iifkind', named('bridge')), goTo('unenrolled')],
     ],
   };

@@ -1,3 +1,5 @@
+import { pastTheBridgeChain } from './hooks.ts';
+
 /** What the kernel's trace says of one packet at one chain of ours. */
 export interface TraceEvent {
   readonly id: string;
@@ -24,6 +26,9 @@ export function parseTraceLine(line: string): TraceEvent | undefined {
  */
 export type TracedVerdict = 'accepted' | 'denied' | 'audited' | 'not-judged' | 'not-seen';
 
+/** Chains that a packet meets before it is judged. */
+const arriving: ReadonlySet<string> = new Set([pastTheBridgeChain, 'prerouting']);
+
 /**
  * Judges by the events of one probe. The trace's id changes from hook to hook, so each id is one packet at one hook;
  * a single drop of ours anywhere means the packet was denied.
@@ -33,7 +38,7 @@ export function verdictOf(events: readonly TraceEvent[]): TracedVerdict {
   const ours = events.filter((event) => event.table === 'sluice');
   if (ours.some((event) => event.verdict === 'drop')) return 'denied';
   const judged = ours.filter(
-    (event) => event.chain !== 'prerouting' && (event.verdict === 'accept' || event.verdict === 'policy accept'),
+    (event) => !arriving.has(event.chain) && (event.verdict === 'accept' || event.verdict === 'policy accept'),
   );
   if (judged.length === 0) return 'not-judged';
   return judged.some((event) => event.chain.startsWith('passed/')) ? 'audited' : 'accepted';

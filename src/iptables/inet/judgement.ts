@@ -1,5 +1,6 @@
 import type { Family } from '../../ip/address.ts';
 import { icmpv6 } from '../../ip/icmpv6.ts';
+import { pastTheBridgeChain } from '../../nftables/hooks.ts';
 import type { Chain } from '../../nftables/model.ts';
 import type { Barred } from '../../ruleset/ruleset.ts';
 import { bits, judgement } from '../marks.ts';
@@ -113,7 +114,14 @@ function judged(references: References, name: string, bit: number): XChain {
 }
 
 /** Chains that are written here instead: they have hooks, or stand in another table. */
-const writtenHere: ReadonlySet<string> = new Set(['prerouting', 'unproven', 'unenrolled', 'forward', 'input']);
+const writtenHere: ReadonlySet<string> = new Set([
+  pastTheBridgeChain,
+  'prerouting',
+  'unproven',
+  'unenrolled',
+  'forward',
+  'input',
+]);
 
 /** Chains of one family say so in their names: `forward6/app/app`, `errors6`. */
 function isOfOther({ name }: Chain, family: Family): boolean {
