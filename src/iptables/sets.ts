@@ -25,6 +25,17 @@ const protocolNames: Readonly<Record<number, string>> = {
   [protocolNumbers.sctp]: 'sctp',
 };
 
+const held = new WeakMap<NftSet, { readonly family: Family; readonly names: Names; readonly set: HeldSet }>();
+
+/** The same as {@link destinationSet}, once for each set: of a thousand programs one at most is new at a time. */
+export function heldDestinations(set: NftSet, family: Family, names: Names): HeldSet {
+  const known = held.get(set);
+  if (known?.family === family && known.names === names) return known.set;
+  const made = destinationSet(set, family, names);
+  held.set(set, { family, names, set: made });
+  return made;
+}
+
 /**
  * Sets of destinations: `address`; `address . protocol`; `address . protocol . port`. ipset has no intervals of several
  * fields, so what has a protocol or ports apart from single ones is one set of addresses for each.
@@ -47,10 +58,10 @@ export function destinationSet(set: NftSet, family: Family, names: Names): HeldS
     groups.set(id, group);
     group.elements.push({ key: first.key.slice(0, 1) });
   }
-  const held = [...groups].map(([id, { protocol, ports, elements }]) =>
+  const parts = [...groups].map(([id, { protocol, ports, elements }]) =>
     plain(`${set.name}/${digest(id)}`, elements, family, names, { protocol, ...(ports.length > 0 ? { ports } : {}) }),
   );
-  return { sets: held.flatMap(({ sets }) => sets), lookups: held.flatMap(({ lookups }) => lookups) };
+  return { sets: parts.flatMap(({ sets }) => sets), lookups: parts.flatMap(({ lookups }) => lookups) };
 }
 
 function plain(

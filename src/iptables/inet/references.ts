@@ -5,7 +5,15 @@ import { bits } from '../marks.ts';
 import type { IpSet, Match, Target, XChain, XRule } from '../model.ts';
 import { digest, type Names } from '../names.ts';
 import { isInterface } from '../print.ts';
-import { destinationSet, type HeldSet, type InterfaceNames, interfaceSet, type Lookup, placeSet } from '../sets.ts';
+import {
+  destinationSet,
+  type HeldSet,
+  heldDestinations,
+  type InterfaceNames,
+  interfaceSet,
+  type Lookup,
+  placeSet,
+} from '../sets.ts';
 import { prefixes, rangeText, type Translation, targetOf } from '../translate.ts';
 
 /** The interfaces of a host, as rules name them. */
@@ -122,7 +130,7 @@ export class References {
   }
 
   #held(set: NftSet): HeldSet {
-    if (set.key[0] !== 'iface_index') return destinationSet(set, this.family, this.#names);
+    if (set.key[0] !== 'iface_index') return heldDestinations(set, this.family, this.#names);
     const held = placeSet(set, this.family, this.#names, this.#host.interfaces);
     return { sets: [held], lookups: [{ set: held.name }] };
   }
