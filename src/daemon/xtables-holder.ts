@@ -7,6 +7,7 @@ import { compared } from '../iptables/compare.ts';
 import { bridgeBetween, type Comings, withComings } from '../iptables/edit.ts';
 import { NotHeldError } from '../iptables/errors.ts';
 import type { HostFacts } from '../iptables/inet.ts';
+import type { XState } from '../iptables/model.ts';
 import { generationOf, Names } from '../iptables/names.ts';
 import { type Rendered, renderWhole } from '../iptables/render.ts';
 import { readText } from '../iptables/standing.ts';
@@ -122,6 +123,7 @@ export class XtablesHolder implements Holder {
     this.#since = [];
     const switched = await handToInet(ruleset, this.#ports.bridges);
     const change = await this.#writing.take(() => this.#holdTo(rendered));
+    if (this.#last !== null) this.#names.forgetBeside(namesOf(this.#last.state));
     const proven = new Set(ruleset.endpoints.map(({ port }) => port.name));
     const isQuiet = change === 'nothing' && [...proven].every((name) => this.#proven.has(name));
     const cut = isQuiet ? [] : cutForbidden(ruleset, this.#ports.conntrack, this.#proven, now);
@@ -235,6 +237,11 @@ export class XtablesHolder implements Holder {
 
   /** What stands beside ours is in chains that nothing leads to; sets are looked at whole. */
   async lookForOthers(): Promise<void> {}
+}
+
+function namesOf({ sets, tables, bridge }: XState): ReadonlySet<string> {
+  const chains = [...[...tables[4], ...tables[6]].flatMap((one) => one.chains), ...bridge.flatMap((one) => one.chains)];
+  return new Set([...sets, ...chains].map(({ name }) => name));
 }
 
 /** Who has no place in another ruleset waits for the next one. */

@@ -28,6 +28,25 @@ export class Names {
     return this.#name(setPrefix, name, longestSet);
   }
 
+  /** How many are remembered. */
+  get size(): number {
+    return this.#known.size;
+  }
+
+  /**
+   * Forgets what does not stand, once there is more of that than of what does: each port that ever was has names.
+   *
+   * @param standing names in the kernel
+   */
+  forgetBeside(standing: ReadonlySet<string>): void {
+    if (this.#known.size < 2 * standing.size + 1_000) return;
+    for (const [id, fit] of this.#known) {
+      if (standing.has(fit)) continue;
+      this.#known.delete(id);
+      this.#used.delete(fit);
+    }
+  }
+
   #name(prefix: string, name: string, longest: number): string {
     const id = `${prefix} ${name}`;
     const known = this.#known.get(id);

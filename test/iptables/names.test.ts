@@ -25,3 +25,17 @@ test('a set is known by its generation, and the next one is free', () => {
   expect(nextGeneration([3, 4])).toBe(5);
   expect(nextGeneration([36 ** 4 - 1, 0])).toBe(1);
 });
+
+test('names of what is gone are forgotten, once they are the most, and what stands keeps its own', () => {
+  const names = new Names();
+  const standing = ['a-chain-with-a-long-name', 'another'].map((one) => names.chain(one));
+  for (let port = 0; port < 5_000; port++) names.chain(`from-veth${port}`);
+  const gone = names.chain('from-veth7');
+  names.forgetBeside(new Set(standing));
+  expect(names.size).toBe(2);
+  expect(names.chain('a-chain-with-a-long-name')).toBe(standing[0]);
+  expect(names.chain('from-veth7')).toBe(gone);
+  // a few are not worth the search
+  names.forgetBeside(new Set(standing));
+  expect(names.size).toBe(3);
+});
