@@ -14,7 +14,7 @@ export const measure: Measure = full
 export const grounds: readonly Way[] = waysOf({ '28.5': 'iptables-nft' });
 
 /** In a sample each engine has so many faults, and one by iptables. */
-const sampled = 3;
+const sampled = 2;
 
 /**
  * In a sample the seed decides which faults happen, each on one engine. SLUICE_FAULTS=all is every fault on every engine

@@ -143,7 +143,7 @@ containers: { "legacy-*": { allow: [dns, host] } }
 
   const many = engine === '28.5' || process.env['SLUICE_CAMPAIGN'] === 'full';
   // iptables takes a second where nft takes a few milliseconds
-  const times = backend === 'nftables' ? (many ? 500 : 100) : 30;
+  const times = backend === 'nftables' ? (many ? 500 : 40) : 30;
 
   test(`${times} times in a row under load leaks nothing and loses next to nothing`, async () => {
     await removePolicy(site);
