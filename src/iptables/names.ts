@@ -18,6 +18,7 @@ const longestSet = 26; // and a dot, and a generation of four
 export class Names {
   readonly #known = new Map<string, string>();
   readonly #used = new Set<string>();
+  #era = 0;
 
   chain(name: string): string {
     return this.#name(chainPrefix, name, longestChain);
@@ -26,6 +27,11 @@ export class Names {
   /** Without its generation. */
   set(name: string): string {
     return this.#name(setPrefix, name, longestSet);
+  }
+
+  /** How often names were forgotten: what was called something before may be called otherwise since. */
+  get era(): number {
+    return this.#era;
   }
 
   /** How many are remembered. */
@@ -40,6 +46,7 @@ export class Names {
    */
   forgetBeside(standing: ReadonlySet<string>): void {
     if (this.#known.size < 2 * standing.size + 1_000) return;
+    this.#era++;
     for (const [id, fit] of this.#known) {
       if (standing.has(fit)) continue;
       this.#known.delete(id);

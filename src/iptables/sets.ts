@@ -25,14 +25,21 @@ const protocolNames: Readonly<Record<number, string>> = {
   [protocolNumbers.sctp]: 'sctp',
 };
 
-const held = new WeakMap<NftSet, { readonly family: Family; readonly names: Names; readonly set: HeldSet }>();
+/** A set under the names that it was given. */
+interface Named {
+  readonly family: Family;
+  readonly names: Names;
+  readonly era: number;
+  readonly set: HeldSet;
+}
+const held = new WeakMap<NftSet, Named>();
 
 /** The same as {@link destinationSet}, once for each set: of a thousand programs one at most is new at a time. */
 export function heldDestinations(set: NftSet, family: Family, names: Names): HeldSet {
   const known = held.get(set);
-  if (known?.family === family && known.names === names) return known.set;
+  if (known?.family === family && known.names === names && known.era === names.era) return known.set;
   const made = destinationSet(set, family, names);
-  held.set(set, { family, names, set: made });
+  held.set(set, { family, names, era: names.era, set: made });
   return made;
 }
 

@@ -1,5 +1,6 @@
 import type { Family } from '../ip/address.ts';
 import { ofFamily } from '../ip/address-set.ts';
+import { icmpv6 } from '../ip/icmpv6.ts';
 import { type Interval, normalise } from '../ip/interval.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
 import { senderSets } from './endpoint-elements.ts';
@@ -19,18 +20,6 @@ const allSystems = 0xe0000001n;
  * finds it.
  */
 const extensions = [0, 43, 44, 51, 60] as const;
-
-const icmpv6 = {
-  mldQuery: 130,
-  mldReport: 131,
-  mldDone: 132,
-  routerSolicit: 133,
-  routerAdvert: 134,
-  neighbourSolicit: 135,
-  neighbourAdvert: 136,
-  redirect: 137,
-  mldv2Report: 143,
-};
 
 /** EtherTypes of frames with a VLAN tag (IEEE 802.1Q, 802.1ad); the kernel takes off no others (if_vlan.h, eth_type_vlan). */
 const vlanTags = [0x8100, 0x88a8] as const;
