@@ -134,11 +134,15 @@ export class Host extends ContainerHost {
         return result(spec, token, answer, hits);
       });
     };
-    const probes = await judged();
-    if (!probes.some(({ outcome, arrived }) => outcome === 'answered' && !arrived)) return probes;
-    // A server that speaks unasked "answers" before the probe has left: it may still wait for its neighbour's MAC.
-    await sleep(200);
-    return judged();
+    let probes = await judged();
+    const spokenTo = () => probes.some(({ outcome, arrived }) => outcome === 'answered' && !arrived);
+    // A server that speaks unasked "answers" before the probe has left: it may still wait for its neighbour's MAC, which is
+    // asked for once a second (ip-sysctl, retrans_time_ms).
+    for (let waits = 0; waits < 10 && spokenTo(); waits++) {
+      await sleep(200);
+      probes = await judged();
+    }
+    return probes;
   }
 
   /** Starts a steady sender in a container or on `host`. Its packets carry the stream's token. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Conntrack } from '../host/conntrack.ts';
 import { protocolNumbers } from '../ip/protocol.ts';
 import type { BridgeCalls } from '../netlink/link.ts';
@@ -72,8 +73,18 @@ async function takeOver(
   await between.remove();
 }
 
-/** What frames of an enrolled bridge need: inet's hooks, and no way to a neighbour's place in its table past ours. */
-const judged: BridgeCalls = { ip: true, ip6: true };
+/** Of a frame to 01:80:c2:00:00:0e no hook hears unless it is forwarded. */
+const unheardGroup = 1 << 0xe;
+
+/** What frames of an enrolled bridge need: inet's hooks, and no way past those, be it to a neighbour's place in its table. */
+function judged({ learnsLinkLocal, forwardedGroups }: BridgeCalls): BridgeCalls {
+  return {
+    ip: true,
+    ip6: true,
+    ...(learnsLinkLocal === undefined ? {} : { learnsLinkLocal: false }),
+    ...(forwardedGroups === undefined ? {} : { forwardedGroups: forwardedGroups | unheardGroup }),
+  };
+}
 
 /**
  * Makes the enrolled bridges hand their frames to inet's hooks.
@@ -88,8 +99,10 @@ export async function handToInet(
   const switched = new Map<string, BridgeCalls>();
   for (const { name } of ruleset.bridges) {
     const before = bridges.read(name);
-    if (before === null || (before.ip && before.ip6 && before.learnsLinkLocal !== true)) continue;
-    bridges.set(name, before.learnsLinkLocal === undefined ? judged : { ...judged, learnsLinkLocal: false });
+    if (before === null) continue;
+    const to = judged(before);
+    if (isDeepStrictEqual(before, to)) continue;
+    bridges.set(name, to);
     switched.set(name, before);
   }
   return switched;

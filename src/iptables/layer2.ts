@@ -5,7 +5,7 @@ import { type Prefix, prefixOf } from '../ip/prefix.ts';
 import type { EnrolledBridge } from '../ruleset/ruleset.ts';
 import { bits } from './marks.ts';
 import type { EbChain, EbMatch, EbRule, EbTable, EbTarget, EtherType } from './model.ts';
-import { mainChain, type Names, witnessChain } from './names.ts';
+import { linkLocalChain, mainChain, type Names, witnessChain } from './names.ts';
 
 /** Where a sender is, and what it may say it is. */
 export interface Place {
@@ -31,7 +31,7 @@ interface OwnRules {
 
 /**
  * What `table bridge sluice` does, as ebtables can: nat PREROUTING, before br_netfilter, proves that a frame is its
- * sender's, in IP, ARP and neighbour discovery; filter FORWARD lets a frame to a container only if it is for it, and
+ * sender's, in IP, ARP and neighbour discovery; filter INPUT drops what no other rule would meet; filter FORWARD lets a frame to a container only if it is for it, and
  * marks it; nat POSTROUTING drops what still has that mark, since nobody has judged it on the way.
  *
  * A port is found by its name, a few characters a step, so that a thousand of them cost little more than one.
@@ -100,7 +100,10 @@ export function layer2(
       },
       {
         name: 'filter',
-        jumps: [{ hook: 'FORWARD', chain: mainChain }],
+        jumps: [
+          { hook: 'INPUT', chain: linkLocalChain },
+          { hook: 'FORWARD', chain: mainChain },
+        ],
         chains: [
           {
             name: mainChain,
@@ -112,6 +115,7 @@ export function layer2(
               ),
             ],
           },
+          { name: linkLocalChain, rules: toLinkLocal },
           ...receivers.chains,
           ...places.map((place) => own(place).to),
           { name: names.chain('bridged'), rules: [rule({ kind: 'mark-and-return', bit: bits.bridged })] },
@@ -151,6 +155,15 @@ const underTags: readonly EbRule[] = [
   rule(drop, likeDockers, ofType('802_1Q'), { kind: 'vlan', id: 0 }),
   rule(drop, likeDockers, ofType('0x88a8')),
 ];
+
+/**
+ * Frames to a link-local group that is not forwarded are handed up on the port itself (net/bridge/br_input.c,
+ * br_handle_frame): no rule about bridges meets what is in them, and a fragment could be put together with another's. Nobody
+ * sends IP to such a group (IEEE 802.1D 7.12.6), nor ARP.
+ */
+const toLinkLocal: readonly EbRule[] = (['IPv4', 'IPv6', 'ARP', '802_1Q', '0x88a8'] as const).map((type) =>
+  rule(drop, likeDockers, { kind: 'link-local-group' }, ofType(type)),
+);
 
 /** A frame from a container's port: its MAC and its addresses, or nothing. */
 function proof({ mac, addresses }: Place, prove: EbTarget): readonly EbRule[] {

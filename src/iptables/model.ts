@@ -99,7 +99,10 @@ export interface IpSetElement {
 /** A table of the bridge family, as ebtables has it. */
 export interface EbTable {
   readonly name: 'nat' | 'filter';
-  readonly jumps: readonly { readonly hook: 'PREROUTING' | 'FORWARD' | 'POSTROUTING'; readonly chain: string }[];
+  readonly jumps: readonly {
+    readonly hook: 'PREROUTING' | 'INPUT' | 'FORWARD' | 'POSTROUTING';
+    readonly chain: string;
+  }[];
   readonly chains: readonly EbChain[];
 }
 
@@ -119,6 +122,8 @@ export type EtherType = 'IPv4' | 'IPv6' | 'ARP' | '802_1Q' | '0x88a8';
 export type EbMatch =
   | { readonly kind: 'in' | 'out'; readonly name: string; readonly starts?: true }
   | { readonly kind: 'source-mac'; readonly mac: string; readonly not?: true }
+  /** The destination is a link-local group, 01:80:c2:00:00:0x (IEEE 802.1D, table 7-10). */
+  | { readonly kind: 'link-local-group' }
   | { readonly kind: 'ether-type'; readonly type: EtherType; readonly not?: true }
   /** The tag's VLAN; after the EtherType of IEEE 802.1Q. */
   | { readonly kind: 'vlan'; readonly id: number }

@@ -4,6 +4,8 @@
 export const mainChain = 'DOCKER-OUTBOUND-FILTER';
 /** The one of ebtables that demands a judgement. */
 export const witnessChain = `${mainChain}-POST`;
+/** The one of ebtables for what the bridge hands up by itself. */
+export const linkLocalChain = `${mainChain}-LL`;
 /** With what the names of all our chains begin. */
 export const chainPrefix = 'DOCKER-OUTBOUND-';
 /** The one of ebtables that sets the mark of the proof. */

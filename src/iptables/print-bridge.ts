@@ -29,6 +29,8 @@ function printMatch(match: EbMatch): string {
       return `-${match.kind === 'in' ? 'i' : 'o'} ${printInterface(match.name)}${match.starts === true ? '+' : ''}`;
     case 'source-mac':
       return `${match.not === true ? '! ' : ''}-s ${mac(match.mac)}`;
+    case 'link-local-group':
+      return '-d 01:80:c2:00:00:00/ff:ff:ff:ff:ff:f0';
     case 'ether-type':
       return `${match.not === true ? '! ' : ''}-p ${match.type}`;
     case 'vlan':

@@ -1,7 +1,7 @@
 import { must, type RunCommand } from './command.ts';
 import { parseSets, type Standing } from './compare.ts';
 import { families } from './families.ts';
-import { chainPrefix, mainChain, witnessChain } from './names.ts';
+import { chainPrefix, linkLocalChain, mainChain, witnessChain } from './names.ts';
 import { ownRules, ownSetsOf } from './own-lines.ts';
 import { parseSave, type Saved } from './save.ts';
 import type { Tools } from './tools.ts';
@@ -80,7 +80,9 @@ export function countersOf({ inet, bridge }: Pick<Standing, 'inet' | 'bridge'>):
   count(bridge, (table, chain, rule) => {
     if (!rule.includes('-j DROP')) return undefined;
     if (chain === witnessChain) return 'bridge unjudged';
-    return table === 'nat' || rule.includes('--ip6-icmp-type') ? 'bridge spoofed' : 'bridge astray';
+    return table === 'nat' || chain === linkLocalChain || rule.includes('--ip6-icmp-type')
+      ? 'bridge spoofed'
+      : 'bridge astray';
   });
   return counters;
 }

@@ -55,6 +55,13 @@ export function u32(value: number): Buffer {
   return bytes;
 }
 
+/** 16 bits, likewise. */
+export function u16(value: number): Buffer {
+  const bytes = Buffer.alloc(2);
+  bytes.writeUInt16LE(value & 0xffff);
+  return bytes;
+}
+
 /** Text with the terminating zero that NLA_NUL_STRING wants. */
 export function text(value: string): Buffer {
   return Buffer.from(`${value}\0`);
@@ -91,6 +98,12 @@ export function readU32(payload: Buffer | undefined): number | undefined {
 export function readI32(payload: Buffer | undefined): number | undefined {
   if (payload === undefined) return undefined;
   return sized(payload, 4).readInt32LE();
+}
+
+/** 16 bits in host order; undefined when they are absent. */
+export function readU16(payload: Buffer | undefined): number | undefined {
+  if (payload === undefined) return undefined;
+  return sized(payload, 2).readUInt16LE();
 }
 
 /** One byte; undefined when it is absent. */

@@ -1,4 +1,4 @@
-import { decodeAttributes, readI32, readText, readU8, readU32 } from './attribute.ts';
+import { decodeAttributes, readI32, readText, readU8, readU16, readU32 } from './attribute.ts';
 import { NetlinkError } from './error.ts';
 
 /** A network interface as rtnetlink(7) shows it. */
@@ -36,6 +36,11 @@ export interface BridgeCalls {
    * (linux/if_bridge.h, BR_BOOLOPT_NO_LL_LEARN).
    */
   readonly learnsLinkLocal?: boolean;
+  /**
+   * Which of the link-local groups it forwards, a bit for each last digit. Frames to the others go up on the port, that to
+   * :0e past every hook (net/bridge/br_input.c, `br_handle_frame`). Of 0, 1 and 2 the kernel takes no bit.
+   */
+  readonly forwardedGroups?: number;
 }
 
 /** linux/if_link.h; the switches' numbers stand since Linux 4.4. */
@@ -49,6 +54,7 @@ export const linkAttributes = {
   netns: 37,
   infoKind: 1,
   infoData: 2,
+  forwardedGroups: 9,
   bridgeCallIp: 36,
   bridgeCallIp6: 37,
   bridgeOptions: 46,
@@ -97,9 +103,13 @@ function decodeCalls(data: Buffer): BridgeCalls | null {
   const ip6 = readU8(attributes.get(linkAttributes.bridgeCallIp6));
   if (ip === undefined || ip6 === undefined) return null;
   const options = readU32(attributes.get(linkAttributes.bridgeOptions)?.subarray(0, 4));
-  const calls = { ip: ip !== 0, ip6: ip6 !== 0 };
-  if (options === undefined) return calls;
-  return { ...calls, learnsLinkLocal: (options & bridgeOptions.noLinkLocalLearning) === 0 };
+  const forwardedGroups = readU16(attributes.get(linkAttributes.forwardedGroups));
+  return {
+    ip: ip !== 0,
+    ip6: ip6 !== 0,
+    ...(options === undefined ? {} : { learnsLinkLocal: (options & bridgeOptions.noLinkLocalLearning) === 0 }),
+    ...(forwardedGroups === undefined ? {} : { forwardedGroups }),
+  };
 }
 
 function formatMac(payload: Buffer | undefined): string | null {

@@ -1,5 +1,5 @@
 import { type Address, addressOf } from '../ip/address.ts';
-import { attribute, decodeAttributes, nest, readI32, text, u8, u32 } from './attribute.ts';
+import { attribute, decodeAttributes, nest, readI32, text, u8, u16, u32 } from './attribute.ts';
 import { errnos, NetlinkError } from './error.ts';
 import { type BridgeCalls, bridgeOptions, decodeLink, type Link, linkAttributes, linkHead } from './link.ts';
 import type { Netlink } from './socket.ts';
@@ -109,7 +109,7 @@ export function netnsIdOf(netlink: Netlink, pid: number): number | null {
 }
 
 /**
- * Sets a bridge's own nf_call_iptables, nf_call_ip6tables and, where given, no_linklocal_learn, as writing to its folder
+ * Sets a bridge's own nf_call_iptables, nf_call_ip6tables and, where given, no_linklocal_learn and group_fwd_mask, as writing to its folder
  * in sysfs does, in the namespace we are in whatever /sys shows.
  *
  * @param index the bridge, which must be one
@@ -120,6 +120,9 @@ export function setBridgeCalls(netlink: Netlink, index: number, calls: BridgeCal
   head.writeInt32LE(index, 4);
   const data = nest(
     linkAttributes.infoData,
+    ...(calls.forwardedGroups === undefined
+      ? []
+      : [attribute(linkAttributes.forwardedGroups, u16(calls.forwardedGroups))]),
     attribute(linkAttributes.bridgeCallIp, u8(calls.ip ? 1 : 0)),
     attribute(linkAttributes.bridgeCallIp6, u8(calls.ip6 ? 1 : 0)),
     ...(calls.learnsLinkLocal === undefined ? [] : [learning(calls.learnsLinkLocal)]),

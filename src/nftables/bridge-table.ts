@@ -8,7 +8,7 @@ import { priorities } from './hooks.ts';
 import type { Marks } from './marks.ts';
 import type { Chain, NftSet, Rule, Table } from './model.ts';
 import type { SenderSets } from './sender-sets.ts';
-import { accept, count, drop, element, goTo, inSet, is, jump, notInSet, range } from './statements.ts';
+import { accept, count, drop, element, goTo, inSet, is, jump, named, notInSet, range } from './statements.ts';
 
 /** IGMP (RFC 2236), and whom its general question goes to: without that one a bridge believes in no router. */
 const igmp = 2;
@@ -22,7 +22,10 @@ const allSystems = 0xe0000001n;
 const extensions = [0, 43, 44, 51, 60] as const;
 
 /** EtherTypes of frames with a VLAN tag (IEEE 802.1Q, 802.1ad); the kernel takes off no others (if_vlan.h, eth_type_vlan). */
-const vlanTags = [0x8100, 0x88a8] as const;
+const [customer, provider] = [0x8100, 0x88a8] as const;
+const vlanTags = [customer, provider] as const;
+
+const isVeth = is('meta iifkind', named('veth'));
 
 /**
  * Table `bridge sluice`: the proof of the sender. A frame from a known port passes only with that port's MAC and
@@ -76,6 +79,9 @@ function proofChains(marks: Marks): readonly Chain[] {
         [inSet('senders4', 'iif', 'ether saddr', 'ip saddr'), goTo('proven4')],
         [inSet('senders6', 'iif', 'ether saddr', 'ip6 saddr'), goTo('proven6')],
         [inSet('ports', 'iif'), goTo('without-address')],
+        // a port nobody knows may say the same from under a tag that the host takes off; other VLANs are others' business
+        [is('vlan id', 0), isVeth, ...spoofed],
+        [is('ether type', provider), isVeth, ...spoofed],
         // a port nobody knows, of whatever bridge: the bridge would send a known container's frames there, and the host or
         // a neighbour believe that it is there (IP in a known container's name is inet's to drop)
         [inSet('held-macs', 'ether saddr'), ...spoofed],

@@ -14,6 +14,7 @@ export const fieldTypes: Readonly<Record<Field, ValueType>> = {
   'ether saddr': 'ether_addr',
   'ether daddr': 'ether_addr',
   'ether type': 'number',
+  'vlan id': 'number',
   'ip saddr': 'ipv4_addr',
   'ip daddr': 'ipv4_addr',
   'ip6 saddr': 'ipv6_addr',
@@ -40,7 +41,7 @@ export const fieldTypes: Readonly<Record<Field, ValueType>> = {
   'ct original proto-dst': 'inet_service',
 };
 
-const etherTypes = { arp: 0x0806, ip: 0x0800, ip6: 0x86dd } as const;
+const etherTypes = { arp: 0x0806, vlan: 0x8100, ip: 0x0800, ip6: 0x86dd } as const;
 const protocols = { icmp: 1, udp: 17, icmpv6: 58 } as const;
 /** linux/netfilter.h, NFPROTO_*. */
 const nfprotos = { ip: 2, bridge: 7, ip6: 10 } as const;
@@ -52,7 +53,7 @@ export interface Moment {
 }
 
 /**
- * The value a field has in a packet: a number, a name for `iifname`, `oifname` and `meta iifkind`, undefined when the packet lacks it.
+ * The value a field has in a packet: a number, a name for those of interfaces, undefined when the packet lacks it.
  * The checks that nft adds to a rule by itself (`ip saddr` is asked of IPv4 packets only) are part of it; as
  * `nft --debug=netlink` shows them, ICMPv6 and ARP in the bridge family are known by the frame's EtherType.
  */
@@ -76,6 +77,8 @@ export function fieldValue(field: Field, packet: PacketView, { family, now }: Mo
       return packet.link?.daddr;
     case 'ether type':
       return number(packet.link?.type);
+    case 'vlan id':
+      return packet.link?.type === etherTypes.vlan ? number(packet.link.vlan) : undefined;
     case 'ip saddr':
       return ip?.family === 4 ? ip.saddr : undefined;
     case 'ip daddr':

@@ -68,6 +68,8 @@ export type Field =
   | 'ether saddr'
   | 'ether daddr'
   | 'ether type'
+  /** Of a frame with a tag of IEEE 802.1Q. */
+  | 'vlan id'
   | 'ip saddr'
   | 'ip daddr'
   | 'ip6 saddr'

@@ -27,6 +27,8 @@ interface LinkHeader {
   readonly daddr?: bigint;
   /** EtherType as it lies behind the MACs: for a frame with a VLAN tag that is the tag's, not the payload's. */
   readonly type: number;
+  /** VLAN of the tag, where there is one. */
+  readonly vlan?: number;
 }
 
 export interface IpHeader {

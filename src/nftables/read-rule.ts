@@ -53,6 +53,7 @@ const payloadFields: Readonly<Record<string, Ported>> = {
   'ip daddr': { field: 'ip daddr' },
   'ip6 saddr': { field: 'ip6 saddr' },
   'ip6 daddr': { field: 'ip6 daddr' },
+  'vlan id': { field: 'vlan id' },
   'ip6 hoplimit': { field: 'ip6 hoplimit' },
   'th dport': { field: 'th dport' },
   'tcp dport': { field: 'th dport', protocol: 6 },

@@ -106,6 +106,8 @@ export type Field =
   | 'ether saddr'
   | 'ether daddr'
   | 'ether type'
+  /** Of a frame with a tag, which the walk's have not. */
+  | 'vlan id'
   | 'nfproto'
   | 'saddr'
   | 'daddr'

@@ -34,6 +34,36 @@ export function halved(self: Seat, gateway: Seat): readonly Forgery[] {
   );
 }
 
+/**
+ * The same of which a partner sends the first fragment, in its own name and as it may, and the container the rest past the
+ * bridge: to the group that no hook hears of, and to one of those that are handed up behind one.
+ */
+export function withPartner(
+  self: Seat,
+  partner: Seat,
+  partnersGateway: Seat,
+  gateway: Seat,
+): { readonly firsts: readonly Uint8Array[]; readonly rests: readonly Forgery[] } {
+  const aims = { 'a private host': places.private, 'the internet': places.internet, 'the host': hostAddress, gateway };
+  const groups = [pastTheBridge, '01:80:c2:00:00:02', '01:80:c2:00:00:00'];
+  const halves = (['v4', 'v6'] as const).flatMap((family) =>
+    Object.entries(aims).flatMap(([aim, { [family]: dst }]) =>
+      groups.map((group) => {
+        const token = freshToken();
+        const src = partner[family];
+        const text = `${' '.repeat(96)}${token}`.padEnd(200);
+        const body = frames.udp({ src, dst, sport: 4_321, dport: 9_999 }, text).slice(family === 'v4' ? 20 : 40);
+        const parts = fragmented({ from: partner.mac, to: partnersGateway.mac, src, dst, next: 17 }, body, [104]);
+        const [first, rest] = parts as [Uint8Array, Uint8Array];
+        const past = { from: self.mac, to: group, type: family === 'v4' ? 0x0800 : 0x86dd };
+        const frame = frames.ethernet(past, rest.slice(14));
+        return { first, rest: { name: `${aim}, ${family}, by ${group}`, token, frame } };
+      }),
+    ),
+  );
+  return { firsts: halves.map(({ first }) => first), rests: halves.map(({ rest }) => rest) };
+}
+
 /** What a host takes off before it looks what is in a frame: tags of VLAN 0 (IEEE 802.1Q, 802.1ad), one or two. */
 const tags = [
   [0x81, 0, 0, 0],

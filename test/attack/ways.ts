@@ -1,8 +1,11 @@
 /** Where the attacks are tried: one engine in `npm test`, every engine with every backend with SLUICE_CAMPAIGN=full. */
 import { full } from '../campaign/campaign.ts';
-import { type Way, waysOf } from '../packets/backends.ts';
+import { iptablesVariant, type Way, waysOf } from '../packets/backends.ts';
 
-export const attackWays: readonly Way[] =
-  full || process.env['SLUICE_BACKEND'] !== undefined
-    ? waysOf({})
-    : waysOf({}).filter(({ engine }) => engine === '28.5');
+const whole = full || process.env['SLUICE_BACKEND'] !== undefined;
+const tried = (ways: readonly Way[]) => (whole ? ways : ways.filter(({ engine }) => engine === '28.5'));
+
+export const attackWays: readonly Way[] = tried(waysOf({}));
+
+/** With a variant of iptables as well, where each backend closes by other means what is tried. */
+export const attackWaysOfBoth: readonly Way[] = tried(waysOf({ '28.5': iptablesVariant }));

@@ -122,6 +122,18 @@ describe('links', () => {
   test('a bridge with its switches, and one of a kernel without them', () => {
     const on = decodeLink(linkPayload(kind('bridge', attribute(36, u8(1)), attribute(37, u8(0)))));
     expect(on.bridgeCalls).toEqual({ ip: true, ip6: false });
+    const groups = decodeLink(
+      linkPayload(
+        kind(
+          'bridge',
+          attribute(9, Buffer.from([0x00, 0x40])),
+          attribute(36, u8(1)),
+          attribute(37, u8(1)),
+          attribute(46, Buffer.concat([u32(1), u32(0xff)])),
+        ),
+      ),
+    );
+    expect(groups.bridgeCalls).toEqual({ ip: true, ip6: true, learnsLinkLocal: false, forwardedGroups: 0x4000 });
     expect(decodeLink(linkPayload(kind('bridge', attribute(7, u8(1))))).bridgeCalls).toBeNull();
   });
 

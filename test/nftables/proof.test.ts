@@ -120,6 +120,19 @@ describe('the proof of a sender, at its own port', () => {
     expect(arrives(tcp('172.20.0.2', '192.0.2.1', 80), one, changes)).toBe('passed');
   });
 
+  test('frames under a tag that the host takes off do not pass from a container that nobody knows', () => {
+    const other = '02:42:ac:14:00:99';
+    const tagged = (type: number, vlan: number, kind: string) => ({
+      in: { index: 99, name: 'veth99', kind },
+      link: { saddr: mac(other), type, vlan },
+    });
+    const lie = arp(2, other, '172.20.0.77');
+    expect(arrives(lie, one, tagged(0x8100, 0, 'veth'))).toBe('spoofed');
+    expect(arrives(lie, one, tagged(0x88a8, 0, 'veth'))).toBe('spoofed');
+    expect(arrives(lie, one, tagged(0x8100, 5, 'veth'))).toBe('passed');
+    expect(arrives(lie, one, tagged(0x8100, 0, 'tun'))).toBe('passed');
+  });
+
   test('frames of ports that are nobody known, by the MAC or for an address of somebody who is, do not', () => {
     const there = { in: { index: 99, name: 'veth99' } };
     expect(arrives(tcp('172.20.9.9', '192.0.2.1', 80), one, there)).toBe('spoofed');

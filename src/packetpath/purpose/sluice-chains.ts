@@ -58,6 +58,7 @@ const fixed: Readonly<Record<'inet' | 'bridge' | 'ip' | 'frames', Readonly<Recor
   },
   frames: {
     'FILTER-POST': 'stops a frame that somebody had to judge on the way, and nobody has',
+    'FILTER-LL': 'stops IP in frames to link-local groups, which the bridge hands up past all other rules',
     proven: "marks a frame as proven to be its sender's",
     bridged: 'marks a frame to a neighbour that somebody has to judge on the way',
     strangers: 'stops what ports that nobody knows send in the name of a container',

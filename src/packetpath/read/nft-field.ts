@@ -46,6 +46,7 @@ const ports = (protocol?: number): Readonly<Record<string, readonly [Field, Only
 
 const headers: Readonly<Record<string, Readonly<Record<string, readonly [Field, Only]>>>> = {
   ether: { saddr: ['ether saddr', {}], daddr: ['ether daddr', {}], type: ['ether type', {}] },
+  vlan: { id: ['vlan id', {}] },
   ip: {
     saddr: ['saddr', { family: 4 }],
     daddr: ['daddr', { family: 4 }],

@@ -93,6 +93,7 @@ function reading(field: Field, packet: Packet, stand: Stand): Known {
     case 'daddr type':
       return packet.redirected ? word('local') : addressType(packet.destination, packet, stand);
     case 'exthdr':
+    case 'vlan id':
       return absent;
     case 'skuid':
     case 'cgroup':
