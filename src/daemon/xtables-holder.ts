@@ -135,7 +135,7 @@ export class XtablesHolder implements Holder {
     const known = this.#ports.facts();
     const facts = JSON.stringify([known.plainInterfaces, known.security]);
     if (this.#made?.of === of && this.#made.facts === facts) return this.#made.rendered;
-    const rendered = renderWhole(of, known, this.#names, this.#last?.numbers);
+    const rendered = renderWhole(of, known, this.#names, this.#last ?? undefined);
     this.#made = { of, facts, rendered };
     return rendered;
   }

@@ -1,5 +1,5 @@
 import type { SetElement } from '../nftables/endpoint-elements.ts';
-import type { Place } from './layer2.ts';
+import { isSamePlace, type Place } from './layer2.ts';
 import type { EbTable, IpSet, IpSetElement, XState } from './model.ts';
 import { printInterface } from './print.ts';
 import { inOrder, type Rendered } from './render.ts';
@@ -56,7 +56,10 @@ export function withComings(rendered: Rendered, comings: Comings): Rendered | nu
 export function bridgeBetween(before: Rendered, after: Rendered): readonly EbTable[] {
   const barred = [...new Set([...before.barred, ...after.barred])];
   const now = new Map(after.places.map((place) => [place.port, place]));
-  const stay = before.places.filter((place) => isSamePlace(place, now.get(place.port)));
+  const stay = before.places.filter((place) => {
+    const there = now.get(place.port);
+    return there !== undefined && isSamePlace(place, there);
+  });
   const isAs = ({ barred: its, places }: Rendered) => stay.length === places.length && barred.length === its.length;
   if (isAs(before)) return before.state.bridge;
   return isAs(after) ? after.state.bridge : after.bridgeOf(stay, barred);
@@ -81,14 +84,4 @@ function placesAfter(places: readonly Place[], { leaving, coming }: Comings): re
   const gone = new Set([...leaving, ...coming.map(({ port }) => port)]);
   if (gone.size === 0) return places;
   return inOrder([...places.filter(({ port }) => !gone.has(port)), ...coming]);
-}
-
-function isSamePlace(a: Place, b: Place | undefined): boolean {
-  return (
-    b !== undefined &&
-    a.mac === b.mac &&
-    a.strict === b.strict &&
-    a.addresses.length === b.addresses.length &&
-    a.addresses.every(({ family, value }, at) => b.addresses[at]?.family === family && b.addresses[at]?.value === value)
-  );
 }

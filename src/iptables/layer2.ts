@@ -1,7 +1,7 @@
 import { type Address, bits as addressBits, type Family } from '../ip/address.ts';
 import { intervalPrefixes, ofFamily } from '../ip/address-set.ts';
 import { icmpv6 } from '../ip/icmpv6.ts';
-import { type Prefix, prefixOf } from '../ip/prefix.ts';
+import { formatPrefix, type Prefix, prefixOf } from '../ip/prefix.ts';
 import type { EnrolledBridge } from '../ruleset/ruleset.ts';
 import { bits } from './marks.ts';
 import type { EbChain, EbMatch, EbRule, EbTable, EbTarget, EtherType } from './model.ts';
@@ -16,6 +16,20 @@ export interface Place {
   readonly addresses: readonly Address[];
   /** Whether nothing passes between it and ports that nobody knows; not so where builds may run. */
   readonly strict: boolean;
+}
+
+/** Whether a port has the same sender, who may say the same. */
+export function isSamePlace(a: Place, b: Place): boolean {
+  return (
+    a === b ||
+    (a.port === b.port &&
+      a.mac === b.mac &&
+      a.strict === b.strict &&
+      a.addresses.length === b.addresses.length &&
+      a.addresses.every(
+        ({ family, value }, at) => b.addresses[at]?.family === family && b.addresses[at]?.value === value,
+      ))
+  );
 }
 
 /** What is one place's alone, the same objects as long as it is: whoever compares two states looks at the others. */
@@ -48,10 +62,10 @@ export function layer2(
   const [prove, bridge] = ['proven', 'bridged'].map(
     (name): EbTarget => ({ kind: 'jump', chain: names.chain(name) }),
   ) as [EbTarget, EbTarget];
-  const made = new WeakMap<Place, OwnRules>();
+  const made = madeBefore(names, groups);
   const own = (place: Place): OwnRules => {
-    const known = made.get(place);
-    if (known !== undefined) return known;
+    const before = made.get(place);
+    if (before !== undefined) return before;
     const port = plainName(place.port);
     const from = { name: names.chain(`from-${port}`), rules: proof(place, prove) };
     const to = { name: names.chain(`to-${port}`), rules: reception(place, groups, bridge) };
@@ -128,6 +142,19 @@ export function layer2(
       },
     ];
   };
+}
+
+/** By the names and groups that they were made with. */
+const known = new WeakMap<Names, { era: number; groups: string; made: WeakMap<Place, OwnRules> }>();
+
+/** Where places have the names and groups they had, they have their rules: a ruleset that is made anew for one who comes. */
+function madeBefore(names: Names, groups: readonly Prefix[]): WeakMap<Place, OwnRules> {
+  const said = groups.map(formatPrefix).join();
+  const before = known.get(names);
+  if (before?.era === names.era && before.groups === said) return before.made;
+  const made = new WeakMap<Place, OwnRules>();
+  known.set(names, { era: names.era, groups: said, made });
+  return made;
 }
 
 const drop: EbTarget = { kind: 'drop' };

@@ -10,7 +10,7 @@ import type { Numbers } from './dispatch.ts';
 import { NotHeldError } from './errors.ts';
 import { families } from './families.ts';
 import { type HostFacts, type InetRules, inetRules } from './inet.ts';
-import { layer2, type Place } from './layer2.ts';
+import { isSamePlace, layer2, type Place } from './layer2.ts';
 import type { EbTable, IpSet, IpSetElement, XState } from './model.ts';
 import { Names } from './names.ts';
 import { elementOf } from './sets.ts';
@@ -39,28 +39,34 @@ export interface Rendered {
  * @throws NotHeldError when it cannot be held exactly
  */
 export function renderXtables(ruleset: Ruleset, facts: HostFacts, numbers?: Numbers): XState {
-  return renderWhole(ruleset, facts, new Names(), numbers).state;
+  return renderWhole(ruleset, facts, new Names(), numbers === undefined ? undefined : { numbers, places: [] }).state;
 }
 
 /**
  * The same with what its changes need.
  *
  * @param names those of what stands, so that they stay
+ * @param before what stands: senders keep their numbers, and who is where they were is the same object
  */
-export function renderWhole(of: Ruleset, facts: HostFacts, names: Names, numbers?: Numbers): Rendered {
+export function renderWhole(
+  of: Ruleset,
+  facts: HostFacts,
+  names: Names,
+  before?: Pick<Rendered, 'numbers' | 'places'>,
+): Rendered {
   const ruleset = withoutCrowds(of);
   const inet = renderRuleset(withUnlisted(ruleset)).find(({ family }) => family === 'inet') as Table;
   const known: HostFacts = { ...facts, interfaces: new Map([...facts.interfaces, ...interfacesOf(ruleset)]) };
   const odd = (ruleset.unlisted ?? []).filter(({ name }) => !isInterfaceName(name));
   const barredHere = [...(ruleset.barred ?? []), ...odd];
   const [v4, v6] = families.map((family) =>
-    inetRules({ inet, family, barred: barredHere, names, facts: known, numbers }),
+    inetRules({ inet, family, barred: barredHere, names, facts: known, numbers: before?.numbers }),
   ) as [InetRules, InetRules];
   const numberings = new Map([...v4.numberings, ...v6.numberings]);
   // what no rule can carry is a bridge's name: the engine's own give ports theirs
   const barred = (ruleset.barred ?? []).map(({ name }) => name).filter(isInterfaceName);
   const bridgeOf = layer2(ruleset.bridges, names);
-  const places = placesOf(ruleset);
+  const places = asBefore(placesOf(ruleset), before?.places ?? []);
   const sets = [...v4.sets, ...v6.sets];
   const standing = new Map<string, IpSet>(sets.map((set) => [set.name, set]));
   return {
@@ -88,6 +94,15 @@ function withUnlisted(of: Ruleset): Ruleset {
     .filter(({ name }) => isInterfaceName(name) && !ruleset.bridges.some((bridge) => bridge.name === name))
     .map(({ name }) => ({ name, network: name, gateways: none, broadcasts: none, unknown: { kind: 'drop' } as const }));
   return { ...ruleset, bridges: [...ruleset.bridges, ...shut] };
+}
+
+/** Places that are the same are the same objects: their rules are made, and written, once. */
+function asBefore(places: readonly Place[], before: readonly Place[]): readonly Place[] {
+  const there = new Map(before.map((place) => [place.port, place]));
+  return places.map((place) => {
+    const same = there.get(place.port);
+    return same !== undefined && isSamePlace(same, place) ? same : place;
+  });
 }
 
 /** Whoever came when, the rules are the same. */

@@ -31,51 +31,92 @@ const paces = [
 ] as const;
 
 /**
- * Asks who is on one network, again and again while somebody there is looked for: one question at a time, whoever many
- * there are, and never more of the engine's time than half.
+ * While somebody has just come: an answer that takes long, as one does beside hundreds of starts, mostly waits for its
+ * turn, and tells who was there when its turn came. The next one is asked for meanwhile, some milliseconds apart.
+ */
+const keen = { until: 250, questions: 4, apart: 10 } as const;
+
+/** Milliseconds after which an engine that does not answer is asked again, at the least. */
+const reluctance = 10;
+
+/**
+ * Asks who is on one network, again and again while somebody there is looked for: few questions at a time, however many
+ * there are, and never more of the engine's time than half, unless that time is waiting.
  */
 export class Lookout {
   readonly #ports: LookoutPorts;
-  #asking = false;
+  /** Questions that are under way. */
+  #open = 0;
+  /** Somebody has come since the last question. */
   #again = false;
+  #asked = Number.NEGATIVE_INFINITY;
+  #answered = Number.NEGATIVE_INFINITY;
+  /** When what was last taken had been asked for. */
+  #taken = Number.NEGATIVE_INFINITY;
+  /** How long the last answer took, in milliseconds. */
+  #took = 0;
+  #failed = false;
   #callOff: (() => void) | null = null;
 
   constructor(ports: LookoutPorts) {
     this.#ports = ports;
   }
 
-  /** Asks now, or as soon as the answer that is under way is here. */
+  /** Asks now, or as soon as may be. */
   wake(): void {
+    this.#again = true;
+    this.#goOn();
+  }
+
+  /** Asks when that is due, and as long as somebody is looked for. */
+  #goOn(): void {
     this.#callOff?.();
     this.#callOff = null;
-    if (this.#asking) this.#again = true;
-    else this.#ask();
-  }
-
-  #ask(): void {
-    if (this.#ports.youngest() === null) return;
-    this.#asking = true;
-    this.#again = false;
-    const asked = this.#ports.now();
-    this.#ports.ask().then(
-      (members) => this.#answered(asked, members),
-      () => this.#answered(asked, null), // an engine that does not answer is asked again, at the pace of everything else
-    );
-  }
-
-  #answered(asked: number, members: readonly Member[] | null): void {
-    this.#asking = false;
-    if (members !== null) this.#ports.take(members, asked);
     const youngest = this.#ports.youngest();
     if (youngest === null) return;
     const now = this.#ports.now();
-    const pause = paces.find(({ until }) => now - youngest < until)?.pause ?? 100;
-    // a question that could not even be asked took no time: without a least pause it would be asked in a circle
-    const wait = this.#again && members !== null ? 0 : Math.max(pause, now - asked, members === null ? 10 : 0);
-    if (wait === 0) return this.#ask();
-    this.#callOff = this.#ports.after(wait, () => {
-      this.#callOff = null;
-      this.#ask();
-    });
+    const isKeen = now - youngest < keen.until && !this.#failed;
+    if (this.#open >= (isKeen ? keen.questions : 1)) return; // an answer will come
+    const wait = this.#due(isKeen, now - youngest) - now;
+    if (wait <= 0) return this.#ask();
+    this.#callOff = this.#ports.after(wait, () => this.#goOn());
+  }
+
+  /** When the next question is due, in milliseconds since the epoch. */
+  #due(isKeen: boolean, age: number): number {
+    if (this.#failed) return this.#answered + Math.max(this.#pause(age), this.#took, reluctance);
+    if (this.#again && this.#open === 0) return this.#asked; // that is now
+    if (!isKeen) return this.#answered + Math.max(this.#pause(age), this.#took);
+    const apart = Math.max(keen.apart, this.#took / keen.questions);
+    return this.#asked + (this.#open > 0 ? apart : Math.max(this.#pause(age), Math.min(2 * this.#took, apart)));
+  }
+
+  #pause(age: number): number {
+    return paces.find(({ until }) => age < until)?.pause ?? 100;
+  }
+
+  #ask(): void {
+    this.#again = false;
+    this.#open++;
+    const asked = this.#ports.now();
+    this.#asked = asked;
+    this.#ports.ask().then(
+      (members) => this.#take(asked, members),
+      () => this.#take(asked, null),
+    );
+    this.#goOn();
+  }
+
+  #take(asked: number, members: readonly Member[] | null): void {
+    this.#open--;
+    this.#answered = this.#ports.now();
+    this.#took = this.#answered - asked;
+    this.#failed = members === null;
+    // of two answers the one that was asked for later says more
+    if (members !== null && asked >= this.#taken) {
+      this.#taken = asked;
+      this.#ports.take(members, asked);
+    }
+    this.#goOn();
   }
 }

@@ -6,10 +6,11 @@ import type { Barred } from '../../ruleset/ruleset.ts';
 import { bits, judgement } from '../marks.ts';
 import type { Target, XChain, XRule, XTable } from '../model.ts';
 import { mainChain } from '../names.ts';
-import { type Translation, translateChain } from '../translate.ts';
+import type { Translation } from '../translate.ts';
 import { icmpv6Rules } from './icmpv6-rules.ts';
 import { arrivalChain, arrivalChains } from './proof.ts';
 import type { References } from './references.ts';
+import { translatedChain } from './translated.ts';
 
 const inputChain = `${mainChain}-IN`;
 
@@ -27,7 +28,7 @@ export function mangleTable(references: References, barred: readonly Barred[], t
   });
   const programs = references.inet.chains
     .filter((chain) => !writtenHere.has(chain.name) && !isOfOther(chain, references.family))
-    .map((chain) => translateChain(chain, t));
+    .map((chain) => translatedChain(chain, t));
   const forward = forwardChain(references, t);
   const input = inputOf(references, t);
   return {

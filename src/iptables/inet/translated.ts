@@ -1,0 +1,77 @@
+import type { Chain, NftSet } from '../../nftables/model.ts';
+import type { XChain } from '../model.ts';
+import type { Names } from '../names.ts';
+import { type Translation, translateChain } from '../translate.ts';
+
+/** What a chain came to, and what that depended on. */
+interface Translated {
+  readonly names: Names;
+  readonly era: number;
+  /** What accepting and refusing came to. */
+  readonly verdicts: string;
+  readonly sets: ReadonlyMap<string, NftSet>;
+  /** Asks again for whatever has to stand for it. */
+  readonly askAgain: readonly ((t: Translation) => void)[];
+  readonly chain: XChain;
+}
+
+/** A chain without family in its name is one of each. */
+const known = { 4: new WeakMap<Chain, Translated>(), 6: new WeakMap<Chain, Translated>() } as const;
+
+/** The same as {@link translateChain}, once for each chain: of a thousand programs one at most is new at a time. */
+export function translatedChain(chain: Chain, t: Translation): XChain {
+  const before = known[t.family].get(chain);
+  const verdicts = JSON.stringify([t.accept, t.refuse, t.decided]);
+  if (before !== undefined && before.verdicts === verdicts && isStill(before, t)) {
+    for (const ask of before.askAgain) ask(t);
+    return before.chain;
+  }
+  const notes = new Notes(t);
+  const made = translateChain(chain, notes.translation);
+  const { isOfChain, sets, askAgain } = notes;
+  if (isOfChain)
+    known[t.family].set(chain, { names: t.names, era: t.names.era, verdicts, sets, askAgain, chain: made });
+  return made;
+}
+
+function isStill({ names, era, sets }: Translated, t: Translation): boolean {
+  return names === t.names && era === names.era && [...sets].every(([name, set]) => t.setOf(name) === set);
+}
+
+/** Notes what a translation asks for. */
+class Notes {
+  readonly sets = new Map<string, NftSet>();
+  readonly askAgain: ((t: Translation) => void)[] = [];
+  /** Whether it depends on nothing but the chain and those sets: interfaces and senders come and go. */
+  isOfChain = true;
+  readonly translation: Translation;
+
+  constructor(t: Translation) {
+    const setOf = (name: string) => {
+      const set = t.setOf(name);
+      this.sets.set(name, set);
+      return set;
+    };
+    const asking = <T>(ask: (of: Translation) => T): T => {
+      this.askAgain.push(ask);
+      return ask(t);
+    };
+    const others = <T>(answer: T): T => {
+      this.isOfChain = false;
+      return answer;
+    };
+    this.translation = {
+      ...t,
+      setOf,
+      lookups: (name) => {
+        setOf(name);
+        return asking((of) => of.lookups(name));
+      },
+      sentTo: (name, to) => asking((of) => of.sentTo(name, to)),
+      someAddresses: (parts) => asking((of) => of.someAddresses(parts)),
+      interfaces: (name) => others(t.interfaces(name)),
+      perInterface: (map) => others(t.perInterface(map)),
+      perSender: (map) => others(t.perSender(map)),
+    };
+  }
+}
