@@ -1,6 +1,6 @@
 import type { Ruleset } from '../ruleset/ruleset.ts';
 import { bootId } from '../state/boot.ts';
-import type { HostState } from '../state/host-state.ts';
+import { firstOf } from '../state/host-state.ts';
 import { StateError } from '../state/part.ts';
 import type { PolicyState } from '../state/policy-state.ts';
 import { type Remembered, Store } from '../state/store.ts';
@@ -67,11 +67,6 @@ export async function rememberHeld({ store, remembered }: OwnState, held: Held, 
 function withoutSenders(ruleset: Ruleset): Ruleset {
   const groups = ruleset.groups.map((group) => ({ ...group, members: [], addresses: { v4: [], v6: [] } }));
   return { ...ruleset, endpoints: [], groups };
-}
-
-/** A bridge goes back to how it stood before the first time we switched it. */
-function firstOf(earlier: HostState['switched'], later: Switched): Switched {
-  return new Map([...later, ...earlier]);
 }
 
 /** What somebody threw, in words: an error's message, or the thing itself. */

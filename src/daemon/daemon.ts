@@ -8,7 +8,7 @@ import { type Compiler, createCompiler } from '../ruleset/compile.ts';
 import { Memory } from '../ruleset/memory.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
 import { TooLargeError } from '../ruleset/too-large.ts';
-import type { HostState } from '../state/host-state.ts';
+import { firstOf, type HostState } from '../state/host-state.ts';
 import type { Remembered } from '../state/store.ts';
 import type { World } from '../world/world.ts';
 import type { FromGuard } from './guard/protocol.ts';
@@ -443,7 +443,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     this.#ages = agesOf(ruleset, this.#ages, now);
     held(left);
     this.#notHeld(ruleset, now);
-    this.#host = { networks: ruleset.heldNetworks, switched: new Map([...switched, ...this.#host.switched]) };
+    this.#host = { networks: ruleset.heldNetworks, switched: firstOf(this.#host.switched, switched) };
     const { version } = world.engine;
     this.#keeper.keep({ ruleset, standing, engine: version, host: this.#host }, change !== 'nothing');
     return cut;

@@ -6,6 +6,15 @@ import { jsonPart } from './part.ts';
 /** Bridges whose switches we turned on since we came, each with how it stood before us. */
 export type Switched = ReadonlyMap<string, BridgeCalls>;
 
+/**
+ * How each bridge stood before the first time we switched it. A switch that whoever came first did not know yet stood as the
+ * next one found it.
+ */
+export function firstOf(earlier: Switched, later: Switched): Switched {
+  const both = [...later].map(([name, before]): [string, BridgeCalls] => [name, { ...before, ...earlier.get(name) }]);
+  return new Map([...earlier, ...both]);
+}
+
 /** What the host was like: small, and written with every bridge that comes. */
 export interface HostState {
   readonly switched: Switched;

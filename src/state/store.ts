@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type AppliedState, appliedPart } from './applied-state.ts';
 import type { StateFiles } from './files.ts';
-import { type HostState, hostPart, noHost } from './host-state.ts';
+import { firstOf, type HostState, hostPart, noHost } from './host-state.ts';
 import { type Part, type Reading, readPart, StateError, setAside, writePart } from './part.ts';
 import { noPolicy, type PolicyState, policyPart } from './policy-state.ts';
 import { type RepairsState, repairsPart } from './repairs-state.ts';
@@ -103,7 +103,7 @@ export class Store {
     const repairs = await take(repairsPart, []);
     const old = applied?.switched;
     if (applied === null || old === undefined) return { policy, applied, host, rules, rulesBefore, repairs, notices };
-    const both = { ...host, switched: new Map([...host.switched, ...old]) };
+    const both = { ...host, switched: firstOf(old, host.switched) };
     try {
       // first, since without it `down` could not set the bridges back
       await this.writeHost(both);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { prefixOf } from '../../src/ip/prefix.ts';
+import { firstOf } from '../../src/state/host-state.ts';
 import { StateError } from '../../src/state/part.ts';
 import { digestOf, noPolicy, type PolicyState, putInForce } from '../../src/state/policy-state.ts';
 import { encodeRecord, sha256 } from '../../src/state/record.ts';
@@ -224,4 +225,17 @@ test('the last fifty repairs are kept, the latest first', () => {
   for (let at = 0; at < 60; at++) repairs = withRepair(repairs, repair(at));
   expect(repairs.length).toBe(50);
   expect(repairs[0]?.at).toBe(59);
+});
+
+test('a bridge goes back to how it stood before its first switching, and what was not known then to how it was found', () => {
+  const earlier = new Map([['docker0', { ip: false, ip6: true }]]);
+  const later = new Map([
+    ['docker0', { ip: true, ip6: true, forwardedGroups: 0 }],
+    ['br-1', { ip: false, ip6: false }],
+  ]);
+  expect(Object.fromEntries(firstOf(earlier, later))).toEqual({
+    docker0: { ip: false, ip6: true, forwardedGroups: 0 },
+    'br-1': { ip: false, ip6: false },
+  });
+  expect(firstOf(earlier, new Map())).toEqual(earlier);
 });
