@@ -27,6 +27,11 @@ export function maxValue(family: Family): bigint {
   return highest[family];
 }
 
+/** Whether it is of fe80::/10 (RFC 4291 2.5.6): on each link somebody else may have it. */
+export function isLinkLocal({ family, value }: Pick<Address, 'family' | 'value'>): boolean {
+  return family === 6 && value >> 118n === 0x3fan;
+}
+
 /** Makes an address from its integer value; throws a RangeError outside the family's range. */
 export function addressOf(family: Family, value: bigint): Address {
   if (value < 0n || value > maxValue(family)) throw new RangeError(`not an IPv${family} address: ${value}`);

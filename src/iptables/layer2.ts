@@ -1,4 +1,4 @@
-import { type Address, bits as addressBits, type Family } from '../ip/address.ts';
+import { type Address, bits as addressBits, type Family, formatAddress, isLinkLocal } from '../ip/address.ts';
 import { intervalPrefixes, ofFamily } from '../ip/address-set.ts';
 import { icmpv6 } from '../ip/icmpv6.ts';
 import { formatPrefix, type Prefix, prefixOf } from '../ip/prefix.ts';
@@ -41,6 +41,8 @@ interface OwnRules {
   /** Against its MAC and its IPv4 addresses in frames from ports that nobody knows. */
   readonly mac: EbRule;
   readonly arp: readonly (readonly [address: bigint, EbRule])[];
+  /** Against IP in its name from there, but for link-local addresses, which somebody else may have on each bridge. */
+  readonly names: readonly (readonly [address: string, EbRule])[];
 }
 
 /**
@@ -79,6 +81,9 @@ export function layer2(
       arp: place.addresses
         .filter(({ family }) => family === 4)
         .map((one) => [one.value, rule(drop, arp, { kind: 'arp-source', prefix: single(one) })]),
+      names: place.addresses
+        .filter((one) => !isLinkLocal(one))
+        .map((one) => [formatAddress(one), rule(drop, ip(one.family), source(single(one)))]),
     };
     made.set(place, rules);
     return rules;
@@ -236,12 +241,14 @@ function solicitedGroup({ value }: Address): Prefix {
 /**
  * From ports nobody knows: not in a known container's name, or the bridge, the host and neighbours would believe it. Under a
  * tag nothing of that can be seen, and the host takes one of VLAN 0 off (net/core/dev.c, __netif_receive_skb_core): it would
- * believe such an ARP, and such a fragment waits for its rest outside br_netfilter, where the rest may come past the bridge.
+ * believe such an ARP, and such a fragment waits for its rest outside br_netfilter, where the rest may come past the bridge. IP in
+ * a known one's name is dropped here, too, before conntrack puts its fragments together with what that one sends.
  */
 function strangers(places: readonly Place[], own: (place: Place) => OwnRules): readonly EbRule[] {
   const macs = new Map(places.map((place) => [place.mac, own(place).mac]));
   const addresses = new Map(places.flatMap((place) => own(place).arp));
-  return [...underTags, ...macs.values(), ...addresses.values()];
+  const names = new Map(places.flatMap((place) => own(place).names));
+  return [...underTags, ...macs.values(), ...addresses.values(), ...names.values()];
 }
 
 /** A frame to a container's port: its own address or a group, and judged on the way. */

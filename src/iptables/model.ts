@@ -64,7 +64,9 @@ export type Match =
   /** The link layer's destination is a group. */
   | { readonly kind: 'link-multicast' }
   /** The target of a neighbour advertisement is not its source, or there are extension headers (RFC 4861 4.4). */
-  | { readonly kind: 'nd-target-is-another' };
+  | { readonly kind: 'nd-target-is-another' }
+  /** An error of ICMP or ICMPv6 quotes a packet that was sent to where it comes from. */
+  | { readonly kind: 'quotes-what-it-got' };
 
 export type Target =
   | { readonly kind: 'drop' | 'return' }

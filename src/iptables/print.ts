@@ -48,14 +48,25 @@ const hex = (value: number): string => `0x${(value >>> 0).toString(16)}`;
 const masked = ({ value, mask }: { readonly value: number; readonly mask: number }) => `${hex(value)}/${hex(mask)}`;
 const not = (match: { readonly not?: true }) => (match.not === true ? '! ' : '');
 
-/** cBPF on the IPv6 header: unless the next header is ICMPv6 and each word of the source is the one of the target. */
-const targetIsAnother: string = (() => {
+/** cBPF on the IPv6 header: whether the next header is ICMPv6 and each word from `at` on is one of the source, and what to say then. */
+function sameAsSource6(at: number, [same, other]: readonly [number, number]): string {
   const program = ['48 0 0 6', `21 0 17 ${protocolNumbers.icmpv6}`];
   for (const word of [0, 4, 8, 12])
-    program.push(`32 0 0 ${48 + word}`, '7 0 0 0', `32 0 0 ${8 + word}`, `29 0 ${13 - word} 0`);
-  program.push('6 0 0 0', '6 0 0 65535');
+    program.push(`32 0 0 ${at + word}`, '7 0 0 0', `32 0 0 ${8 + word}`, `29 0 ${13 - word} 0`);
+  program.push(`6 0 0 ${same}`, `6 0 0 ${other}`);
   return `${program.length},${program.join(',')}`;
-})();
+}
+
+const [yes, no] = [65_535, 0];
+
+/** The target is 8 bytes behind the beginning of ICMPv6 (RFC 4861 4.4). */
+const targetIsAnother = sameAsSource6(48, [no, yes]);
+
+/** The quoted header begins 8 bytes behind that of ICMP, with its destination at 16 (RFC 791) or 24 (RFC 8200). */
+const quotesWhatItGot: Readonly<Record<Family, string>> = {
+  4: `7,177 0 0 0,64 0 0 24,7 0 0 0,32 0 0 12,29 0 1 0,6 0 0 ${yes},6 0 0 ${no}`,
+  6: sameAsSource6(72, [yes, no]),
+};
 
 /** cBPF: the index of the packet's device (linux/filter.h, SKF_AD_OFF + SKF_AD_IFINDEX) is this one. */
 const cameByIndex = (index: number): string => `4,32 0 0 ${0xffff_f000 + 8},21 0 1 ${index},6 0 0 65535,6 0 0 0`;
@@ -108,6 +119,8 @@ function printMatch(match: Match, family: Family, nameOf: NameOfSet): string {
       return '-m pkttype --pkt-type multicast';
     case 'nd-target-is-another':
       return `-m bpf --bytecode "${targetIsAnother}"`;
+    case 'quotes-what-it-got':
+      return `-m bpf --bytecode "${quotesWhatItGot[family]}"`;
   }
 }
 

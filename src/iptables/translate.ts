@@ -54,7 +54,7 @@ export function targetOf(verdict: Verdict, t: Pick<Translation, 'accept' | 'name
 }
 
 /** After a jump: what was decided there is decided. */
-function untilDecided(decided: number): XRule {
+export function untilDecided(decided: number): XRule {
   return { matches: [{ kind: 'mark', value: 0, mask: decided, not: true }], target: { kind: 'return' } };
 }
 
@@ -140,8 +140,15 @@ function contradict(a: readonly Match[], b: readonly Match[]): boolean {
 }
 
 const otherFamily: Readonly<Record<Family, ReadonlySet<Field>>> = {
-  4: new Set<Field>(['ip6 saddr', 'ip6 daddr', 'ip6 hoplimit', 'icmpv6 type', 'ct original ip6 daddr']),
-  6: new Set<Field>(['ip saddr', 'ip daddr', 'icmp type', 'ct original ip daddr']),
+  4: new Set<Field>([
+    'ip6 saddr',
+    'ip6 daddr',
+    'ip6 hoplimit',
+    'icmpv6 type',
+    'quoted ip6 daddr',
+    'ct original ip6 daddr',
+  ]),
+  6: new Set<Field>(['ip saddr', 'ip daddr', 'icmp type', 'quoted ip daddr', 'ct original ip daddr']),
 };
 
 function isOfOther(statement: Statement, family: Family): boolean {
@@ -236,6 +243,8 @@ function setMatches(fields: readonly Field[], name: string, op: string, t: Trans
   if (fields.length === 1 && fields[0] === 'iifname')
     return [[{ kind: 'set', set: t.interfaces(name), of: 'src,src', ...not }]];
   if (op !== '==') throw new TypeError(`${name} is asked for what is in it`);
+  // the set has every known sender's own address twice: who is not known comes nowhere near it
+  if (fields.some((field) => field.startsWith('quoted '))) return [[{ kind: 'quotes-what-it-got' }]];
   if (fields[0] === 'th dport') return chunks(portsOf(t.setOf(name))).map((ports) => [{ kind: 'ports', ports }]);
   if (fields[0] === 'ct original proto-dst') return portsOf(t.setOf(name)).map((ports) => [{ kind: 'ct-port', ports }]);
   const direction = fields.join(' ');

@@ -45,6 +45,8 @@ const sizes: Readonly<Record<KeyType, number>> = {
   inet_proto: 1,
   inet_service: 2,
   nd_target: 16,
+  quoted4: 4,
+  quoted6: 16,
 };
 
 /** Elements by set, in lists that fit into a message each; the order within a set stays. */
@@ -178,6 +180,7 @@ function writeValue(bytes: Buffer, at: number, type: Exclude<KeyType, 'ifname'>,
       bytes.writeUInt16BE(Number(value), at);
       return;
     case 'ipv4_addr':
+    case 'quoted4':
       bytes.writeUInt32BE(Number(value), at);
       return;
     case 'ether_addr':
@@ -185,6 +188,7 @@ function writeValue(bytes: Buffer, at: number, type: Exclude<KeyType, 'ifname'>,
       return;
     case 'ipv6_addr':
     case 'nd_target':
+    case 'quoted6':
       bytes.writeBigUInt64BE(value >> 64n, at);
       bytes.writeBigUInt64BE(value & 0xffff_ffff_ffff_ffffn, at + 8);
   }

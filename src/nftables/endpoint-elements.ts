@@ -1,4 +1,4 @@
-import type { Address, Family } from '../ip/address.ts';
+import { type Address, type Family, isLinkLocal } from '../ip/address.ts';
 import type { GroupId, OpenPort } from '../ruleset/ruleset.ts';
 import type { Element, KeyPart, KeyType, TableFamily, Verdict } from './model.ts';
 import type { Plane } from './program.ts';
@@ -63,6 +63,10 @@ export const senderSets = {
     host6: ['iface_index', 'ipv6_addr'],
     known4: ['iface_index', 'ipv4_addr'],
     known6: ['iface_index', 'ipv6_addr'],
+    taken4: ['ipv4_addr'],
+    taken6: ['ipv6_addr'],
+    quoting4: ['iface_index', 'ipv4_addr', 'quoted4'],
+    quoting6: ['iface_index', 'ipv6_addr', 'quoted6'],
   },
 } as const satisfies Readonly<Record<TableFamily, Readonly<Record<string, readonly KeyType[]>>>>;
 
@@ -132,6 +136,9 @@ function judgementOf(
     add(`forward${family}`, key, entries[`forward${family}`]);
     add(`host${family}`, key, entries[`host${family}`]);
     if (!strict) add(`known${family}`, key);
+    if (!isLinkLocal(address)) add(`taken${family}`, [one(address.value)]);
+    // an error about what was sent to it
+    add(`quoting${family}`, [...key, one(address.value)]);
     for (const group of groups)
       elements.push({
         table: 'inet',

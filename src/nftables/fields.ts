@@ -28,6 +28,8 @@ export const fieldTypes: Readonly<Record<Field, ValueType>> = {
   'icmp type': 'number',
   'icmpv6 type': 'number',
   'nd target': 'nd_target',
+  'quoted ip daddr': 'quoted4',
+  'quoted ip6 daddr': 'quoted6',
   'arp htype': 'number',
   'arp ptype': 'number',
   'arp hlen': 'number',
@@ -103,6 +105,10 @@ export function fieldValue(field: Field, packet: PacketView, { family, now }: Mo
       return isIcmp(packet, ip, 4, family) ? number(icmp(ip)?.type) : undefined;
     case 'icmpv6 type':
       return isIcmp(packet, ip, 6, family) ? number(icmp(ip)?.type) : undefined;
+    case 'quoted ip daddr':
+      return ip?.family === 4 ? icmp(ip)?.quoted : undefined;
+    case 'quoted ip6 daddr':
+      return ip?.family === 6 ? icmp(ip)?.quoted : undefined;
     case 'nd target':
       return icmp(ip)?.target;
     case 'arp htype':

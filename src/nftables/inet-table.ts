@@ -73,6 +73,8 @@ export function renderInetTable(ruleset: Ruleset, marks: Marks, senders: SenderS
       ...families.map((family) => published(ruleset, family)),
       ...families.flatMap((family) => planes.map((plane) => own(`${plane}${family}`))),
       ...families.map((family) => own(`known${family}`)),
+      ...families.map((family) => own(`taken${family}`)),
+      ...families.map((family) => own(`quoting${family}`)),
       judgedBridges(ruleset),
       ...families.flatMap((family) => planes.map((plane) => unknownSenders(ruleset, plane, family))),
       ...programs.sets,
@@ -80,7 +82,7 @@ export function renderInetTable(ruleset: Ruleset, marks: Marks, senders: SenderS
       ...programs.shared,
     ],
     chains: [
-      pastTheBridge,
+      fragments(marks),
       arrival(marks),
       unproven,
       unenrolled(ruleset),
@@ -172,19 +174,29 @@ function groupSet({ id, members }: AddressGroup, family: Family): NftSet {
 }
 
 /**
- * Frames to 01:80:c2:00:00:0x (IEEE 802.1D 7.12.6) are handed up on the port itself, past the bridge's hooks
- * (net/bridge/br_input.c, br_handle_frame); no IP packet has business there. Each fragment is asked for itself: conntrack
- * puts them together at -400, and the whole has the port of the one that came last, and the MACs of the first
- * (net/ipv4/inet_fragment.c, inet_frag_reasm_prepare), which may have come by the bridge.
+ * Each fragment is asked for itself: conntrack puts them together at -400, whichever bridges they came by, and the whole has the
+ * port of the one that came last, and mark and MACs of the first (net/ipv4/inet_fragment.c, inet_frag_reasm_prepare). So none
+ * is taken from who is not proven where everybody has to be, nor in a known container's name from anywhere else. Frames to
+ * 01:80:c2:00:00:0x (IEEE 802.1D 7.12.6) are handed up on the port itself, past the bridge's hooks (net/bridge/br_input.c,
+ * br_handle_frame); no IP packet has business there.
  */
-const pastTheBridge: Chain = {
-  name: pastTheBridgeChain,
-  hook: { hook: 'prerouting', priority: priorities.fragments },
-  rules: [
-    [inSet('ports', 'iif'), count('unproven'), drop],
-    [is('ether daddr', range(0x0180_c200_0000n, 0x0180_c200_000fn)), count('unproven'), drop],
-  ],
-};
+function fragments(marks: Marks): Chain {
+  const denied: Rule = [count('unproven'), drop];
+  const fromBridge = is('meta iifkind', named('bridge'));
+  return {
+    name: pastTheBridgeChain,
+    hook: { hook: 'prerouting', priority: priorities.fragments },
+    rules: [
+      [inSet('ports', 'iif'), ...denied],
+      [is('ether daddr', range(0x0180_c200_0000n, 0x0180_c200_000fn)), ...denied],
+      [{ kind: 'mark-bit', of: 'meta', bit: marks.proven, is: 'set' }, accept],
+      [inSet('bridges', 'iifname'), notInSet(judgedBridgesSet, 'iifname'), ...denied],
+      ...families.map(
+        (family): Rule => [fromBridge, inSet(`taken${family}`, family === 4 ? 'ip saddr' : 'ip6 saddr'), ...denied],
+      ),
+    ],
+  };
+}
 
 /** Where every IP packet comes next, be it for a neighbour, for the host or beyond. */
 export const arrivalChain = { table: 'sluice', chain: 'prerouting', priority: priorities.arrival } as const;
@@ -232,9 +244,19 @@ const unproven: Chain = {
   ],
 };
 
-/** Replies are free: policy is about who may start a conversation. */
-function replies(marks: Marks): Rule {
-  return [is('ct direction', 1), { kind: 'mark-bit', of: 'ct', bit: marks.doubtful, is: 'clear' }, accept];
+/**
+ * Replies are free: policy is about who may start a conversation. An error about one is no reply of it (IP_CT_RELATED): conntrack
+ * asks only that it goes to who is in it (net/netfilter/nf_conntrack_proto_icmp.c, nf_conntrack_inet_error), not that it comes from there.
+ */
+function replies(marks: Marks): readonly Rule[] {
+  const isReply = is('ct direction', 1);
+  const isClear: Statement = { kind: 'mark-bit', of: 'ct', bit: marks.doubtful, is: 'clear' };
+  return [
+    [isReply, { kind: 'ct-state', states: ['established'] }, isClear, accept],
+    ...families.map(
+      (family): Rule => [isReply, { kind: 'ct-state', states: ['related'] }, isClear, jump(errorsChain(family))],
+    ),
+  ];
 }
 
 function forward(marks: Marks): Chain {
@@ -242,7 +264,7 @@ function forward(marks: Marks): Chain {
     name: 'forward',
     hook: { hook: 'forward', priority: priorities.judge },
     rules: [
-      replies(marks),
+      ...replies(marks),
       [vmap('forward4', 'iif', 'ip saddr')],
       // hop limit 255: it was never routed, so it stays on its bridge
       [is('icmpv6 type', ...neighbourDiscovery), is('ip6 hoplimit', 255), inSet('bridges', 'iifname'), accept],
@@ -280,7 +302,7 @@ function input(marks: Marks): Chain {
     hook: { hook: 'input', priority: priorities.judge },
     rules: [
       [notInSet('bridges', 'iifname'), accept],
-      replies(marks),
+      ...replies(marks),
       [vmap('host4', 'iif', 'ip saddr')],
       [is('icmpv6 type', ...neighbourDiscovery, routerSolicit), is('ip6 hoplimit', 255), accept],
       [is('icmpv6 type', ...mldListener), accept],
@@ -304,15 +326,16 @@ const unknownChains: readonly Chain[] = planes.map((plane) => ({
 }));
 
 /**
- * ICMP and ICMPv6 errors (RFC 792, RFC 4443) about a conversation the sender began pass: path MTU discovery needs them.
- * Only what was allowed has an entry in conntrack, and what no longer is has lost it.
+ * ICMP and ICMPv6 errors (RFC 792, RFC 4443) pass where they are about a conversation that is going on and quote what was sent to
+ * the very sender: path MTU discovery needs them. Only what was allowed has an entry in conntrack, and what no longer is has lost it.
  */
 function errors(family: Family): Chain {
   const error = family === 4 ? is('icmp type', 3, 11, 12) : is('icmpv6 type', 1, 2, 3, 4);
-  return {
-    name: errorsChain(family),
-    rules: [[{ kind: 'ct-state', states: ['related'] }, is('ct direction', 0), error, accept]],
-  };
+  const own =
+    family === 4
+      ? inSet('quoting4', 'iif', 'ip saddr', 'quoted ip daddr')
+      : inSet('quoting6', 'iif', 'ip6 saddr', 'quoted ip6 daddr');
+  return { name: errorsChain(family), rules: [[{ kind: 'ct-state', states: ['related'] }, error, own, accept]] };
 }
 
 /** How a denied packet is told so. */

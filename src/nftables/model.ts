@@ -23,7 +23,10 @@ export type KeyType =
   | 'inet_proto'
   | 'inet_service'
   /** The target address of a neighbour discovery message; nft before 1.0.9 knows it only as raw payload. */
-  | 'nd_target';
+  | 'nd_target'
+  /** The destination of the packet that an error of ICMP or ICMPv6 quotes: raw payload, after an address of its family. */
+  | 'quoted4'
+  | 'quoted6';
 
 export interface NftSet {
   readonly name: string;
@@ -84,6 +87,8 @@ export type Field =
   | 'icmp type'
   | 'icmpv6 type'
   | 'nd target'
+  | 'quoted ip daddr'
+  | 'quoted ip6 daddr'
   | 'arp htype'
   | 'arp ptype'
   | 'arp hlen'

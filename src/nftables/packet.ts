@@ -49,8 +49,11 @@ export interface IpHeader {
 export type Transport =
   /** `tcpFlags`: the flags byte (RFC 9293) of TCP. */
   | { readonly kind: 'ports'; readonly sport: number; readonly dport: number; readonly tcpFlags?: number }
-  /** `target`: the address that a neighbour solicitation or advertisement speaks of (RFC 4861). */
-  | { readonly kind: 'icmp'; readonly type: number; readonly target?: bigint }
+  /**
+   * `target`: the address that a neighbour solicitation or advertisement speaks of (RFC 4861). `quoted`: where the packet
+   * was sent that an error quotes.
+   */
+  | { readonly kind: 'icmp'; readonly type: number; readonly target?: bigint; readonly quoted?: bigint }
   | { readonly kind: 'none' };
 
 /** ARP (RFC 826), with Ethernet and IPv4 addresses where the lengths say so. */

@@ -20,9 +20,12 @@ export function printInterface(name: string): string {
  * The type of a set's keys: by its names, or with `typeof` where a part is a raw payload, which has no name (nft(8), "Sets").
  */
 export function printKeyType(key: readonly KeyType[]): string {
-  if (!key.includes('nd_target')) return `type ${key.join(' . ')}`;
+  if (!key.some((type) => type in rawPayloads)) return `type ${key.join(' . ')}`;
   return `typeof ${key.map((type) => typeofExpressions[type]).join(' . ')}`;
 }
+
+/** Parts of headers that nft has no name for: bits from the transport header's beginning on, and how many. */
+const rawPayloads = { nd_target: '@th,64,128', quoted4: '@th,192,32', quoted6: '@th,256,128' } as const;
 
 /** What `typeof` takes for the types that stand beside a raw payload in one key. */
 const typeofExpressions: Readonly<Record<KeyType, string>> = {
@@ -33,7 +36,7 @@ const typeofExpressions: Readonly<Record<KeyType, string>> = {
   ipv6_addr: 'ip6 saddr',
   inet_proto: 'meta l4proto',
   inet_service: 'th dport',
-  nd_target: '@th,64,128',
+  ...rawPayloads,
 };
 
 /** The body of `add set` or `add map`. */
@@ -67,7 +70,10 @@ function printValue(type: KeyType, value: bigint): string {
       return formatAddress(addressOf(6, value));
     case 'ether_addr':
       return printMac(value);
+    case 'quoted4':
+      return `0x${value.toString(16).padStart(8, '0')}`;
     case 'nd_target':
+    case 'quoted6':
       return `0x${value.toString(16).padStart(32, '0')}`;
     default:
       return Number(value).toString(); // interfaces, protocols, ports, seconds: all far below 2^53, and numbers print faster
@@ -120,7 +126,16 @@ function printStatement(statement: Statement): string {
 const printFields = (fields: readonly Field[]): string => fields.map(printField).join(' . ');
 
 function printField(field: Field): string {
-  return field === 'nd target' ? '@th,64,128' : field;
+  switch (field) {
+    case 'nd target':
+      return rawPayloads.nd_target;
+    case 'quoted ip daddr':
+      return rawPayloads.quoted4;
+    case 'quoted ip6 daddr':
+      return rawPayloads.quoted6;
+    default:
+      return field;
+  }
 }
 
 function printMatch(statement: Extract<Statement, { kind: 'match' }>): string {

@@ -150,10 +150,16 @@ function readKeyTypes(type: unknown): readonly KeyType[] {
   if (isObject(type)) return readTypeof(objectWith('a type', type, ['typeof'])['typeof']);
   const names = Array.isArray(type) ? type : [type];
   return names.map((name, index) => {
-    // 1.0.6 does not say which raw payload it was; the only one of ours ends a key
-    if (name === 'integer' && index === names.length - 1) return 'nd_target';
+    // 1.0.6 does not say which raw payload it was; each of ours ends a key
+    if (name === 'integer' && index === names.length - 1) return rawAfter(names[index - 1]);
     return keyTypes.find((known) => known === name) ?? unknown('a type', type);
   });
+}
+
+/** Which raw payload stands behind a part of that type. */
+function rawAfter(before: unknown): KeyType {
+  if (before === 'ipv4_addr') return 'quoted4';
+  return before === 'ipv6_addr' ? 'quoted6' : 'nd_target';
 }
 
 function readTypeof(expression: unknown): readonly KeyType[] {

@@ -104,7 +104,7 @@ export function readField(expression: unknown): Ported {
       return field === undefined ? unknown('a ct key', inside) : { field };
     }
     case 'payload': {
-      if (inside['base'] === 'th' && inside['offset'] === 64 && inside['len'] === 128) return { field: 'nd target' };
+      if (inside['base'] === 'th') return { field: rawField(inside) };
       const { protocol, field } = objectWith('a payload', inside, ['protocol', 'field']);
       return payloadFields[`${String(protocol)} ${String(field)}`] ?? unknown('a header field', inside);
     }
@@ -115,6 +115,14 @@ export function readField(expression: unknown): Ported {
     default:
       return unknown('an expression', expression);
   }
+}
+
+/** A part of a header that nft has no name for. */
+function rawField({ offset, len }: Readonly<Record<string, unknown>>): Field {
+  if (offset === 64 && len === 128) return 'nd target';
+  if (offset === 192 && len === 32) return 'quoted ip daddr';
+  if (offset === 256 && len === 128) return 'quoted ip6 daddr';
+  return unknown('a header field', { offset, len });
 }
 
 /** One field, or several concatenated, and the protocol that one of them brings along. */

@@ -123,7 +123,12 @@ function readNumber(value: unknown, { type, words, interfaces }: ValueReader): b
       return readAddress(value, type === 'ipv4_addr' ? 4 : 6);
     case 'ether_addr':
       return readMac(value);
+    case 'quoted4':
+      return typeof value === 'number' && Number.isInteger(value) && value >= 0
+        ? BigInt(value)
+        : unknown('a value', value);
     case 'nd_target':
+    case 'quoted6':
       return /^0x[0-9a-f]{1,32}$/.test(text('a raw value', value)) ? BigInt(value as string) : readAddress(value, 6);
     case 'iface_index':
       return BigInt(readInterface(value, interfaces));

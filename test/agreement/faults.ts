@@ -93,7 +93,8 @@ export const faults: Readonly<Record<string, (tables: readonly Table[]) => reado
     [{ kind: 'change-mark', of: 'meta', bit: 0x2000_0000, to: 'set' }, accept],
     ...rules,
   ]),
-  'sources that nobody knows pass': mapChains(/^unproven$/, () => [[accept]]),
+  // what comes by a bridge is asked for twice: before fragments are put together, and behind
+  'sources that nobody knows pass': mapChains(/^(unproven|past-the-bridge)$/, () => [[accept]]),
   'neighbours pass unjudged': mapChains(/^between-neighbours$/, () => [[accept]]),
   'denied packets are dropped without a word': mapStatements((statement) =>
     statement.kind === 'reject' ? [{ kind: 'verdict', verdict: { kind: 'drop' } }] : [statement],

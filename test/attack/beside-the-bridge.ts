@@ -64,6 +64,32 @@ export function withPartner(
   return { firsts: halves.map(({ first }) => first), rests: halves.map(({ rest }) => rest) };
 }
 
+/** Who sends one part of a datagram, and by which gateway's MAC. */
+export interface Half {
+  readonly who: string;
+  readonly mac: string;
+  readonly gateway: string;
+}
+
+/** Datagrams in somebody's name to each of these places, in two fragments that two may send; their text is in the rest. */
+export function halvesAs(
+  name: Seat,
+  [one, two]: readonly [Half, Half],
+  aims: Readonly<Record<string, { readonly v4: string; readonly v6: string }>>,
+): readonly { readonly name: string; readonly token: string; readonly first: Uint8Array; readonly rest: Uint8Array }[] {
+  return (['v4', 'v6'] as const).flatMap((family) =>
+    Object.entries(aims).map(([aim, { [family]: dst }]) => {
+      const [token, src] = [freshToken(), name[family]];
+      const text = `${' '.repeat(96)}${token}`.padEnd(200);
+      const body = frames.udp({ src, dst, sport: 4_321, dport: 9_999 }, text).slice(family === 'v4' ? 20 : 40);
+      const parts = fragmented({ from: one.mac, to: one.gateway, src, dst, next: 17 }, body, [104]);
+      const [first, second] = parts as [Uint8Array, Uint8Array];
+      const at = { from: two.mac, to: two.gateway, type: family === 'v4' ? 0x0800 : 0x86dd };
+      return { name: `${aim}, ${family}`, token, first, rest: frames.ethernet(at, second.slice(14)) };
+    }),
+  );
+}
+
 /** What a host takes off before it looks what is in a frame: tags of VLAN 0 (IEEE 802.1Q, 802.1ad), one or two. */
 const tags = [
   [0x81, 0, 0, 0],

@@ -162,6 +162,8 @@ class Walker {
         return has(match.prefix, family, saddr);
       case 'destination':
         return has(match.prefix, family, daddr);
+      case 'quotes-what-it-got':
+        return transport.kind === 'icmp' && transport.quoted === saddr;
       case 'in-index':
       case 'link-multicast':
       case 'nd-target-is-another':

@@ -2,11 +2,12 @@ import type { Family } from '../../ip/address.ts';
 import { icmpv6 } from '../../ip/icmpv6.ts';
 import { pastTheBridgeChain } from '../../nftables/hooks.ts';
 import type { Chain } from '../../nftables/model.ts';
+import { errorsChain } from '../../nftables/program.ts';
 import type { Barred } from '../../ruleset/ruleset.ts';
 import { bits, judgement } from '../marks.ts';
-import type { Target, XChain, XRule, XTable } from '../model.ts';
+import type { Match, XChain, XRule, XTable } from '../model.ts';
 import { mainChain } from '../names.ts';
-import type { Translation } from '../translate.ts';
+import { type Translation, untilDecided } from '../translate.ts';
 import { icmpv6Rules } from './icmpv6-rules.ts';
 import { arrivalChain, arrivalChains } from './proof.ts';
 import type { References } from './references.ts';
@@ -61,7 +62,7 @@ function forwardChain(references: References, t: Translation): XChain {
     name: mainChain,
     rules: [
       { matches: [references.notFrom('bridges')], target: references.goto('from-elsewhere') },
-      ...beginning(references, t.accept),
+      ...beginning(references, t),
       // hop limit 255: it was never routed, so it stays on its bridge
       ...(t.family === 6 ? icmpv6Rules([icmpv6.neighbourSolicit, icmpv6.neighbourAdvert], t.accept, 255) : []),
       ...t.perSender(`forward${t.family}`),
@@ -75,7 +76,7 @@ function inputOf(references: References, t: Translation): XChain {
     name: inputChain,
     rules: [
       { matches: [references.notFrom('bridges')], target: { kind: 'return' } },
-      ...beginning(references, t.accept),
+      ...beginning(references, t),
       ...(t.family === 6
         ? [
             ...icmpv6Rules([icmpv6.neighbourSolicit, icmpv6.neighbourAdvert, icmpv6.routerSolicit], t.accept, 255),
@@ -88,18 +89,21 @@ function inputOf(references: References, t: Translation): XChain {
   };
 }
 
-/** No mark that somebody else left is a judgement of ours; replies are free, but those of doubtful conversations. */
-function beginning(references: References, accept: Target): readonly XRule[] {
-  const doubtful = doubtfulBit(references.neutralChain('inbound'));
+/**
+ * No mark that somebody else left is a judgement of ours; replies are free, but those of doubtful conversations, and errors
+ * are where they quote what the sender got.
+ */
+function beginning(references: References, { accept, family }: Translation): readonly XRule[] {
+  const isReply: Match = { kind: 'ct-direction', direction: 'REPLY' };
+  const isClear: Match = { kind: 'connmark', value: 0, mask: doubtfulBit(references.neutralChain('inbound')) };
   return [
     { matches: [], target: { kind: 'set-mark', value: 0, mask: judgement } },
+    { matches: [isReply, { kind: 'ct-state', states: ['ESTABLISHED'] }, isClear], target: accept },
     {
-      matches: [
-        { kind: 'ct-direction', direction: 'REPLY' },
-        { kind: 'connmark', value: 0, mask: doubtful },
-      ],
-      target: accept,
+      matches: [isReply, { kind: 'ct-state', states: ['RELATED'] }, isClear],
+      target: references.jump(errorsChain(family)),
     },
+    untilDecided(bits.passed | bits.denied),
   ];
 }
 

@@ -72,6 +72,10 @@ export class References {
     return { kind: 'goto', chain: this.#names.chain(name) };
   }
 
+  jump(name: string): Target {
+    return { kind: 'jump', chain: this.#names.chain(name) };
+  }
+
   /** @throws TypeError when there is none of that name */
   neutralChain(name: string): Chain {
     const chain = this.inet.chains.find((one) => one.name === name);

@@ -1,4 +1,4 @@
-import type { Address } from '../../ip/address.ts';
+import { type Address, isLinkLocal } from '../../ip/address.ts';
 import { type Prefix, prefixInterval } from '../../ip/prefix.ts';
 import type { Interface, Packet, Span } from './packet.ts';
 
@@ -147,7 +147,7 @@ export function interfaceNamed(name: string, { interfaces }: Surroundings): Host
 /** The address that packets get that leave by an interface and are masqueraded; null when it is not known. */
 export function addressOn(name: string, family: 4 | 6, surroundings: Surroundings): Address | null {
   const found = interfaceNamed(name, surroundings)?.addresses.find(
-    ({ address }) => address.family === family && !(family === 6 && address.value >> 118n === 0x3fan),
+    ({ address }) => address.family === family && !isLinkLocal(address),
   );
   return found?.address ?? null;
 }

@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest';
+import { interpret } from '../../src/nftables/interpret.ts';
+import type { Conversation, IpHeader } from '../../src/nftables/packet.ts';
+import { renderRuleset } from '../../src/nftables/render.ts';
+import { bridge, endpoint, program, rulesetOf } from './rulesets.ts';
+import { ip, value, view } from './views.ts';
+
+/** A container that may reach nobody. */
+const one = endpoint(2, 'app');
+const tables = renderRuleset(rulesetOf({ endpoints: [one, endpoint(3, 'app')], programs: [program('app')] }));
+const now = Date.UTC(2026, 5, 1);
+
+function error(from: string, to: string, quoted: string, type = from.includes(':') ? 1 : 3): IpHeader {
+  return ip(from, to, from.includes(':') ? 58 : 1, { kind: 'icmp', type, quoted: value(quoted) });
+}
+
+function passes(packet: IpHeader, ct: Partial<Extract<Conversation, { kind: 'entry' }>>): boolean {
+  const entry: Conversation = {
+    kind: 'entry',
+    state: 'related',
+    direction: 'original',
+    mark: 0,
+    dnat: false,
+    original: { family: packet.family, daddr: packet.daddr, dport: 9 },
+    ...ct,
+  };
+  const seen = view(packet, { in: bridge, out: { index: 1, name: 'eth0' }, ct: entry });
+  return interpret(tables, { family: 'inet', hook: 'forward' }, seen, now).verdict === 'accept';
+}
+
+describe.each([
+  { own: '172.20.0.2', other: '172.20.0.3', peer: '192.0.2.1', echo: 8 },
+  { own: 'fd00:20::2', other: 'fd00:20::3', peer: '2001:db8::1', echo: 128 },
+])('an error of $own', ({ own, other, peer, echo }) => {
+  const ways = (['original', 'reply'] as const).map((direction) => ({ direction }));
+
+  test('passes where it quotes what was sent to itself', () => {
+    expect(ways.map((ct) => passes(error(own, peer, own), ct))).toEqual([true, true]);
+  });
+
+  test('does not where it quotes what was sent to somebody else, whose conversation conntrack takes it for', () => {
+    expect(ways.map((ct) => passes(error(own, peer, other), ct))).toEqual([false, false]);
+    expect(ways.map((ct) => passes(error(own, peer, peer), ct))).toEqual([false, false]);
+  });
+
+  test('does not where it belongs to nothing, or is no error', () => {
+    expect(ways.map((ct) => passes(error(own, peer, own), { ...ct, state: 'new' }))).toEqual([false, false]);
+    expect(ways.map((ct) => passes(error(own, peer, own, echo), ct))).toEqual([false, false]);
+  });
+
+  test('is not free as an answer is', () => {
+    const answer = ip(own, peer, 17, { kind: 'ports', sport: 53, dport: 4_000 });
+    expect(passes(answer, { state: 'established', direction: 'reply' })).toBe(true);
+    expect(passes(answer, { state: 'related', direction: 'reply' })).toBe(false);
+  });
+});
