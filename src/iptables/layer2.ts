@@ -205,7 +205,7 @@ function proof({ mac, addresses }: Place, prove: EbTarget): readonly EbRule[] {
   return [
     rule(drop, { kind: 'source-mac', mac, not: true }),
     // who asks a bridge's ports for their groups is believed to be the router there, and multicast goes to it and to who
-    // answered (net/bridge/br_multicast.c). Of IGMP the question to all is enough: without it nobody is believed
+    // answered (net/bridge/br_multicast.c). Other questions of IGMP, and those in fragments, are dropped in raw (inet/proof.ts)
     rule(drop, ip(4), destination(allSystems), { kind: 'transport', family: 4, protocol: 'igmp' }),
     rule(drop, ip(6), ...icmpv6OfType(icmpv6.mldQuery)),
     ...addresses.map((address) => rule(prove, ip(address.family), source(single(address)))),

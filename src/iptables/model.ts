@@ -63,6 +63,8 @@ export type Match =
   | { readonly kind: 'in-index'; readonly index: number }
   /** The link layer's destination is a group. */
   | { readonly kind: 'link-multicast' }
+  /** A question of IGMP, after its protocol: its type is 0x11 (RFC 2236). */
+  | { readonly kind: 'igmp-question' }
   /** The target of a neighbour advertisement is not its source, or there are extension headers (RFC 4861 4.4). */
   | { readonly kind: 'nd-target-is-another' }
   /** An error of ICMP or ICMPv6 quotes a packet that was sent to where it comes from. */

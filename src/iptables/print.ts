@@ -71,6 +71,9 @@ const quotesWhatItGot: Readonly<Record<Family, string>> = {
 /** cBPF: the index of the packet's device (linux/filter.h, SKF_AD_OFF + SKF_AD_IFINDEX) is this one. */
 const cameByIndex = (index: number): string => `4,32 0 0 ${0xffff_f000 + 8},21 0 1 ${index},6 0 0 65535,6 0 0 0`;
 
+/** cBPF on the IPv4 header: what stands first behind it, with its options, is 0x11. */
+const igmpQuestion = '5,177 0 0 0,80 0 0 0,21 0 1 17,6 0 0 65535,6 0 0 0';
+
 /** cBPF on the IPv4 header: its protocol is 0. */
 const protocolIsZero = '4,48 0 0 9,21 0 1 0,6 0 0 65535,6 0 0 0';
 
@@ -117,6 +120,8 @@ function printMatch(match: Match, family: Family, nameOf: NameOfSet): string {
       return `-d ${formatAddress(match.prefix.address)}/${match.prefix.length}`;
     case 'link-multicast':
       return '-m pkttype --pkt-type multicast';
+    case 'igmp-question':
+      return `-m bpf --bytecode "${igmpQuestion}"`;
     case 'nd-target-is-another':
       return `-m bpf --bytecode "${targetIsAnother}"`;
     case 'quotes-what-it-got':

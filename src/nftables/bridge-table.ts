@@ -8,11 +8,12 @@ import { priorities } from './hooks.ts';
 import type { Marks } from './marks.ts';
 import type { Chain, NftSet, Rule, Table } from './model.ts';
 import type { SenderSets } from './sender-sets.ts';
-import { accept, count, drop, element, goTo, inSet, is, jump, named, notInSet, range } from './statements.ts';
+import { accept, count, drop, element, goTo, inSet, is, isNot, jump, named, notInSet, range } from './statements.ts';
 
-/** IGMP (RFC 2236), and whom its general question goes to: without that one a bridge believes in no router. */
-const igmp = 2;
-const allSystems = 0xe0000001n;
+/** IGMP (RFC 2236), and the type of its questions. */
+const [igmp, igmpQuery] = [2, 0x11] as const;
+/** Of an IPv4 packet that is no fragment, which may forbid to be taken apart (RFC 791). */
+const wholePackets = [0, 0x4000] as const;
 
 /**
  * IPv6 headers that others follow (RFC 8200 4.1), as the kernel knows them (net/ipv6/exthdrs_core.c, ipv6_ext_hdr). A
@@ -91,10 +92,13 @@ function proofChains(marks: Marks): readonly Chain[] {
     },
     {
       // who asks a bridge's ports for their groups is believed to be the router there: the bridge then keeps multicast, and
-      // with it neighbour discovery, from every port that does not answer (net/bridge/br_multicast.c)
+      // with it neighbour discovery, from every port that does not answer (net/bridge/br_multicast.c). Whomever the question
+      // goes to: one of IGMPv1 with a group is believed to be for all. Later fragments show no type here, and the bridge
+      // reads their beginning as one
       name: 'proven4',
       rules: [
-        [is('ip daddr', allSystems), is('meta l4proto', igmp), ...spoofed],
+        [is('meta l4proto', igmp), is('igmp type', igmpQuery), ...spoofed],
+        [is('meta l4proto', igmp), isNot('ip frag-off', ...wholePackets), ...spoofed],
         [prove, accept],
       ],
     },

@@ -17,6 +17,7 @@ export const fieldTypes: Readonly<Record<Field, ValueType>> = {
   'vlan id': 'number',
   'ip saddr': 'ipv4_addr',
   'ip daddr': 'ipv4_addr',
+  'ip frag-off': 'number',
   'ip6 saddr': 'ipv6_addr',
   'ip6 daddr': 'ipv6_addr',
   'ip6 hoplimit': 'number',
@@ -26,6 +27,7 @@ export const fieldTypes: Readonly<Record<Field, ValueType>> = {
   'meta time': 'seconds',
   'th dport': 'inet_service',
   'icmp type': 'number',
+  'igmp type': 'number',
   'icmpv6 type': 'number',
   'nd target': 'nd_target',
   'quoted ip daddr': 'quoted4',
@@ -44,7 +46,7 @@ export const fieldTypes: Readonly<Record<Field, ValueType>> = {
 };
 
 const etherTypes = { arp: 0x0806, vlan: 0x8100, ip: 0x0800, ip6: 0x86dd } as const;
-const protocols = { icmp: 1, udp: 17, icmpv6: 58 } as const;
+const protocols = { icmp: 1, igmp: 2, udp: 17, icmpv6: 58 } as const;
 /** linux/netfilter.h, NFPROTO_*. */
 const nfprotos = { ip: 2, bridge: 7, ip6: 10 } as const;
 
@@ -85,6 +87,8 @@ export function fieldValue(field: Field, packet: PacketView, { family, now }: Mo
       return ip?.family === 4 ? ip.saddr : undefined;
     case 'ip daddr':
       return ip?.family === 4 ? ip.daddr : undefined;
+    case 'ip frag-off':
+      return ip?.family === 4 ? BigInt(ip.fragOff ?? 0) : undefined;
     case 'ip6 saddr':
       return ip?.family === 6 ? ip.saddr : undefined;
     case 'ip6 daddr':
@@ -103,6 +107,8 @@ export function fieldValue(field: Field, packet: PacketView, { family, now }: Mo
       return number(ports(ip)?.dport);
     case 'icmp type':
       return isIcmp(packet, ip, 4, family) ? number(icmp(ip)?.type) : undefined;
+    case 'igmp type':
+      return ip?.protocol === protocols.igmp ? number(icmp(ip)?.type) : undefined;
     case 'icmpv6 type':
       return isIcmp(packet, ip, 6, family) ? number(icmp(ip)?.type) : undefined;
     case 'quoted ip daddr':

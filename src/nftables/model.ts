@@ -75,6 +75,8 @@ export type Field =
   | 'vlan id'
   | 'ip saddr'
   | 'ip daddr'
+  /** With the flags beside it: 0x4000 says that it is not to be taken apart (RFC 791). */
+  | 'ip frag-off'
   | 'ip6 saddr'
   | 'ip6 daddr'
   | 'ip6 hoplimit'
@@ -85,6 +87,8 @@ export type Field =
   | 'meta time'
   | 'th dport'
   | 'icmp type'
+  /** After the protocol: nft lists that no more, where it stands before. */
+  | 'igmp type'
   | 'icmpv6 type'
   | 'nd target'
   | 'quoted ip daddr'

@@ -40,6 +40,8 @@ export interface IpHeader {
   readonly hopLimit: number;
   /** IP protocol number, behind IPv6's extension headers. */
   readonly protocol: number;
+  /** Of IPv4: the offset of a fragment, with the flags beside it; 0 unless told. */
+  readonly fragOff?: number;
   /** Of an IPv6 fragment: the protocol or extension header that stands first behind its fragment header. */
   readonly fragment?: { readonly next: number };
   readonly transport: Transport;
@@ -50,8 +52,8 @@ export type Transport =
   /** `tcpFlags`: the flags byte (RFC 9293) of TCP. */
   | { readonly kind: 'ports'; readonly sport: number; readonly dport: number; readonly tcpFlags?: number }
   /**
-   * `target`: the address that a neighbour solicitation or advertisement speaks of (RFC 4861). `quoted`: where the packet
-   * was sent that an error quotes.
+   * Of ICMP, and of IGMP as well. `target`: the address that a neighbour solicitation or advertisement speaks of (RFC 4861).
+   * `quoted`: where the packet was sent that an error quotes.
    */
   | { readonly kind: 'icmp'; readonly type: number; readonly target?: bigint; readonly quoted?: bigint }
   | { readonly kind: 'none' };

@@ -18,6 +18,9 @@ export interface ValueReader {
 /** Words for ICMP types (nftables, src/proto.c, icmp_type_tbl). */
 const icmpTypes = { 'destination-unreachable': 3, 'time-exceeded': 11, 'parameter-problem': 12 };
 
+/** Words for IGMP types (igmp_type_tbl). */
+const igmpTypes = { 'membership-query': 0x11 };
+
 /** Words for ICMPv6 types (icmp6_type_tbl). */
 const icmpv6Types = {
   'destination-unreachable': 1,
@@ -41,6 +44,7 @@ const etherTypes = { ip: 0x0800, arp: 0x0806, '8021q': 0x8100, ip6: 0x86dd, '802
 /** The words nft uses for a field's values, listed with `-p`. */
 export const fieldWords: Partial<Record<Field, Readonly<Record<string, number>>>> = {
   'icmp type': icmpTypes,
+  'igmp type': igmpTypes,
   'icmpv6 type': icmpv6Types,
   'ether type': etherTypes,
   'arp ptype': etherTypes,

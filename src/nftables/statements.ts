@@ -22,14 +22,21 @@ export const jump = (chain: string): Statement => ({ kind: 'verdict', verdict: {
 /** Counts with the named counter. */
 export const count = (name: string): Statement => ({ kind: 'counter', name });
 
+type MatchStatement = Extract<Statement, { kind: 'match' }>;
+
 /** The field is one of the values. */
-export function is(field: Field, ...values: readonly (KeyPart | number | bigint)[]): Statement {
+export function is(field: Field, ...values: readonly (KeyPart | number | bigint)[]): MatchStatement {
   return {
     kind: 'match',
     fields: [field],
     op: '==',
     value: { kind: 'values', values: values.map((value) => (typeof value === 'object' ? value : one(value))) },
   };
+}
+
+/** The field is there, and none of the values. */
+export function isNot(field: Field, ...values: readonly (KeyPart | number | bigint)[]): Statement {
+  return { ...is(field, ...values), op: '!=' };
 }
 
 /** The fields, concatenated, are in the named set. */

@@ -166,6 +166,7 @@ class Walker {
         return transport.kind === 'icmp' && transport.quoted === saddr;
       case 'in-index':
       case 'link-multicast':
+      case 'igmp-question':
       case 'nd-target-is-another':
         throw new Error(`${match.kind} is for PREROUTING`);
     }

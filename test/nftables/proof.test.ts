@@ -74,11 +74,19 @@ describe('the proof of a sender, at its own port', () => {
   });
 
   test('who asks for listeners is no container; who answers may', () => {
-    const igmp = (to: string) => ip('172.20.0.2', to, 2, { kind: 'none' });
+    const igmp = (to: string, type: number) => ip('172.20.0.2', to, 2, { kind: 'icmp', type });
     expect(arrives(icmp(link6, 'ff02::1', 130))).toBe('spoofed');
     expect(arrives(icmp(link6, 'ff02::16', 143))).toBe('proven');
-    expect(arrives(igmp('224.0.0.1'))).toBe('spoofed');
-    expect(arrives(igmp('224.0.0.22'))).toBe('proven');
+    expect(arrives(igmp('224.0.0.1', 0x11))).toBe('spoofed');
+    expect(arrives(igmp('239.1.2.3', 0x11))).toBe('spoofed');
+    expect(arrives(igmp('239.1.2.3', 0x16))).toBe('proven');
+    expect(arrives(igmp('224.0.0.22', 0x22))).toBe('proven');
+  });
+
+  test('IGMP is in no fragments, of which the bridge would take any for a whole', () => {
+    const igmp = (fragOff: number) => ({ ...ip('172.20.0.2', '239.1.2.3', 2, { kind: 'none' }), fragOff });
+    expect([0x2000, 0x2001, 1, 0x4001].map((fragOff) => arrives(igmp(fragOff)))).toEqual(Array(4).fill('spoofed'));
+    expect([0, 0x4000].map((fragOff) => arrives(igmp(fragOff)))).toEqual(Array(2).fill('proven'));
   });
 
   test('a fragment that goes on with another header passes no more, one that goes on with its packet does', () => {

@@ -39,7 +39,7 @@ export function rawTable(references: References, barred: readonly Barred[]): XTa
         ],
       },
       references.chain('proof', [
-        ...(references.family === 6 ? neighbourRules() : []),
+        ...(references.family === 6 ? neighbourRules() : [listenerRule]),
         { matches: [isProven], target: back },
         { matches: [], target: references.goto('unproven') },
       ]),
@@ -75,6 +75,16 @@ function unjudged(references: References): Translation {
 function fromBarred(barred: readonly Barred[]): readonly XRule[] {
   return barred.map(({ index }) => ({ matches: [{ kind: 'in-index', index }], target: drop, counts: 'unproven' }));
 }
+
+/**
+ * Who asks a bridge for its listeners is believed to be a router there, whomever the question goes to. ebtables sees no type
+ * of IGMP; the bridge itself reads the packet only behind this table, and fragments have been put together by then.
+ */
+const listenerRule: XRule = {
+  matches: [{ kind: 'protocol', protocol: 2 }, { kind: 'igmp-question' }],
+  target: drop,
+  counts: 'spoofed',
+};
 
 /**
  * RFC 4861: who routes is not a container's to say; it advertises what it has as its source, which is proven. Where it
