@@ -9,7 +9,7 @@ import { holdWith } from '../packets/backends.ts';
 import { bridgeOf, linkLocal, type Seat, seatOf } from '../packets/forging.ts';
 import { forgetNeighbours, risenBy } from '../packets/kernel.ts';
 import { applyPolicy, expectAllowed } from '../packets/support.ts';
-import { bytes } from './fragments.ts';
+import { bytes, fragmented } from './fragments.ts';
 import { attackWaysOfBoth } from './ways.ts';
 
 /** What a container with Docker's own capabilities tells the bridge it is on. */
@@ -30,6 +30,17 @@ const questions: Readonly<Record<string, (self: Seat) => readonly Uint8Array[]>>
     const packet = { src: linkLocal(mac), dst: everybody.v6, proto: 0, ttl: 1 };
     const body = bytes([58], routerAlert, mldQuestion(mac));
     return [frames.ethernet({ from: mac, to: everybody.mac6, type: 0x86dd }, frames.packet(packet, body))];
+  },
+  // the ICMPv6 behind two headers of destination options, cut between them, and the router's alert outside the fragments
+  'MLD in fragments': ({ mac }) => {
+    const ends = { src: linkLocal(mac), dst: everybody.v6 };
+    const padded = (next: number) => [next, 0, 1, 4, 0, 0, 0, 0]; // RFC 8200 4.2: PadN over the rest of 8 bytes
+    const link = { from: mac, to: everybody.mac6 };
+    const body = bytes(padded(60), padded(58), mldQuestion(mac));
+    return fragmented({ ...link, ...ends, next: 60 }, body, [8]).map((frame) => {
+      const packet = frames.packet({ ...ends, proto: 0, ttl: 1 }, bytes([44], routerAlert, frame.slice(14 + 40)));
+      return frames.ethernet({ ...link, type: 0x86dd }, packet);
+    });
   },
   'IGMP to all (RFC 2236)': (self) => [igmpQuestion(self, everybody.v4, everybody.mac4, 1, '0.0.0.0')],
   'IGMPv1 for a group, to the group': (self) => [igmpQuestion(self, aGroup.v4, aGroup.mac4, 0, aGroup.v4)],

@@ -87,14 +87,18 @@ const listenerRule: XRule = {
 };
 
 /**
- * RFC 4861: who routes is not a container's to say; it advertises what it has as its source, which is proven. Where it
- * has no address yet, ebtables has looked at what it asks.
+ * RFC 4861: who routes is not a container's to say, nor who asks for listeners (RFC 2710); it advertises what it has as its
+ * source, which is proven. Where it has no address yet, ebtables has looked at what it asks. All of it is asked for here once
+ * more, because ebtables finds nothing behind headers that a fragment cuts off.
  */
 function neighbourRules(): readonly XRule[] {
   const unspecified: Match = { kind: 'source', prefix: { ...prefixOf('::'), length: 128 } };
   const advert: Match = { kind: 'icmp', type: icmpv6.neighbourAdvert };
   return [
-    ...icmpv6Rules([icmpv6.routerAdvert, icmpv6.redirect], drop).map((rule) => ({ ...rule, counts: 'spoofed' })),
+    ...icmpv6Rules([icmpv6.mldQuery, icmpv6.routerAdvert, icmpv6.redirect], drop).map((rule) => ({
+      ...rule,
+      counts: 'spoofed',
+    })),
     { matches: [advert, { kind: 'nd-target-is-another' }], target: drop, counts: 'spoofed' },
     { matches: [unspecified, advert], target: drop, counts: 'spoofed' },
   ];
