@@ -1,10 +1,10 @@
-import { type AddressSet, setOfAddresses } from '../ip/address-set.ts';
+import { type AddressSet, setIncludes, setOfAddresses } from '../ip/address-set.ts';
 import type { NamePattern } from '../policy/model.ts';
 import { covers, matches } from '../policy/pattern.ts';
 import type { Container } from '../world/world.ts';
 import { nameKey } from './ids.ts';
 import type { GroupMember } from './ruleset.ts';
-import type { WorldIndex } from './world-index.ts';
+import { directedBroadcast, type WorldIndex } from './world-index.ts';
 
 /** Containers that a policy means by who they are, not by address; what an AddressGroup holds the addresses of. */
 export type Crowd =
@@ -13,7 +13,9 @@ export type Crowd =
   /** Outside Compose, by name. */
   | { readonly kind: 'container'; readonly name: NamePattern }
   /** By the network's engine name. */
-  | { readonly kind: 'network'; readonly network: string };
+  | { readonly kind: 'network'; readonly network: string }
+  /** All on a network at once, by its directed broadcasts: on its own bridge alone, since anyone may choose a subnet. */
+  | { readonly kind: 'broadcast'; readonly network: string };
 
 /** The group's key: see {@link nameKey}. Patterns and exact names never share one. */
 export function crowdKey(crowd: Crowd): string {
@@ -27,6 +29,8 @@ export function crowdKey(crowd: Crowd): string {
       return nameKey([kindOf('container', crowd.name), crowd.name.text]);
     case 'network':
       return nameKey(['network', crowd.network]);
+    case 'broadcast':
+      return nameKey(['broadcast', crowd.network]);
   }
 }
 
@@ -34,13 +38,15 @@ function kindOf(kind: string, ...patterns: readonly NamePattern[]): string {
   return patterns.some(({ wild }) => wild) ? `${kind}-pattern` : kind;
 }
 
-/** The containers of a crowd, sorted by id. */
+/** The containers of a crowd, sorted by id; a broadcast has none of its own. */
 export function crowdMembers(crowd: Crowd, index: WorldIndex): readonly Container[] {
   switch (crowd.kind) {
     case 'containers':
       return index.containers;
     case 'network':
       return index.byNetwork.get(crowd.network) ?? [];
+    case 'broadcast':
+      return [];
     case 'container':
       return pick(index.byName, crowd.name);
     case 'project': {
@@ -59,9 +65,20 @@ function pick(known: ReadonlyMap<string, readonly Container[]>, pattern: NamePat
 
 /** Where the members of a crowd are, each address on its bridge; sorted, none twice. */
 export function crowdPlaces(crowd: Crowd, index: WorldIndex): readonly GroupMember[] {
-  const places = crowdMembers(crowd, index).flatMap((member) => index.placesOf(member));
+  const places =
+    crowd.kind === 'broadcast'
+      ? broadcastPlaces(crowd.network, index)
+      : crowdMembers(crowd, index).flatMap((member) => index.placesOf(member));
   const keyed = new Map(places.map((place) => [placeKey(place), place]));
   return [...keyed.entries()].toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, place]) => place);
+}
+
+function broadcastPlaces(name: string, { world, broadcasts }: WorldIndex): readonly GroupMember[] {
+  return world.networks.flatMap(({ name: its, bridge, subnets }) => {
+    if (its !== name || bridge === null) return [];
+    const addresses = subnets.flatMap(directedBroadcast).filter((address) => setIncludes(broadcasts, address));
+    return addresses.map((address) => ({ bridge: { name: bridge.name, index: bridge.index }, address }));
+  });
 }
 
 function placeKey({ bridge, address }: GroupMember): string {
@@ -80,6 +97,8 @@ export function addressesOfPlaces(places: readonly GroupMember[]): AddressSet {
 
 /** Whether whoever is in `inner`, now or later, is in `outer` too. */
 export function crowdContains(outer: Crowd, inner: Crowd): boolean {
+  if (inner.kind === 'broadcast' || outer.kind === 'broadcast')
+    return inner.kind === 'broadcast' && outer.kind === 'broadcast' && inner.network === outer.network;
   if (outer.kind === 'containers') return true;
   if (inner.kind === 'network' || outer.kind === 'network')
     return inner.kind === 'network' && outer.kind === 'network' && inner.network === outer.network;

@@ -124,7 +124,10 @@ export function createResolver(
       case 'multicast': {
         const own = subject.networks.flatMap((network) => network.subnets.flatMap(directedBroadcast));
         const set = unionSets(multicastSet, intersectSets(setOfAddresses(own), index.broadcasts));
-        return [at('forward', set), at('host', set)];
+        if (role === 'forbid') return [at('forward', set), at('host', set)];
+        // the last address of a subnet that anyone has chosen may be a host's elsewhere: it is a broadcast on its bridge
+        const onBridges = subject.networks.flatMap((network) => crowd({ kind: 'broadcast', network: network.name }));
+        return [at('forward', multicastSet), ...onBridges, at('host', set)];
       }
     }
   };

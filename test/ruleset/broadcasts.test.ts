@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { intersectSets, noAddresses, setIncludes, setOfPrefixes, unionSets } from '../../src/ip/address-set.ts';
+import { prefixOf } from '../../src/ip/prefix.ts';
 import type { WorldSketch } from '../generate/build.ts';
 import { judge, town } from './support.ts';
 
@@ -29,4 +31,18 @@ describe.each(['10.77.0.0/30', '192.168.1.0/30'])("the host's own address stays 
     const { say } = judge('projects: { evil: { allow: [host] } }', around(subnet));
     for (const from of ['on-it', 'elsewhere']) expect(say(from, '192.168.1.3:22/tcp'), from).toBe('allowed');
   });
+});
+
+test('what is sent to all of a network counts as multicast on its own bridge alone', () => {
+  const { ruleset, world } = judge('projects: { evil: { allow: [multicast] } }', around('45.90.10.8/30'));
+  const last = setOfPrefixes([prefixOf('45.90.10.11')]);
+  const its = ruleset.programs.filter(({ workload }) => workload.startsWith('evil/'));
+  expect(its).not.toEqual([]);
+  const byAddress = its.flatMap(({ allow }) =>
+    allow.flatMap(({ plane, to }) => (plane === 'forward' && to.kind === 'addresses' ? [to.set] : [])),
+  );
+  expect(intersectSets(unionSets(...byAddress), last)).toEqual(noAddresses);
+  const bridge = world.networks.find(({ name }) => name === 'evil_default')?.bridge?.name;
+  const there = ruleset.groups.flatMap(({ members }) => members);
+  expect(there.filter(({ address }) => setIncludes(last, address)).map((one) => one.bridge.name)).toEqual([bridge]);
 });

@@ -97,7 +97,7 @@ iptables-restore -w --noflush <<'RULES'
 #         driver_opts:
 #           com.docker.network.bridge.name: br-app-back
 -A DOCKER-OUTBOUND-FILTER -s 172.21.0.0/24 -d 172.21.0.0/24 -j RETURN -m comment --comment "same-network (policy.yaml:4)"
--A DOCKER-OUTBOUND-FILTER -s 172.21.0.0/24 -d 172.21.0.255,224.0.0.0/4,255.255.255.255 -j RETURN -m comment --comment "multicast (policy.yaml:4)"
+-A DOCKER-OUTBOUND-FILTER -s 172.21.0.0/24 -d 224.0.0.0/4,255.255.255.255 -j RETURN -m comment --comment "multicast (policy.yaml:4)"
 -A DOCKER-OUTBOUND-FILTER -s 172.21.0.0/24 -j REJECT -m comment --comment "nothing above allows it (policy.yaml:4)"
 
 # app_default: app/db, app/web
@@ -139,7 +139,7 @@ iptables-restore -w --noflush <<'RULES'
 #         driver_opts:
 #           com.docker.network.bridge.name: br-app
 -A DOCKER-OUTBOUND-FILTER -s 172.20.0.0/16 -d 172.20.0.0/16 -j RETURN -m comment --comment "same-network (policy.yaml:4)"
--A DOCKER-OUTBOUND-FILTER -s 172.20.0.0/16 -d 172.20.255.255,224.0.0.0/4,255.255.255.255 -j RETURN -m comment --comment "multicast (policy.yaml:4)"
+-A DOCKER-OUTBOUND-FILTER -s 172.20.0.0/16 -d 224.0.0.0/4,255.255.255.255 -j RETURN -m comment --comment "multicast (policy.yaml:4)"
 -A DOCKER-OUTBOUND-FILTER -s 172.20.0.0/16 -j REJECT -m comment --comment "nothing above allows it (policy.yaml:4)"
 
 # bridge: whoever comes
@@ -193,12 +193,12 @@ COMMIT
 
 # app_back: app/job, app/web
 -A DOCKER-OUTBOUND-FILTER -s 172.21.0.0/24 -d 172.21.0.0/24 -j RETURN -m comment --comment "same-network (policy.yaml:4)"
--A DOCKER-OUTBOUND-FILTER -s 172.21.0.0/24 -d 172.21.0.255,224.0.0.0/4,255.255.255.255 -j RETURN -m comment --comment "multicast (policy.yaml:4)"
+-A DOCKER-OUTBOUND-FILTER -s 172.21.0.0/24 -d 224.0.0.0/4,255.255.255.255 -j RETURN -m comment --comment "multicast (policy.yaml:4)"
 -A DOCKER-OUTBOUND-FILTER -s 172.21.0.0/24 -j DROP -m comment --comment "nothing above allows it (policy.yaml:4)"
 
 # app_default: app/db, app/web
 -A DOCKER-OUTBOUND-FILTER -s 172.20.0.0/16 -d 172.20.0.0/16 -j RETURN -m comment --comment "same-network (policy.yaml:4)"
--A DOCKER-OUTBOUND-FILTER -s 172.20.0.0/16 -d 172.20.255.255,224.0.0.0/4,255.255.255.255 -j RETURN -m comment --comment "multicast (policy.yaml:4)"
+-A DOCKER-OUTBOUND-FILTER -s 172.20.0.0/16 -d 224.0.0.0/4,255.255.255.255 -j RETURN -m comment --comment "multicast (policy.yaml:4)"
 -A DOCKER-OUTBOUND-FILTER -s 172.20.0.0/16 -j DROP -m comment --comment "nothing above allows it (policy.yaml:4)"
 
 # bridge: whoever comes

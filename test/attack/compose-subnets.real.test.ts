@@ -1,0 +1,66 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Site } from '../../lab/site.ts';
+import { forgedUdp, gatewayOf, type Seat } from '../packets/forging.ts';
+import { arrivals, describeAttempt } from '../packets/support.ts';
+import { type Besieged, besiege, clear, composeFile, decree, image, policy } from './compose-site.ts';
+import { attackWaysOfBoth } from './ways.ts';
+
+/** What somebody gains, or takes from others, who chooses the subnets of a network. */
+
+const on = (subnet: string) => ({ ipam: { config: [{ subnet }] } });
+/** The bridge gets no address: the host goes on finding what is in the subnet where it did before. */
+const elsewhere = (subnet: string) => ({
+  ...on(subnet),
+  driver_opts: { 'com.docker.network.bridge.inhibit_ipv4': 'true' },
+});
+
+describe.each(attackWaysOfBoth)('subnets of one’s own choosing, on engine $name', { timeout: 120_000 }, (way) => {
+  let besieged: Besieged;
+  let site: Site;
+  beforeAll(async () => {
+    besieged = await besiege(way);
+    ({ site } = besieged);
+  });
+  afterAll(() => site?.stop());
+  afterEach(() => clear(site));
+
+  test('a host elsewhere is no broadcast because it is the last address of a subnet', async () => {
+    await decree(site, policy.replace('evil: { allow: none,', 'evil: { allow: [multicast],'));
+    const aims = { z1: '45.90.10.11', z2: '10.9.9.11', z3: '192.168.5.7' };
+    const networks = {
+      default: on('172.25.0.0/24'),
+      z1: elsewhere('45.90.10.8/30'),
+      z2: elsewhere('10.9.9.8/30'),
+      z3: elsewhere('192.168.5.4/30'),
+    };
+    const attached = { default: { priority: 1000 }, z1: {}, z2: {}, z3: {} };
+    const services = { x: { image, networks: attached }, y: { image, networks: ['default'] } };
+    await site.host.compose('free', composeFile({ x: { image } }), 'up', '-d');
+    await site.host.compose('evil', composeFile(services, networks), 'up', '-d');
+
+    const heard = async (from: string, network: string) => {
+      const { mac: to, v4: gateway } = await gatewayOf(site, network);
+      const seats = (await site.host.container(from)).addresses;
+      const seat = seats.find(({ v4 }) => v4.replace(/\d+$/, '1') === gateway) as Seat;
+      const made = Object.values(aims).map((dst) => forgedUdp(dst, { from: seat.mac, to, src: seat.v4, dst }));
+      const sent = made.map(({ frame }) => frame);
+      await site.host.sendFrames(from, sent, { iface: await interfaceOf(site, from, seat.mac) });
+      const arrived = await Promise.all(made.map(({ token }) => site.arrivedAnywhere(token)));
+      return made.flatMap(({ name }, at) => (arrived[at] ? name : []));
+    };
+    expect(await heard('free/x', 'free_default')).toEqual(Object.values(aims));
+    expect(await heard('evil/x', 'evil_default')).toEqual([]);
+    const everybody = { from: 'evil/x', to: '172.25.0.255', port: 9200, proto: 'udp', timeout: 400 } as const;
+    expect(await arrivals(site, [everybody])).toEqual([describeAttempt(everybody)]);
+    await decree(site, policy);
+  });
+});
+
+/** The name inside of the interface with a MAC: where a container is on several networks, engines number them differently. */
+async function interfaceOf(site: Site, container: string, mac: string): Promise<string> {
+  const { stdout } = await site.host.inNetworkOf(container, ['ip', '-json', 'link']);
+  const links = JSON.parse(stdout) as readonly { readonly ifname: string; readonly address?: string }[];
+  const link = links.find(({ address }) => address === mac);
+  if (link === undefined) throw new Error(`${container} has no interface with ${mac}`);
+  return link.ifname;
+}
