@@ -22,9 +22,13 @@ export function parsePrefix(text: string): Prefix | PrefixProblem {
   if (!/^(0|[1-9][0-9]{0,2})$/.test(lengthText)) return { kind: 'bad-length' };
   const length = Number(lengthText);
   if (length > bits(address.family)) return { kind: 'bad-length' };
-  const mask = maskOf(address, length);
-  const prefix: Prefix = { address: addressOf(address.family, address.value & mask), length };
-  return (address.value & mask) === address.value ? prefix : { kind: 'host-bits', meant: prefix };
+  const prefix = prefixAround(address, length);
+  return prefix.address.value === address.value ? prefix : { kind: 'host-bits', meant: prefix };
+}
+
+/** The block of a length that an address is in: of an interface's address, its subnet. */
+export function prefixAround(address: Address, length: number): Prefix {
+  return { address: addressOf(address.family, address.value & maskOf(address, length)), length };
 }
 
 /** True for the result of {@link parsePrefix} that is a prefix. */

@@ -221,7 +221,7 @@ function compileWith(
     published: publishedEndpoints(index),
     unknownBridges: policy.defaults.unknownBridge,
     knownBridges: known,
-    held: heldAddresses(held),
+    held: heldAddresses(held, world, known),
     heldNetworks: held,
     unheld: sortUnique(found.unheld, ({ container, code, reason }) => `${container.id}\0${code}\0${reason}`),
   };

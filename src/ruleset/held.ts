@@ -1,5 +1,5 @@
-import { type AddressSet, intersectSets, isEmptySet, setOfPrefixes, unionSets } from '../ip/address-set.ts';
-import { formatPrefix, type Prefix } from '../ip/prefix.ts';
+import { type AddressSet, intersectSets, isEmptySet, setOfPrefixes, subtractSets } from '../ip/address-set.ts';
+import { formatPrefix, type Prefix, prefixAround } from '../ip/prefix.ts';
 import type { Network, World } from '../world/world.ts';
 import type { Bridged } from './enrol.ts';
 import type { RememberedNetwork } from './ruleset.ts';
@@ -53,13 +53,7 @@ export function heldNetworks(
     if (containers.length > 0) return [{ project, id, name, subnets, containers }];
     return before.has(id) ? [{ project, id, name, subnets }] : [];
   });
-  const others = new Set(known);
-  const taken = setOfPrefixes([
-    ...world.networks.flatMap(({ subnets }) => subnets),
-    ...world.host.addresses.flatMap(({ interface: on, address, length }) =>
-      others.has(on) && !isLinkLocal(address) ? [{ address, length }] : [],
-    ),
-  ]);
+  const taken = setOfPrefixes([...world.networks.flatMap(({ subnets }) => subnets), ...onLink(world, known)]);
   const gone = remembered
     .filter(({ project }) => project !== null && isNamedProject(project))
     .map((network) => ({ ...network, subnets: network.subnets.filter((subnet) => isFree(subnet, taken)) }))
@@ -68,9 +62,28 @@ export function heldNetworks(
   return [...byKey.entries()].toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, network]) => network);
 }
 
-/** All subnets of networks that a named project has or had. */
-export function heldAddresses(networks: readonly RememberedNetwork[]): AddressSet {
-  return unionSets(...networks.map(({ project, subnets }) => setOfPrefixes(project === null ? [] : subnets)));
+/**
+ * All subnets of networks that a named project has or had, without those that the host's other bridges are in: anyone may
+ * make a network around the LAN, and where the host's card is in a bridge, that would cut off the host. Nothing opens by
+ * it that choosing a subnet that policy has never met would not open as well.
+ *
+ * @param known {@link knownBridges}
+ */
+export function heldAddresses(
+  networks: readonly RememberedNetwork[],
+  world: World,
+  known: readonly string[],
+): AddressSet {
+  const subnets = networks.flatMap((network) => (network.project === null ? [] : network.subnets));
+  return subtractSets(setOfPrefixes(subnets), setOfPrefixes(onLink(world, known)));
+}
+
+/** The subnets that the host has addresses of on some bridges. */
+function onLink(world: World, bridges: readonly string[]): readonly Prefix[] {
+  const names = new Set(bridges);
+  return world.host.addresses.flatMap(({ interface: on, address, length }) =>
+    names.has(on) && !isLinkLocal(address) ? [prefixAround(address, length)] : [],
+  );
 }
 
 /** Several may have been of one name, one after the other: each is held until its addresses are taken. */

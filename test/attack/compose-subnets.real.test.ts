@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { Site } from '../../lab/site.ts';
+import { until } from '../../lab/exec.ts';
+import { openSite, type Site } from '../../lab/site.ts';
 import { forgedUdp, gatewayOf, type Seat } from '../packets/forging.ts';
 import { arrivals, describeAttempt } from '../packets/support.ts';
-import { type Besieged, besiege, clear, composeFile, decree, image, policy } from './compose-site.ts';
+import { type Besieged, besiege, clear, composeFile, decree, image, outside, policy } from './compose-site.ts';
 import { attackWaysOfBoth } from './ways.ts';
 
 /** What somebody gains, or takes from others, who chooses the subnets of a network. */
@@ -55,6 +56,41 @@ describe.each(attackWaysOfBoth)('subnets of one’s own choosing, on engine $nam
     await decree(site, policy);
   });
 });
+
+describe.each(attackWaysOfBoth)('a subnet around the LAN, on engine $name', { timeout: 120_000 }, (way) => {
+  let site: Site;
+  beforeAll(async () => {
+    site = await openSite({ engine: way.engine });
+    await site.host.must(['sh', '-c', cardIntoBridge]);
+    site.host.write('/etc/sluice/policy.yaml', policy);
+  });
+  afterAll(() => site?.stop());
+
+  test('does not cut off the host where its card is in a bridge', async () => {
+    const reached = async () => {
+      const probes = [3000, 3001].map((port) => site.lanClient.probe({ to: site.host.v4, port, timeout: 2000 }));
+      return (await Promise.all(probes)).map(({ outcome }) => outcome);
+    };
+    await site.host.compose('free', composeFile({ x: { image, ports: ['3000:3000'] } }), 'up', '-d');
+    const before = await reached();
+    expect(before).not.toContain('timeout');
+    const daemon = await site.host.daemon({ args: ['--backend', way.backend] });
+    const around = { ipam: { config: [{ subnet: '192.168.0.0/16', gateway: '192.168.77.1' }] } };
+    await site.host.compose('evil', composeFile({ x: { image } }, { default: around }), 'up', '-d');
+    // its rules are there when it cannot leave
+    await until('it is held', async () => ((await arrivals(site, outside('evil/x'))).length === 0 ? true : undefined));
+    expect(await reached()).toEqual(before);
+    await daemon.stop();
+  });
+});
+
+/** As hosts with virtual machines have it: the card is a port, and its addresses and routes are the bridge's. */
+const cardIntoBridge = `
+  address=$(ip -4 -o addr show dev eth0 | awk '{ print $4 }')
+  gateway=$(ip -4 route show default | awk '{ print $3 }')
+  ip link add br0 type bridge && ip link set br0 up && ip link set eth0 master br0
+  ip addr del $address dev eth0 && ip addr add $address dev br0
+  [ -z "$gateway" ] || ip route add default via $gateway dev br0`;
 
 /** The name inside of the interface with a MAC: where a container is on several networks, engines number them differently. */
 async function interfaceOf(site: Site, container: string, mac: string): Promise<string> {

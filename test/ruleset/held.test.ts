@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { setIncludes } from '../../src/ip/address-set.ts';
 import { formatPrefix, prefixOf } from '../../src/ip/prefix.ts';
 import { compile } from '../../src/ruleset/compile.ts';
 import type { RememberedNetwork } from '../../src/ruleset/ruleset.ts';
@@ -70,6 +71,20 @@ describe('the addresses of a named project', () => {
       });
     expect(held(on('virbr0'), before)).toEqual(['app_default fe80::/64']);
     expect(held(on('br-0123456789ab'), before)).toEqual(['app_default 172.20.0.0/16 fe80::/64']);
+  });
+
+  test('are not those of the LAN where the host’s card is in a bridge, whatever subnet somebody chooses around it', () => {
+    const its = world([network('app_default', '192.168.0.0/16', 'app')], {
+      bridges: ['br0'],
+      addresses: ['192.168.0.20', 'fe80::1'].map((text) => ({ interface: 'br0', address: address(text), length: 24 })),
+    });
+    const { ruleset } = compile(policy(), its, now);
+    expect(setIncludes(ruleset.held, address('192.168.0.1'))).toBe(false);
+    expect(setIncludes(ruleset.held, address('192.168.1.1'))).toBe(true);
+    // what is remembered is all of it: the LAN may go
+    expect(held(its)).toEqual(['app_default 192.168.0.0/16']);
+    const beside = { ...its, host: { ...its.host, bridges: [] } };
+    expect(setIncludes(compile(policy(), beside, now).ruleset.held, address('192.168.0.1'))).toBe(true);
   });
 
   test('are let go when policy does not name the project any more', () => {
