@@ -107,7 +107,7 @@ export function layer2(
               // whatever left it there, nothing has been proven yet
               rule({ kind: 'clear-mark', bit: bits.proven }),
               ...known.rules,
-              rule({ kind: 'jump', chain: names.chain('strangers') }, isUnproven),
+              rule({ kind: 'jump', chain: names.chain('strangers') }, likeDockers, isUnproven),
             ],
           },
           ...known.chains,
@@ -184,8 +184,8 @@ const allSystems = single(prefixOf('224.0.0.1').address);
 const unspecified = { 4: single(prefixOf('0.0.0.0').address), 6: single(prefixOf('::').address) } as const;
 
 const underTags: readonly EbRule[] = [
-  rule(drop, likeDockers, ofType('802_1Q'), { kind: 'vlan', id: 0 }),
-  rule(drop, likeDockers, ofType('0x88a8')),
+  rule(drop, ofType('802_1Q'), { kind: 'vlan', id: 0 }),
+  rule(drop, ofType('0x88a8')),
 ];
 
 /**
@@ -242,7 +242,8 @@ function solicitedGroup({ value }: Address): Prefix {
  * From ports nobody knows: not in a known container's name, or the bridge, the host and neighbours would believe it. Under a
  * tag nothing of that can be seen, and the host takes one of VLAN 0 off (net/core/dev.c, __netif_receive_skb_core): it would
  * believe such an ARP, and such a fragment waits for its rest outside br_netfilter, where the rest may come past the bridge. IP in
- * a known one's name is dropped here, too, before conntrack puts its fragments together with what that one sends.
+ * a known one's name is dropped here, too, before conntrack puts its fragments together with what that one sends. Ports of hardware
+ * are not asked: no enrolled bridge has one, and behind it are whoever they are.
  */
 function strangers(places: readonly Place[], own: (place: Place) => OwnRules): readonly EbRule[] {
   const macs = new Map(places.map((place) => [place.mac, own(place).mac]));

@@ -84,10 +84,11 @@ function proofChains(marks: Marks): readonly Chain[] {
         [is('vlan id', 0), isVeth, ...spoofed],
         [is('ether type', provider), isVeth, ...spoofed],
         // a port nobody knows, of whatever bridge: the bridge would send a known container's frames there, and the host or
-        // a neighbour believe that it is there (IP in a known container's name is inet's to drop)
-        [inSet('held-macs', 'ether saddr'), ...spoofed],
-        [inSet('held4', 'arp saddr ip'), ...spoofed],
-        [is('icmpv6 type', icmpv6.neighbourAdvert), inSet('held-targets', 'nd target'), ...spoofed],
+        // a neighbour believe that it is there (IP in a known container's name is inet's to drop). An enrolled bridge has
+        // ports of containers only; the host's own card on another bridge brings frames of whoever is behind it
+        [inSet('held-macs', 'ether saddr'), isVeth, ...spoofed],
+        [inSet('held4', 'arp saddr ip'), isVeth, ...spoofed],
+        [is('icmpv6 type', icmpv6.neighbourAdvert), inSet('held-targets', 'nd target'), isVeth, ...spoofed],
       ],
     },
     {

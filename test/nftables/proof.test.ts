@@ -142,7 +142,7 @@ describe('the proof of a sender, at its own port', () => {
   });
 
   test('frames of ports that are nobody known, by the MAC or for an address of somebody who is, do not', () => {
-    const there = { in: { index: 99, name: 'veth99' } };
+    const there = { in: { index: 99, name: 'veth99', kind: 'veth' } };
     expect(arrives(tcp('172.20.9.9', '192.0.2.1', 80), one, there)).toBe('spoofed');
     const other = '02:42:ac:14:00:99';
     expect(arrives(arp(2, other, '172.20.0.3'), one, { ...there, link: { saddr: mac(other), type: 0x0806 } })).toBe(
@@ -150,6 +150,13 @@ describe('the proof of a sender, at its own port', () => {
     );
     const advert = icmp(link6, 'ff02::1', 136, 'fd00:20::3');
     expect(arrives(advert, one, { ...there, link: { saddr: mac(other), type: 0x86dd } })).toBe('spoofed');
+  });
+
+  test('a card of the host, on a bridge of its own, brings frames of whoever has the same MAC or address in the LAN', () => {
+    const there = { in: { index: 99, name: 'eth0' } };
+    expect(arrives(tcp('172.20.9.9', '192.0.2.1', 80), one, there)).toBe('passed');
+    expect(arrives(arp(2, one.mac, '172.20.0.2'), one, there)).toBe('passed');
+    expect(arrives(icmp(link6, 'ff02::1', 136, 'fd00:20::3'), one, there)).toBe('passed');
   });
 });
 
