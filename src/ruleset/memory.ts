@@ -29,6 +29,7 @@ export function factsOf(index: WorldIndex, untils: readonly number[], now: numbe
       setKey(askedLinkLocal(index)),
       setKey(index.containerSpace),
       setKey(index.broadcasts),
+      setKey(index.hostBroadcasts),
       world.engine.hostGateway,
       world.networks
         .map(({ id, name, bridge, subnets, gateways, project, composeKey }) =>

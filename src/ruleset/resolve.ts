@@ -64,9 +64,13 @@ export function createResolver(
   crowds: Map<string, Crowd> = new Map(),
 ): Resolver {
   const places = builtinPlaces(index);
-  const offLimits = unionSets(index.containerSpace, index.broadcasts);
-  const isOutside = (address: Address) =>
-    setIncludes(index.hostAddresses, address) || !setIncludes(index.containerSpace, address);
+  const offLimits = unionSets(index.containerSpace, index.hostBroadcasts);
+  // whom a network of its own makes differ is resolved by itself
+  const isAsForAll = ({ networks }: Subject) => index.containerSpaceOn(networks) === index.containerSpace;
+  const offLimitsFor = (subject: Subject) =>
+    isAsForAll(subject) ? offLimits : unionSets(index.containerSpaceOn(subject.networks), index.hostBroadcasts);
+  const isOutside = (address: Address, { networks }: Subject) =>
+    setIncludes(index.hostAddresses, address) || !setIncludes(index.containerSpaceOn(networks), address);
   const shared = {
     permit: new Map<Destination, readonly Clause[]>(),
     forbid: new Map<Destination, readonly Clause[]>(),
@@ -78,10 +82,13 @@ export function createResolver(
     return [{ plane: 'forward', to: { kind: 'group', group: key } }];
   };
 
-  const area = (set: AddressSet, role: Role): readonly Piece[] => {
+  const area = (set: AddressSet, subject: Subject, role: Role): readonly Piece[] => {
     if (role === 'forbid') return [at('forward', set), at('host', set)];
     const groupAddressed = intersectSets(set, multicastSet);
-    return [at('forward', outOf(set, offLimits)), ...(isEmptySet(groupAddressed) ? [] : [at('host', groupAddressed)])];
+    return [
+      at('forward', outOf(set, offLimitsFor(subject))),
+      ...(isEmptySet(groupAddressed) ? [] : [at('host', groupAddressed)]),
+    ];
   };
 
   /** Single addresses that may be the host's or somebody else's. */
@@ -111,16 +118,19 @@ export function createResolver(
       }
       case 'dns':
         // a compose file names resolvers as it likes; between containers only identity counts
-        return points(subject.resolvers.filter(isOutside), dnsPorts);
+        return points(
+          subject.resolvers.filter((one) => isOutside(one, subject)),
+          dnsPorts,
+        );
       case 'cloud-metadata':
-        return area(cloudMetadataSet, role);
+        return area(cloudMetadataSet, subject, role);
       case 'private':
         // a neighbour's link-local address is private, the host's own is the host
         return role === 'permit'
-          ? area(places.private, role)
+          ? area(places.private, subject, role)
           : [at('forward', places.private), at('host', places.privateOnHost)];
       case 'internet':
-        return area(places.internet, role);
+        return area(places.internet, subject, role);
       case 'multicast': {
         const own = subject.networks.flatMap((network) => network.subnets.flatMap(directedBroadcast));
         const set = unionSets(multicastSet, intersectSets(setOfAddresses(own), index.broadcasts));
@@ -137,7 +147,7 @@ export function createResolver(
       case 'any':
         return [at('forward', everyAddress), at('host', everyAddress)];
       case 'prefix':
-        return area(setOfPrefix(who.prefix), role);
+        return area(setOfPrefix(who.prefix), subject, role);
       case 'name':
         return []; // a name allows nothing until its answers are followed; in a deny it is an error of the policy
       case 'service':
@@ -168,9 +178,13 @@ export function createResolver(
     return written ?? labelled ?? `${subject.project ?? ''}_${who.name}`;
   };
 
-  /** One entry; what it means does not depend on the subject unless a built-in group or a service of it does. */
+  /**
+   * One entry; what it means does not depend on the subject unless a built-in group or a service of it does, or a network
+   * of the subject's own that is elsewhere for others.
+   */
   const resolve = (destination: Destination, subject: Subject, role: Role): readonly Clause[] => {
-    const known = shared[role].get(destination);
+    const isShared = isAsForAll(subject);
+    const known = isShared ? shared[role].get(destination) : undefined;
     if (known !== undefined) return known;
     const leaves = leavesOf(destination, policy);
     const ofLeaf = ({ who, l4, until }: Leaf): readonly Clause[] => {
@@ -183,7 +197,8 @@ export function createResolver(
     const [only, ...more] = leaves;
     const result = only !== undefined && more.length === 0 ? ofLeaf(only) : leaves.flatMap(ofLeaf);
     // one address is resolved faster than it is remembered
-    if (only?.who.kind !== 'prefix' && !leaves.some(dependsOnSubject)) shared[role].set(destination, result);
+    if (isShared && only?.who.kind !== 'prefix' && !leaves.some(dependsOnSubject))
+      shared[role].set(destination, result);
     return result;
   };
 

@@ -1,6 +1,6 @@
 import { type Address, addressOf } from '../ip/address.ts';
 import { type AddressSet, setOfAddresses, setOfPrefixes, subtractSets, unionSets } from '../ip/address-set.ts';
-import { type Prefix, prefixInterval } from '../ip/prefix.ts';
+import { type Prefix, prefixAround, prefixInterval } from '../ip/prefix.ts';
 import { linkLocal6Set } from '../ip/registry.ts';
 import type { Container, Endpoint, Network, World } from '../world/world.ts';
 import { linkLocalOf } from './mac.ts';
@@ -31,10 +31,18 @@ export interface WorldIndex {
   readonly byNetwork: ReadonlyMap<string, readonly Container[]>;
   /** Every address of the host, those on Docker's bridges among them. */
   readonly hostAddresses: AddressSet;
-  /** Where an allow by address does not reach: Docker's subnets, containers elsewhere, IPv6 link-local neighbours. */
+  /**
+   * Where an allow by address does not reach: Docker's subnets, containers elsewhere, IPv6 link-local neighbours. Not what
+   * of a subnet the host finds elsewhere ({@link foundElsewhere}): anyone may choose a subnet, and would so take from
+   * everybody what they are allowed there.
+   */
   readonly containerSpace: AddressSet;
+  /** The same for who is on some networks, and so may reach by their bridges all of their subnets. The same object where it is equal. */
+  readonly containerSpaceOn: (networks: readonly Network[]) => AddressSet;
   /** Directed broadcasts of the host's interfaces: the kernel takes them in itself (RFC 919, RFC 922). */
   readonly broadcasts: AddressSet;
+  /** Of those what the host's own addresses make so, not a subnet that somebody has chosen. */
+  readonly hostBroadcasts: AddressSet;
 }
 
 type Owner =
@@ -96,14 +104,21 @@ export function indexWorld(world: World): WorldIndex {
   });
   const bridges = world.networks.filter(({ bridge, oddBridge }) => bridge !== null || oddBridge !== undefined);
   const subnets = bridges.flatMap((network) => network.subnets);
+  const elsewhere = foundElsewhere(world, bridges);
+  const containerSpace = unionSets(
+    linkLocal6Set,
+    setOfPrefixes(bridges.flatMap((network) => (elsewhere.has(network) ? [] : network.subnets))),
+    ...[...elsewhere].map(([network, found]) => subtractSets(setOfPrefixes(network.subnets), found)),
+    ...containers.map(addressesOf).filter(isAny),
+  );
   const hostAddresses = setOfAddresses([
     ...world.host.addresses.map(({ address }) => address),
     ...world.networks.flatMap((network) => network.gateways),
   ]);
-  const directed = setOfAddresses([
-    ...subnets.flatMap(directedBroadcast),
-    ...world.host.addresses.flatMap(({ address, length }) => directedBroadcast({ address, length })),
-  ]);
+  // anyone may choose a subnet whose last address is one of the host's: to the kernel it stays the host's own
+  const broadcastsOf = (prefixes: readonly Prefix[]) =>
+    subtractSets(setOfAddresses(prefixes.flatMap(directedBroadcast)), hostAddresses);
+  const hostBroadcasts = broadcastsOf(world.host.addresses);
   return {
     world,
     containers,
@@ -117,13 +132,51 @@ export function indexWorld(world: World): WorldIndex {
     byName: groupBy(containers, (container) => (isComposed(container) ? [] : [container.name])),
     byNetwork: groupBy(containers, (container) => networksOf(container).map((network) => network.name)),
     hostAddresses,
-    containerSpace: unionSets(linkLocal6Set, setOfPrefixes(subnets), ...containers.map(addressesOf).filter(isAny)),
-    // anyone may choose a subnet whose last address is one of the host's: to the kernel it stays the host's own
-    broadcasts: subtractSets(directed, hostAddresses),
+    containerSpace,
+    containerSpaceOn: (networks) => {
+      const found = networks.flatMap((network) => elsewhere.get(network) ?? []);
+      return found.length === 0 ? containerSpace : unionSets(containerSpace, ...found);
+    },
+    broadcasts: unionSets(broadcastsOf(subnets), hostBroadcasts),
+    hostBroadcasts,
   };
 }
 
 const isAny = ({ v4, v6 }: AddressSet): boolean => v4.length + v6.length > 0;
+
+/**
+ * What of networks' subnets is not on their bridges for who is on none of them, by network: where the host has a longer
+ * prefix on an interface that is no such bridge, as its LAN; and all of IPv4 where the engine was told to give the bridge no
+ * address, so that the host has no route there. Asked of the network's option as well as of the addresses: those of a
+ * network made just now may have been read before it.
+ */
+function foundElsewhere(world: World, bridges: readonly Network[]): ReadonlyMap<Network, AddressSet> {
+  const names = new Set(bridges.flatMap(({ bridge, oddBridge }) => bridge?.name ?? oddBridge?.name ?? []));
+  const addressed = new Set(
+    world.host.addresses.flatMap(({ interface: on, address }) => (address.family === 4 ? [on] : [])),
+  );
+  const wires = world.host.addresses.flatMap(({ interface: on, address, length }) =>
+    names.has(on) ? [] : [prefixAround(address, length)],
+  );
+  const without = ({ bridge, options }: Network) =>
+    bridge !== null && /^(?:1|t|true)$/i.test(options?.get(inhibit) ?? '') && !addressed.has(bridge.name);
+  return new Map(
+    bridges.flatMap((network) => {
+      const found = network.subnets.flatMap((subnet) =>
+        subnet.address.family === 4 && without(network)
+          ? [subnet]
+          : wires.filter((wire) => wire.length > subnet.length && isWithin(wire, subnet)),
+      );
+      return found.length === 0 ? [] : [[network, setOfPrefixes(found)] as const];
+    }),
+  );
+}
+
+const inhibit = 'com.docker.network.bridge.inhibit_ipv4';
+
+function isWithin({ address }: Prefix, { address: block, length }: Prefix): boolean {
+  return address.family === block.family && prefixAround(address, length).address.value === block.value;
+}
 
 /** Whether a container belongs to Compose: then its workload is `PROJECT/SERVICE`, else `container/NAME`. */
 export function isComposed(container: Container): boolean {

@@ -1,9 +1,20 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { until } from '../../lab/exec.ts';
 import { openSite, type Site } from '../../lab/site.ts';
+import { places } from '../../lab/world.ts';
 import { forgedUdp, gatewayOf, type Seat } from '../packets/forging.ts';
-import { arrivals, describeAttempt } from '../packets/support.ts';
-import { type Besieged, besiege, clear, composeFile, decree, image, outside, policy } from './compose-site.ts';
+import { addressOf, arrivals, describeAttempt } from '../packets/support.ts';
+import {
+  type Besieged,
+  besiege,
+  clear,
+  composeFile,
+  decree,
+  expectOnly,
+  image,
+  outside,
+  policy,
+} from './compose-site.ts';
 import { attackWaysOfBoth } from './ways.ts';
 
 /** What somebody gains, or takes from others, who chooses the subnets of a network. */
@@ -53,6 +64,25 @@ describe.each(attackWaysOfBoth)('subnets of one’s own choosing, on engine $nam
     expect(await heard('evil/x', 'evil_default')).toEqual([]);
     const everybody = { from: 'evil/x', to: '172.25.0.255', port: 9200, proto: 'udp', timeout: 400 } as const;
     expect(await arrivals(site, [everybody])).toEqual([describeAttempt(everybody)]);
+    await decree(site, policy);
+  });
+
+  test('what others may reach is not a container’s because a network is made around it', async () => {
+    await decree(site, policy.replace('same-project, internet', 'same-project, internet, private'));
+    await site.host.compose('app', composeFile({ x: { image } }), 'up', '-d');
+    const to = (target: string) => ({ from: 'app/x', to: target, port: 443, timeout: 400 });
+    const far = [places.internet.v4, places.ten.v4, places.private.v4, places.lanClient.v4].map(to);
+    await until('app is held', async () => (await arrivals(site, far)).length === far.length || undefined);
+    const networks = {
+      n4: elsewhere('45.0.0.0/8'),
+      n10: elsewhere('10.0.0.0/12'),
+      lan: on('192.160.0.0/11'),
+    };
+    const services = Object.fromEntries(Object.keys(networks).map((key) => [key, { image, networks: [key] }]));
+    await site.host.compose('evil', composeFile(services, networks), 'up', '-d');
+    const neighbours = await Promise.all(Object.keys(networks).map((key) => addressOf(site, `evil/${key}`)));
+    await until('they are known', async () => (await arrivals(site, outside('evil/lan'))).length === 0 || undefined);
+    await expectOnly(site, far, neighbours.map(to));
     await decree(site, policy);
   });
 });

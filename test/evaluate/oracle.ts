@@ -176,12 +176,32 @@ function whoMatches(who: Exclude<Who, { kind: 'group' }>, way: Way, context: Con
 }
 
 /** Between containers an allow counts only by identity; an allow by address does not reach the host either. */
-function reached(to: Address, { role, world }: Context): boolean {
+function reached(to: Address, { role, world, sender }: Context): boolean {
   if (role === 'forbid' || among(to, multicastBlocks)) return true;
   if (isHost(to, world) || isBroadcast(to, world)) return false;
   if (to.family === 6 && to.value >> 118n === 0x3fan) return false; // fe80::/10: nobody but neighbours
-  const subnets = world.networks.filter(({ bridge }) => bridge !== null).flatMap((network) => network.subnets);
-  return !subnets.some((subnet) => isIn(to, prefixInterval(subnet), subnet.address.family));
+  const around = world.networks.filter(
+    ({ bridge, subnets }) =>
+      bridge !== null && subnets.some((subnet) => isIn(to, prefixInterval(subnet), subnet.address.family)),
+  );
+  if (around.length === 0) return true;
+  const isTaken = world.containers.some((one) => addressesOf(one, world).some((its) => same(its, to)));
+  return (
+    !isTaken && around.every((network) => !networksOf(sender, world).includes(network) && isFar(to, network, world))
+  );
+}
+
+/** Whether the host finds an address elsewhere than on the bridge of a network that has it: on a wire, by a longer prefix. */
+function isFar(to: Address, { subnets }: Network, world: World): boolean {
+  const bridges = world.networks.map(({ bridge }) => bridge?.name);
+  const wires = world.host.addresses.filter((one) => !bridges.includes(one.interface));
+  const around = subnets.filter((subnet) => isIn(to, prefixInterval(subnet), subnet.address.family));
+  return around.every((subnet) =>
+    wires.some(({ address, length }) => {
+      const rest = BigInt((to.family === 4 ? 32 : 128) - length);
+      return address.family === to.family && length > subnet.length && address.value >> rest === to.value >> rest;
+    }),
+  );
 }
 
 function l4Matches(l4: L4Match, { to, protocol, port }: Way): boolean {
