@@ -40,7 +40,7 @@ const interfaces = new Map([['lo', 1]]);
 
 test('the cases have every type of key that rules have', () => {
   const types = new Set(cases.flatMap((tables) => elementsOf(tables).flatMap(({ key }) => key)));
-  const all = 'ether_addr iface_index ifname inet_proto inet_service ipv4_addr ipv6_addr nd_target';
+  const all = 'ether_addr iface_index ifname inet_proto inet_service ipv4_addr ipv6_addr nd_target quoted4 quoted6';
   expect([...types].toSorted().join(' ')).toBe(all);
 });
 
