@@ -3,6 +3,7 @@ import { formatPrefix, type Prefix, prefixAround } from '../ip/prefix.ts';
 import type { Network, World } from '../world/world.ts';
 import type { Bridged } from './enrol.ts';
 import type { RememberedNetwork } from './ruleset.ts';
+import { isWithoutHost } from './world-index.ts';
 
 /** Whether it is the name the engine gives a bridge that its network does not name (moby, libnetwork/drivers/bridge/bridge_linux.go). */
 export function isEnginesOwn(bridge: string): boolean {
@@ -44,7 +45,8 @@ export function heldNetworks(
 ): readonly RememberedNetwork[] {
   const before = new Map(remembered.flatMap((one) => (one.id === undefined ? [] : [[one.id, one] as const])));
   const there = enrolled.flatMap((network): readonly RememberedNetwork[] => {
-    const { id, name, subnets } = network;
+    const { id, name } = network;
+    const subnets = foundThere(network, world);
     const project = network.project !== null && isNamedProject(network.project) ? network.project : null;
     if (project !== null) return subnets.length > 0 ? [{ project, name, subnets }] : [];
     const containers = [
@@ -76,6 +78,15 @@ export function heldAddresses(
 ): AddressSet {
   const subnets = networks.flatMap((network) => (network.project === null ? [] : network.subnets));
   return subtractSets(setOfPrefixes(subnets), setOfPrefixes(onLink(world, known)));
+}
+
+/**
+ * A network's subnets, without those that the host does not find there: what has such a source comes from elsewhere, and
+ * ordinary programs of the network's own have no way out by the host.
+ */
+function foundThere(network: Network, world: World): readonly Prefix[] {
+  if (!isWithoutHost(network, world)) return network.subnets;
+  return network.subnets.filter(({ address }) => address.family !== 4);
 }
 
 /** The subnets that the host has addresses of on some bridges. */

@@ -146,30 +146,33 @@ const isAny = ({ v4, v6 }: AddressSet): boolean => v4.length + v6.length > 0;
 
 /**
  * What of networks' subnets is not on their bridges for who is on none of them, by network: where the host has a longer
- * prefix on an interface that is no such bridge, as its LAN; and all of IPv4 where the engine was told to give the bridge no
- * address, so that the host has no route there. Asked of the network's option as well as of the addresses: those of a
- * network made just now may have been read before it.
+ * prefix on an interface that is no such bridge, as its LAN; and all of IPv4 where the host has none of it.
  */
 function foundElsewhere(world: World, bridges: readonly Network[]): ReadonlyMap<Network, AddressSet> {
   const names = new Set(bridges.flatMap(({ bridge, oddBridge }) => bridge?.name ?? oddBridge?.name ?? []));
-  const addressed = new Set(
-    world.host.addresses.flatMap(({ interface: on, address }) => (address.family === 4 ? [on] : [])),
-  );
   const wires = world.host.addresses.flatMap(({ interface: on, address, length }) =>
     names.has(on) ? [] : [prefixAround(address, length)],
   );
-  const without = ({ bridge, options }: Network) =>
-    bridge !== null && /^(?:1|t|true)$/i.test(options?.get(inhibit) ?? '') && !addressed.has(bridge.name);
   return new Map(
     bridges.flatMap((network) => {
+      const apart = isWithoutHost(network, world);
       const found = network.subnets.flatMap((subnet) =>
-        subnet.address.family === 4 && without(network)
+        subnet.address.family === 4 && apart
           ? [subnet]
           : wires.filter((wire) => wire.length > subnet.length && isWithin(wire, subnet)),
       );
       return found.length === 0 ? [] : [[network, setOfPrefixes(found)] as const];
     }),
   );
+}
+
+/**
+ * Whether the engine was told to give a network's bridge no IPv4 address, and it has none: the host has no route there. Asked
+ * of the network's option as well as of the addresses: those of a network made just now may have been read before it.
+ */
+export function isWithoutHost({ bridge, options }: Network, { host }: World): boolean {
+  if (bridge === null || !/^(?:1|t|true)$/i.test(options?.get(inhibit) ?? '')) return false;
+  return !host.addresses.some(({ interface: on, address }) => on === bridge.name && address.family === 4);
 }
 
 const inhibit = 'com.docker.network.bridge.inhibit_ipv4';

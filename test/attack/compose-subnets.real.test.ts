@@ -98,7 +98,9 @@ describe.each(attackWaysOfBoth)('a subnet around the LAN, on engine $name', { ti
 
   test('does not cut off the host where its card is in a bridge', async () => {
     const reached = async () => {
-      const probes = [3000, 3001].map((port) => site.lanClient.probe({ to: site.host.v4, port, timeout: 2000 }));
+      const probes = [site.lanClient, site.far('internet')].flatMap((far) =>
+        [3000, 3001].map((port) => far.probe({ to: site.host.v4, port, timeout: 2000 })),
+      );
       return (await Promise.all(probes)).map(({ outcome }) => outcome);
     };
     await site.host.compose('free', composeFile({ x: { image, ports: ['3000:3000'] } }), 'up', '-d');
@@ -106,7 +108,9 @@ describe.each(attackWaysOfBoth)('a subnet around the LAN, on engine $name', { ti
     expect(before).not.toContain('timeout');
     const daemon = await site.host.daemon({ args: ['--backend', way.backend] });
     const around = { ipam: { config: [{ subnet: '192.168.0.0/16', gateway: '192.168.77.1' }] } };
-    await site.host.compose('evil', composeFile({ x: { image } }, { default: around }), 'up', '-d');
+    const networks = { default: around, far: elsewhere('45.0.0.0/8') };
+    const services = { x: { image }, y: { image, networks: ['far'] } };
+    await site.host.compose('evil', composeFile(services, networks), 'up', '-d');
     // its rules are there when it cannot leave
     await until('it is held', async () => ((await arrivals(site, outside('evil/x'))).length === 0 ? true : undefined));
     expect(await reached()).toEqual(before);

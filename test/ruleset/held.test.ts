@@ -87,6 +87,13 @@ describe('the addresses of a named project', () => {
     expect(setIncludes(compile(policy(), beside, now).ruleset.held, address('192.168.0.1'))).toBe(true);
   });
 
+  test('are not those that the host finds elsewhere because the network’s bridge has none of them', () => {
+    const options = { 'com.docker.network.bridge.inhibit_ipv4': 'true' };
+    const its = world([{ ...network('app_default', '45.0.0.0/8', 'app'), options }, appDefault]);
+    expect(held(its)).toEqual(['app_default 172.20.0.0/16', 'app_default 45.0.0.0/8']);
+    expect(held({ ...its, host: { ...its.host, addresses: [] } })).toEqual(['app_default 172.20.0.0/16']);
+  });
+
   test('are let go when policy does not name the project any more', () => {
     expect(held(world([]), [remembered('shop_default', '172.22.0.0/16')])).toEqual([]);
     const all = policyOf('projects: { "s*": { allow: none } }');
