@@ -116,6 +116,8 @@ export type Field =
   | 'sport'
   | 'dport'
   | 'icmp type'
+  /** Of IGMP, of whose packets the walk knows no more than the protocol. */
+  | 'igmp type'
   | 'icmp code'
   | 'tcp flags'
   | 'ttl'

@@ -66,6 +66,7 @@ const headers: Readonly<Record<string, Readonly<Record<string, readonly [Field, 
   sctp: ports(132),
   udplite: ports(136),
   icmp: { type: ['icmp type', { protocol: 1 }], code: ['icmp code', { protocol: 1 }] },
+  igmp: { type: ['igmp type', { protocol: 2 }] },
   icmpv6: { type: ['icmp type', { protocol: 58 }], code: ['icmp code', { protocol: 58 }] },
 };
 

@@ -35,6 +35,15 @@ const etherTypes: ReadonlyMap<string, number> = new Map([
   ['8021ad', 0x88a8],
 ]);
 
+/** Types of IGMP by nft's names (src/proto.c, igmp_type_tbl). */
+const igmpTypes: ReadonlyMap<string, number> = new Map([
+  ['membership-query', 0x11],
+  ['membership-report-v1', 0x12],
+  ['membership-report-v2', 0x16],
+  ['leave-group', 0x17],
+  ['membership-report-v3', 0x22],
+]);
+
 /** Codes of ICMP's destination-unreachable by nft's names (src/datatype.c, icmp_code_tbl and icmpv6_code_tbl). */
 const codes4 = ['net-unreachable', 'host-unreachable', 'prot-unreachable', 'port-unreachable', 'frag-needed'];
 const codes6 = [
@@ -102,6 +111,8 @@ function readNumber(text: string, { field, icmp6 = false }: ValueOf): bigint | u
       return big(protocolNumber(text));
     case 'icmp type':
       return big(icmpNamed(icmp6 ? 6 : 4, text)?.type) ?? parseNumber(text);
+    case 'igmp type':
+      return big(igmpTypes.get(text)) ?? parseNumber(text);
     case 'icmp code': {
       const code = (icmp6 ? codes6 : codes4).indexOf(text);
       return code >= 0 && text !== '' ? BigInt(code) : parseNumber(text);

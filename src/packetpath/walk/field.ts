@@ -99,6 +99,7 @@ function reading(field: Field, packet: Packet, stand: Stand): Known {
     case 'cgroup':
       return packet.ownSocket ? unknown : absent;
     case 'ttl':
+    case 'igmp type':
     case 'other':
       return unknown;
     default:
