@@ -1,12 +1,8 @@
-import { type Address, formatAddress } from '../ip/address.ts';
+import { formatAddress, isLinkLocal } from '../ip/address.ts';
 import type { Link } from '../netlink/link.ts';
 import type { InterfaceAddress } from '../netlink/route.ts';
 import { isInterfaceName } from '../world/names.ts';
 import type { HostAddress } from '../world/world.ts';
-
-function isLinkLocal({ family, value }: Address): boolean {
-  return family === 6 && value >> 118n === 0x3fan;
-}
 
 /** The host's bridges, sorted by name; one whose name no rule can carry is not among them. */
 export function bridgeNames(links: readonly Link[]): readonly string[] {

@@ -1,6 +1,7 @@
 import type { Family } from '../ip/address.ts';
 import { ofFamily } from '../ip/address-set.ts';
 import { icmpv6 } from '../ip/icmpv6.ts';
+import { igmp } from '../ip/igmp.ts';
 import { type Interval, normalise } from '../ip/interval.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
 import { senderSets } from './endpoint-elements.ts';
@@ -10,8 +11,6 @@ import type { Chain, NftSet, Rule, Table } from './model.ts';
 import type { SenderSets } from './sender-sets.ts';
 import { accept, count, drop, element, goTo, inSet, is, isNot, jump, named, notInSet, range } from './statements.ts';
 
-/** IGMP (RFC 2236), and the type of its questions. */
-const [igmp, igmpQuery] = [2, 0x11] as const;
 /** Of an IPv4 packet that is no fragment, which may forbid to be taken apart (RFC 791). */
 const wholePackets = [0, 0x4000] as const;
 
@@ -23,8 +22,7 @@ const wholePackets = [0, 0x4000] as const;
 const extensions = [0, 43, 44, 51, 60] as const;
 
 /** EtherTypes of frames with a VLAN tag (IEEE 802.1Q, 802.1ad); the kernel takes off no others (if_vlan.h, eth_type_vlan). */
-const [customer, provider] = [0x8100, 0x88a8] as const;
-const vlanTags = [customer, provider] as const;
+const vlanTags = { customer: 0x8100, provider: 0x88a8 } as const;
 
 const isVeth = is('meta iifkind', named('veth'));
 
@@ -76,13 +74,13 @@ function proofChains(marks: Marks): readonly Chain[] {
         // a VLAN tag stands where the EtherType is looked for, so ARP and neighbour discovery under one would pass unseen;
         // the host strips an 802.1p tag (VLAN 0) and believes what was in it. Asking the rules below for the EtherType
         // would be cheaper, but nft does not list what it takes for implied, and reading back could not tell
-        [is('ether type', ...vlanTags), inSet('ports', 'iif'), ...spoofed],
+        [is('ether type', vlanTags.customer, vlanTags.provider), inSet('ports', 'iif'), ...spoofed],
         [inSet('senders4', 'iif', 'ether saddr', 'ip saddr'), goTo('proven4')],
         [inSet('senders6', 'iif', 'ether saddr', 'ip6 saddr'), goTo('proven6')],
         [inSet('ports', 'iif'), goTo('without-address')],
         // a port nobody knows may say the same from under a tag that the host takes off; other VLANs are others' business
         [is('vlan id', 0), isVeth, ...spoofed],
-        [is('ether type', provider), isVeth, ...spoofed],
+        [is('ether type', vlanTags.provider), isVeth, ...spoofed],
         // a port nobody knows, of whatever bridge: the bridge would send a known container's frames there, and the host or
         // a neighbour believe that it is there (IP in a known container's name is inet's to drop). An enrolled bridge has
         // ports of containers only; the host's own card on another bridge brings frames of whoever is behind it
@@ -98,8 +96,8 @@ function proofChains(marks: Marks): readonly Chain[] {
       // reads their beginning as one
       name: 'proven4',
       rules: [
-        [is('meta l4proto', igmp), is('igmp type', igmpQuery), ...spoofed],
-        [is('meta l4proto', igmp), isNot('ip frag-off', ...wholePackets), ...spoofed],
+        [is('meta l4proto', igmp.protocol), is('igmp type', igmp.query), ...spoofed],
+        [is('meta l4proto', igmp.protocol), isNot('ip frag-off', ...wholePackets), ...spoofed],
         [prove, accept],
       ],
     },

@@ -13,4 +13,4 @@ export const priorities = {
 } as const;
 
 /** The chain that asks fragments for themselves; what it lets pass is not judged. */
-export const pastTheBridgeChain = 'past-the-bridge';
+export const beforeDefragChain = 'before-defrag';

@@ -11,7 +11,7 @@ import {
   publishedName,
   type senderSets,
 } from './endpoint-elements.ts';
-import { pastTheBridgeChain, priorities } from './hooks.ts';
+import { beforeDefragChain, priorities } from './hooks.ts';
 import type { Marks } from './marks.ts';
 import type { Chain, Element, NftSet, Rule, Statement, Table } from './model.ts';
 import { errorsChain, type Plane, planes, programCounters, programEntry } from './program.ts';
@@ -184,7 +184,7 @@ function fragments(marks: Marks): Chain {
   const denied: Rule = [count('unproven'), drop];
   const fromBridge = is('meta iifkind', named('bridge'));
   return {
-    name: pastTheBridgeChain,
+    name: beforeDefragChain,
     hook: { hook: 'prerouting', priority: priorities.fragments },
     rules: [
       [inSet('ports', 'iif'), ...denied],

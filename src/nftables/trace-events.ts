@@ -1,4 +1,4 @@
-import { pastTheBridgeChain } from './hooks.ts';
+import { beforeDefragChain } from './hooks.ts';
 
 /** What the kernel's trace says of one packet at one chain of ours. */
 export interface TraceEvent {
@@ -27,7 +27,7 @@ export function parseTraceLine(line: string): TraceEvent | undefined {
 export type TracedVerdict = 'accepted' | 'denied' | 'audited' | 'not-judged' | 'not-seen';
 
 /** Chains that a packet meets before it is judged. */
-const arriving: ReadonlySet<string> = new Set([pastTheBridgeChain, 'prerouting']);
+const arriving: ReadonlySet<string> = new Set([beforeDefragChain, 'prerouting']);
 
 /**
  * Judges by the events of one probe. The trace's id changes from hook to hook, so each id is one packet at one hook;

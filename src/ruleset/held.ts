@@ -1,3 +1,4 @@
+import { isLinkLocal } from '../ip/address.ts';
 import { type AddressSet, intersectSets, isEmptySet, setOfPrefixes, subtractSets } from '../ip/address-set.ts';
 import { formatPrefix, type Prefix, prefixAround } from '../ip/prefix.ts';
 import type { Network, World } from '../world/world.ts';
@@ -89,7 +90,7 @@ function foundThere(network: Network, world: World): readonly Prefix[] {
   return network.subnets.filter(({ address }) => address.family !== 4);
 }
 
-/** The subnets that the host has addresses of on some bridges. */
+/** The subnets that the host has addresses of on some bridges; of fe80::/10 every interface has one, which says nothing. */
 function onLink(world: World, bridges: readonly string[]): readonly Prefix[] {
   const names = new Set(bridges);
   return world.host.addresses.flatMap(({ interface: on, address, length }) =>
@@ -104,9 +105,4 @@ function keyOf({ project, name, subnets }: RememberedNetwork): string {
 
 function isFree(subnet: Prefix, taken: AddressSet): boolean {
   return isEmptySet(intersectSets(setOfPrefixes([subnet]), taken));
-}
-
-/** Every interface has an address of this prefix (RFC 4291 2.5.6): it says nothing of whose a subnet is. */
-function isLinkLocal({ family, value }: Prefix['address']): boolean {
-  return family === 6 && value >> 118n === 0x3fan;
 }

@@ -94,7 +94,7 @@ export const faults: Readonly<Record<string, (tables: readonly Table[]) => reado
     ...rules,
   ]),
   // what comes by a bridge is asked for twice: before fragments are put together, and behind
-  'sources that nobody knows pass': mapChains(/^(unproven|past-the-bridge)$/, () => [[accept]]),
+  'sources that nobody knows pass': mapChains(/^(unproven|before-defrag)$/, () => [[accept]]),
   'neighbours pass unjudged': mapChains(/^between-neighbours$/, () => [[accept]]),
   'denied packets are dropped without a word': mapStatements((statement) =>
     statement.kind === 'reject' ? [{ kind: 'verdict', verdict: { kind: 'drop' } }] : [statement],

@@ -1,6 +1,6 @@
 import type { Family } from '../../ip/address.ts';
 import { icmpv6 } from '../../ip/icmpv6.ts';
-import { pastTheBridgeChain } from '../../nftables/hooks.ts';
+import { beforeDefragChain } from '../../nftables/hooks.ts';
 import type { Chain } from '../../nftables/model.ts';
 import { errorsChain } from '../../nftables/program.ts';
 import type { Barred } from '../../ruleset/ruleset.ts';
@@ -120,7 +120,7 @@ function judged(references: References, name: string, bit: number): XChain {
 
 /** Chains that are written here instead: they have hooks, or stand in another table. */
 const writtenHere: ReadonlySet<string> = new Set([
-  pastTheBridgeChain,
+  beforeDefragChain,
   'prerouting',
   'unproven',
   'unenrolled',

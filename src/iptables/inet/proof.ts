@@ -1,4 +1,5 @@
 import { icmpv6 } from '../../ip/icmpv6.ts';
+import { igmp } from '../../ip/igmp.ts';
 import { prefixOf } from '../../ip/prefix.ts';
 import type { Barred } from '../../ruleset/ruleset.ts';
 import { bits } from '../marks.ts';
@@ -81,7 +82,7 @@ function fromBarred(barred: readonly Barred[]): readonly XRule[] {
  * of IGMP; the bridge itself reads the packet only behind this table, and fragments have been put together by then.
  */
 const listenerRule: XRule = {
-  matches: [{ kind: 'protocol', protocol: 2 }, { kind: 'igmp-question' }],
+  matches: [{ kind: 'protocol', protocol: igmp.protocol }, { kind: 'igmp-question' }],
   target: drop,
   counts: 'spoofed',
 };

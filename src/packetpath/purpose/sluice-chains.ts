@@ -19,7 +19,7 @@ const toHost = "judges what containers send to the host itself, by the sender's 
 /** Chains that are there once, whoever sends: those of iptables under `ip`, those of ebtables under `frames`. */
 const fixed: Readonly<Record<'inet' | 'bridge' | 'ip' | 'frames', Readonly<Record<string, string>>>> = {
   inet: {
-    'past-the-bridge': "stops what comes up on a bridge's port itself, fragment by fragment",
+    'before-defrag': "stops fragments that are not their sender's, before any are put together",
     prerouting: arrival,
     unenrolled,
     unproven,
