@@ -1,6 +1,6 @@
 import type { ControlHandlers, Status } from '../control/protocol.ts';
 import { EngineError } from '../docker/engine-error.ts';
-import type { EngineNotice } from '../docker/events.ts';
+import type { EngineEvent, EngineNotice } from '../docker/events.ts';
 import type { EngineMirror } from '../docker/mirror.ts';
 import type { ForbiddenFlow } from '../enforce/forbidden.ts';
 import type { Diagnostic } from '../policy/diagnostic.ts';
@@ -31,10 +31,15 @@ const slow = 60_000;
 const forgetEvery = 10;
 /** After a change was refused. */
 const retry = 1_000;
-/** What only leaves waits so long for what may come with it: a look at it would stand in the way of a newcomer's. */
-const leaving = 150;
+/**
+ * What is no hurry waits until nothing more came for so long, but not for longer than the second of these: looks would
+ * stand in the way of newcomers, and ask an engine that is busy starting them.
+ */
+const calm = { after: 150, atMost: 1_000 } as const;
 /** What says of somebody that he leaves; the guard has taken his elements out when his port went. */
 const partings: ReadonlySet<string> = new Set(['stop', 'die', 'destroy', 'disconnect']);
+/** What says of somebody that he may send from now on. */
+const beginnings: ReadonlySet<string> = new Set(['connect', 'start']);
 /** So often a look is taken anew because something has happened meanwhile. */
 const againAtMost = 2;
 /** More than a timer may be early by. */
@@ -101,7 +106,8 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   #wanted = false;
   #passing: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
-  #waking: NodeJS.Timeout | null = null;
+  /** The look that is no hurry, and when it was first wanted. */
+  #waking: { readonly since: number; readonly timer: NodeJS.Timeout } | null = null;
   #retrying: NodeJS.Timeout | null = null;
   #ended = false;
 
@@ -199,7 +205,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     this.#ended = true;
     if (this.#timer !== null) clearInterval(this.#timer);
     if (this.#retrying !== null) clearTimeout(this.#retrying);
-    if (this.#waking !== null) clearTimeout(this.#waking);
+    if (this.#waking !== null) clearTimeout(this.#waking.timer);
     this.#following?.stop();
     await this.#mending.end();
     await this.#passing;
@@ -215,7 +221,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
         this.#mirror.note(notice.event);
         if (notice.event.kind === 'network' && notice.event.action === 'connect')
           this.#seatings.lookAt(notice.event.network);
-        if (partings.has(notice.event.action)) return this.#wakeSoon();
+        if (partings.has(notice.event.action) || this.#hasSeat(notice.event)) return this.#wakeSoon();
         break;
       case 'connected':
         this.#mirror.forget();
@@ -226,6 +232,19 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
         return;
     }
     this.#wake();
+  }
+
+  /**
+   * Whether this tells of somebody who begins to send, and for whom the guard has a seat. It sees to him from the kernel's
+   * links, and a look at what it has done would stand in its way.
+   */
+  #hasSeat(event: EngineEvent): boolean {
+    if (event.container === null || !beginnings.has(event.action)) return false;
+    const seats = this.#now?.ruleset.seats ?? [];
+    return seats.some(
+      ({ container, network }) =>
+        container.id === event.container && (event.kind === 'container' || network === event.network),
+    );
   }
 
   #hear(message: FromGuard): void {
@@ -308,11 +327,23 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
 
   /** For what is no hurry, since the guard has seen to it or nobody waits. */
   #wakeSoon(): void {
-    if (!this.#ended) this.#waking ??= setTimeout(() => this.#wake(), leaving);
+    if (this.#ended) return;
+    const now = performance.now();
+    const { since } = this.#waking ?? { since: now };
+    if (this.#waking !== null) clearTimeout(this.#waking.timer);
+    const wait = Math.min(calm.after, Math.max(0, since + calm.atMost - now));
+    this.#waking = { since, timer: setTimeout(() => this.#wakeNow(), wait) };
+  }
+
+  /** A look that is under way is not taken once more for it: the next one begins when that one's change is made. */
+  #wakeNow(): void {
+    this.#waking = null;
+    if (this.#passing === null) return this.#wake();
+    void this.#passing.then(() => this.#wakeSoon());
   }
 
   #wake(): void {
-    if (this.#waking !== null) clearTimeout(this.#waking);
+    if (this.#waking !== null) clearTimeout(this.#waking.timer);
     this.#waking = null;
     this.#wanted = true;
     if (this.#ended || this.#passing !== null) return;

@@ -1,5 +1,6 @@
 import type { Family } from '../ip/address.ts';
-import { bridgeText, type Step } from './change.ts';
+import type { Step } from './change.ts';
+import { bridgeText } from './change-frames.ts';
 import { must, type RunCommand } from './command.ts';
 import { families } from './families.ts';
 import type { EbTable, XState, XTable } from './model.ts';

@@ -1,10 +1,10 @@
 import type { Family } from '../ip/address.ts';
+import { bridgeText } from './change-frames.ts';
 import { families } from './families.ts';
 import { leaningOf } from './leaning.ts';
-import type { EbChain, EbRule, EbTable, IpSet, IpSetElement, XChain, XState, XTable } from './model.ts';
+import type { EbTable, IpSet, IpSetElement, XChain, XState, XTable } from './model.ts';
 import { nextGeneration, withGeneration } from './names.ts';
 import { type NameOfSet, printElement, printRule, printSet } from './print.ts';
-import { printEbRule } from './print-bridge.ts';
 
 /** What stands, and under which name each of its sets does. */
 export interface Stood {
@@ -269,60 +269,4 @@ function asks({ rules }: XChain, sets: ReadonlySet<string>): boolean {
         matches.some((match) => match.kind === 'set' && sets.has(match.set)),
     )
   );
-}
-
-// Frames
-
-/** What of ebtables' chains is to be said for others to stand in their place; nothing where they are the same. */
-export function bridgeText(from: readonly EbTable[], to: readonly EbTable[]): string {
-  return to
-    .map(({ name, chains }) => {
-      const old = new Map((from.find((table) => table.name === name)?.chains ?? []).map((one) => [one.name, one]));
-      const there = new Set(chains.map((chain) => chain.name));
-      const gone = [...old.keys()].filter((chain) => !there.has(chain));
-      const made = chains.filter((chain) => !old.has(chain.name));
-      const text = chains.flatMap((chain) => chainText(old.get(chain.name), chain));
-      if (made.length + gone.length + text.length === 0) return '';
-      return lines([
-        `*${name}`,
-        ...made.map((chain) => `:${chain.name} RETURN`),
-        ...text,
-        ...gone.map((chain) => `-F ${chain}`),
-        ...gone.map((chain) => `-X ${chain}`),
-        'COMMIT',
-      ]);
-    })
-    .join('');
-}
-
-const printedFrames = new WeakMap<EbRule, string>();
-
-function frameRules(chain: string, rules: readonly EbRule[]): readonly string[] {
-  return rules.map((rule) => {
-    let text = printedFrames.get(rule);
-    if (text === undefined) {
-      text = printEbRule('', rule).slice('-A '.length);
-      printedFrames.set(rule, text);
-    }
-    return `${chain}${text}`;
-  });
-}
-
-/** Where every rule drops, their order means nothing, and single ones come and go. Most rules are the same objects. */
-function chainText(from: EbChain | undefined, { name, rules }: EbChain): readonly string[] {
-  if (from?.rules === rules) return [];
-  const add = (some: readonly string[]) => some.map((rule) => `-A ${rule}`);
-  if (from === undefined) return add(frameRules(name, rules));
-  const isList = rules.length > 0 && [...from.rules, ...rules].every(({ target }) => target.kind === 'drop');
-  if (!isList) {
-    const now = frameRules(name, rules);
-    const before = frameRules(name, from.rules);
-    const isSame = now.length === before.length && now.every((rule, at) => rule === before[at]);
-    return isSame ? [] : [`-F ${name}`, ...add(now)];
-  }
-  const [had, have] = [new Set(from.rules), new Set(rules)];
-  const [coming, leaving] = [rules.filter((rule) => !had.has(rule)), from.rules.filter((rule) => !have.has(rule))].map(
-    (some) => new Set(frameRules(name, some)),
-  ) as [Set<string>, Set<string>];
-  return [...add([...coming.difference(leaving)]), ...[...leaving.difference(coming)].map((rule) => `-D ${rule}`)];
 }

@@ -15,6 +15,7 @@ const noNumbers: Numbers = () => undefined;
  * judged by them is denied, and everybody else is held.
  */
 export class Numbering {
+  readonly #map: string;
   readonly #numbers: ReadonlyMap<string, number>;
   readonly #without = new Set<string>();
 
@@ -23,6 +24,7 @@ export class Numbering {
    * @param before what stands: who has a number there keeps it, so that elements that stay need not change
    */
   constructor(chains: readonly Chain[], map: string, before: Numbers = noNumbers) {
+    this.#map = map;
     const targets = ['accept', ...chains.map(({ name }) => name).filter((name) => name.startsWith(`${map}/`))];
     const kept = new Set(targets.flatMap((target) => before(map, target) ?? []));
     let next = 1;
@@ -37,6 +39,11 @@ export class Numbering {
       else numbers.set(target, number);
     }
     this.#numbers = numbers;
+  }
+
+  /** Whether these are the numbers that what stands has, each of them. */
+  isOf(before: Numbers = noNumbers): boolean {
+    return [...this.#numbers].every(([target, number]) => before(this.#map, target) === number);
   }
 
   /** What a chain's name, or `accept`, has; undefined as well where there was none left. */

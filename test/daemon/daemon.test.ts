@@ -179,9 +179,9 @@ describe('a guard that breaks', () => {
 });
 
 describe('containers that come and go', () => {
-  const event = (action: string): EngineNotice => ({
+  const event = (action: string, container = 'a'.repeat(64)): EngineNotice => ({
     kind: 'event',
-    event: { kind: 'container', action, container: 'a'.repeat(64), at: 0n },
+    event: { kind: 'container', action, container, at: 0n },
   });
 
   test('leave their rules behind, and find them again', async () => {
@@ -225,6 +225,42 @@ describe('containers that come and go', () => {
     expect(host.readings).toBe(before + 1);
     host.notice(event('die'));
     await soon(() => expect(host.readings).toBe(before + 2));
+    await daemon.stop();
+  });
+
+  test('are not looked at while they begin, where the guard has a seat for them', async () => {
+    const host = new DaemonHost();
+    const daemon = await settled(host);
+    const [seat] = host.guard.plans.flatMap(({ seats }) => seats);
+    if (seat === undefined) throw new Error('nobody has a seat');
+    const { container, network } = seat;
+    const connected = { kind: 'network', action: 'connect', network, container, at: 0n } as const;
+    const before = host.readings;
+    const began = performance.now();
+    for (let one = 0; one < 10; one++) {
+      host.notice({ kind: 'event', event: connected });
+      host.notice(event('start', container));
+      await wait(20);
+    }
+    // not even once where this took so long that it was due
+    if (performance.now() - began < 1_000) expect(host.readings).toBe(before);
+    await soon(() => expect(host.readings).toBe(before + 1));
+    await calm(host, 300);
+    host.notice(event('start'));
+    await soon(() => expect(host.readings).toBe(before + 2));
+    host.notice({ kind: 'event', event: { ...connected, network: 'n'.repeat(64) } });
+    await soon(() => expect(host.readings).toBe(before + 3));
+    await daemon.stop();
+  });
+
+  test('are looked at when nobody has come for a moment, or for a second: who comes all the while waits no longer', async () => {
+    const host = new DaemonHost();
+    const daemon = await settled(host);
+    const before = host.readings;
+    const events = setInterval(() => host.notice(event('die')), 20);
+    await soon(() => expect(host.readings).toBe(before + 1));
+    await soon(() => expect(host.readings).toBeGreaterThan(before + 1));
+    clearInterval(events);
     await daemon.stop();
   });
 

@@ -112,3 +112,20 @@ test('nobody is asked for when nobody is looked for, or who came long ago more t
   await one.pass(500);
   expect(one.open.length).toBe(1);
 });
+
+test('an answer that waited for seconds is no reason to stay away for seconds, while somebody is looked for', async () => {
+  const one = new Lookedfor();
+  one.lookout.wake();
+  one.now = 1_600; // he came a while ago
+  await one.pass(2_000, 2_500);
+  const asked = one.asked.length;
+  await one.pass(1_000);
+  one.open.shift()?.resolve([]);
+  await one.pass(60);
+  expect(one.asked.length).toBe(asked + 1);
+  // who has not come for long has the engine's rest before him
+  one.open.shift()?.resolve([]);
+  one.youngest = one.now - 10_000;
+  await one.pass(100);
+  expect(one.asked.length).toBe(asked + 1);
+});

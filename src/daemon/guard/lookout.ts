@@ -36,6 +36,14 @@ const paces = [
  */
 const keen = { until: 250, questions: 4, apart: 10 } as const;
 
+/**
+ * An answer that took longer than this, in milliseconds, has mostly waited in the engine, as behind a network's lock while
+ * hundreds start: to stay away for as long again leaves the engine no rest, and whoever is there meanwhile unseen.
+ */
+const longestRest = 50;
+/** Milliseconds after somebody has come: from then on an engine has all of its rest. */
+const patient = 10_000;
+
 /** Milliseconds after which an engine that does not answer is asked again, at the least. */
 const reluctance = 10;
 
@@ -86,7 +94,10 @@ export class Lookout {
   #due(isKeen: boolean, age: number): number {
     if (this.#failed) return this.#answered + Math.max(this.#pause(age), this.#took, reluctance);
     if (this.#again && this.#open === 0) return this.#asked; // that is now
-    if (!isKeen) return this.#answered + Math.max(this.#pause(age), this.#took);
+    if (!isKeen) {
+      const rest = age < patient ? Math.min(this.#took, longestRest) : this.#took;
+      return this.#answered + Math.max(this.#pause(age), rest);
+    }
     const apart = Math.max(keen.apart, this.#took / keen.questions);
     return this.#asked + (this.#open > 0 ? apart : Math.max(this.#pause(age), Math.min(2 * this.#took, apart)));
   }

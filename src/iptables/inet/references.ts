@@ -1,8 +1,8 @@
 import type { Family } from '../../ip/address.ts';
-import type { Chain, KeyPart, NftSet, Table } from '../../nftables/model.ts';
+import type { Chain, Element, KeyPart, NftSet, Table } from '../../nftables/model.ts';
 import { Numbering, type Numbers } from '../dispatch.ts';
 import { bits } from '../marks.ts';
-import type { IpSet, Match, Target, XChain, XRule } from '../model.ts';
+import type { IpSet, IpSetElement, Match, Target, XChain, XRule } from '../model.ts';
 import { digest, type Names } from '../names.ts';
 import { isInterface } from '../print.ts';
 import {
@@ -23,6 +23,26 @@ export interface HostInterfaces {
   readonly interfaces: InterfaceNames;
 }
 
+/** What the rules of one family are made of. */
+export interface ReferenceSource {
+  /** `table inet sluice` of nftables. */
+  readonly inet: Table;
+  readonly family: Family;
+  readonly names: Names;
+  readonly facts: HostInterfaces;
+  /** Those of what stands, so that they stay. */
+  readonly numbers: Numbers | undefined;
+}
+
+/** A set of who is where: the neutral one it stands for, and what is said of an element. */
+interface Places {
+  readonly neutral: string;
+  readonly mark: ((element: Element) => IpSetElement['mark'] | null) | undefined;
+}
+
+/** Whether a neutral set says who is where: such change with each container, and no rule by what is in them. */
+export const isOfPlaces = ({ key }: NftSet): boolean => key[0] === 'iface_index';
+
 /**
  * What the rules of one family refer to by the names of the neutral rules: their chains and sets. A set, or a chain that
  * no neutral one stands for, is made when a rule first refers to it, so nothing stands that no rule asks for.
@@ -41,15 +61,16 @@ export class References {
   readonly #sent = new Map<string, XChain>();
   readonly #trees: XChain[] = [];
 
-  /**
-   * @param inet `table inet sluice` of nftables
-   * @param numbers those of what stands, so that they stay
-   */
-  constructor(inet: Table, family: Family, names: Names, host: HostInterfaces, numbers: Numbers | undefined) {
+  /** Names of neutral sets. */
+  readonly #asked = new Set<string>();
+  /** Sets of places, by their names. */
+  readonly #places = new Map<string, Places>();
+
+  constructor({ inet, family, names, facts, numbers }: ReferenceSource) {
     this.inet = inet;
     this.family = family;
     this.#names = names;
-    this.#host = host;
+    this.#host = facts;
     this.#numbers = numbers;
     this.#neutral = new Map(inet.sets.map((set) => [set.name, set]));
   }
@@ -62,6 +83,18 @@ export class References {
   /** Those that no neutral chain stands for: trees by which senders' numbers lead to programs, and `sent-…`. */
   get chains(): readonly XChain[] {
     return [...this.#trees, ...this.#sent.values()];
+  }
+
+  /** The sets of a table that were referred to here. */
+  asked({ sets }: Table): readonly NftSet[] {
+    return sets.filter(({ name }) => this.#asked.has(name));
+  }
+
+  /** A set as it is when others are where its neutral one says; one that is not of places is the same. */
+  placesAgain(set: IpSet, { sets }: Table, interfaces: InterfaceNames): IpSet {
+    const places = this.#places.get(set.name);
+    const neutral = places && sets.find(({ name }) => name === places.neutral);
+    return neutral === undefined ? set : placeSet(neutral, this.family, this.#names, interfaces, places?.mark);
   }
 
   chain(name: string, rules: readonly XRule[]): XChain {
@@ -115,6 +148,7 @@ export class References {
   }
 
   #neutralSet(name: string): NftSet {
+    this.#asked.add(name);
     const set = this.#neutral.get(name);
     if (set === undefined) throw new TypeError(`the rules have no set ${name}`);
     return set;
@@ -134,9 +168,15 @@ export class References {
   }
 
   #held(set: NftSet): HeldSet {
-    if (set.key[0] !== 'iface_index') return heldDestinations(set, this.family, this.#names);
-    const held = placeSet(set, this.family, this.#names, this.#host.interfaces);
+    if (!isOfPlaces(set)) return heldDestinations(set, this.family, this.#names);
+    const held = this.#placesOf(set);
     return { sets: [held], lookups: [{ set: held.name }] };
+  }
+
+  #placesOf(neutral: NftSet, mark?: Places['mark']): IpSet {
+    const set = placeSet(neutral, this.family, this.#names, this.#host.interfaces, mark);
+    this.#places.set(set.name, { neutral: neutral.name, mark });
+    return set;
   }
 
   #interfaces(name: string): string {
@@ -186,9 +226,7 @@ export class References {
   #perSender(map: string, accept: Target): readonly XRule[] {
     const numbering = new Numbering(this.inet.chains, map, this.#numbers);
     this.numberings.set(map, numbering);
-    const set = placeSet(this.#neutralSet(map), this.family, this.#names, this.#host.interfaces, ({ verdict }) =>
-      numbering.mark(verdict),
-    );
+    const set = this.#placesOf(this.#neutralSet(map), ({ verdict }) => numbering.mark(verdict));
     this.#keep([set]);
     const tree = numbering.tree(map, this.#names, accept);
     this.#trees.push(...tree);
