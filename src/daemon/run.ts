@@ -148,7 +148,7 @@ async function choose(asked: BackendChoice | null, store: Store): Promise<Choice
 }
 
 /** @throws XtablesError when a command or a capability is missing */
-async function xtablesPorts(variant: Variant, { commands }: OwnChanges): Promise<XtablesPorts> {
+async function xtablesPorts(variant: Variant, { commands, looking }: OwnChanges): Promise<XtablesPorts> {
   const [missing] = missingOf(iptablesCapabilities, readSmallFile('/proc/self/status'));
   if (missing !== undefined)
     throw new XtablesError(
@@ -156,7 +156,7 @@ async function xtablesPorts(variant: Variant, { commands }: OwnChanges): Promise
     );
   const xtables: XtablesOptions = { run: commands.run, tools: await toolsOf(variant, commands.run) };
   for (const [program, args] of seatingCommands(xtables.tools)) commands.keep(program, args);
-  return { xtables, facts: () => hostFacts(xtables), bridges: hostKernel.bridges, conntrack: kernelConntrack };
+  return { xtables, looking, facts: () => hostFacts(xtables), bridges: hostKernel.bridges, conntrack: kernelConntrack };
 }
 
 async function kernelPort(netlink: NetlinkSocket, own: OwnChanges, choice: Choice, log: Log): Promise<KernelPort> {

@@ -16,12 +16,14 @@ import { isInterfaceName } from '../world/names.ts';
 import { elementsChanged } from './comings.ts';
 import type { Closed, Seated } from './guard/protocol.ts';
 import type { Drift, Held, Holder } from './holder.ts';
-import { inSlices } from './slices.ts';
+import { finished, inSlices } from './slices.ts';
 import { Turns } from './turns.ts';
 
 /** What the holder does to the kernel. */
 export interface XtablesPorts {
   readonly xtables: XtablesOptions;
+  /** For what only looks, and may take its time. */
+  readonly looking: XtablesOptions['run'];
   readonly facts: () => HostFacts;
   readonly bridges: BridgeSwitches;
   readonly conntrack: Conntrack;
@@ -214,13 +216,17 @@ export class XtablesHolder implements Holder {
     const standing = this.#standing;
     const changes = this.#changes;
     if (standing === null) return null;
-    const text = await readText(this.#ports.xtables);
+    const { looking: run, xtables } = this.#ports;
+    const text = await readText({ run, tools: xtables.tools });
     // what was read while we changed it says nothing
     if (changes !== this.#changes || this.#standing !== standing) return null;
-    const digest = createHash('sha1').update(text.own).digest('hex');
+    const digest = createHash('sha1')
+      .update(await finished(text.own()))
+      .digest('hex');
     if (this.#seen?.changes === changes && this.#seen.digest === digest) return null;
     // a thousand workloads have some 100,000 lines, and newcomers come meanwhile
-    const found = await inSlices(compared(standing.stood.state, text.standing(), false));
+    const there = await finished(text.standing());
+    const found = await inSlices(compared(standing.stood.state, there, false));
     if (changes !== this.#changes) return null;
     const differing = found.flat();
     if (differing.length > 0) return { what: differing };

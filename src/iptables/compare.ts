@@ -1,4 +1,5 @@
 import { type Family, formatAddress, parseAddress } from '../ip/address.ts';
+import { atOnce, batchesOf } from './batches.ts';
 import { families } from './families.ts';
 import type { IpSet, XState } from './model.ts';
 import { generationOf } from './names.ts';
@@ -100,19 +101,25 @@ function setDifferences(set: IpSet, there: ReadonlySet<string> | undefined, more
 }
 
 /** Reads `ipset save`. Of two generations of a set the later one counts: the other is about to go. */
-export function parseSets(text: string): Standing['sets'] {
+export const parseSets = (text: string): Standing['sets'] => atOnce(readingSets(text));
+
+/** The same with pauses. */
+export function* readingSets(text: string): Generator<void, Standing['sets']> {
   const sets = new Map<string, Set<string>>();
   const latest = new Map<string, number>();
-  for (const line of text.split('\n')) {
-    const [verb, name = '', ...rest] = line.split(' ');
-    const own = generationOf(name);
-    if (own === null) continue;
-    const { base, generation } = own;
-    const isLatest = generation >= (latest.get(base) ?? 0);
-    if (!isLatest) continue;
-    latest.set(base, generation);
-    if (verb === 'create') sets.set(base, new Set());
-    else sets.get(base)?.add(canonicalElement(rest.map((word) => generationOf(word)?.base ?? word).join(' ')));
+  for (const lines of batchesOf(text)) {
+    for (const line of lines) {
+      const [verb, name = '', ...rest] = line.split(' ');
+      const own = generationOf(name);
+      if (own === null) continue;
+      const { base, generation } = own;
+      const isLatest = generation >= (latest.get(base) ?? 0);
+      if (!isLatest) continue;
+      latest.set(base, generation);
+      if (verb === 'create') sets.set(base, new Set());
+      else sets.get(base)?.add(canonicalElement(rest.map((word) => generationOf(word)?.base ?? word).join(' ')));
+    }
+    yield;
   }
   return sets;
 }

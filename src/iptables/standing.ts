@@ -1,9 +1,9 @@
 import { must, type RunCommand } from './command.ts';
-import { parseSets, type Standing } from './compare.ts';
+import { parseSets, readingSets, type Standing } from './compare.ts';
 import { families } from './families.ts';
 import { chainPrefix, linkLocalChain, mainChain, witnessChain } from './names.ts';
 import { ownRules, ownSetsOf } from './own-lines.ts';
-import { parseSave, type Saved } from './save.ts';
+import { parseSave, readingSave, type Saved } from './save.ts';
 import type { Tools } from './tools.ts';
 
 /** Runs the commands of one variant of iptables. */
@@ -38,9 +38,9 @@ export async function isStanding({ run, tools }: Programs): Promise<boolean> {
 
 /** What stands, as text: to be compared with an earlier reading, and parsed only where they differ. */
 interface StandingText {
-  /** What of it is ours. */
-  readonly own: string;
-  readonly standing: () => Standing;
+  /** What of it is ours; made with pauses, as the other. */
+  readonly own: () => Generator<void, string>;
+  readonly standing: () => Generator<void, Standing>;
 }
 
 /** Reads what stands, one command after the other: nobody waits for it, and others need the processor. */
@@ -50,12 +50,17 @@ export async function readText({ run, tools }: Programs): Promise<StandingText> 
   const bridge = await must(run, tools.ebtables.save, []);
   const sets = await must(run, 'ipset', ['save']);
   return {
-    own: [ownRules(v4), ownRules(v6), ownRules(bridge), ownSetsOf(sets)].join('\n\n'),
-    standing: () => ({
-      inet: { 4: parseSave(v4), 6: parseSave(v6) },
-      bridge: parseSave(bridge),
-      sets: parseSets(sets),
-    }),
+    *own() {
+      const parts = [yield* ownRules(v4), yield* ownRules(v6), yield* ownRules(bridge), yield* ownSetsOf(sets)];
+      return parts.join('\n\n');
+    },
+    *standing() {
+      return {
+        inet: { 4: yield* readingSave(v4), 6: yield* readingSave(v6) },
+        bridge: yield* readingSave(bridge),
+        sets: yield* readingSets(sets),
+      };
+    },
   };
 }
 

@@ -13,6 +13,7 @@ function onIptables(): { readonly host: DaemonHost; readonly xtables: FakeXtable
   const xtables = new FakeXtables();
   const heldIn = heldInIptables({
     xtables: { run: xtables.run, tools: fakeTools },
+    looking: xtables.run,
     facts: () => facts,
     bridges: { load: async () => {}, read: () => ({ ip: true, ip6: true }), set() {} },
     conntrack: { dumpFlows: () => [], deleteFlows: () => ({ deleted: 0, gone: 0 }) },

@@ -188,8 +188,12 @@ function edit(chains: Map<string, string[]>, line: string): void {
     if ([...chains.values()].flat().some((rule) => rule.endsWith(` ${chain}`))) throw new Error(`${chain} is in use`);
     chains.delete(chain);
   } else if (verb === '-A') rules.push(words.join(' '));
-  else if (verb === '-I') rules.unshift(words.slice(/^\d+$/.test(words[0] ?? '') ? 1 : 0).join(' '));
-  else if (verb === '-D') {
+  else if (verb === '-I') {
+    const [first = ''] = words;
+    const at = /^\d+$/.test(first) ? Number(first) : null;
+    if (at !== null && (at < 1 || at > rules.length + 1)) throw new Error(`${chain} has no place ${at}`);
+    rules.splice((at ?? 1) - 1, 0, words.slice(at === null ? 0 : 1).join(' '));
+  } else if (verb === '-D') {
     const at = rules.indexOf(words.join(' '));
     if (at === -1) throw new Error(`no such rule: ${line}`);
     rules.splice(at, 1);

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Seated } from '../../src/daemon/guard/protocol.ts';
 import { XtablesHolder } from '../../src/daemon/xtables-holder.ts';
+import { atOnce } from '../../src/iptables/batches.ts';
 import { differences } from '../../src/iptables/compare.ts';
 import { Names } from '../../src/iptables/names.ts';
 import { standingNumbers } from '../../src/iptables/numbers.ts';
@@ -28,6 +29,7 @@ class Bench {
     this.holder = new XtablesHolder(
       {
         xtables: { run: this.kernel.run, tools: fakeTools },
+        looking: this.kernel.run,
         facts: () => facts,
         bridges: { load: async () => {}, read: () => ({ ip: true, ip6: true }), set() {} },
         conntrack: { dumpFlows: () => [], deleteFlows: () => ({ deleted: 0, gone: 0 }) },
@@ -53,7 +55,7 @@ class Bench {
 
   /** What does not stand as rendering the ruleset says, by nothing but what the save commands print. */
   async wrong(ruleset: Ruleset): Promise<readonly string[]> {
-    const standing = (await readText({ run: this.kernel.run, tools: fakeTools })).standing();
+    const standing = atOnce((await readText({ run: this.kernel.run, tools: fakeTools })).standing());
     const numbers = standingNumbers(standing.inet, new Names());
     return differences(renderXtables(ruleset, facts, numbers), standing, false);
   }
