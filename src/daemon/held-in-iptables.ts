@@ -1,8 +1,10 @@
 import { applyState } from '../iptables/backend.ts';
 import { decodeLoadable, loadableParts, variantOfText } from '../iptables/loadable.ts';
+import { Names } from '../iptables/names.ts';
 import { provenPorts } from '../iptables/proven.ts';
-import { renderXtables } from '../iptables/render.ts';
+import { namesIn, renderWhole } from '../iptables/render.ts';
 import { isStanding } from '../iptables/standing.ts';
+import type { Ruleset } from '../ruleset/ruleset.ts';
 import type { HeldIn } from './holder.ts';
 import { XtablesHolder, type XtablesPorts } from './xtables-holder.ts';
 
@@ -10,13 +12,20 @@ import { XtablesHolder, type XtablesPorts } from './xtables-holder.ts';
 export function heldInIptables(ports: XtablesPorts): HeldIn {
   const { xtables, facts } = ports;
   const { variant } = xtables.tools;
+  // the programs of it are written once: with each new one all of them would keep newcomers waiting
+  const names = new Names();
+  const loadable = (ruleset: Ruleset) => {
+    const { state } = renderWhole(ruleset, facts(), names);
+    names.forgetBeside(namesIn(state));
+    return loadableParts(state, variant);
+  };
   return {
     backend: `iptables-${variant}`,
     holder: (proven, failed) => new XtablesHolder(ports, proven, failed),
     takeOver: (_ruleset, hold) => hold(),
     standing: () => isStanding(xtables),
     proven: () => provenPorts(xtables),
-    loadable: (ruleset) => loadableParts(renderXtables(ruleset, facts()), variant),
+    loadable,
     load: async (text) => {
       if (variantOfText(text) !== variant) throw new TypeError('they are for another backend');
       await applyState(decodeLoadable(text), xtables);

@@ -2,14 +2,13 @@ import { createHash } from 'node:crypto';
 import { type BridgeSwitches, cutForbidden, handToInet } from '../enforce/enforce.ts';
 import type { Conntrack } from '../host/conntrack.ts';
 import { applyState, destroyUnused, runSteps, type XtablesOptions } from '../iptables/backend.ts';
-import { changeState, type StateChange, type Stood } from '../iptables/change.ts';
+import { changeState, prepareChange, type StateChange, type Stood } from '../iptables/change.ts';
 import { compared } from '../iptables/compare.ts';
 import { bridgeBetween, type Comings, withComings } from '../iptables/edit.ts';
 import { NotHeldError } from '../iptables/errors.ts';
 import type { HostFacts } from '../iptables/inet.ts';
-import type { XState } from '../iptables/model.ts';
 import { generationOf, Names } from '../iptables/names.ts';
-import { type Rendered, renderWhole } from '../iptables/render.ts';
+import { namesIn, type Rendered, renderWhole } from '../iptables/render.ts';
 import { readText } from '../iptables/standing.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
 import { isInterfaceName } from '../world/names.ts';
@@ -125,7 +124,8 @@ export class XtablesHolder implements Holder {
     this.#since = [];
     const switched = await handToInet(ruleset, this.#ports.bridges);
     const change = await this.#writing.take(() => this.#holdTo(rendered));
-    if (this.#last !== null) this.#names.forgetBeside(namesOf(this.#last.state));
+    if (change === 'all') await finished(prepareChange(rendered.state));
+    if (this.#last !== null) this.#names.forgetBeside(namesIn(this.#last.state));
     const proven = new Set(ruleset.endpoints.map(({ port }) => port.name));
     const isQuiet = change === 'nothing' && [...proven].every((name) => this.#proven.has(name));
     const cut = isQuiet ? [] : cutForbidden(ruleset, this.#ports.conntrack, this.#proven, now);
@@ -243,11 +243,6 @@ export class XtablesHolder implements Holder {
 
   /** What stands beside ours is in chains that nothing leads to; sets are looked at whole. */
   async lookForOthers(): Promise<void> {}
-}
-
-function namesOf({ sets, tables, bridge }: XState): ReadonlySet<string> {
-  const chains = [...[...tables[4], ...tables[6]].flatMap((one) => one.chains), ...bridge.flatMap((one) => one.chains)];
-  return new Set([...sets, ...chains].map(({ name }) => name));
 }
 
 /** Who has no place in another ruleset waits for the next one. */

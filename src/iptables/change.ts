@@ -207,6 +207,19 @@ function textOf(chain: XChain, family: Family): string {
   return text;
 }
 
+/**
+ * Works out beforehand what the first change of a state needs of it, with pauses: of a hundred thousand rules that takes
+ * longer than a newcomer has.
+ */
+export function* prepareChange({ tables }: XState): Generator<void, void> {
+  for (const family of families)
+    for (const { chains } of tables[family])
+      for (const chain of chains) {
+        textOf(chain, family);
+        yield;
+      }
+}
+
 const tree = /^DOCKER-OUTBOUND-to-(forward|host)[46]/;
 
 /** Whether a chain that stands and stays has other rules; the trees that lead to programs grow with each. */

@@ -85,6 +85,12 @@ export function renderWhole(
   };
 }
 
+/** All that is called something by {@link Names}. */
+export function namesIn({ sets, tables, bridge }: XState): ReadonlySet<string> {
+  const chains = [...[...tables[4], ...tables[6]].flatMap((one) => one.chains), ...bridge.flatMap((one) => one.chains)];
+  return new Set([...sets, ...chains].map(({ name }) => name));
+}
+
 /** Bridges that are shut until somebody is known on them are so by their names, where they can be: that changes no rule. */
 function withUnlisted(of: Ruleset): Ruleset {
   const { unlisted, ...ruleset } = of;

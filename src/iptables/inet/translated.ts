@@ -1,3 +1,4 @@
+import type { Family } from '../../ip/address.ts';
 import type { Chain, NftSet } from '../../nftables/model.ts';
 import type { XChain } from '../model.ts';
 import type { Names } from '../names.ts';
@@ -5,7 +6,6 @@ import { type Translation, translateChain } from '../translate.ts';
 
 /** What a chain came to, and what that depended on. */
 interface Translated {
-  readonly names: Names;
   readonly era: number;
   /** What accepting and refusing came to. */
   readonly verdicts: string;
@@ -16,11 +16,15 @@ interface Translated {
 }
 
 /** A chain without family in its name is one of each. */
-const known = { 4: new WeakMap<Chain, Translated>(), 6: new WeakMap<Chain, Translated>() } as const;
+type Known = Readonly<Record<Family, WeakMap<Chain, Translated>>>;
+
+/** By the names that were given: what stands, and what is written down for the next start, have names of their own. */
+const knownBy = new WeakMap<Names, Known>();
 
 /** The same as {@link translateChain}, once for each chain: of a thousand programs one at most is new at a time. */
 export function translatedChain(chain: Chain, t: Translation): XChain {
-  const before = known[t.family].get(chain);
+  const known = (knownBy.get(t.names) ?? nothingKnown(t.names))[t.family];
+  const before = known.get(chain);
   const verdicts = JSON.stringify([t.accept, t.refuse, t.decided]);
   if (before !== undefined && before.verdicts === verdicts && isStill(before, t)) {
     for (const ask of before.askAgain) ask(t);
@@ -29,13 +33,18 @@ export function translatedChain(chain: Chain, t: Translation): XChain {
   const notes = new Notes(t);
   const made = translateChain(chain, notes.translation);
   const { isOfChain, sets, askAgain } = notes;
-  if (isOfChain)
-    known[t.family].set(chain, { names: t.names, era: t.names.era, verdicts, sets, askAgain, chain: made });
+  if (isOfChain) known.set(chain, { era: t.names.era, verdicts, sets, askAgain, chain: made });
   return made;
 }
 
-function isStill({ names, era, sets }: Translated, t: Translation): boolean {
-  return names === t.names && era === names.era && [...sets].every(([name, set]) => t.setOf(name) === set);
+function nothingKnown(names: Names): Known {
+  const known = { 4: new WeakMap<Chain, Translated>(), 6: new WeakMap<Chain, Translated>() };
+  knownBy.set(names, known);
+  return known;
+}
+
+function isStill({ era, sets }: Translated, t: Translation): boolean {
+  return era === t.names.era && [...sets].every(([name, set]) => t.setOf(name) === set);
 }
 
 /** Notes what a translation asks for. */
