@@ -24,6 +24,8 @@ const patient = { testTimeout: 300_000, hookTimeout: 300_000 };
 export default defineConfig({
   test: {
     reporters: ['default'],
+    // a busy machine may take its time
+    expect: { poll: { timeout: 20_000 } },
     projects: [
       {
         test: {

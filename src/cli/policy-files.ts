@@ -52,7 +52,17 @@ async function withCompose(
 /** policy.d/*.yaml beside the policy file, by name. */
 async function partsBeside(main: string, files: Files): Promise<readonly string[]> {
   const folder = join(dirname(main), 'policy.d');
-  const names = ((await files.list(folder)) ?? []).filter((name) => name.endsWith('.yaml') && !name.startsWith('.'));
+  const all = ((await files.list(folder)) ?? []).filter((name) => !name.startsWith('.'));
+  const odd = all.find((name) => name.endsWith('.yml'));
+  if (odd !== undefined) {
+    const named = `${odd.slice(0, -'yml'.length)}yaml`;
+    throw new CliError(
+      'unable',
+      `${join(folder, odd)} would not be read`,
+      `only *.yaml is: call it ${named}, or begin its name with a dot`,
+    );
+  }
+  const names = all.filter((name) => name.endsWith('.yaml'));
   if (names.length > limits.files) throw tooMany(folder);
   return names.toSorted().map((name) => join(folder, name));
 }

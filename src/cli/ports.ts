@@ -89,6 +89,11 @@ export class FileError extends Error {
   override readonly name = 'FileError';
 }
 
+/** Whether an error says that a file is not there. */
+export function isMissing(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR');
+}
+
 export interface EnginePort {
   /** As people write it: `unix:///var/run/docker.sock`. */
   readonly address: string;

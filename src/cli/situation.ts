@@ -8,6 +8,7 @@ import type { Context } from './context.ts';
 import { showProblems } from './diagnostics.ts';
 import { CliError } from './error.ts';
 import { hasErrors, type LoadedPolicy, loadPolicy } from './loaded-policy.ts';
+import { isMissing } from './ports.ts';
 import { worldFor } from './worlds.ts';
 
 /** A good policy, the world it is for, and what the kernel is to hold. */
@@ -104,10 +105,6 @@ export async function policyIfAny(context: Context): Promise<PolicyIfAny> {
     if (error instanceof CliError && isMissing(error.cause) && (await isAbsent(context))) return { kind: 'none' };
     throw error;
   }
-}
-
-function isMissing(cause: unknown): boolean {
-  return cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR');
 }
 
 /** Whether it is the policy file itself that is missing, and not a compose file that it lists. */

@@ -31,7 +31,7 @@ export const globalOptions: readonly OptionSpec[] = [
   },
   {
     form: '--host <address>',
-    text: 'the Docker engine; left out, it is found as the docker client finds it',
+    text: 'the Docker engine, as unix:///PATH: one on this machine; left out, it is found as the docker client finds it',
     env: 'SLUICE_HOST',
   },
   { form: '--json', text: 'print the result as JSON, everything the text says' },

@@ -23,7 +23,7 @@ export const troubleCodes = {
     mend: 'Give it a bridge network, or the workload `mode: off`. Until then `sluice apply` refuses where the policy file names it.',
   },
   'kernel-refused': {
-    means: 'The kernel or `nft` took a change not. What was held before stays held; newcomers wait, denied.',
+    means: 'The kernel or `nft` refused a change. What was held before stays held; newcomers wait, denied.',
     mend: 'The message is theirs. It is tried again every second. `sluice doctor` and `nft list ruleset` show what is in the way.',
   },
   'too-large': {

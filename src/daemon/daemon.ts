@@ -38,8 +38,6 @@ const retry = 1_000;
 const calm = { after: 150, atMost: 1_000 } as const;
 /** What says of somebody that he leaves; the guard has taken his elements out when his port went. */
 const partings: ReadonlySet<string> = new Set(['stop', 'die', 'destroy', 'disconnect']);
-/** What says of somebody that he may send from now on. */
-const beginnings: ReadonlySet<string> = new Set(['connect', 'start']);
 /** So often a look is taken anew because something has happened meanwhile. */
 const againAtMost = 2;
 /** More than a timer may be early by. */
@@ -235,16 +233,13 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   }
 
   /**
-   * Whether this tells of somebody who begins to send, and for whom the guard has a seat. It sees to him from the kernel's
-   * links, and a look at what it has done would stand in its way.
+   * Whether this tells of somebody who begins, and for whom the guard has a seat: it sees to him from the kernel's links, and
+   * a look at what it has done would stand in his way. His start is looked at, since ports that he publishes are there by then.
    */
   #hasSeat(event: EngineEvent): boolean {
-    if (event.container === null || !beginnings.has(event.action)) return false;
+    if (event.kind !== 'network' || event.action !== 'connect' || !this.#seatings.isGuarded) return false;
     const seats = this.#now?.ruleset.seats ?? [];
-    return seats.some(
-      ({ container, network }) =>
-        container.id === event.container && (event.kind === 'container' || network === event.network),
-    );
+    return seats.some(({ container, network }) => container.id === event.container && network === event.network);
   }
 
   #hear(message: FromGuard): void {

@@ -45,6 +45,11 @@ export class Seatings {
     return [...this.#left];
   }
 
+  /** Whether there is one that may seat newcomers. */
+  get isGuarded(): boolean {
+    return this.#guard !== null;
+  }
+
   /** Sees to it that there is a guard. */
   guard(): void {
     if (this.#guard !== null) return;

@@ -124,12 +124,13 @@ export class XtablesHolder implements Holder {
     this.#since = [];
     const switched = await handToInet(ruleset, this.#ports.bridges);
     const change = await this.#writing.take(() => this.#holdTo(rendered));
-    if (change === 'all') await finished(prepareChange(rendered.state));
     if (this.#last !== null) this.#names.forgetBeside(namesIn(this.#last.state));
     const proven = new Set(ruleset.endpoints.map(({ port }) => port.name));
     const isQuiet = change === 'nothing' && [...proven].every((name) => this.#proven.has(name));
     const cut = isQuiet ? [] : cutForbidden(ruleset, this.#ports.conntrack, this.#proven, now);
     this.#proven = proven;
+    // nobody waits for it, and a change that comes meanwhile works out what it needs
+    if (change === 'all') void finished(prepareChange(rendered.state)).catch(() => {});
     return { change, cut, switched };
   }
 
@@ -238,7 +239,9 @@ export class XtablesHolder implements Holder {
   /** Sets that rules have turned away from; nf_tables lets go of them some time later. */
   async #letGo(): Promise<void> {
     if (this.#stale.size === 0) return;
-    this.#stale = await destroyUnused(this.#stale, this.#ports.xtables.run);
+    const asked = this.#stale;
+    const left = await destroyUnused(asked, this.#ports.xtables.run);
+    this.#stale = this.#stale.difference(asked).union(left); // others may have been let go meanwhile
   }
 
   /** What stands beside ours is in chains that nothing leads to; sets are looked at whole. */

@@ -44,6 +44,7 @@ function chainChange(from: EbChain | undefined, { name, rules }: EbChain): Chain
   if (from?.rules === rules) return { coming: [], leaving: [] };
   const append = (some: readonly EbRule[]) => some.map((rule) => `-A ${name} ${frameText(rule)}`);
   if (from === undefined) return { coming: append(rules), leaving: [] };
+  if (isSameList(from.rules, rules)) return { coming: [], leaving: [] };
   const found = difference(from.rules, rules);
   const { comes, goes, isInOrder } = found;
   const leaving = [...goes].map((rule) => `-D ${name} ${frameText(rule)}`);
@@ -52,8 +53,13 @@ function chainChange(from: EbChain | undefined, { name, rules }: EbChain): Chain
     return { coming: append([...comes]), leaving };
   // both of them together would let pass what one does not, unless all they do is lead to what a port has
   const isSafe = comes.size === 0 || goes.size === 0 || [...comes, ...goes].every(leadsOn);
-  if (!isInOrder || !isSafe) return { coming: [`-F ${name}`, ...append(rules)], leaving: [] };
+  if (!isInOrder || !isSafe || !isClear(found, rules)) return { coming: [`-F ${name}`, ...append(rules)], leaving: [] };
   return { coming: inserted(name, from.rules, rules, found), leaving };
+}
+
+function isSameList(some: readonly EbRule[], others: readonly EbRule[]): boolean {
+  if (some.length !== others.length) return false;
+  return some.every((rule, at) => rule === others[at] || frameText(rule) === frameText(others[at] as EbRule));
 }
 
 /** Two lists of rules, compared. Most of them are the same objects. */
@@ -66,21 +72,28 @@ interface Difference {
 
 function difference(from: readonly EbRule[], to: readonly EbRule[]): Difference {
   const [had, have] = [new Set(from), new Set(to)];
-  const goes = new Map(from.filter((rule) => !have.has(rule)).map((rule) => [frameText(rule), rule]));
+  const left = Map.groupBy(
+    from.filter((rule) => !have.has(rule)),
+    frameText,
+  );
   const comes = new Set<EbRule>();
   const stays: EbRule[] = [];
   for (const rule of to) {
-    const before = had.has(rule) ? rule : goes.get(frameText(rule));
+    const before = had.has(rule) ? rule : left.get(frameText(rule))?.shift();
     if (before === undefined) comes.add(rule);
-    else {
-      stays.push(before);
-      if (before !== rule) goes.delete(frameText(rule));
-    }
+    else stays.push(before);
   }
-  const gone = new Set(goes.values());
-  const stayed = from.filter((rule) => !gone.has(rule));
+  const goes = new Set([...left.values()].flat());
+  const stayed = from.filter((rule) => !goes.has(rule));
   const isInOrder = stayed.length === stays.length && stayed.every((rule, at) => rule === stays[at]);
-  return { comes, goes: gone, isInOrder };
+  return { comes, goes, isInOrder };
+}
+
+/** Whether it can be said which rule goes: of two that are equal the first does. */
+function isClear({ goes }: Difference, rules: readonly EbRule[]): boolean {
+  if (goes.size === 0) return true;
+  const stays = new Set(rules.map(frameText));
+  return [...goes].every((rule) => !stays.has(frameText(rule)));
 }
 
 /** Whether a rule does nothing but lead on what comes by some interface, or leaves by it. */

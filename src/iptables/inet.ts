@@ -60,7 +60,8 @@ export function inetRules(source: InetSource): InetRules {
     ...(facts.security ? [filterTable(references), securityTable(references)] : []),
   ];
   const rules = { tables, sets: references.sets, numberings: references.numberings };
-  kept[family] = { source, era: names.era, references, rules };
+  // without numbers to keep they are others each time
+  if (source.numbers !== undefined) kept[family] = { source, era: names.era, references, rules };
   return rules;
 }
 

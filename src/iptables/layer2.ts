@@ -216,14 +216,8 @@ function proof({ mac, addresses }: Place, prove: EbTarget): readonly EbRule[] {
     ),
     // no address yet: duplicate address detection (to the target's own group), MLD (RFC 3810). Not DHCP: the engine gives
     // containers their addresses
-    ...own(6).map((address) =>
-      rule(
-        prove,
-        ip(6),
-        source(unspecified[6]),
-        destination(solicitedGroup(address)),
-        ...icmpv6OfType(icmpv6.neighbourSolicit),
-      ),
+    ...solicitedGroups(own(6)).map((group) =>
+      rule(prove, ip(6), source(unspecified[6]), destination(group), ...icmpv6OfType(icmpv6.neighbourSolicit)),
     ),
     ...[icmpv6.mldReport, icmpv6.mldDone, icmpv6.routerSolicit, icmpv6.mldv2Report].map((type) =>
       rule(prove, ip(6), source(unspecified[6]), ...icmpv6OfType(type)),
@@ -232,10 +226,11 @@ function proof({ mac, addresses }: Place, prove: EbTarget): readonly EbRule[] {
   ];
 }
 
-/** RFC 4291 2.7.1. */
-function solicitedGroup({ value }: Address): Prefix {
+/** RFC 4291 2.7.1; each once, for addresses made of one MAC have the same. */
+function solicitedGroups(addresses: readonly Address[]): readonly Prefix[] {
   const group = prefixOf('ff02::1:ff00:0').address;
-  return { address: { ...group, value: group.value | (value & 0xff_ffffn) }, length: 128 };
+  const ends = new Set(addresses.map(({ value }) => value & 0xff_ffffn));
+  return [...ends].map((end) => ({ address: { ...group, value: group.value | end }, length: 128 }));
 }
 
 /**

@@ -28,18 +28,21 @@ const protocolNames: Readonly<Record<number, string>> = {
 /** A set under the names that it was given. */
 interface Named {
   readonly family: Family;
-  readonly names: Names;
   readonly era: number;
   readonly set: HeldSet;
 }
-const held = new WeakMap<NftSet, Named>();
+
+/** By those names: what stands, and what is written down for the next start, have names of their own. */
+const heldBy = new WeakMap<Names, WeakMap<NftSet, Named>>();
 
 /** The same as {@link destinationSet}, once for each set: of a thousand programs one at most is new at a time. */
 export function heldDestinations(set: NftSet, family: Family, names: Names): HeldSet {
+  const held = heldBy.get(names) ?? new WeakMap<NftSet, Named>();
+  heldBy.set(names, held);
   const known = held.get(set);
-  if (known?.family === family && known.names === names && known.era === names.era) return known.set;
+  if (known?.family === family && known.era === names.era) return known.set;
   const made = destinationSet(set, family, names);
-  held.set(set, { family, names, era: names.era, set: made });
+  held.set(set, { family, era: names.era, set: made });
   return made;
 }
 

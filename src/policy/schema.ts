@@ -14,7 +14,7 @@ export function policySchema() {
     mode: z
       .enum(modes)
       .describe(
-        'What becomes of denied packets: stopped (enforce, when left out), let pass and recorded (audit), or not looked at (off).',
+        'What becomes of denied packets: stopped (enforce, when left out), let pass and counted (audit), or let pass, but for what guardrails deny (off).',
       )
       .optional(),
     allow: entry.allow
@@ -69,7 +69,7 @@ export function policySchema() {
       tests: z
         .array(test)
         .min(1)
-        .describe('Run at every load but that of boot; a failing test rejects the file.')
+        .describe('Run at every load but the daemon’s start; a failing test rejects the file.')
         .optional(),
     })
     .describe('A Sluice policy file, or a file of policy.d.');
@@ -82,7 +82,8 @@ function defaults() {
     labels:
       'Labels and x-sluice of containers that the file does not name: they are the policy (trusted), the container is unmanaged (narrow), or they are never read (ignore).',
     'unknown-bridge': 'Bridges of any kind that appear while the daemon is away.',
-    build: '`docker build`, which runs outside any container we know.',
+    build:
+      '`docker build`, which runs outside any container we know, on docker0: with allow whoever nobody knows there sends what guardrails leave.',
   } as const;
   const word = <K extends keyof typeof defaultWords>(key: K) =>
     z.enum(defaultWords[key]).describe(`${described[key]} ${defaultWords[key][0]} when left out.`).optional();

@@ -88,6 +88,7 @@ function tableLines(
 
 const composeUnit = `# /etc/systemd/system/docker-compose@.service
 #
+# Written by "sluice render".
 # Starts the Compose project in /etc/docker-compose/NAME at boot:
 #   systemctl enable --now docker-compose@NAME
 #

@@ -30,6 +30,9 @@ export function iptablesOf(family: Family): 'iptables' | 'ip6tables' {
   return family === 4 ? 'iptables' : 'ip6tables';
 }
 
+/** What every file that is rendered has in its text: another file is somebody else's. */
+export const renderMark = '"sluice render"';
+
 /** What every form says at its head. */
 export function aboutPlan(plan: StaticPlan): readonly string[] {
   return [

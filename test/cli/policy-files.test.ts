@@ -43,6 +43,16 @@ test('policy.d is read by name, and only its yaml files', async () => {
   expect(await filesOf(host)).toEqual([configured, '/etc/sluice/policy.d/10-a.yaml', '/etc/sluice/policy.d/20-b.yaml']);
 });
 
+test('a part of the policy that would not be read by its name is told, and nothing goes on without it', async () => {
+  const host = articleHost('version: 1\n');
+  host.files.write('/etc/sluice/policy.d/10-a.yml', 'version: 1\nprojects: { p: { allow: none } }\n');
+  const { code, err } = await host.sluice(['check']);
+  expect([code, err]).toEqual([3, expect.stringMatching(/10-a\.yml would not be read[^]*call it 10-a\.yaml/)]);
+  host.files.write('/etc/sluice/policy.d/.10-b.yml', 'anything');
+  await host.files.remove('/etc/sluice/policy.d/10-a.yml');
+  expect((await host.sluice(['check'])).code).toBe(0);
+});
+
 test('compose files are found from where the policy lies', async () => {
   const host = articleHost('version: 1\ncompose: [shop/docker-compose.yml, /srv/app/compose.yaml]\n');
   const compose = 'services:\n  web: { x-sluice: { allow: [any] } }\n';

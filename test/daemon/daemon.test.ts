@@ -239,14 +239,14 @@ describe('containers that come and go', () => {
     const began = performance.now();
     for (let one = 0; one < 10; one++) {
       host.notice({ kind: 'event', event: connected });
-      host.notice(event('start', container));
       await wait(20);
     }
     // not even once where this took so long that it was due
     if (performance.now() - began < 1_000) expect(host.readings).toBe(before);
     await soon(() => expect(host.readings).toBe(before + 1));
     await calm(host, 300);
-    host.notice(event('start'));
+    // ports that it publishes are there when it has started
+    host.notice(event('start', container));
     await soon(() => expect(host.readings).toBe(before + 2));
     host.notice({ kind: 'event', event: { ...connected, network: 'n'.repeat(64) } });
     await soon(() => expect(host.readings).toBe(before + 3));

@@ -78,6 +78,8 @@ describe('what is said to ebtables', () => {
     ports.map((names) => names.map(leaf)),
     ports.map((names) => names.map(drop)),
     fc.constant([back, clear]),
+    ports.map((names) => [clear, ...names.flatMap((name) => [leaf(name), leaf(name)]), back]),
+    ports.map((names) => names.flatMap((name) => [drop(name), drop(name)])),
   );
   const chains = fc.dictionary(fc.constantFrom('a', 'b', 'c'), chain, { noNullPrototype: true });
 

@@ -2,13 +2,14 @@ import { join } from 'node:path';
 import { codes } from '../../policy/codes.ts';
 import { formatSource } from '../../policy/source.ts';
 import type { Note, StaticPlan } from '../../static/plan.ts';
-import { type Form, forms, type RenderedFile, type Rendering } from '../../static/rendering.ts';
+import { type Form, forms, type RenderedFile, type Rendering, renderMark } from '../../static/rendering.ts';
 import type { Context } from '../context.ts';
 import { showProblems, sourceJson } from '../diagnostics.ts';
 import { CliError } from '../error.ts';
 import type { Exit } from '../exit.ts';
 import type { Given } from '../given.ts';
 import { hasErrors, type LoadedPolicy, loadPolicy } from '../loaded-policy.ts';
+import { FileError, isMissing } from '../ports.ts';
 import { counted, safe, wrap } from '../text.ts';
 import { worldFor } from '../worlds.ts';
 
@@ -101,10 +102,31 @@ function asRemarks({ name, text }: RenderedFile): string {
   return `# Beside it, ${name} (--output DIR writes both):\n#\n${lines.map((line) => (line === '' ? '#' : `#   ${line}`)).join('\n')}\n`;
 }
 
+/** Writes all of them, or none where one would take the place of a file that somebody else wrote. */
 async function write({ ports }: Context, folder: string, files: readonly RenderedFile[]): Promise<readonly string[]> {
   const paths = files.map(({ name, text }) => ({ path: join(folder, name), text }));
+  for (const { path } of paths)
+    if (await isOfOthers(path, ports.files))
+      throw new CliError(
+        'unable',
+        `${safe(path)} is there, and "sluice render" did not write it`,
+        'move it away, or name another folder with --output and put the files where you want them (systemd reads every *.conf of docker.service.d)',
+      );
   for (const { path, text } of paths) await ports.files.replace(path, text);
   return paths.map(({ path }) => path);
+}
+
+/** Bytes of a file that is looked at; none that is rendered is near that. */
+const longest = 64 << 20;
+
+async function isOfOthers(path: string, files: Context['ports']['files']): Promise<boolean> {
+  try {
+    return !(await files.read(path, longest)).text.includes(renderMark);
+  } catch (error) {
+    if (isMissing(error)) return false;
+    if (error instanceof FileError) return true; // too large, or no text
+    throw error;
+  }
 }
 
 /** DNS names, which allow nothing: the policy's own warnings say so. */

@@ -40,7 +40,8 @@ export const status: CommandSpec = {
     ok: 'The daemon runs and holds the policy, enforcing or auditing as it says.',
     degraded: 'The daemon runs, and something is not as it should be: the lines say what.',
     denying: 'The daemon runs without a policy it could hold: nothing leaves a Docker bridge.',
-    unattended: 'No daemon runs. The rules stand, and new containers on held bridges are denied.',
+    unattended:
+      'No daemon runs. The rules stand, and new containers on held bridges are denied (on docker0 with `build: deny` only).',
     open: 'No daemon runs, and nothing of Sluice is in the kernel.',
   },
   load: async () => (await import('../commands/status.ts')).status,
@@ -50,7 +51,7 @@ export const down: CommandSpec = {
   name: 'down',
   summary: 'stop the daemon and remove everything Sluice put into the kernel',
   description:
-    "Stops the daemon, takes Sluice's own tables out of the kernel and forgets what was applied. Docker's rules, yours " +
+    "Stops the daemon, takes Sluice's own tables, chains and sets out of the kernel and forgets what was applied. Docker's rules, yours " +
     'and the policy files stay as they are. Containers may then send what Docker lets them.',
   args: [],
   options: [],

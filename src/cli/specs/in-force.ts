@@ -24,7 +24,7 @@ export const apply: CommandSpec = {
   name: 'apply',
   summary: 'make the kernel hold the policy',
   description:
-    'Reads the policy and the engine, changes the kernel in one transaction, ends live connections that are now ' +
+    'Reads the policy and the engine, changes the kernel (in one transaction with nftables), ends live connections that are now ' +
     'forbidden, and says in words what changed for each container. With any error nothing changes. Where the daemon ' +
     'runs, it does it and keeps it true. With --confirm a process of its own takes the change back when nobody ' +
     'confirms it, whatever becomes of this shell, its terminal and the daemon.',
@@ -36,7 +36,7 @@ export const apply: CommandSpec = {
     },
     {
       form: '--backend <name>',
-      text: `hold it with ${backendNames}; left out, it stays in what it is in, which is nftables at first`,
+      text: `hold it with ${backendNames}; left out, it stays in what it is in, at first nftables, or iptables on a host without nft`,
     },
     { form: '--dry-run', text: 'say what would change, and change nothing' },
     { form: '--rules', text: 'print the rules as text as well' },

@@ -11,7 +11,7 @@ interface Translated {
   readonly verdicts: string;
   readonly sets: ReadonlyMap<string, NftSet>;
   /** Asks again for whatever has to stand for it. */
-  readonly askAgain: readonly ((t: Translation) => void)[];
+  readonly askAgain: readonly Question<unknown>[];
   readonly chain: XChain;
 }
 
@@ -47,10 +47,26 @@ function isStill({ era, sets }: Translated, t: Translation): boolean {
   return era === t.names.era && [...sets].every(([name, set]) => t.setOf(name) === set);
 }
 
+// Questions that are kept with a chain: made here, where they hold nothing but what they ask for. A translation has
+// everything of its ruleset.
+type Question<Answer> = (of: Translation) => Answer;
+const lookupsOf =
+  (name: string): Question<ReturnType<Translation['lookups']>> =>
+  (of) =>
+    of.lookups(name);
+const sentTo =
+  (name: string, parts: Parameters<Translation['sentTo']>[1]): Question<string> =>
+  (of) =>
+    of.sentTo(name, parts);
+const someAddresses =
+  (parts: Parameters<Translation['someAddresses']>[0]): Question<string> =>
+  (of) =>
+    of.someAddresses(parts);
+
 /** Notes what a translation asks for. */
 class Notes {
   readonly sets = new Map<string, NftSet>();
-  readonly askAgain: ((t: Translation) => void)[] = [];
+  readonly askAgain: Question<unknown>[] = [];
   /** Whether it depends on nothing but the chain and those sets: interfaces and senders come and go. */
   isOfChain = true;
   readonly translation: Translation;
@@ -61,7 +77,7 @@ class Notes {
       this.sets.set(name, set);
       return set;
     };
-    const asking = <T>(ask: (of: Translation) => T): T => {
+    const asking = <Answer>(ask: Question<Answer>): Answer => {
       this.askAgain.push(ask);
       return ask(t);
     };
@@ -74,10 +90,10 @@ class Notes {
       setOf,
       lookups: (name) => {
         setOf(name);
-        return asking((of) => of.lookups(name));
+        return asking(lookupsOf(name));
       },
-      sentTo: (name, to) => asking((of) => of.sentTo(name, to)),
-      someAddresses: (parts) => asking((of) => of.someAddresses(parts)),
+      sentTo: (name, to) => asking(sentTo(name, to)),
+      someAddresses: (parts) => asking(someAddresses(parts)),
       interfaces: (name) => others(t.interfaces(name)),
       perInterface: (map) => others(t.perInterface(map)),
       perSender: (map) => others(t.perSender(map)),
