@@ -20,16 +20,25 @@ const notRun = '**not run**';
 /** What whole runs found, by row, engine and backend. */
 export type Found = ReadonlyMap<string, string>;
 
+const readResults = (): Campaign =>
+  existsSync(results) ? (JSON.parse(readFileSync(results, 'utf8')) as Campaign) : { runs: [], rows: [] };
+
 export function readFound(): Found {
-  const { rows: kept }: Campaign = existsSync(results)
-    ? (JSON.parse(readFileSync(results, 'utf8')) as Campaign)
-    : { runs: [], rows: [] };
   return new Map(
-    kept.map(({ engine, numbers }) => {
+    readResults().rows.map(({ engine, numbers }) => {
       const backend = String(numbers['backend']);
       return [placeOf(String(numbers['row']), { engine, backend }), String(numbers['state'])];
     }),
   );
+}
+
+/** Which runs that is from, in a sentence: when, and of which commits. */
+export function readOrigin(): string {
+  const { runs, rows: kept } = readResults();
+  const used = runs.filter((_, index) => kept.some(({ run }) => run === index));
+  const days = [...new Set(used.map(({ at }) => at.slice(0, 10)))].toSorted();
+  const commits = [...new Set(used.map(({ commit }) => commit))];
+  return `From whole runs of ${days.join(' and ')}, at ${commits.length === 1 ? 'commit' : 'commits'} ${commits.join(', ')}.`;
 }
 
 /** What of the catalogue nobody has run, in words; rows that nobody has written, too. */
@@ -73,11 +82,11 @@ function titleOf({ outside, title }: Row): string {
 }
 
 /** The README with the scorecard between its markers. */
-export function withScorecard(text: string, card: string): string {
+export function withScorecard(text: string, card: string, origin = readOrigin()): string {
   const at = text.indexOf(begin);
   const until = text.indexOf(end, at);
   if (at < 0 || until < 0) throw new Error(`README.md lacks ${begin} … ${end}`);
-  return `${text.slice(0, at)}${begin}\n${card}\n${text.slice(until)}`;
+  return `${text.slice(0, at)}${begin}\n${card}\n\n${origin}\n${text.slice(until)}`;
 }
 
 if (import.meta.main) {
