@@ -219,7 +219,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
         this.#mirror.note(notice.event);
         if (notice.event.kind === 'network' && notice.event.action === 'connect')
           this.#seatings.lookAt(notice.event.network);
-        if (partings.has(notice.event.action) || this.#hasSeat(notice.event)) return this.#wakeSoon();
+        if (partings.has(notice.event.action) || this.#isSeenTo(notice.event)) return this.#wakeSoon();
         break;
       case 'connected':
         this.#mirror.forget();
@@ -233,10 +233,11 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   }
 
   /**
-   * Whether this tells of somebody who begins, and for whom the guard has a seat: it sees to him from the kernel's links, and
-   * a look at what it has done would stand in his way. His start is looked at, since ports that he publishes are there by then.
+   * Whether this tells of somebody who is connected, and for whom the guard has a seat: it sees to him from the kernel's
+   * links, and a look at what it has done would stand in his way. His start is looked at: ports that he publishes are there
+   * by then.
    */
-  #hasSeat(event: EngineEvent): boolean {
+  #isSeenTo(event: EngineEvent): boolean {
     if (event.kind !== 'network' || event.action !== 'connect' || !this.#seatings.isGuarded) return false;
     const seats = this.#now?.ruleset.seats ?? [];
     return seats.some(({ container, network }) => container.id === event.container && network === event.network);
@@ -327,11 +328,11 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     const { since } = this.#waking ?? { since: now };
     if (this.#waking !== null) clearTimeout(this.#waking.timer);
     const wait = Math.min(calm.after, Math.max(0, since + calm.atMost - now));
-    this.#waking = { since, timer: setTimeout(() => this.#wakeNow(), wait) };
+    this.#waking = { since, timer: setTimeout(() => this.#wakeUnlessLooking(), wait) };
   }
 
   /** A look that is under way is not taken once more for it: the next one begins when that one's change is made. */
-  #wakeNow(): void {
+  #wakeUnlessLooking(): void {
     this.#waking = null;
     if (this.#passing === null) return this.#wake();
     void this.#passing.then(() => this.#wakeSoon());
