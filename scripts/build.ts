@@ -19,7 +19,10 @@ const beside = {
   '@koromix/koffi-linux-x64': ['package.json', 'index.js', 'linux_x64/koffi.node'],
 } as const;
 
-/** Follows symbolic links, so that /usr/local/bin/sluice may be one. Settings for other people's Node stay outside. */
+/**
+ * Follows symbolic links, so that /usr/local/bin/sluice may be one. Settings for other people's Node stay outside. Each
+ * thread of Node's would have a heap of malloc's to itself (mallopt(3), M_ARENA_MAX), which takes the daemon 3 MiB more.
+ */
 const launcher = `#!/bin/sh
 self=$0
 while [ -L "$self" ]; do
@@ -31,6 +34,7 @@ while [ -L "$self" ]; do
 done
 lib=$(CDPATH='' cd -P -- "$(dirname -- "$self")/lib" && pwd) || exit 3
 unset NODE_OPTIONS NODE_PATH NODE_V8_COVERAGE
+export MALLOC_ARENA_MAX=1
 exec "$lib/node" "$lib/main.js" "$@"
 `;
 

@@ -1,5 +1,7 @@
 import type { Family } from '../ip/address.ts';
 import { ofFamily } from '../ip/address-set.ts';
+import { icmpv6 } from '../ip/icmpv6.ts';
+import { igmp } from '../ip/igmp.ts';
 import type { AddressGroup, Program, Ruleset } from '../ruleset/ruleset.ts';
 import {
   addressType,
@@ -201,7 +203,12 @@ function fragments(marks: Marks): Chain {
 /** Where every IP packet comes next, be it for a neighbour, for the host or beyond. */
 export const arrivalChain = { table: 'sluice', chain: 'prerouting', priority: priorities.arrival } as const;
 
+/**
+ * Who asks a bridge for its listeners is believed to be the router there (net/bridge/br_multicast.c), and multicast is kept
+ * from neighbours that did not answer: on docker0, where a source nobody knows is judged, too.
+ */
 function arrival(marks: Marks): Chain {
+  const fromUnknown: Rule = [inSet(judgedBridgesSet, 'iifname'), count('unproven'), drop];
   return {
     name: arrivalChain.chain,
     hook: { hook: 'prerouting', priority: arrivalChain.priority },
@@ -211,6 +218,9 @@ function arrival(marks: Marks): Chain {
         { kind: 'change-mark', of: 'meta', bit: marks.proven, to: 'clear' },
         accept,
       ],
+      // of who is proven the bridge table has dropped it; with br_netfilter the bridge reads a question only behind this
+      [is('meta l4proto', igmp.protocol), is('igmp type', igmp.query), ...fromUnknown],
+      [is('icmpv6 type', icmpv6.mldQuery), ...fromUnknown],
       [inSet('bridges', 'iifname'), goTo('unproven')],
       [is('meta iifkind', named('bridge')), goTo('unenrolled')],
     ],

@@ -71,22 +71,28 @@ describe.each(attackWaysOfBoth)('attacks on the bridge from inside, engine $name
       await until(`the bridge to believe ${name}`, async () => ((await routers('ctl')) === '' ? undefined : true));
       await forgetRouters('ctl');
     }
+    await builderAsks(async () => {
+      await until('docker0 to believe it', async () => ((await routersOf('docker0')) === '' ? undefined : true));
+      await forget('docker0');
+    });
     await applyPolicy(site, policy);
   });
   afterAll(() => site?.stop());
 
   /** The ports of a project's bridge where it believes a router of multicast to be. */
-  async function routers(project: string): Promise<string> {
-    const bridge = await bridgeOf(site, `${project}_default`);
+  const routers = async (project: string) => routersOf(await bridgeOf(site, `${project}_default`));
+  const forgetRouters = async (project: string) => forget(await bridgeOf(site, `${project}_default`));
+
+  async function routersOf(bridge: string): Promise<string> {
     const listed = await site.host.must(['bridge', '-d', 'mdb', 'show', 'dev', bridge]);
     return /^router ports on \S+:[ \t]*(.*)$/m.exec(listed)?.[1]?.trim() ?? '';
   }
 
-  async function forgetRouters(project: string): Promise<void> {
-    for (const port of (await routers(project)).split(/\s+/))
+  async function forget(bridge: string): Promise<void> {
+    for (const port of (await routersOf(bridge)).split(/\s+/))
       for (const value of ['0', '1'])
         await site.host.must(['ip', 'link', 'set', 'dev', port, 'type', 'bridge_slave', 'mcast_router', value]);
-    expect(await routers(project)).toBe('');
+    expect(await routersOf(bridge)).toBe('');
   }
 
   async function ask(project: string, question: string): Promise<void> {
@@ -103,6 +109,25 @@ describe.each(attackWaysOfBoth)('attacks on the bridge from inside, engine $name
       expect(await routers('app')).toBe('');
     },
   );
+
+  /** By each question in turn, from docker0, where with rules and no daemon a container nobody knows stands for a build. */
+  async function builderAsks(then: () => Promise<void>): Promise<void> {
+    await site.host.docker('run', '-d', '--name', 'builder', 'lab/app');
+    const { mac, v4 } = await seatOf(site, 'builder');
+    for (const question of Object.values(questions)) {
+      await site.host.sendFrames('builder', question({ mac, v4, v6: linkLocal(mac) }), { count: 3, interval: 100_000 });
+      await then();
+    }
+    await expectAllowed(site, [{ from: 'builder', to: places.internet.v4, port: 80 }]);
+    await site.host.docker('rm', '-f', 'builder');
+  }
+
+  test('nor does, on docker0, whom nobody knows while builds may run', async () => {
+    await builderAsks(async () => {
+      await sleep(1_500);
+      expect(await routersOf('docker0')).toBe('');
+    });
+  });
 
   test('who asked for listeners cuts nobody from IPv6', async () => {
     const bridge = await bridgeOf(site, 'app_default');
