@@ -16,6 +16,7 @@ import type { Holder } from './holder.ts';
 import { Keeper } from './keeper.ts';
 import { KeptPrograms } from './kept-programs.ts';
 import { Mending } from './mending.ts';
+import { Passes } from './passes.ts';
 import { Policies } from './policies.ts';
 import { type Beginning, begin } from './policy-in-force.ts';
 import { type DaemonPorts, messageOf } from './ports.ts';
@@ -29,13 +30,6 @@ import { patience } from './unlisted.ts';
 const slow = 60_000;
 /** Every so many of those the engine is asked about every container again. */
 const forgetEvery = 10;
-/** After a change was refused. */
-const retry = 1_000;
-/**
- * What is no hurry waits until nothing more came for so long, but not for longer than the second of these: looks would
- * stand in the way of newcomers, and ask an engine that is busy starting them.
- */
-const calm = { after: 150, atMost: 1_000 } as const;
 /** What says of somebody that he leaves; the guard has taken his elements out when his port went. */
 const partings: ReadonlySet<string> = new Set(['stop', 'die', 'destroy', 'disconnect']);
 /** So often a look is taken anew because something has happened meanwhile. */
@@ -85,6 +79,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   readonly #policies: Policies<Look>;
   readonly #mirror: EngineMirror;
   readonly #judged = new Memory();
+  readonly #passes = new Passes(() => this.#pass());
   #compiler: Compiler;
   #host: HostState;
   #following: { stop(): void } | null = null;
@@ -101,13 +96,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   #unheldSince: number | null = null;
   /** Milliseconds, each the longest of late: compiling and rendering, and one turn of the guard's. */
   #pauses = { main: 0, guard: 0 };
-  #wanted = false;
-  #passing: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
-  /** The look that is no hurry, and when it was first wanted. */
-  #waking: { readonly since: number; readonly timer: NodeJS.Timeout } | null = null;
-  #retrying: NodeJS.Timeout | null = null;
-  #ended = false;
 
   private constructor(ports: DaemonPorts, memory: Remembered, beginning: Beginning, proven: ReadonlySet<string>) {
     this.#ports = ports;
@@ -123,7 +112,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       {
         ruleset: () => this.#now?.ruleset ?? null,
         holdFromMemory: () => this.#holdFromMemory(),
-        wake: () => this.#wake(),
+        wake: () => this.#passes.wake(),
       },
       memory.repairs,
     );
@@ -139,10 +128,10 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       },
       doubt: () => {
         this.#holder.doubt();
-        this.#wake();
+        this.#passes.wake();
       },
     });
-    this.#mirror = ports.engine.mirror(() => this.#wake());
+    this.#mirror = ports.engine.mirror(() => this.#passes.wake());
   }
 
   /**
@@ -171,7 +160,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     await this.#holdFromMemory();
     if (state !== memory.policy) await this.#keeper.attempt('the policy', () => this.#ports.memory.writePolicy(state));
     this.#following = this.#ports.engine.follow((notice) => this.#notice(notice));
-    this.#wake();
+    this.#passes.wake();
     await this.#policies.goBackWhenOverdue();
     this.#mending.begin();
     let ticks = 0;
@@ -181,7 +170,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       this.#seatings.measure();
       this.#kept.letGo(this.#ports.now());
       void this.#policies.goBackWhenOverdue();
-      this.#wake();
+      this.#passes.wake();
     }, slow);
   }
 
@@ -200,13 +189,11 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
 
   /** Ends; the kernel stays as it is. */
   async stop(): Promise<void> {
-    this.#ended = true;
     if (this.#timer !== null) clearInterval(this.#timer);
-    if (this.#retrying !== null) clearTimeout(this.#retrying);
-    if (this.#waking !== null) clearTimeout(this.#waking.timer);
+    const passed = this.#passes.end();
     this.#following?.stop();
     await this.#mending.end();
-    await this.#passing;
+    await passed;
     await this.#changes.take(() => this.#keeper.end());
     await this.#seatings.end();
   }
@@ -219,7 +206,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
         this.#mirror.note(notice.event);
         if (notice.event.kind === 'network' && notice.event.action === 'connect')
           this.#seatings.lookAt(notice.event.network);
-        if (partings.has(notice.event.action) || this.#isSeenTo(notice.event)) return this.#wakeSoon();
+        if (partings.has(notice.event.action) || this.#isSeenTo(notice.event)) return this.#passes.wakeSoon();
         break;
       case 'connected':
         this.#mirror.forget();
@@ -229,7 +216,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
         this.#ports.log('warning', `the engine's events broke off: ${notice.reason}`);
         return;
     }
-    this.#wake();
+    this.#passes.wake();
   }
 
   /**
@@ -249,15 +236,15 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       case 'seated':
         this.#seatings.seated(message);
         this.#count('seated');
-        return this.#wakeSoon();
+        return this.#passes.wakeSoon();
       case 'left':
         this.#seatings.departed(message);
-        return this.#wakeSoon();
+        return this.#passes.wakeSoon();
       case 'closed':
         this.#seatings.closed(message, this.#ports.now());
         if (message.why === 'connected')
           log('info', `${message.bridge.name} is enrolled: a container that is held was connected to it`);
-        else for (const after of Object.values(patience)) setTimeout(() => this.#wake(), after + grain).unref();
+        else for (const after of Object.values(patience)) setTimeout(() => this.#passes.wake(), after + grain).unref();
         break;
       case 'rules':
         return this.#mending.told(message.by, message.tables, message.at);
@@ -286,13 +273,13 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
         if (!message.there) this.#seatings.bridgeGone(message.index);
         break;
     }
-    this.#wake();
+    this.#passes.wake();
   }
 
   #isLate(reason: string): void {
     this.#count('late');
     this.#ports.log('warning', `somebody who came or went could not be seen to at once: ${reason}`);
-    this.#wake();
+    this.#passes.wake();
   }
 
   #count(what: keyof Status['counts']): void {
@@ -312,7 +299,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     this.#seatings.giveUp();
     const message = `newcomers wait for the next look: ${reason}`;
     this.#troubles.add('unguarded', message, 'nothing to do: another guard is started');
-    this.#again();
+    this.#passes.wakeLater();
   }
 
   #nameOf(container: string): string {
@@ -321,58 +308,13 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
 
   // One pass after the other
 
-  /** For what is no hurry, since the guard has seen to it or nobody waits. */
-  #wakeSoon(): void {
-    if (this.#ended) return;
-    const now = performance.now();
-    const { since } = this.#waking ?? { since: now };
-    if (this.#waking !== null) clearTimeout(this.#waking.timer);
-    const wait = Math.min(calm.after, Math.max(0, since + calm.atMost - now));
-    this.#waking = { since, timer: setTimeout(() => this.#wakeUnlessLooking(), wait) };
-  }
-
-  /** A look that is under way is not taken once more for it: the next one begins when that one's change is made. */
-  #wakeUnlessLooking(): void {
-    this.#waking = null;
-    if (this.#passing === null) return this.#wake();
-    void this.#passing.then(() => this.#wakeSoon());
-  }
-
-  #wake(): void {
-    if (this.#waking !== null) clearTimeout(this.#waking.timer);
-    this.#waking = null;
-    this.#wanted = true;
-    if (this.#ended || this.#passing !== null) return;
-    this.#passing = this.#passes().finally(() => {
-      this.#passing = null;
-      if (this.#wanted && !this.#ended && this.#retrying === null) this.#wake();
-    });
-  }
-
-  async #passes(): Promise<void> {
-    while (this.#wanted && !this.#ended) {
-      this.#wanted = false;
-      if ((await this.#pass()) === 'again later') return this.#again();
-    }
-  }
-
-  #again(): void {
-    this.#retrying ??= setTimeout(() => {
-      this.#retrying = null;
-      this.#wake();
-    }, retry);
-  }
-
   /** Reads what runs and makes the kernel hold what policy says of it. */
   async #pass(): Promise<'done' | 'again later'> {
     this.#seatings.guard();
     try {
       await this.#holder.lookForOthers();
       let look = await this.#look();
-      for (let again = 0; this.#wanted && again < againAtMost; again++) {
-        this.#wanted = false;
-        look = await this.#look();
-      }
+      for (let again = 0; again < againAtMost && this.#passes.takeWanted(); again++) look = await this.#look();
       await this.#changes.take(async () => {
         if (look.number > this.#held) await this.#holdTo(look); // else somebody has held a later one
       });
@@ -438,7 +380,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       return await this.#look();
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
-      this.#wake();
+      this.#passes.wake();
       return this.#lastLook() ?? error;
     }
   }
@@ -481,7 +423,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     const names = new Set(unheld.filter(({ wanted }) => wanted === 'enforce').map(({ workload }) => workload));
     this.#unheldSince = names.size === 0 ? null : (this.#unheldSince ?? now);
     if (this.#unheldSince === null) this.#troubles.end('not-held', 'everything that is to be enforced is held');
-    else if (now - this.#unheldSince < passing) this.#again();
+    else if (now - this.#unheldSince < passing) this.#passes.wakeLater();
     else {
       const message = `${[...names].join(', ')} cannot be held`;
       this.#troubles.add('not-held', message, 'sluice ps tells why, and how to mend it');
