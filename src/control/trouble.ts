@@ -14,8 +14,8 @@ export const troubleCodes = {
   },
   'engine-gone': {
     means:
-      'The engine does not answer, or not in a way that can be read. What runs stays held; who starts now is denied on held bridges, and from bridges that have appeared since nothing passes.',
-    mend: '`systemctl status docker`, and start it. Where it runs: `sluice version --verbose` says what it answers.',
+      'The engine does not answer, or not in a way that can be read, or what belongs to it cannot: its `daemon.json`, the interfaces. What runs stays held; who starts now is denied on held bridges, and from bridges that have appeared since nothing passes.',
+    mend: '`systemctl status docker`, and start it. Where it runs: `sluice version --verbose` says what it answers, `dockerd --validate` whether its file is good.',
   },
   'not-held': {
     means:

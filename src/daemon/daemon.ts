@@ -145,7 +145,12 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     const isLost = memory.notices.length > 0;
     const beginning = begin(await ports.policy.read(false), memory.policy, isLost, ports.policy, ports.now());
     const daemon = new Daemon(ports, memory, beginning, await ports.kernel.proven());
-    await daemon.#begin(beginning, memory);
+    try {
+      await daemon.#begin(beginning, memory);
+    } catch (error) {
+      await daemon.stop();
+      throw error;
+    }
     return daemon;
   }
 
@@ -310,27 +315,32 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
 
   /** Reads what runs and makes the kernel hold what policy says of it. */
   async #pass(): Promise<'done' | 'again later'> {
-    this.#seatings.guard();
+    try {
+      this.#seatings.guard();
+    } catch (error) {
+      this.#guardBroke(messageOf(error)); // no room for another thread
+    }
     try {
       await this.#holder.lookForOthers();
       let look = await this.#look();
       for (let again = 0; again < againAtMost && this.#passes.takeWanted(); again++) look = await this.#look();
+      // a change that nobody confirmed before the host went down is not to be held first
+      if (this.#now === null) await this.#policies.goBackWhenOverdue();
+      await this.#policies.remember();
       await this.#changes.take(async () => {
         if (look.number > this.#held) await this.#holdTo(look); // else somebody has held a later one
       });
       return 'done';
     } catch (error) {
       if (error instanceof EngineError) {
-        this.#troubles.add(
-          'engine-gone',
-          error.message,
-          'start it: systemctl start docker; what runs is held as before',
-        );
+        const mend = error.kind === 'host' ? 'mend what the message names' : 'start it: systemctl start docker';
+        this.#troubles.add('engine-gone', error.message, `${mend}; what runs is held as before`);
         await this.#changes.take(() => this.#holdLast());
       } else if (error instanceof TooLargeError) {
-        // nothing was begun, and until something changes another look would find the same
+        // nothing was begun, and until something changes another look would find the same; but what is in doubt is held
+        await this.#changes.take(() => this.#holdLast());
         this.#troubles.add('too-large', error.message, 'make the policy smaller, then sluice apply');
-        return 'done';
+        return this.#now === null || this.#holder.knows ? 'done' : 'again later';
       } else this.#refused(error);
       return 'again later';
     }
@@ -342,7 +352,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     this.#troubles.add('kernel-refused', messageOf(error), fix);
   }
 
-  /** While the engine is away, what is in doubt is held to what ran when it was last seen. */
+  /** While what runs cannot be known or held, what is in doubt is held to what was held last. */
   async #holdLast(): Promise<void> {
     const last = this.#lastLook();
     if (last === null || this.#holder.knows) return;

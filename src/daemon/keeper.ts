@@ -43,6 +43,8 @@ export class Keeper {
   /** Whose rules were written down last: large, and seldom others. */
   #written: Ruleset | null = null;
   #rules: RulesState | null;
+  /** What could not be written when it was last tried. */
+  readonly #failing = new Set<string>();
 
   constructor(ports: KeeperPorts, troubles: Troubles, rules: RulesState | null) {
     this.#ports = ports;
@@ -118,13 +120,20 @@ export class Keeper {
   async attempt(what: string, write: () => Promise<void>): Promise<readonly string[]> {
     try {
       await write();
-      this.#troubles.end('state-broken', 'the state is written again');
+      this.written(what);
       return [];
     } catch (error) {
+      this.#failing.add(what);
       const message = `${what} could not be remembered: ${messageOf(error)}`;
       this.#troubles.add('state-broken', message, 'make room under the state directory');
       return [message];
     }
+  }
+
+  /** That it could be written after all. */
+  written(what: string): void {
+    this.#failing.delete(what);
+    if (this.#failing.size === 0) this.#troubles.end('state-broken', 'the state is written again');
   }
 
   #callOff(): void {
@@ -148,8 +157,12 @@ function isSameList<Item>(a: readonly Item[], b: readonly Item[]): boolean {
 /** Whether the rules that stand while nobody is known are the same. */
 function isSameWithoutSenders(a: Ruleset, b: Ruleset): boolean {
   const names = ({ bridges, knownBridges }: Ruleset) =>
-    [...bridges.map(({ name }) => name), '', ...knownBridges].join();
+    [...bridges.map(({ name, unknown }) => [name, JSON.stringify(unknown)]), '', ...knownBridges].join();
+  const broadcasts = ({ bridges }: Ruleset) => bridges.map((bridge) => setKey(bridge.broadcasts)).join();
   return (
+    a.unknownBridges === b.unknownBridges &&
+    a.denied === b.denied &&
+    broadcasts(a) === broadcasts(b) &&
     isSameList(a.programs, b.programs) &&
     names(a) === names(b) &&
     setKey(a.held) === setKey(b.held) &&

@@ -19,13 +19,12 @@ export class OwnChanges implements Disposable {
   /** For those that only read, and that nobody waits for: whoever else has work to do comes before them. */
   readonly looking: RunCommand = (program, args, input = '') =>
     commandStarter((pid) => {
-      const ended = this.#note(pid);
       try {
         setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
       } catch {
         // it has ended, or it may not be
       }
-      return ended;
+      return () => {};
     })(program, args).answer(input);
 
   [Symbol.dispose](): void {

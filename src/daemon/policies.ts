@@ -23,7 +23,7 @@ type Next =
 
 /** What putting a policy in force needs of the daemon. `Look` is whatever it has read of the host. */
 export interface PolicyHooks<Look> {
-  /** What runs now or ran last; the error when nothing was ever read. */
+  /** What runs now or ran last; the error when nothing was ever read. It does not reject. */
   readonly look: () => Promise<Look | EngineError>;
   /** Makes the kernel hold the policy in force, in the caller's turn. */
   readonly hold: (look: Look) => Promise<readonly ForbiddenFlow[]>;
@@ -42,6 +42,8 @@ export class Policies<Look> {
   readonly #hooks: PolicyHooks<Look>;
   #state: PolicyState;
   #inForce: InForce;
+  /** Whether what is in force is still to be written down. */
+  #unwritten = false;
 
   constructor(
     ports: Pick<DaemonPorts, 'policy' | 'memory' | 'now' | 'log'>,
@@ -98,7 +100,10 @@ export class Policies<Look> {
     return { kind: 'policy', policy, state };
   }
 
-  /** Goes back to the policy before. What the files say is not taken again until they change. */
+  /**
+   * Goes back to the policy before, also where that cannot be remembered. What the files say is not taken again until they
+   * change.
+   */
   rollback({ by, token }: RollbackRequest): Promise<ApplyAnswer> {
     return this.#enforce(() => {
       if (by === 'confirm-expired' && this.#state.pending?.token !== token)
@@ -119,6 +124,7 @@ export class Policies<Look> {
       if (state === null) return { confirmed: false };
       await this.#ports.memory.writePolicy(state);
       this.#state = state;
+      this.#isWritten();
       this.#ports.log('info', 'the change is confirmed: it stays');
       return { confirmed: true };
     });
@@ -156,11 +162,11 @@ export class Policies<Look> {
   async #putInForce(policy: Policy, state: PolicyState, look: Look): Promise<ApplyAnswer> {
     const before = { inForce: this.#inForce, state: this.#state };
     try {
-      await this.#ports.memory.writePolicy(state);
+      const unwritten = await this.#write(state);
       this.#state = state;
       this.#use({ policy, record: state.current });
       const cut = await this.#hooks.hold(look);
-      const warnings = await this.#keeper.save();
+      const warnings = [...unwritten, ...(await this.#keeper.save())];
       this.#troubles.end('policy-bad', 'the policy is good');
       this.#troubles.end('denying-all', 'a policy is in force again');
       const { current, pending } = state;
@@ -170,10 +176,40 @@ export class Policies<Look> {
       if (error instanceof StateError) return { ok: false, code: 'state-unwritable', message: error.message };
       this.#use(before.inForce);
       this.#state = before.state;
-      await this.#keeper.attempt('the policy', () => this.#ports.memory.writePolicy(before.state));
+      const write = () => this.#ports.memory.writePolicy(before.state);
+      this.#unwritten = (await this.#keeper.attempt('the policy', write)).length > 0;
       this.#hooks.doubt();
       return { ok: false, code: 'kernel-refused', message: messageOf(error) };
     }
+  }
+
+  /**
+   * A new policy is in force only where it is remembered. Going back cannot wait for that: it is told, and tried again.
+   *
+   * @returns what could not be written
+   * @throws StateError
+   */
+  async #write(state: PolicyState): Promise<readonly string[]> {
+    if (state.current?.by === 'files') {
+      await this.#ports.memory.writePolicy(state);
+      this.#isWritten();
+      return [];
+    }
+    const failed = await this.#keeper.attempt('the policy', () => this.#ports.memory.writePolicy(state));
+    this.#unwritten = failed.length > 0;
+    return failed;
+  }
+
+  #isWritten(): void {
+    this.#unwritten = false;
+    this.#keeper.written('the policy');
+  }
+
+  /** Writes down what could not be when it came in force. */
+  remember(): Promise<void> {
+    return this.#turns.take(async () => {
+      if (this.#unwritten) await this.#write(this.#state);
+    });
   }
 
   #use(inForce: InForce): void {

@@ -27,7 +27,7 @@ import { heldInIptables } from './held-in-iptables.ts';
 import { heldInNftables } from './held-in-nftables.ts';
 import { lastLinePort } from './last-line-port.ts';
 import { OwnChanges } from './own-changes.ts';
-import type { KernelPort, Log, PolicyPort } from './ports.ts';
+import { type KernelPort, type Log, messageOf, type PolicyPort } from './ports.ts';
 import { comeFirst } from './scheduling.ts';
 import { giveBack, keepHeapSmall } from './small-heap.ts';
 import { takingOver } from './taking-over.ts';
@@ -72,8 +72,12 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   });
   const watch = new FileWatch(() => void reload());
   const reload = async () => {
-    await (await daemon.promise).reload();
-    if (options.watch) await watchFiles(watch, policy);
+    try {
+      await (await daemon.promise).reload();
+      if (options.watch) await watchFiles(watch, policy);
+    } catch (error) {
+      log('error', `the policy was not read anew: ${messageOf(error)}`);
+    }
   };
   const onHangUp = () => {
     log('info', 'SIGHUP: reading the policy');

@@ -4,7 +4,9 @@ export type EngineErrorKind =
   /** The engine refused. */
   | 'api'
   /** The answer is not what the API promises. */
-  | 'malformed';
+  | 'malformed'
+  /** What belongs to its answers cannot be read on the host: its settings, the interfaces. */
+  | 'host';
 
 /** What can go wrong with the engine; the message names the next step. */
 export class EngineError extends Error {

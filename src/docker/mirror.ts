@@ -4,6 +4,7 @@ import type { World } from '../world/world.ts';
 import { buildWorld, type FindNetns, type Interfaces } from './build-world.ts';
 import { attachedNetworks, type Seen } from './containers.ts';
 import type { ContainerSummary, EngineApi, EngineVersion, NetworkDetails } from './engine-api.ts';
+import { EngineError } from './engine-error.ts';
 import type { EngineEvent } from './events.ts';
 import { Images } from './images.ts';
 import { Inspections } from './inspections.ts';
@@ -134,7 +135,7 @@ class Mirror implements EngineMirror {
         containers: doubts.containers.union(since.containers),
         joined: doubts.joined.union(since.joined),
       };
-      throw error;
+      throw readable(error);
     }
   }
 
@@ -188,4 +189,10 @@ class Mirror implements EngineMirror {
     this.#inspections.keepOnly(list);
     return list;
   }
+}
+
+/** Whatever cannot be read, be it daemon.json while somebody edits it: what runs is not known, as with no engine at all. */
+function readable(error: unknown): EngineError {
+  if (error instanceof EngineError) return error;
+  return new EngineError('host', error instanceof Error ? error.message : String(error));
 }

@@ -44,7 +44,11 @@ export class ReadyCommands implements Disposable {
 
   #renew(key: string, program: string, args: readonly string[]): void {
     if (this.#closed || (this.#kept.get(key) ?? null) !== null) return;
-    this.#kept.set(key, this.#start(program, args));
+    try {
+      this.#kept.set(key, this.#start(program, args));
+    } catch {
+      // no memory for one more process: whoever needs it starts it, and is told
+    }
   }
 }
 

@@ -1,7 +1,8 @@
 import { describe, expect, test, vi } from 'vitest';
 import { patience } from '../../src/daemon/unlisted.ts';
 import type { EngineNotice } from '../../src/docker/events.ts';
-import { noPolicy } from '../../src/state/policy-state.ts';
+import { readPolicy } from '../../src/policy/read.ts';
+import { digestOf, noPolicy } from '../../src/state/policy-state.ts';
 import { DaemonHost, filesOf, intrusion, textsOf, wait } from './host.ts';
 
 /** A daemon that holds its first policy and has calmed down. */
@@ -339,6 +340,72 @@ test('what was not confirmed when the daemon was away goes back when it comes', 
       pending: null,
     }),
   );
+  await daemon.stop();
+});
+
+test('what was not confirmed before the host went down is not held first, though the engine comes later', async () => {
+  const host = new DaemonHost();
+  host.engineAway = true;
+  const record = (allow: string) =>
+    ({ digest: filesOf(allow).digest, since: 1, by: 'files', texts: textsOf(allow) }) as const;
+  const pending = { digest: filesOf('[internet]').digest, until: Date.now() - 60_000, token: 't' };
+  const policy = { ...noPolicy, current: record('[internet]'), previous: record('none'), pending };
+  const daemon = await host.start({ policy });
+  expect(host.log.filter((line) => line.startsWith('error could not go back'))).toHaveLength(1);
+  host.engineAway = false;
+  host.wake();
+  await soon(async () => expect(host.applied).not.toBeNull());
+  expect(host.state).toMatchObject({ current: { by: 'confirm-expired' }, pending: null });
+  const programs = host.loads.join('\n');
+  expect(programs).not.toContain('internet');
+  await daemon.stop();
+});
+
+test('going back is held though it cannot be remembered, and is remembered when there is room', async () => {
+  const host = new DaemonHost();
+  const daemon = await settled(host);
+  const before = filesOf('[internet]');
+  host.files = filesOf('none');
+  const until = Date.now() + 60_000;
+  expect(await daemon.apply({ digest: host.files.digest, confirm: { until, token: 't' } })).toMatchObject({ ok: true });
+  host.policyUnwritable = true;
+  expect(await daemon.apply({ digest: host.files.digest })).toMatchObject({ ok: false, code: 'state-unwritable' });
+  const back = await daemon.rollback({ by: 'confirm-expired', token: 't' });
+  expect(back).toMatchObject({ ok: true, digest: before.digest, pending: null });
+  expect(back).toMatchObject({ warnings: [expect.stringContaining('the policy could not be remembered')] });
+  expect((await daemon.status()).troubles.map(({ code }) => code)).toContain('state-broken');
+  expect(host.state.pending?.token).toBe('t');
+  host.policyUnwritable = false;
+  host.wake();
+  await soon(() => expect(host.state).toMatchObject({ current: { digest: before.digest }, pending: null }));
+  await daemon.stop();
+});
+
+test('a guard that cannot be started is a trouble, and is tried again', async () => {
+  const host = new DaemonHost();
+  host.threadsFail = true;
+  const daemon = await host.start();
+  await soon(() => expect(host.applied).not.toBeNull());
+  expect((await daemon.status()).troubles.map(({ code }) => code)).toEqual(['unguarded']);
+  host.threadsFail = false;
+  await soon(async () => expect((await daemon.status()).troubles).toEqual([]));
+  await daemon.stop();
+});
+
+test('the rules for the next start are written anew when only what unknown bridges may do changes', async () => {
+  const host = new DaemonHost();
+  const daemon = await settled(host);
+  await soon(() => expect(host.rules).not.toBe(''));
+  const before = host.rules;
+  const good = filesOf('[internet]');
+  const [file] = good.texts;
+  if (file === undefined) throw new Error('no file');
+  const texts = [{ ...file, text: `${file.text}defaults: { unknown-bridge: deny }\n` }];
+  const { policy } = readPolicy(texts, { now: Date.now() });
+  if (policy === null) throw new Error('a bad fixture');
+  host.files = { kind: 'good', policy, texts, digest: digestOf(texts) };
+  expect(await daemon.apply({ digest: host.files.digest })).toMatchObject({ ok: true });
+  expect(host.rules).not.toBe(before);
   await daemon.stop();
 });
 

@@ -10,6 +10,7 @@ import type { SetElement } from '../../src/nftables/endpoint-elements.ts';
 import { readPolicy } from '../../src/policy/read.ts';
 import type { PolicyText } from '../../src/policy/yaml-text.ts';
 import type { AppliedState } from '../../src/state/applied-state.ts';
+import { StateError } from '../../src/state/part.ts';
 import { digestOf, noPolicy, type PolicyState } from '../../src/state/policy-state.ts';
 import type { Remembered } from '../../src/state/store.ts';
 import type { World } from '../../src/world/world.ts';
@@ -78,6 +79,10 @@ export class DaemonHost {
   /** Chains that somebody has put into our tables. */
   beside: readonly string[] = [];
   diskFull = false;
+  /** That the policy in force cannot be written down, which {@link diskFull} leaves possible. */
+  policyUnwritable = false;
+  /** There is no room for a thread. */
+  threadsFail = false;
   state: PolicyState = noPolicy;
   repairs: readonly Repair[] = [];
   /** The rules that were remembered last. */
@@ -170,6 +175,7 @@ export class DaemonHost {
       memory: {
         open: async () => ({ ...nothing, ...remembered }),
         writePolicy: async (state) => {
+          if (this.policyUnwritable) throw new StateError('no space left on device');
           this.state = state;
         },
         writeApplied: (applied) => {
@@ -210,6 +216,7 @@ export class DaemonHost {
       },
       kernel: this.kernel,
       guard: (hear) => {
+        if (this.threadsFail) throw new Error('no room for a thread');
         const guard = new FakeGuard(hear);
         this.guards.push(guard);
         setTimeout(() => hear({ kind: 'ready' }), 1);

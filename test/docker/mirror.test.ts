@@ -3,6 +3,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { FakeEngine } from '../../src/docker/fake-engine.ts';
 import { openMirror } from '../../src/docker/mirror.ts';
 import { readWorld } from '../../src/docker/snapshot.ts';
+import { EngineSettingsError } from '../../src/host/dockerd.ts';
 import { FakeKernel } from '../../src/host/fake-kernel.ts';
 import { encodeWorld } from '../../src/world/json.ts';
 import type { Container, World } from '../../src/world/world.ts';
@@ -406,4 +407,21 @@ test('a namespace id that was given to another container after the first one end
   vi.spyOn(kernel, 'links').mockReturnValue([...links, { ...port, master: bridge, peer: { index: 2, netns } }]);
   const world = await mirror.readWorld();
   expect(world.containers.find(({ id }) => id === first)?.endpoints[0]?.port).toBeNull();
+});
+
+test('what cannot be read on the host is told as the engine that cannot be read, and is read again', async () => {
+  const { kernel, engine, mirror } = host();
+  engine.run('web', { networks: ['bridge'] });
+  await mirror.readWorld();
+  const settings = vi.spyOn(kernel, 'engineSettings').mockImplementation(() => {
+    throw new EngineSettingsError('daemon.json is not a JSON object');
+  });
+  mirror.forget();
+  await expect(mirror.readWorld()).rejects.toMatchObject({
+    name: 'EngineError',
+    kind: 'host',
+    message: /daemon\.json/,
+  });
+  settings.mockRestore();
+  expect(named(await mirror.readWorld(), 'web').name).toBe('web');
 });

@@ -147,17 +147,12 @@ export async function believers(site: Site, who: string, { self, peer, gateway }
     .map(({ name, family }) => `${name} ${family}`);
 }
 
-/** Which part of the neighbour's answers is lost while somebody claims its MAC a thousand times a second. */
+/** Which part of the neighbour's answers is lost while somebody claims its MAC a thousand times a second, all along. */
 export async function lossUnderTheft(site: Site, { peer }: Scene): Promise<number> {
-  const stream = await site.host.stream(victim, {
-    proto: 'udp',
-    to: places.internet.v4,
-    port: 4000,
-    rate: 100,
-    seconds: 1,
-  });
-  await site.host.sendFrames(forgers[0], thefts(peer.mac), { count: 700, interval: 1000 });
+  const to = places.internet.v4;
+  const stream = await site.host.stream(victim, { proto: 'udp', to, port: 4000, rate: 100, seconds: 2 });
+  await site.host.sendFrames(forgers[0], thefts(peer.mac), { count: 1700, interval: 1000 });
   const { sent, answered } = await stream.report();
-  if (sent <= 50) throw new Error(`only ${sent} packets were sent in a second`);
+  if (sent <= 100) throw new Error(`only ${sent} packets were sent in two seconds`);
   return 1 - answered / sent;
 }
