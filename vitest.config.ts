@@ -8,6 +8,7 @@ const timingTests = [
   'test/operations/**/*.test.ts',
   'test/cli/confirm.real.test.ts',
   'test/daemon/guard.real.test.ts',
+  'test/packets/connected.test.ts',
   'test/packets/switching.test.ts',
   'test/packets/tightening.test.ts',
 ];

@@ -24,6 +24,8 @@ export interface FrameOptions {
 export { checkout } from './machine.ts';
 
 const inContainer = '/labtool';
+/** As many frames as `labtool raw` takes. */
+const atOnce = 256;
 
 export class Host extends ContainerHost {
   readonly #agents = new Map<string, Agent>();
@@ -157,6 +159,10 @@ export class Host extends ContainerHost {
 
   /** Sends frames (see frames.ts) from a container's interface, with that container's own capabilities. */
   async sendFrames(from: string, frames: readonly Uint8Array[], options: FrameOptions = {}): Promise<void> {
+    for (let at = 0; at < frames.length; at += atOnce) await this.#send(from, frames.slice(at, at + atOnce), options);
+  }
+
+  async #send(from: string, frames: readonly Uint8Array[], options: FrameOptions): Promise<void> {
     const input = frames.map((frame) => Buffer.from(frame).toString('hex')).join('\n');
     const timing = ['--count', String(options.count ?? 1), '--interval', String(options.interval ?? 1000)];
     if (options.offload !== undefined) timing.push('--offload', `${options.offload.start}:${options.offload.offset}`);

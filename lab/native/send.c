@@ -37,6 +37,7 @@ int cmd_raw(int argc, char **argv) {
     if ((size[frames] = unhex(line, frame[frames], 2048)) >= 14) frames++;
     else if (*line != '\n') die("raw: no frame: %s", line);
   }
+  if (!given && frames == 256 && fgets(line, sizeof line, stdin)) die("raw: more than 256 frames");
   int s = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
   if (s < 0) die("packet socket: %s", strerror(errno));
   struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_ifindex = if_nametoindex(argv[1])};

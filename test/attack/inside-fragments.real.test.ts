@@ -5,7 +5,7 @@ import * as frames from '../../lab/frames.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import { holdWith } from '../packets/backends.ts';
 import { gatewayOf, linkLocal, type Seat, seatOf, sendForgeries } from '../packets/forging.ts';
-import { forgetNeighbours, knownMac, risenBy } from '../packets/kernel.ts';
+import { forgetNeighbours, knownMac, meet, risenBy } from '../packets/kernel.ts';
 import { applyPolicy } from '../packets/support.ts';
 import { halved } from './beside-the-bridge.ts';
 import { hiddenIcmp6 } from './fragments.ts';
@@ -57,8 +57,7 @@ describe.each(attackWays)('discovery in fragments from inside, engine $name', { 
   /** Whether the host believes that the victim is at the attacker's. */
   async function believed(): Promise<boolean> {
     await forgetNeighbours(site, 'host');
-    await site.host.probe('host', { to: peer.v6, proto: 'icmp' });
-    expect(await knownMac(site, 'host', peer.v6)).toBe(peer.mac);
+    await meet(site, 'host', peer.v6, peer.mac);
     const at = { from: self.mac, to: gateway.mac, src: self.v6, dst: gateway.v6, ttl: 255 };
     const lie = frames.neighborAdvert({ src: at.src, dst: at.dst, target: peer.v6, lladdr: self.mac });
     await site.host.sendFrames(attacker, hiddenIcmp6(at, lie));

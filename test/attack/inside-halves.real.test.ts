@@ -5,7 +5,7 @@ import * as frames from '../../lab/frames.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import { holdWith } from '../packets/backends.ts';
 import { bridgeOf, gatewayOf, seatOf, sendForgeries } from '../packets/forging.ts';
-import { believeAtOnce, forgetNeighbours, knownMac } from '../packets/kernel.ts';
+import { believeAtOnce, forgetNeighbours, knownMac, meet } from '../packets/kernel.ts';
 import { asks } from '../packets/lying.ts';
 import { applyPolicy, removePolicy } from '../packets/support.ts';
 import { taggedLies, withPartner } from './beside-the-bridge.ts';
@@ -55,8 +55,7 @@ describe.each(attackWaysOfBoth)('beside the bridge, engine $name', { timeout: 12
     const found: boolean[] = [];
     for (const lie of taggedLies(self, gateway, peer)) {
       await forgetNeighbours(site, 'host');
-      await site.host.probe('host', { to: peer.v4, proto: 'icmp' });
-      expect(await knownMac(site, 'host', peer.v4)).toBe(peer.mac);
+      await meet(site, 'host', peer.v4, peer.mac);
       // what it truly says next is learnt when the lie has been
       const truth = frames.arp({ ...asks, sha: self.mac, spa: self.v4, tpa: gateway.v4 });
       await site.host.sendFrames('stranger', [lie, truth]);

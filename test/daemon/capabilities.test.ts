@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { desiredCapabilities, missingOf, requiredCapabilities } from '../../src/daemon/capabilities.ts';
-import { DaemonHost, wait } from './host.ts';
+import { DaemonHost } from './host.ts';
 
 const all = [...requiredCapabilities, ...desiredCapabilities];
 const names = (status: string | undefined) => missingOf(all, status).map(({ name }) => name);
@@ -26,8 +26,7 @@ test('the daemon runs degraded without one that it only does better with, as lon
   const host = new DaemonHost();
   host.lacks = [{ code: 'not-allowed', message: 'CAP_SYS_NICE is missing', fix: 'let it have CAP_SYS_NICE' }];
   const daemon = await host.start();
-  await wait(200);
-  expect(host.loads.length).toBeGreaterThan(0);
+  await vi.waitFor(() => expect(host.loads.length).toBeGreaterThan(0), { timeout: 20_000 });
   expect(await daemon.status()).toMatchObject({ state: 'degraded', troubles: [{ code: 'not-allowed' }] });
   expect(host.log.join('\n')).toContain('CAP_SYS_NICE is missing');
   await daemon.stop();

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Seated } from '../../src/daemon/guard/protocol.ts';
 import { XtablesHolder } from '../../src/daemon/xtables-holder.ts';
 import { atOnce } from '../../src/iptables/batches.ts';
@@ -210,7 +210,8 @@ describe('somebody', () => {
     bench.kernel.slowness = 20;
     bench.kernel.said.length = 0;
     for (const n of [2, 3, 4, 5]) bench.holder.changed([], [seat(n)], []);
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await vi.waitFor(() => expect(bench.programs).toHaveLength(2), { timeout: 20_000 });
+    await new Promise((resolve) => setTimeout(resolve, 100));
     expect(bench.programs).toEqual(['ipset', 'ebtables-nft-restore']);
     expect(await bench.wrong(running(1, 2, 3, 4, 5))).toEqual([]);
   });

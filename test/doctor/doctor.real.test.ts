@@ -343,7 +343,8 @@ async function lookUp(site: Site, who: string): Promise<boolean> {
   const asked = async () => (await site.dns.seen(({ dport }) => dport === 53)).length;
   const before = await asked();
   const ask = `exec 3<>/dev/udp/127.0.0.11/53; printf '${query}' >&3; sleep 1.5`;
-  for (let time = 0; time < 3 && (await asked()) === before; time++) await site.host.inNetworkOf(who, ['bash', '-c', ask]);
+  for (let time = 0; time < 3 && (await asked()) === before; time++)
+    await site.host.inNetworkOf(who, ['bash', '-c', ask]);
   return (await asked()) > before;
 }
 

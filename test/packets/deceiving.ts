@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Site } from '../../lab/site.ts';
 import { hostAddress, places } from '../../lab/world.ts';
 import { bridgeOf, gatewayOf, type Seat, seatOf } from './forging.ts';
-import { believeAtOnce, forgetNeighbours, knownMac } from './kernel.ts';
+import { believeAtOnce, forgetNeighbours, knownMac, meet } from './kernel.ts';
 import { claims, families, type Scene, strangeTypes, thefts } from './lying.ts';
 import type { Attempt } from './support.ts';
 
@@ -133,12 +133,8 @@ export async function believers(site: Site, who: string, { self, peer, gateway }
     { name: 'neighbour', at: victim, listener: peer, claimed: gateway },
   ].flatMap((table) => families.map((family) => ({ ...table, family, address: table.claimed[family] })));
   for (const at of ['host', victim]) await forgetNeighbours(site, at);
-  await site.host.probeMany(tables.map(({ at, address }) => ({ from: at, to: address, proto: 'icmp' })));
+  await Promise.all(tables.map(({ at, address, claimed }) => meet(site, at, address, claimed.mac)));
   const told = () => Promise.all(tables.map(({ at, address }) => knownMac(site, at, address)));
-  const before = await told();
-  tables.forEach(({ name, family, claimed }, index) => {
-    if (before[index] !== claimed.mac) throw new Error(`${name} does not know ${claimed[family]}: ${before[index]}`);
-  });
   await site.host.sendFrames(who, [...claims(self, gateway, peer), ...claims(self, peer, gateway)]);
   await sleep(20);
   const after = await told();
@@ -147,11 +143,11 @@ export async function believers(site: Site, who: string, { self, peer, gateway }
     .map(({ name, family }) => `${name} ${family}`);
 }
 
-/** Which part of the neighbour's answers is lost while somebody claims its MAC a thousand times a second, all along. */
+/** Which part of the neighbour's answers is lost while somebody claims its MAC thousands of times a second. */
 export async function lossUnderTheft(site: Site, { peer }: Scene): Promise<number> {
   const to = places.internet.v4;
   const stream = await site.host.stream(victim, { proto: 'udp', to, port: 4000, rate: 100, seconds: 2 });
-  await site.host.sendFrames(forgers[0], thefts(peer.mac), { count: 1700, interval: 1000 });
+  await site.host.sendFrames(forgers[0], thefts(peer.mac), { count: 6800, interval: 250 });
   const { sent, answered } = await stream.report();
   if (sent <= 100) throw new Error(`only ${sent} packets were sent in two seconds`);
   return 1 - answered / sent;

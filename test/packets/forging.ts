@@ -1,4 +1,5 @@
 /** Frames that claim to be somebody else's, and who received them. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as frames from '../../lab/frames.ts';
 import { freshToken } from '../../lab/probe.ts';
 import type { Site } from '../../lab/site.ts';
@@ -79,6 +80,7 @@ export async function sendForgeries(
     from,
     forgeries.map(({ frame }) => frame),
   );
+  await sleep(100); // what waits for its neighbour is on its way
   const seen = await seenTokens(site, from);
   return forgeries.filter(({ token }) => seen.has(token)).map(({ name }) => name);
 }

@@ -1,4 +1,5 @@
 /** What the host's kernel says of itself: counters of ours, neighbours it knows. */
+import { until } from '../../lab/exec.ts';
 import type { Site } from '../../lab/site.ts';
 import type { RunCommand } from '../../src/iptables/command.ts';
 import { differences } from '../../src/iptables/compare.ts';
@@ -87,6 +88,14 @@ export async function knownMac(site: Site, who: string, address: string): Promis
   const said = who === 'host' ? await site.host.must(command) : (await site.host.inNetworkOf(who, command)).stdout;
   const [entry] = JSON.parse(said.trim() || '[]') as { lladdr?: string }[];
   return entry?.lladdr;
+}
+
+/** Makes somebody know an address, at a MAC; its first packet, and the question before it, may be lost. */
+export async function meet(site: Site, who: string, address: string, mac: string): Promise<void> {
+  await until(`${who} to know ${address}`, async () => {
+    await site.host.probe(who, { to: address, proto: 'icmp' });
+    return (await knownMac(site, who, address)) === mac || undefined;
+  });
 }
 
 /** Empties the table of neighbours in a container's network or the host's. */

@@ -193,18 +193,21 @@ describe.each(ways)('neighbours on one bridge, engine $name', { timeout: 60_000 
   });
 
   test('a hundred IPv6 connections of a hundred come about from cold neighbour caches', async () => {
-    let answered = 0;
+    let [answered, prompt] = [0, 0];
     for (let round = 0; round < 25; round++) {
       await Promise.all(['host', from, 'app/mongo'].map((who) => forgetNeighbours(site, who)));
       const probes = await site.host.probeMany(
         [seats.mongo.v6, places.internet.v6].flatMap((address) => [
-          { from, to: address, port: 80 },
-          { from, to: address, port: 443 },
+          // what is lost on the way is repeated after a second
+          { from, to: address, port: 80, timeout: 3_000 },
+          { from, to: address, port: 443, timeout: 3_000 },
         ]),
       );
+      prompt += probes.filter(({ outcome, rtt }) => outcome === 'answered' && rtt < 600_000).length;
       answered += probes.filter(({ outcome }) => outcome === 'answered').length;
     }
     expect(answered).toBe(100);
+    expect(prompt).toBeGreaterThanOrEqual(90);
   });
 
   test('link-local addresses are judged: neighbour and host, from whom policy lets and from whom not', async () => {

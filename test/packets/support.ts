@@ -44,9 +44,29 @@ function named(
   return attempts.filter((_, index) => keep(probes[index] as Probe)).map(describeAttempt);
 }
 
+/** Milliseconds; a lost SYN, or question for a neighbour's MAC, is repeated after one second. */
+const patience = 2_500;
+
+/**
+ * Those of which `keep` does not hold, by name. What should come is tried up to three times: on a busy machine a network's
+ * first packet is lost now and then, and no denial shows in that.
+ */
+async function missing(
+  site: Site,
+  attempts: readonly Attempt[],
+  keep: (probe: Probe) => boolean,
+): Promise<readonly string[]> {
+  let left = attempts;
+  for (let round = 0; round < 3 && left.length > 0; round++) {
+    const probes = await site.host.probeMany(left.map((one) => (round === 0 ? one : { ...one, timeout: patience })));
+    left = left.filter((_, index) => !keep(probes[index] as Probe));
+  }
+  return left.map(describeAttempt);
+}
+
 /** The control of every denial: without Sluice each attempt arrives. */
 export async function expectControl(site: Site, attempts: readonly Attempt[]): Promise<void> {
-  expect(await arrivals(site, attempts)).toEqual(attempts.map(describeAttempt));
+  expect(await missing(site, attempts, ({ arrived }) => arrived), 'did not arrive').toEqual([]);
 }
 
 /** Nothing of `attempts` arrives at anybody. */
@@ -56,8 +76,7 @@ export async function expectDenied(site: Site, attempts: readonly Attempt[]): Pr
 
 /** Everything arrives and is answered. */
 export async function expectAllowed(site: Site, attempts: readonly Attempt[]): Promise<void> {
-  const wanted = attempts.map(describeAttempt);
-  expect(await answers(site, attempts)).toEqual(wanted);
+  expect(await missing(site, attempts, ({ outcome }) => outcome === 'answered'), 'not answered').toEqual([]);
 }
 
 /** The address of a container on its first network. */

@@ -100,7 +100,7 @@ export const neighbourSpoofing: Row = {
       });
       const lost = await lossUnderTheft(site, (await scenesOf(site))['app/elasticsearch']);
       const theft = {
-        what: "app/elasticsearch: claims app/mongo's MAC a thousand times a second",
+        what: "app/elasticsearch: claims app/mongo's MAC thousands of times a second",
         at: lost > 0.05 ? ['whoever wonders where its answers are'] : [],
         learnt: `${(lost * 100).toFixed(0)} % of app/mongo's answers lost`,
       };

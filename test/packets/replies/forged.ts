@@ -74,7 +74,7 @@ async function resetsForInvalid(site: Site): Promise<number> {
     const sport = freshSport();
     const client = places.lanClient[family];
     const stream = site.lanClient.stream({ proto: 'tcp', to: hostAddress[family], port: 3000, rate: 50, sport });
-    await sleep(300);
+    await until('the conversation', async () => (await seen.count(stream.token)) > 10 || undefined);
     const wild = [1, 2, 3, 4].map((n) =>
       frames.tcp({
         src: self[family],
@@ -172,13 +172,15 @@ async function errorsThatArrive(site: Site): Promise<readonly string[]> {
         return { family, sport, stream: await site.host.stream(`app/${path}`, spec) };
       }),
     );
-    await sleep(200);
+    for (const { stream } of streams)
+      await until('the conversation', async () => (await site.internet.observer.saw(stream.token)) || undefined);
+    await sleep(100);
     const all = (await Promise.all(streams.map(({ family, sport }) => quotes(site, path, family, sport)))).flat();
     await site.host.sendFrames(
       `app/${path}`,
       all.map(({ frame }) => frame),
     );
-    await sleep(50);
+    await sleep(300);
     const packets = [site.internet, site.private].map((far) => far.seen(({ token }) => token !== undefined));
     const tokens = new Set((await Promise.all(packets)).flat().map(({ token }: Packet) => token));
     arrived.push(...all.filter(({ token }) => tokens.has(token)).map(({ name }) => name));
