@@ -30,7 +30,7 @@ const lists = {
 } as const;
 
 /** How often the lists are read before a socket that stayed open counts as on none of them. */
-const readings = 5;
+const readings = 50;
 
 /**
  * Every socket of a process and of those it has started, as the kernel lists them in its network namespace.
@@ -50,7 +50,8 @@ export function socketsOf(pid: number): readonly OpenSocket[] {
       .filter((inode) => before.has(inode));
     if (open.every((inode) => known.has(inode))) break;
   }
-  return open.map((inode) => known.get(inode) ?? { kind: 'unlisted', listens: true, path: '' });
+  // a child that has not become its program yet has those of its parent
+  return [...new Set(open)].map((inode) => known.get(inode) ?? { kind: 'unlisted', listens: true, path: '' });
 }
 
 function listed(pid: number): readonly (readonly [inode: string, socket: OpenSocket])[] {

@@ -31,11 +31,6 @@ export async function arrivals(site: Site, attempts: readonly Attempt[]): Promis
   return named(attempts, await site.host.probeMany(attempts), (probe) => probe.arrived);
 }
 
-/** The attempts that were answered by whom they meant. */
-export async function answers(site: Site, attempts: readonly Attempt[]): Promise<readonly string[]> {
-  return named(attempts, await site.host.probeMany(attempts), (probe) => probe.outcome === 'answered');
-}
-
 function named(
   attempts: readonly Attempt[],
   probes: readonly Probe[],
