@@ -25,7 +25,7 @@ export { checkout } from './machine.ts';
 
 const inContainer = '/labtool';
 /** As many frames as `labtool raw` takes. */
-const atOnce = 256;
+const framesAtOnce = 256;
 
 export class Host extends ContainerHost {
   readonly #agents = new Map<string, Agent>();
@@ -159,7 +159,8 @@ export class Host extends ContainerHost {
 
   /** Sends frames (see frames.ts) from a container's interface, with that container's own capabilities. */
   async sendFrames(from: string, frames: readonly Uint8Array[], options: FrameOptions = {}): Promise<void> {
-    for (let at = 0; at < frames.length; at += atOnce) await this.#send(from, frames.slice(at, at + atOnce), options);
+    for (let at = 0; at < frames.length; at += framesAtOnce)
+      await this.#send(from, frames.slice(at, at + framesAtOnce), options);
   }
 
   async #send(from: string, frames: readonly Uint8Array[], options: FrameOptions): Promise<void> {

@@ -40,7 +40,6 @@ export class FileWatch {
     );
     for (const folder of folders) names.set(folder, 'all');
     const isFirst = this.#names.size === 0;
-    const added = [...names.keys()].filter((folder) => !this.#names.has(folder));
     this.#names = names;
     for (const [folder, { watcher, identity }] of this.#watched) {
       if (names.has(folder) && identityOf(folder) === identity) continue;
@@ -49,7 +48,7 @@ export class FileWatch {
     }
     const opened = [...names.keys()].filter((folder) => !this.#watched.has(folder) && this.#open(folder));
     // what was written to one between the reading and now nobody has seen
-    if (!isFirst && opened.some((folder) => !added.includes(folder))) this.#later();
+    if (!isFirst && opened.length > 0) this.#later();
   }
 
   #open(folder: string): boolean {

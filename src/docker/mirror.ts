@@ -135,7 +135,7 @@ class Mirror implements EngineMirror {
         containers: doubts.containers.union(since.containers),
         joined: doubts.joined.union(since.joined),
       };
-      throw readable(error);
+      throw asEngineError(error);
     }
   }
 
@@ -192,7 +192,7 @@ class Mirror implements EngineMirror {
 }
 
 /** Whatever cannot be read, be it daemon.json while somebody edits it: what runs is not known, as with no engine at all. */
-function readable(error: unknown): EngineError {
+function asEngineError(error: unknown): EngineError {
   if (error instanceof EngineError) return error;
   return new EngineError('host', error instanceof Error ? error.message : String(error));
 }

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { until } from '../../lab/exec.ts';
 import { firstCommand } from '../../lab/first.ts';
+import type { Packet } from '../../lab/observer.ts';
 import { freshToken } from '../../lab/probe.ts';
 import { engines } from '../../lab/roots.ts';
 import { openSite, type Site } from '../../lab/site.ts';
@@ -8,8 +10,8 @@ import { Keeper, type SeatedMessage } from './keeper.ts';
 
 const [allowedPort, otherPort] = [9, 10];
 const project = 'held';
-/** What a container sends from its first instruction on: so many datagrams a millisecond apart to each of two ports. */
-const rounds = 3;
+/** What a container sends from its first instruction on: so many datagrams to each of two ports, so many milliseconds apart. */
+const [rounds, pace] = [100, 5];
 
 /** One service may send to port 9 of the private host, the other to port 10; neither to the internet. */
 const policy = (site: Site) => `version: 1
@@ -25,7 +27,7 @@ projects:
 /** What became of a container's first packets. */
 interface Started {
   readonly said: SeatedMessage;
-  /** Milliseconds from the elements' standing to the first instruction; -Infinity when nothing allowed arrived. */
+  /** Milliseconds from the elements' standing to the first instruction. */
   readonly lead: number;
   /** Ports of the private host at which packets arrived, each with how many. */
   readonly arrived: Readonly<Record<number, number>>;
@@ -78,7 +80,7 @@ describe.each(engines)('on engine %s', (engine) => {
       ...firstCommand({
         to: [allowedPort, otherPort].map((port) => ({ to: site.private.v4, port })),
         token,
-        rate: 1000,
+        rate: 1000 / pace,
         rounds,
       }),
     );
@@ -94,13 +96,14 @@ describe.each(engines)('on engine %s', (engine) => {
     return Promise.all(
       ids.map(async (id) => {
         const said = await keeper.seated(id, before);
-        await sleep(100); // what was sent at first has arrived, or never will
         const { token = '', port = 0 } = made.get(id) ?? {};
+        const isLast = ({ token: its, dport, n }: Packet) => its === token && dport === port && n === rounds - 1;
+        await until('the last that is allowed', async () => (await site.private.observer.saw(isLast)) || undefined);
+        await sleep(100); // nor does what was sent before it come any more
         const byPort = Map.groupBy(await site.private.observer.seen(token), ({ dport = 0 }) => dport);
-        const [first, ...more] = byPort.get(port) ?? [];
-        // all of them gone by: how late the elements were cannot be told
-        const lead =
-          first === undefined ? Number.NEGATIVE_INFINITY : first.t / 1000 - (rounds - 1 - more.length) - said.stood;
+        const [first] = byPort.get(port) ?? [];
+        if (first?.n === undefined) throw new Error('nothing that is allowed arrived: the elements came never');
+        const lead = first.t / 1000 - first.n * pace - said.stood;
         leads.push(lead);
         return { said, lead, arrived: Object.fromEntries([...byPort].map(([at, some]) => [at, some.length])) };
       }),

@@ -1,3 +1,4 @@
+import { expect, vi } from 'vitest';
 import type { Repair } from '../../src/control/protocol.ts';
 import { Daemon } from '../../src/daemon/daemon.ts';
 import type { FromGuard, ToGuard } from '../../src/daemon/guard/protocol.ts';
@@ -231,5 +232,27 @@ export class DaemonHost {
       onCalm() {},
       log: (level, text) => void this.log.push(`${level} ${text}`),
     };
+  }
+}
+
+/** A daemon that holds its first policy and has calmed down. */
+export async function settled(host: DaemonHost) {
+  const daemon = await host.start();
+  await soon(() => expect(host.applied).not.toBeNull());
+  await calm(host);
+  host.loads.length = 0;
+  return daemon;
+}
+
+/** Waits until it holds, however busy the machine is. */
+export const soon = (holds: () => void | Promise<void>) => vi.waitFor(holds, { timeout: 20_000, interval: 5 });
+
+/** Waits until nothing has been done for a while. */
+export async function calm(host: DaemonHost, quiet = 120): Promise<void> {
+  const done = () => `${host.readings} ${host.loads.length} ${host.elements.length} ${host.guards.length}`;
+  let before = '';
+  for (let round = 0; round < 100 && before !== done(); round++) {
+    before = done();
+    await wait(quiet);
   }
 }

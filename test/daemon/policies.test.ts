@@ -1,0 +1,126 @@
+import { describe, expect, test } from 'vitest';
+import { readPolicy } from '../../src/policy/read.ts';
+import { digestOf, noPolicy } from '../../src/state/policy-state.ts';
+import { DaemonHost, filesOf, settled, soon, textsOf } from './host.ts';
+
+describe('what is asked at the same time', () => {
+  test('a change that was confirmed does not go back', async () => {
+    const host = new DaemonHost();
+    const daemon = await settled(host);
+    host.files = filesOf('[same-network]');
+    const { digest } = host.files;
+    const until = Date.now() + 60_000;
+    expect(await daemon.apply({ digest, confirm: { until, token: 't' } })).toMatchObject({ ok: true });
+    host.slowness.engine = 30;
+    const kept = daemon.confirm();
+    const back = daemon.rollback({ by: 'confirm-expired', token: 't' });
+    expect(await kept).toEqual({ confirmed: true });
+    expect(await back).toMatchObject({ ok: false, code: 'not-pending' });
+    expect(host.state.current?.digest).toBe(digest);
+    await daemon.stop();
+  });
+
+  test('reading the same files again confirms nothing', async () => {
+    const host = new DaemonHost();
+    const daemon = await settled(host);
+    host.slowness.engine = 30;
+    host.files = filesOf('[same-network]');
+    const until = Date.now() + 60_000;
+    const applied = daemon.apply({ digest: host.files.digest, confirm: { until, token: 't' } });
+    const reloaded = daemon.reload();
+    expect(await applied).toMatchObject({ ok: true, pending: { token: 't' } });
+    await reloaded;
+    expect(host.state.pending?.token).toBe('t');
+    await daemon.stop();
+  });
+});
+
+test('a state that could not be written is written when there is room again', async () => {
+  const host = new DaemonHost();
+  const daemon = await settled(host);
+  host.diskFull = true;
+  host.files = filesOf('[same-network]');
+  expect(await daemon.apply({ digest: host.files.digest })).toMatchObject({ ok: true, warnings: [expect.anything()] });
+  expect((await daemon.status()).troubles.map(({ code }) => code)).toContain('state-broken');
+  host.diskFull = false;
+  host.wake();
+  await soon(async () => expect((await daemon.status()).troubles).toEqual([]));
+  await daemon.stop();
+});
+
+test('what was not confirmed when the daemon was away goes back when it comes', async () => {
+  const host = new DaemonHost();
+  const record = (allow: string) =>
+    ({ digest: filesOf(allow).digest, since: 1, by: 'files', texts: textsOf(allow) }) as const;
+  const pending = { digest: filesOf('[internet]').digest, until: Date.now() - 60_000, token: 't' };
+  const policy = { ...noPolicy, current: record('[internet]'), previous: record('none'), pending };
+  const daemon = await host.start({ policy });
+  await soon(() =>
+    expect(host.state).toMatchObject({
+      current: { digest: filesOf('none').digest, by: 'confirm-expired' },
+      pending: null,
+    }),
+  );
+  await daemon.stop();
+});
+
+test('what was not confirmed before the host went down is not held first, though the engine comes later', async () => {
+  const host = new DaemonHost();
+  host.engineAway = true;
+  const record = (allow: string) =>
+    ({ digest: filesOf(allow).digest, since: 1, by: 'files', texts: textsOf(allow) }) as const;
+  const pending = { digest: filesOf('[internet]').digest, until: Date.now() - 60_000, token: 't' };
+  const policy = { ...noPolicy, current: record('[internet]'), previous: record('none'), pending };
+  const daemon = await host.start({ policy });
+  expect(host.log.filter((line) => line.startsWith('error could not go back'))).toHaveLength(1);
+  host.engineAway = false;
+  host.wake();
+  await soon(async () => expect(host.applied).not.toBeNull());
+  expect(host.state).toMatchObject({ current: { by: 'confirm-expired' }, pending: null });
+  // nothing that any load gave the kernel lets anybody out
+  const alone = new DaemonHost();
+  alone.files = filesOf('[internet]');
+  const other = await alone.start();
+  await soon(() => expect(alone.applied).not.toBeNull());
+  await other.stop();
+  const letsOut = (loads: readonly string[]) => loads.some((text) => text.includes('ip daddr @addresses4/'));
+  expect([letsOut(alone.loads), letsOut(host.loads)]).toEqual([true, false]);
+  await daemon.stop();
+});
+
+test('going back is held though it cannot be remembered, and is remembered when there is room', async () => {
+  const host = new DaemonHost();
+  const daemon = await settled(host);
+  const before = filesOf('[internet]');
+  host.files = filesOf('none');
+  const until = Date.now() + 60_000;
+  expect(await daemon.apply({ digest: host.files.digest, confirm: { until, token: 't' } })).toMatchObject({ ok: true });
+  host.policyUnwritable = true;
+  expect(await daemon.apply({ digest: host.files.digest })).toMatchObject({ ok: false, code: 'state-unwritable' });
+  const back = await daemon.rollback({ by: 'confirm-expired', token: 't' });
+  expect(back).toMatchObject({ ok: true, digest: before.digest, pending: null });
+  expect(back).toMatchObject({ warnings: [expect.stringContaining('the policy could not be remembered')] });
+  expect((await daemon.status()).troubles.map(({ code }) => code)).toContain('state-broken');
+  expect(host.state.pending?.token).toBe('t');
+  host.policyUnwritable = false;
+  host.wake();
+  await soon(() => expect(host.state).toMatchObject({ current: { digest: before.digest }, pending: null }));
+  await daemon.stop();
+});
+
+test('the rules for the next start are written anew when only what unknown bridges may do changes', async () => {
+  const host = new DaemonHost();
+  const daemon = await settled(host);
+  await soon(() => expect(host.rules).not.toBe(''));
+  const before = host.rules;
+  const good = filesOf('[internet]');
+  const [file] = good.texts;
+  if (file === undefined) throw new Error('no file');
+  const texts = [{ ...file, text: `${file.text}defaults: { unknown-bridge: deny }\n` }];
+  const { policy } = readPolicy(texts, { now: Date.now() });
+  if (policy === null) throw new Error('a bad fixture');
+  host.files = { kind: 'good', policy, texts, digest: digestOf(texts) };
+  expect(await daemon.apply({ digest: host.files.digest })).toMatchObject({ ok: true });
+  expect(host.rules).not.toBe(before);
+  await daemon.stop();
+});
