@@ -1,5 +1,5 @@
 import { type Address, bits as addressBits, type Family, formatAddress, isLinkLocal } from '../ip/address.ts';
-import { intervalPrefixes, ofFamily } from '../ip/address-set.ts';
+import { type AddressSet, intervalPrefixes, ofFamily } from '../ip/address-set.ts';
 import { icmpv6 } from '../ip/icmpv6.ts';
 import { formatPrefix, type Prefix, prefixOf } from '../ip/prefix.ts';
 import type { EnrolledBridge } from '../ruleset/ruleset.ts';
@@ -59,6 +59,11 @@ export function layer2(
   names: Names,
 ): (places: readonly Place[], barred: readonly string[]) => readonly EbTable[] {
   const groups = everybody(bridges);
+  const judged = bridges.flatMap(({ gateways, unknown }) =>
+    unknown.kind === 'judge' ? [{ gateways, ...unknown }] : [],
+  );
+  const gateways = prefixesOf(judged.map((one) => one.gateways));
+  const placesOfBuilds = prefixesOf(judged.map((one) => one.places));
   // ebtables-nft-restore takes time with the square of the rules that have the target `mark`: 20 s for a thousand
   // senders, so each bit is set in a chain of its own
   const [prove, bridge] = ['proven', 'bridged'].map(
@@ -70,7 +75,7 @@ export function layer2(
     if (before !== undefined) return before;
     const port = plainName(place.port);
     const from = { name: names.chain(`from-${port}`), rules: proof(place, prove) };
-    const to = { name: names.chain(`to-${port}`), rules: reception(place, groups, bridge) };
+    const to = { name: names.chain(`to-${port}`), rules: reception(place, groups, bridge, names) };
     const beside = names.chain(place.strict ? 'to-nobody' : 'to-anybody');
     const leaf = (end: 'in' | 'out', chain: string) => rule({ kind: 'jump', chain }, { kind: end, name: place.port });
     const rules: OwnRules = {
@@ -142,7 +147,20 @@ export function layer2(
           ...senders.chains,
           // a frame to a port nobody knows: groups hear it; one container's frames to another go to whom we know
           { name: names.chain('to-nobody'), rules: [...toGroups(groups), rule(drop)] },
-          { name: names.chain('to-anybody'), rules: [] },
+          // where builds may run, one that may be there is among whom nobody knows, but none that is somebody we know
+          {
+            name: names.chain('to-anybody'),
+            rules: [
+              ...places
+                .filter(({ strict }) => !strict)
+                .flatMap(({ addresses }) =>
+                  addresses.map((one) => rule(drop, ip(one.family), destination(single(one)))),
+                ),
+              ...toGroups([...groups, ...placesOfBuilds]),
+              rule(drop),
+            ],
+          },
+          { name: names.chain('from-anybody'), rules: claims(gateways) },
         ],
       },
     ];
@@ -248,8 +266,14 @@ function strangers(places: readonly Place[], own: (place: Place) => OwnRules): r
 }
 
 /** A frame to a container's port: its own address or a group, and judged on the way. */
-function reception({ addresses, strict }: Place, groups: readonly Prefix[], bridge: EbTarget): readonly EbRule[] {
+function reception(
+  { addresses, strict }: Place,
+  groups: readonly Prefix[],
+  bridge: EbTarget,
+  names: Names,
+): readonly EbRule[] {
   return [
+    ...(strict ? [] : [rule({ kind: 'jump', chain: names.chain('from-anybody') })]),
     // who routes is for the host to say (RFC 4861)
     ...[icmpv6.routerAdvert, icmpv6.redirect].map((type) => rule(drop, ip(6), ...icmpv6OfType(type))),
     ...addresses.map((address) => rule(bridge, ip(address.family), destination(single(address)))),
@@ -263,6 +287,17 @@ function reception({ addresses, strict }: Place, groups: readonly Prefix[], brid
       : [rule(back, arp)]),
     rule(drop),
   ];
+}
+
+/**
+ * Whoever says that it has an address of the host's own would be sent what goes beyond. Advertisements of others' addresses are
+ * dropped in raw (inet/proof.ts); questions teach who asks, too (RFC 4861 7.2.3).
+ */
+function claims(gateways: readonly Prefix[]): readonly EbRule[] {
+  return gateways.flatMap((prefix) => [
+    ...(prefix.address.family === 4 ? [rule(drop, arp, { kind: 'arp-source', prefix })] : []),
+    rule(drop, ip(prefix.address.family), source(prefix)),
+  ]);
 }
 
 function toGroups(groups: readonly Prefix[]): readonly EbRule[] {
@@ -280,6 +315,13 @@ function everybody(bridges: readonly EnrolledBridge[]): readonly Prefix[] {
       all.map((prefix) => [`${prefix.address.family} ${prefix.address.value}/${prefix.length}`, prefix]),
     ).values(),
   ];
+}
+
+/** Sets of addresses as prefixes. */
+function prefixesOf(sets: readonly AddressSet[]): readonly Prefix[] {
+  return ([4, 6] as const).flatMap((family) =>
+    sets.flatMap((set) => ofFamily(set, family).flatMap((interval) => intervalPrefixes(family, interval))),
+  );
 }
 
 /** Interfaces may be called what chains may not. */

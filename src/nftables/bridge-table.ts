@@ -4,12 +4,28 @@ import { icmpv6 } from '../ip/icmpv6.ts';
 import { igmp } from '../ip/igmp.ts';
 import { type Interval, normalise } from '../ip/interval.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
-import { senderSets } from './endpoint-elements.ts';
+import { addressType, senderSets } from './endpoint-elements.ts';
 import { priorities } from './hooks.ts';
 import type { Marks } from './marks.ts';
 import type { Chain, NftSet, Rule, Table } from './model.ts';
 import type { SenderSets } from './sender-sets.ts';
-import { accept, count, drop, element, goTo, inSet, is, isNot, jump, named, notInSet, range } from './statements.ts';
+import {
+  accept,
+  count,
+  drop,
+  element,
+  goTo,
+  inSet,
+  is,
+  isNot,
+  jump,
+  named,
+  notInSet,
+  one,
+  range,
+} from './statements.ts';
+
+const families = [4, 6] as const;
 
 /** Of an IPv4 packet that is no fragment, which may forbid to be taken apart (RFC 791). */
 const wholePackets = [0, 0x4000] as const;
@@ -37,7 +53,13 @@ export function renderBridgeTable(ruleset: Ruleset, marks: Marks, senders: Sende
     family: 'bridge',
     name: 'sluice',
     counters: ['spoofed', 'unjudged', 'astray'],
-    sets: [...identitySets(senders), everybody(ruleset, 4), everybody(ruleset, 6)],
+    sets: [
+      ...identitySets(senders),
+      ...families.map((family) => everybody(ruleset, family)),
+      ...families.map((family) => addressesOf(`gateways${family}`, family, gateways(ruleset, family))),
+      gatewayTargets(ruleset),
+      ...families.map((family) => placesOfBuilds(ruleset, family)),
+    ],
     chains: [...proofChains(marks), ...witnessChains(marks)],
   };
 }
@@ -46,20 +68,38 @@ function identitySets(senders: SenderSets): readonly NftSet[] {
   return (Object.keys(senderSets.bridge) as (keyof typeof senderSets.bridge)[]).map((name) => senders.bridge(name));
 }
 
+/** An ascending set of addresses of one family. */
+function addressesOf(name: string, family: Family, intervals: readonly Interval[]): NftSet {
+  const elements = normalise(intervals).map(({ low, high }) => element([range(low, high)]));
+  return { name, key: [addressType[family]], interval: true, data: 'none', elements };
+}
+
+/** The host's own addresses on bridges where a source nobody knows is judged: nobody there may be believed to have them. */
+function gateways({ bridges }: Ruleset, family: Family): readonly Interval[] {
+  return bridges.flatMap(({ gateways: own, unknown }) => (unknown.kind === 'judge' ? ofFamily(own, family) : []));
+}
+
+/** Those of IPv6 as the targets of neighbour discovery, which have a type of their own. */
+function gatewayTargets(ruleset: Ruleset): NftSet {
+  const each = gateways(ruleset, 6).flatMap(({ low, high }) =>
+    Array.from({ length: Number(high - low) + 1 }, (_, index) => element([one(low + BigInt(index))])),
+  );
+  return { name: 'gateway-targets', key: ['nd_target'], interval: false, data: 'none', elements: each };
+}
+
+/** Where a source nobody knows may be. */
+function placesOfBuilds({ bridges }: Ruleset, family: Family): NftSet {
+  const places = bridges.flatMap(({ unknown }) => (unknown.kind === 'judge' ? ofFamily(unknown.places, family) : []));
+  return addressesOf(`places-of-builds${family}`, family, places);
+}
+
 /** Multicast (RFC 5771, RFC 4291 2.7) and broadcast: destinations that a frame to every neighbour may have. */
 function everybody(ruleset: Ruleset, family: Family): NftSet {
   const multicast: Interval =
     family === 4 ? { low: 0xe0000000n, high: 0xefffffffn } : { low: 0xffn << 120n, high: (1n << 128n) - 1n };
   const limited: readonly Interval[] = family === 4 ? [{ low: 0xffffffffn, high: 0xffffffffn }] : [];
   const directed = ruleset.bridges.flatMap((bridge) => ofFamily(bridge.broadcasts, family));
-  const elements = normalise([multicast, ...limited, ...directed]).map(({ low, high }) => element([range(low, high)]));
-  return {
-    name: `everybody${family}`,
-    key: [family === 4 ? 'ipv4_addr' : 'ipv6_addr'],
-    interval: true,
-    data: 'none',
-    elements,
-  };
+  return addressesOf(`everybody${family}`, family, [multicast, ...limited, ...directed]);
 }
 
 function proofChains(marks: Marks): readonly Chain[] {
@@ -155,8 +195,22 @@ function witnessChains(marks: Marks): readonly Chain[] {
       hook: { hook: 'forward', priority: priorities.witness },
       rules: [
         [inSet('ports', 'iif'), goTo('between-neighbours')],
-        [inSet('ports', 'oif'), is('icmpv6 type', icmpv6.routerAdvert, icmpv6.redirect), ...spoofed],
         [inSet('strict-ports', 'oif'), ...spoofed],
+        [inSet('ports', 'oif'), goTo('from-unknown')],
+      ],
+    },
+    {
+      // where builds may run: who routes is for the host to say (RFC 4861), and what its addresses are. A container that
+      // believed another would send there what it may send beyond
+      name: 'from-unknown',
+      rules: [
+        [is('icmpv6 type', icmpv6.routerAdvert, icmpv6.redirect), ...spoofed],
+        [inSet('gateways4', 'arp saddr ip'), ...spoofed],
+        [is('icmpv6 type', icmpv6.neighbourAdvert), inSet('gateway-targets', 'nd target'), ...spoofed],
+        // a question for an address teaches who asks, too (RFC 4861 7.2.3)
+        ...families.map(
+          (family): Rule => [inSet(`gateways${family}`, family === 4 ? 'ip saddr' : 'ip6 saddr'), ...spoofed],
+        ),
       ],
     },
     {
@@ -171,7 +225,18 @@ function witnessChains(marks: Marks): readonly Chain[] {
         [inSet('everybody4', 'ip daddr'), accept],
         [inSet('everybody6', 'ip6 daddr'), accept],
         // a port nobody knows may have taken over a neighbour's MAC; where builds may run, it is theirs
-        [notInSet('strict-ports', 'iif'), notInSet('ports', 'oif'), accept],
+        [notInSet('strict-ports', 'iif'), notInSet('ports', 'oif'), goTo('to-unknown')],
+        [count('astray'), drop],
+      ],
+    },
+    {
+      // to where a build may be, and nobody else is: what says that it goes elsewhere was judged as that
+      name: 'to-unknown',
+      rules: [
+        [inSet('held4', 'ip daddr'), count('astray'), drop],
+        [inSet('held6', 'ip6 daddr'), count('astray'), drop],
+        [inSet('places-of-builds4', 'ip daddr'), accept],
+        [inSet('places-of-builds6', 'ip6 daddr'), accept],
         [count('astray'), drop],
       ],
     },

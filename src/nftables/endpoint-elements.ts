@@ -52,6 +52,7 @@ export const senderSets = {
     'arp-senders': ['iface_index', 'ether_addr', 'ether_addr', 'ipv4_addr'],
     'held-macs': ['ether_addr'],
     held4: ['ipv4_addr'],
+    held6: ['ipv6_addr'],
     'held-targets': ['nd_target'],
     'nd-targets': ['iface_index', 'ether_addr', 'nd_target'],
   },
@@ -110,9 +111,9 @@ function proofOf({ strict }: SeatRules, { port: { index }, mac: text, addresses 
     const address = one(value);
     add(`senders${family}`, port, mac, address);
     add(`receivers${family}`, port, address);
+    add(`held${family}`, address);
     if (family === 4) {
       add('arp-senders', port, mac, mac, address);
-      add('held4', address);
     } else {
       add('nd-targets', port, mac, address);
       add('held-targets', address);

@@ -1,4 +1,5 @@
-import { setOfAddresses } from '../ip/address-set.ts';
+import { setOfAddresses, setOfPrefixes, subtractSets, unionSets } from '../ip/address-set.ts';
+import { linkLocal6Set } from '../ip/registry.ts';
 import type { Policy } from '../policy/model.ts';
 import type { Container, Network, World } from '../world/world.ts';
 import type { FileBlocks } from './naming.ts';
@@ -90,11 +91,19 @@ export function namedProjects(
 
 /** An enrolled bridge; sources that nobody knows are dropped, or judged as a build where that is allowed. */
 export function enrolledBridge(network: Bridged, build: ProgramId | null): EnrolledBridge {
+  const gateways = setOfAddresses(network.gateways);
   return {
     name: network.bridge.name,
     network: network.name,
-    gateways: setOfAddresses(network.gateways),
+    gateways,
     broadcasts: setOfAddresses(network.subnets.flatMap(directedBroadcast)),
-    unknown: build !== null && isDefaultBridge(network) ? { kind: 'judge', program: build } : { kind: 'drop' },
+    unknown:
+      build !== null && isDefaultBridge(network)
+        ? {
+            kind: 'judge',
+            program: build,
+            places: subtractSets(unionSets(linkLocal6Set, setOfPrefixes(network.subnets)), gateways),
+          }
+        : { kind: 'drop' },
   };
 }

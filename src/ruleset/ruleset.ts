@@ -102,7 +102,14 @@ export interface EnrolledBridge {
    * What becomes of a source that is not proven: dropped, or, on docker0 while `defaults.build` is `allow`, judged by
    * the program named here (guardrails hold for `docker build` too).
    */
-  readonly unknown: { readonly kind: 'drop' } | { readonly kind: 'judge'; readonly program: ProgramId };
+  readonly unknown:
+    | { readonly kind: 'drop' }
+    | {
+        readonly kind: 'judge';
+        readonly program: ProgramId;
+        /** Where such a source may be: the bridge's subnets and link-local addresses, without the host's own. */
+        readonly places: AddressSet;
+      };
 }
 
 /** Deterministic, made of `[A-Za-z0-9_.-/]` only, at most 100 characters: safe as part of a chain's or set's name. */

@@ -1,8 +1,8 @@
 import { type Address, formatAddress, parseAddress } from '../ip/address.ts';
-import type { AddressSet } from '../ip/address-set.ts';
+import { type AddressSet, noAddresses } from '../ip/address-set.ts';
 import type { Interval } from '../ip/interval.ts';
 import { setKey } from '../ruleset/clause.ts';
-import type { Clause, Program, Ruleset } from '../ruleset/ruleset.ts';
+import type { Clause, EnrolledBridge, Program, Ruleset } from '../ruleset/ruleset.ts';
 
 /**
  * A ruleset as lines of JSON: everything but its programs, then a line for each program. The line of a program that is
@@ -97,7 +97,20 @@ function decodePart(text: string): RulesetPart {
   };
   const { programs, ...rest } = body;
   const decoded = programs.map((program): Program => ({ ...program, ...mapLists(program, clause) }));
-  return { ...(restore(rest) as Partial<Ruleset>), programs: decoded };
+  const restored = restore(rest) as Partial<Ruleset>;
+  return {
+    ...restored,
+    ...(restored.bridges === undefined ? {} : { bridges: restored.bridges.map(withPlaces) }),
+    programs: decoded,
+  };
+}
+
+/** What was written before there were places: nothing is sent to whom nobody knows until the host has been read. */
+function withPlaces(bridge: EnrolledBridge): EnrolledBridge {
+  const { unknown } = bridge;
+  return unknown.kind === 'judge' && !('places' in unknown)
+    ? { ...bridge, unknown: { ...(unknown as EnrolledBridge['unknown'] & { kind: 'judge' }), places: noAddresses } }
+    : bridge;
 }
 
 /** plane, set (or a group, below zero), layer 4, until, entry; then of the source file, line, column and text */

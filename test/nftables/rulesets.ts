@@ -65,5 +65,5 @@ export const building = {
   network: 'bridge',
   gateways: noAddresses,
   broadcasts: noAddresses,
-  unknown: { kind: 'judge', program: 'build' },
+  unknown: { kind: 'judge', program: 'build', places: noAddresses },
 } as const;
