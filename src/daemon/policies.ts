@@ -21,6 +21,12 @@ type Next =
   | { readonly kind: 'policy'; readonly policy: Policy; readonly state: PolicyState }
   | { readonly kind: 'answer'; readonly answer: ApplyAnswer };
 
+/** How a turn went, and what of it is still being written down: what could not be. */
+interface Enforced {
+  readonly answer: ApplyAnswer;
+  readonly saving?: Promise<readonly string[]>;
+}
+
 /** What putting a policy in force needs of the daemon. `Look` is whatever it has read of the host. */
 export interface PolicyHooks<Look> {
   /** What runs now or ran last; the error when nothing was ever read. It does not reject. */
@@ -151,35 +157,41 @@ export class Policies<Look> {
    */
   async #enforce(find: () => Next): Promise<ApplyAnswer> {
     const look = await this.#hooks.look();
-    return this.#turns.take(async () => {
+    const { answer, saving } = await this.#turns.take(async (): Promise<Enforced> => {
       const next = find();
-      if (next.kind === 'answer') return next.answer;
-      if (look instanceof EngineError) return { ok: false, code: 'engine-gone', message: look.message };
+      if (next.kind === 'answer') return { answer: next.answer };
+      if (look instanceof EngineError) return { answer: { ok: false, code: 'engine-gone', message: look.message } };
       return this.#putInForce(next.policy, next.state, look);
     });
+    if (!answer.ok || saving === undefined) return answer;
+    return { ...answer, warnings: [...answer.warnings, ...(await saving)] };
   }
 
-  async #putInForce(policy: Policy, state: PolicyState, look: Look): Promise<ApplyAnswer> {
+  async #putInForce(policy: Policy, state: PolicyState, look: Look): Promise<Enforced> {
     const before = { inForce: this.#inForce, state: this.#state };
     try {
       const unwritten = await this.#write(state);
       this.#state = state;
       this.#use({ policy, record: state.current });
       const cut = await this.#hooks.hold(look);
-      const warnings = [...unwritten, ...(await this.#keeper.save())];
+      // begun in this turn and waited for after it: the next change does not wait for a slow disk, and what is written is
+      // always something that was held, in the order in which it was
+      const saving = this.#keeper.save();
       this.#troubles.end('policy-bad', 'the policy is good');
       this.#troubles.end('denying-all', 'a policy is in force again');
       const { current, pending } = state;
       if (current !== null) this.#ports.log('info', cameInForce(current, pending, cut.length));
-      return { ok: true, digest: current?.digest ?? null, cut: cut.map(cutOf), pending, warnings };
+      const digest = current?.digest ?? null;
+      return { answer: { ok: true, digest, cut: cut.map(cutOf), pending, warnings: unwritten }, saving };
     } catch (error) {
-      if (error instanceof StateError) return { ok: false, code: 'state-unwritable', message: error.message };
+      if (error instanceof StateError)
+        return { answer: { ok: false, code: 'state-unwritable', message: error.message } };
       this.#use(before.inForce);
       this.#state = before.state;
       const write = () => this.#ports.memory.writePolicy(before.state);
       this.#unwritten = (await this.#keeper.attempt('the policy', write)).length > 0;
       this.#hooks.doubt();
-      return { ok: false, code: 'kernel-refused', message: messageOf(error) };
+      return { answer: { ok: false, code: 'kernel-refused', message: messageOf(error) } };
     }
   }
 

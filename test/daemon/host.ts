@@ -80,6 +80,8 @@ export class DaemonHost {
   /** Chains that somebody has put into our tables. */
   beside: readonly string[] = [];
   diskFull = false;
+  /** What the next writing of the rules waits for. */
+  disk: Promise<void> = Promise.resolve();
   /** That the policy in force cannot be written down, which {@link diskFull} leaves possible. */
   policyUnwritable = false;
   /** There is no room for a thread. */
@@ -186,6 +188,7 @@ export class DaemonHost {
         writeHost: () => this.#write(),
         writeRules: async ({ text }) => {
           await this.#write();
+          await this.disk;
           this.rules = text;
         },
         writeRepairs: async (repairs) => {

@@ -35,6 +35,29 @@ describe('what is asked at the same time', () => {
   });
 });
 
+test('a disk that takes its time keeps no change of the kernel waiting', async () => {
+  const host = new DaemonHost();
+  const daemon = await settled(host);
+  await soon(() => expect(host.rules).not.toBe(''));
+  const before = host.rules;
+  const disk = Promise.withResolvers<void>();
+  host.disk = disk.promise;
+  host.files = filesOf('[same-network]');
+  let answers = 0;
+  const applied = daemon.apply({ digest: host.files.digest }).finally(() => answers++);
+  await soon(() => expect(host.loads).not.toEqual([]));
+  const loads = host.loads.length;
+  const back = daemon.rollback({ by: 'rollback' }).finally(() => answers++);
+  await soon(() => expect(host.loads.length).toBeGreaterThan(loads));
+  // neither is answered for before it is remembered, and what is written last is what is in force last
+  expect([answers, host.rules]).toEqual([0, before]);
+  disk.resolve();
+  expect(await applied).toMatchObject({ ok: true, warnings: [] });
+  expect(await back).toMatchObject({ ok: true, digest: filesOf('[internet]').digest, warnings: [] });
+  expect(host.rules).toBe(before);
+  await daemon.stop();
+});
+
 test('a state that could not be written is written when there is room again', async () => {
   const host = new DaemonHost();
   const daemon = await settled(host);
