@@ -9,7 +9,7 @@ import type { Keeper } from './keeper.ts';
 import type { InForce } from './policy-in-force.ts';
 import { type DaemonPorts, messageOf, type PolicyReading } from './ports.ts';
 import type { Troubles } from './troubles.ts';
-import type { Turns } from './turns.ts';
+import { Turns } from './turns.ts';
 
 /** For whoever waits for a confirmation to go back himself, milliseconds. */
 const grace = 20_000;
@@ -43,6 +43,8 @@ export interface PolicyHooks<Look> {
 export class Policies<Look> {
   readonly #ports: Pick<DaemonPorts, 'policy' | 'memory' | 'now' | 'log'>;
   readonly #turns: Turns;
+  /** In which the files are read and what they say is put in force, so that no older reading comes after a newer one. */
+  readonly #readings = new Turns();
   readonly #troubles: Troubles;
   readonly #keeper: Keeper;
   readonly #hooks: PolicyHooks<Look>;
@@ -74,8 +76,12 @@ export class Policies<Look> {
     return this.#state.pending;
   }
 
-  /** Takes the policy as its files say now; with an error the last good one stays. */
-  async reload(): Promise<void> {
+  /** Takes the policy as its files say when it is its turn; with an error the last good one stays. */
+  reload(): Promise<void> {
+    return this.#readings.take(() => this.#reload());
+  }
+
+  async #reload(): Promise<void> {
     const files = await this.#ports.policy.read(true);
     if (files.kind === 'bad') return this.isBad(files.message);
     const answer = await this.#enforce(() => {
@@ -88,7 +94,11 @@ export class Policies<Look> {
     if (!answer.ok) this.#ports.log('error', answer.message);
   }
 
-  async apply({ digest, confirm }: ApplyRequest): Promise<ApplyAnswer> {
+  apply(request: ApplyRequest): Promise<ApplyAnswer> {
+    return this.#readings.take(() => this.#apply(request));
+  }
+
+  async #apply({ digest, confirm }: ApplyRequest): Promise<ApplyAnswer> {
     const files = await this.#ports.policy.read(true);
     if (files.kind === 'bad') {
       this.isBad(files.message);

@@ -75,8 +75,8 @@ export class DaemonHost {
   world: World = buildWorld({ ...town, containers: town.containers.map((one) => ({ ...one, published: [] })) });
   files: PolicyReading = filesOf('[internet]');
   engineAway = false;
-  /** Milliseconds for an answer of the engine, for a load, and for a listing. */
-  slowness = { engine: 2, nft: 2, list: 2 };
+  /** Milliseconds for an answer of the engine, for a load, for a listing, and for testing what the policy files say. */
+  slowness = { engine: 2, nft: 2, list: 2, files: 0 };
   /** Chains that somebody has put into our tables. */
   beside: readonly string[] = [];
   diskFull = false;
@@ -170,7 +170,11 @@ export class DaemonHost {
     return {
       now: Date.now,
       policy: {
-        read: async () => this.files,
+        read: async () => {
+          const { files } = this;
+          await wait(this.slowness.files);
+          return files;
+        },
         digest: async () => (this.files.kind === 'good' ? this.files.digest : null),
         places: async () => ({ files: [], folders: [] }),
         recall: (texts) => readPolicy(texts, { now: Date.now() }).policy,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { readPolicy } from '../../src/policy/read.ts';
 import { digestOf, noPolicy } from '../../src/state/policy-state.ts';
-import { DaemonHost, filesOf, settled, soon, textsOf } from './host.ts';
+import { DaemonHost, filesOf, settled, soon, textsOf, wait } from './host.ts';
 
 describe('what is asked at the same time', () => {
   test('a change that was confirmed does not go back', async () => {
@@ -31,6 +31,22 @@ describe('what is asked at the same time', () => {
     expect(await applied).toMatchObject({ ok: true, pending: { token: 't' } });
     await reloaded;
     expect(host.state.pending?.token).toBe('t');
+    await daemon.stop();
+  });
+
+  test('what was read from the files earlier does not come in force after what was applied since', async () => {
+    const host = new DaemonHost();
+    const daemon = await settled(host);
+    host.slowness.files = 100;
+    host.files = filesOf('none');
+    const reloaded = daemon.reload();
+    await wait(10);
+    host.slowness.files = 0;
+    host.files = filesOf('[same-network]');
+    const { digest } = host.files;
+    expect(await daemon.apply({ digest })).toMatchObject({ ok: true, digest });
+    await reloaded;
+    expect(host.state.current?.digest).toBe(digest);
     await daemon.stop();
   });
 });
