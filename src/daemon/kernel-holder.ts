@@ -47,7 +47,7 @@ export class KernelHolder implements Holder {
   readonly #ports: HolderPorts;
   /** What stands; null: not known, so the next change fills everything anew. */
   #standing: readonly Table[] | null = null;
-  /** What stood, or was to stand, when that was last known. */
+  /** What stood when that was last known; while a change is on its way, what that makes. */
   #last: readonly Table[] | null = null;
   /** How often it was doubted what stands. */
   #doubts = 0;
@@ -149,6 +149,7 @@ export class KernelHolder implements Holder {
    * undone by a filling of everything; it hears by the next plan that it was not reckoned with, and does it again.
    */
   async #during(tables: readonly Table[], work: () => Promise<void>): Promise<void> {
+    const before = this.#standing ?? this.#last;
     const doubts = this.#doubts;
     this.#meanwhile = [];
     this.#isChanging = true;
@@ -161,6 +162,11 @@ export class KernelHolder implements Holder {
       this.#last = this.#meanwhile.reduce(withElements, tables);
       this.#standing = doubts === this.#doubts ? this.#last : null; // a doubt that came meanwhile stays
       lastLine.hold(guardedBy(this.#last));
+    } catch (error) {
+      // what was refused is not what a repair puts back: its policy is not in force
+      this.#last = before === null ? null : this.#meanwhile.reduce(withElements, before);
+      if (this.#last !== null) lastLine.hold(guardedBy(this.#last));
+      throw error;
     } finally {
       this.#isChanging = false;
       this.#meanwhile = [];

@@ -47,7 +47,7 @@ export class XtablesHolder implements Holder {
   readonly #writing = new Turns();
   /** null: not known, so the next change makes everything anew. */
   #standing: Standing | null = null;
-  /** What stood, or was to stand, when that was last known. */
+  /** What stood when that was last known; while a change is on its way, what that makes. */
   #last: Rendered | null = null;
   #doubts = 0;
   /** Who has come and gone, and is not seen to. */
@@ -108,15 +108,22 @@ export class XtablesHolder implements Holder {
     const waiting = this.#waiting;
     this.#waiting = [];
     // with nothing known the next ruleset, which reckons with them, is about to be held
-    if (waiting.length === 0 || this.#standing === null) return;
+    if (this.#standing === null) return this.#reckonWith(waiting);
+    if (waiting.length === 0) return;
     try {
       const after = withAll(this.#standing.rendered, waiting);
       if (after === null) throw new NotHeldError('more than elements changes');
       if ((await this.#change(this.#standing, after)) === null) throw new NotHeldError('more than elements changes');
     } catch (error) {
+      this.#reckonWith(waiting);
       this.doubt();
       this.#failed(error instanceof Error ? error.message : String(error));
     }
+  }
+
+  /** A repair before the next ruleset puts back those who have come, and not those who have gone. */
+  #reckonWith(comings: readonly Comings[]): void {
+    if (this.#last !== null) this.#last = comings.reduce(withOneMore, this.#last);
   }
 
   async hold(ruleset: Ruleset, standing: Ruleset, now: number): Promise<Held> {
@@ -146,6 +153,7 @@ export class XtablesHolder implements Holder {
   async #holdTo(rendered: Rendered): Promise<Held['change']> {
     // those who came after the ruleset was made are not taken out again
     const after = this.#since.reduce(withOneMore, rendered);
+    const waiting = this.#waiting;
     this.#waiting = [];
     if (this.#standing !== null) {
       try {
@@ -155,7 +163,12 @@ export class XtablesHolder implements Holder {
         // making everything anew depends on nothing
       }
     }
-    await this.#all(after);
+    try {
+      await this.#all(after);
+    } catch (error) {
+      this.#reckonWith(waiting);
+      throw error;
+    }
     return 'all';
   }
 
@@ -187,6 +200,7 @@ export class XtablesHolder implements Holder {
 
   /** Does something that leaves this standing. */
   async #during(after: Rendered, work: () => Promise<Stood>): Promise<void> {
+    const before = this.#standing?.rendered ?? this.#last;
     const doubts = this.#doubts;
     this.#standing = null;
     this.#last = after;
@@ -194,6 +208,9 @@ export class XtablesHolder implements Holder {
     try {
       const stood = await work();
       if (doubts === this.#doubts) this.#standing = { rendered: after, stood }; // a doubt that came meanwhile stays
+    } catch (error) {
+      this.#last = before; // what was refused is not what a repair puts back: its policy is not in force
+      throw error;
     } finally {
       this.#changes++;
     }

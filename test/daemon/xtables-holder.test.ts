@@ -227,6 +227,17 @@ describe('somebody', () => {
     expect(await bench.wrong(running(1, 2))).toEqual([]);
   });
 
+  test('who could not be seen to is among those whom a repair puts back', async () => {
+    const bench = new Bench();
+    await bench.hold(running(1));
+    bench.kernel.refusals = 1;
+    await bench.changed([], [seat(2)]);
+    expect(bench.failures).toHaveLength(1);
+    bench.holder.changed([seat(1)], [], [seat(2)]); // he has gone while nothing is known
+    expect(await bench.holder.repair()).toBe(true);
+    expect(await bench.wrong(running(2))).toEqual([]);
+  });
+
   test('on a bridge that is closed at once is not let through unproven', async () => {
     const bench = new Bench();
     await bench.hold(running(1));
@@ -237,6 +248,19 @@ describe('somebody', () => {
     expect(bench.kernel.elements('sluice-bridges4')).toContain('0.0.0.0/0,br-other');
     expect(bench.kernel.elements('sluice-bridges6')).toContain('::/0,br-other');
   });
+});
+
+test('after a change that was refused, a repair puts back what stood before it', async () => {
+  const bench = new Bench();
+  await bench.hold(running(1));
+  bench.kernel.refusals = Number.POSITIVE_INFINITY;
+  await expect(bench.hold(running(1, 2))).rejects.toThrow('refused, as the test wants it');
+  expect(bench.holder.knows).toBe(false);
+  bench.kernel.refusals = 0;
+  expect(await bench.holder.repair()).toBe(true);
+  expect(await bench.wrong(running(1))).toEqual([]);
+  expect(await bench.hold(running(1, 2))).not.toBe('nothing');
+  expect(await bench.wrong(running(1, 2))).toEqual([]);
 });
 
 describe('a look', () => {
