@@ -97,6 +97,7 @@ export function isMissing(cause: unknown): boolean {
 export interface EnginePort {
   /** As people write it: `unix:///var/run/docker.sock`. */
   readonly address: string;
+  /** @throws EngineError */
   readWorld(): Promise<World>;
   version(): Promise<{ readonly version: string; readonly apiVersion: string }>;
   info(): Promise<EngineFacts>;

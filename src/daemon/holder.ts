@@ -49,12 +49,14 @@ export interface Holder {
    * that is quicker.
    *
    * @returns false when nothing was shut
+   * @throws NetlinkError
    */
   shut(): boolean;
   /**
    * Puts everything back as it stood, at once.
    *
    * @returns false when nothing ever stood
+   * @throws the errors of the backend's commands
    */
   repair(): Promise<boolean>;
   /**
@@ -75,15 +77,27 @@ export interface HeldIn {
    * @param failed called when somebody who came or went could not be seen to at once; the next change does it
    */
   holder(proven: ReadonlySet<string>, failed: (reason: string) => void): Holder;
-  /** Takes over, with the first ruleset that is held, from another backend whose rules stand. */
+  /**
+   * Takes over, with the first ruleset that is held, from another backend whose rules stand.
+   *
+   * @throws what `hold` throws, and the errors of the other backend's commands
+   */
   takeOver<T>(ruleset: Ruleset, hold: () => Promise<T>): Promise<T>;
-  /** Whether rules of ours stand, all of them, or another backend's that are about to be taken over from. */
+  /**
+   * Whether rules of ours stand, all of them, or another backend's that are about to be taken over from.
+   *
+   * @throws the errors of the backend's commands
+   */
   standing(): Promise<boolean>;
-  /** Names of ports whose senders the standing rules prove. */
+  /**
+   * Names of ports whose senders the standing rules prove.
+   *
+   * @throws the errors of the backend's commands
+   */
   proven(): Promise<ReadonlySet<string>>;
   /** The rules as text that {@link HeldIn.load} takes whatever stands, in parts that are made as they are asked for. */
   loadable(ruleset: Ruleset): Iterable<string>;
-  /** @throws the errors of the backend's commands */
+  /** @throws the errors of the backend's commands; TypeError for another backend's text */
   load(text: string): Promise<void>;
   /** Of the table that holds while all others are flushed. */
   lastLine(): LastLineState;

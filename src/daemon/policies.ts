@@ -133,14 +133,17 @@ export class Policies<Look> {
     });
   }
 
-  /** Keeps what was put in force until confirmed. */
+  /**
+   * Keeps what was put in force until confirmed.
+   *
+   * @throws StateError; the change still waits
+   */
   confirm(): Promise<ConfirmAnswer> {
     return this.#turns.take(async () => {
       const state = confirmed(this.#state);
       if (state === null) return { confirmed: false };
-      await this.#ports.memory.writePolicy(state);
+      await this.#mustWrite(state);
       this.#state = state;
-      this.#isWritten();
       this.#ports.log('info', 'the change is confirmed: it stays');
       return { confirmed: true };
     });
@@ -198,8 +201,7 @@ export class Policies<Look> {
         return { answer: { ok: false, code: 'state-unwritable', message: error.message } };
       this.#use(before.inForce);
       this.#state = before.state;
-      const write = () => this.#ports.memory.writePolicy(before.state);
-      this.#unwritten = (await this.#keeper.attempt('the policy', write)).length > 0;
+      await this.#tryToWrite(before.state);
       this.#hooks.doubt();
       return { answer: { ok: false, code: 'kernel-refused', message: messageOf(error) } };
     }
@@ -212,25 +214,33 @@ export class Policies<Look> {
    * @throws StateError
    */
   async #write(state: PolicyState): Promise<readonly string[]> {
-    if (state.current?.by === 'files') {
+    if (state.current?.by !== 'files') return this.#tryToWrite(state);
+    await this.#mustWrite(state);
+    return [];
+  }
+
+  /** @throws StateError; what may be there all the same is not in force, so what is will be written again */
+  async #mustWrite(state: PolicyState): Promise<void> {
+    try {
       await this.#ports.memory.writePolicy(state);
-      this.#isWritten();
-      return [];
+    } catch (error) {
+      this.#unwritten = true;
+      throw error;
     }
+    this.#unwritten = false;
+    this.#keeper.written('the policy');
+  }
+
+  async #tryToWrite(state: PolicyState): Promise<readonly string[]> {
     const failed = await this.#keeper.attempt('the policy', () => this.#ports.memory.writePolicy(state));
     this.#unwritten = failed.length > 0;
     return failed;
   }
 
-  #isWritten(): void {
-    this.#unwritten = false;
-    this.#keeper.written('the policy');
-  }
-
-  /** Writes down what could not be when it came in force. */
+  /** Writes down what is in force and could not be written. Nothing waits for that: where it fails it is told. */
   remember(): Promise<void> {
     return this.#turns.take(async () => {
-      if (this.#unwritten) await this.#write(this.#state);
+      if (this.#unwritten) await this.#tryToWrite(this.#state);
     });
   }
 

@@ -17,7 +17,7 @@ export interface DaemonPorts {
   readonly boot: string;
   readonly engine: EnginePort;
   readonly kernel: KernelPort;
-  /** Starts the guard thread. */
+  /** Starts the guard thread. Throws where there is no room for one. */
   readonly guard: (hear: (message: FromGuard) => void) => GuardPort;
   /** What is wrong from the beginning to the end. */
   readonly lacks: readonly Omit<Trouble, 'since'>[];
@@ -48,7 +48,10 @@ export type PolicyReading =
   /** `message` says what is wrong, in lines for people; the digest is null when files could not be read at all. */
   | { readonly kind: 'bad'; readonly message: string; readonly digest: string | null };
 
-/** What is remembered over restarts: the state directory's store. A write that fails leaves what was there. */
+/**
+ * What is remembered over restarts: the state directory's store. A write that fails throws a StateError: what was there
+ * stands then, or the new where only a crash may take it away.
+ */
 export type MemoryPort = Pick<
   Store,
   'open' | 'writePolicy' | 'writeApplied' | 'writeHost' | 'writeRules' | 'writeRepairs'

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { StateFiles } from './files.ts';
 import { currentFormat, decodeRecord, encodeRecord, type Record } from './record.ts';
+import { UnsyncedError } from './replace.ts';
 
 /** One file of the state: what changes together, so that what changes often stays small. */
 export interface Part<T> {
@@ -58,7 +59,7 @@ export async function readPart<T>(directory: string, part: Part<T>, files: State
 /**
  * Writes a part: afterwards the new value is there whole, and the old one before.
  *
- * @throws StateError; the old value stands
+ * @throws StateError; the old value stands, or the new one until a crash, and the message says which
  */
 export async function writePart<T>(directory: string, part: Part<T>, value: T, files: StateFiles): Promise<void> {
   const path = pathOf(directory, part);
@@ -116,9 +117,11 @@ function messageOf(error: unknown): string {
 }
 
 function whyNot(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ENOSPC' || code === 'EDQUOT')
-    return `the disk is full (${messageOf(error)}); what it said before stays`;
-  if (code === 'EROFS') return `the file system is read-only (${messageOf(error)}); what it said before stays`;
-  return `${messageOf(error)}; what it said before stays`;
+  const isThere = error instanceof UnsyncedError;
+  const cause = isThere ? error.cause : error;
+  const left = isThere ? 'the new one is there, but may not outlive a crash' : 'what it said before stays';
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  if (code === 'ENOSPC' || code === 'EDQUOT') return `the disk is full (${messageOf(cause)}); ${left}`;
+  if (code === 'EROFS') return `the file system is read-only (${messageOf(cause)}); ${left}`;
+  return `${messageOf(cause)}; ${left}`;
 }

@@ -22,7 +22,8 @@ export interface Remembered {
 
 /**
  * The state directory. Each file is replaced whole and checked when it is read, so that no crash and no full disk leaves
- * anything between old and new. Every write throws StateError, and then the old value stands.
+ * anything between old and new. Every write throws StateError: then the old value stands, unless the message says that the
+ * new one does.
  */
 export class Store {
   readonly directory: string;

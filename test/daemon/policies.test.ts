@@ -147,6 +147,27 @@ test('going back is held though it cannot be remembered, and is remembered when 
   await daemon.stop();
 });
 
+test('a policy that could not be remembered keeps nothing else from being held, and what is in force is written again', async () => {
+  const host = new DaemonHost();
+  const daemon = await settled(host);
+  const { current } = host.state;
+  host.files = filesOf('[same-network]');
+  host.policyUnwritable = true;
+  expect(await daemon.apply({ digest: host.files.digest })).toMatchObject({ ok: false, code: 'state-unwritable' });
+  host.state = noPolicy; // as if what could not be written were there all the same
+  const [leaving] = host.world.containers;
+  host.world = { ...host.world, containers: host.world.containers.filter((one) => one !== leaving) };
+  host.elements.length = 0;
+  host.wake();
+  await soon(() => expect(host.loads.length + host.elements.length).toBeGreaterThan(0));
+  expect((await daemon.status()).troubles.map(({ code }) => code)).toEqual(['state-broken']);
+  host.policyUnwritable = false;
+  host.wake();
+  await soon(() => expect(host.state.current).toEqual(current));
+  expect((await daemon.status()).troubles).toEqual([]);
+  await daemon.stop();
+});
+
 test('the rules for the next start are written anew when only what unknown bridges may do changes', async () => {
   const host = new DaemonHost();
   const daemon = await settled(host);

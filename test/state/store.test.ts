@@ -111,6 +111,7 @@ describe('a reader sees old or new whole', () => {
       disk.failAt({ step, kind, torn: 0.5, kept: 1 });
       const failed = store.writePolicy(policy(`new ${step}`));
       await expect(failed).rejects.toThrow(kind === 'ENOSPC' ? 'the disk is full' : 'EIO');
+      await expect(failed).rejects.toThrow(step === 3 ? 'the new one is there' : 'what it said before stays');
       const { policy: seen } = await store.open(now);
       // after the rename the new text is there; only whether its name outlives a crash is not known
       expect(seen.current?.texts[0]?.text).toBe(step === 3 ? 'new 3' : 'old');
