@@ -9,6 +9,7 @@ import type { Keeper } from './keeper.ts';
 import { type DaemonPorts, messageOf } from './ports.ts';
 import type { Seatings } from './seatings.ts';
 import type { Turns } from './turns.ts';
+import { uptime } from './uptime.ts';
 
 /** The parts of the daemon that mending has to do with. */
 interface MendingParts {
@@ -73,7 +74,11 @@ export class Mending {
     await this.#looks?.end();
   }
 
-  /** Somebody has changed our tables, or others that may be between: then it is looked for. */
+  /**
+   * Somebody has changed our tables, or others that may be between: then it is looked for.
+   *
+   * @param at as {@link uptime} counts
+   */
   told(by: RuleChanger, families: readonly TableFamily[], at: number): void {
     if (this.#ended || this.#ports.kernel.isOwn(by.portId)) return;
     if (this.#looks !== null) return this.#looks.told(by);
@@ -96,9 +101,10 @@ export class Mending {
         this.#ports.log('error', `the rules could not be put back: ${messageOf(error)}`);
         return false;
       });
+    const took = uptime() - at; // the clock may be set meanwhile
     const repair: Repair = {
-      at: Math.round(at),
-      took: Math.round(this.#ports.now() - at),
+      at: Math.round(this.#ports.now() - took),
+      took: Math.round(took),
       by: { process: by.process, name: by.name },
       tables,
     };
@@ -137,7 +143,7 @@ export class Mending {
       found: ({ what }, by) => {
         this.#ports.log('warning', `not as it was made: ${what.slice(0, 3).join('; ')}`);
         const names = what.map((one) => one.split(/ has | is |:/, 1)[0] ?? one);
-        return this.#mend(by, [...new Set(names)], this.#ports.now());
+        return this.#mend(by, [...new Set(names)], uptime());
       },
       failed: (reason) => this.#ports.log('warning', `could not look for what others change: ${reason}`),
     });

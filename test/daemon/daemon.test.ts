@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { patience } from '../../src/daemon/unlisted.ts';
+import { uptime } from '../../src/daemon/uptime.ts';
 import type { EngineNotice } from '../../src/docker/events.ts';
 import { calm, DaemonHost, filesOf, intrusion, settled, soon, wait } from './host.ts';
 
@@ -63,6 +64,21 @@ describe('rules that somebody else changed', () => {
     host.guard.say(intrusion);
     await soon(() => expect(host.loads).toHaveLength(2));
     void daemon; // its last look never ends
+  });
+
+  test('took as long to put back as it took, though the clock is set back meanwhile', async () => {
+    const host = new DaemonHost();
+    const daemon = await settled(host);
+    host.slowness.nft = 100;
+    host.guard.say({ ...intrusion, at: uptime() });
+    host.now = () => Date.now() - 3_600_000;
+    await soon(() => expect(host.repairs).toHaveLength(1));
+    const { at, took } = host.repairs[0] ?? { at: Number.NaN, took: Number.NaN };
+    expect(took).toBeGreaterThanOrEqual(99);
+    expect(took).toBeLessThan(60_000);
+    expect(at + took).toBeLessThanOrEqual(host.now() + 1);
+    expect(at + took).toBeGreaterThan(host.now() - 60_000);
+    await daemon.stop();
   });
 
   test('are not filled anew after they were put back, unless something stands beside them', async () => {

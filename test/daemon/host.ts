@@ -48,7 +48,7 @@ export class FakeGuard {
 }
 
 /** Somebody else changed our tables. */
-export const intrusion: FromGuard = {
+export const intrusion: Extract<FromGuard, { kind: 'rules' }> = {
   kind: 'rules',
   tables: ['inet'],
   by: { portId: 4242, process: 4242, name: 'nft' },
@@ -98,6 +98,8 @@ export class DaemonHost {
   /** What the last line was told to hold, one after the other. */
   readonly lastLine: Guarded[] = [];
   readonly log: string[] = [];
+  /** The host's clock, which somebody may set. */
+  now = Date.now;
   lacks: DaemonPorts['lacks'] = [];
   /** Reads the engine in place of {@link world}; null: nobody. */
   mirror: EnginePort['mirror'] | null = null;
@@ -168,7 +170,7 @@ export class DaemonHost {
       notices: [],
     };
     return {
-      now: Date.now,
+      now: () => this.now(),
       policy: {
         read: async () => {
           const { files } = this;

@@ -14,6 +14,7 @@ import { ElementWriter } from '../../netlink/set-elements.ts';
 import { NetlinkSocket } from '../../netlink/socket.ts';
 import type { TableFamily } from '../../nftables/model.ts';
 import { collect } from '../small-heap.ts';
+import { uptime } from '../uptime.ts';
 import { engineMembers } from './engine-members.ts';
 import { Guard } from './guard.ts';
 import { PauseMeter } from './pauses.ts';
@@ -89,7 +90,7 @@ function ruleEars(own: number): MonitorEars {
       meter.turn(() => {
         for (const { inet, bridge, by } of events.read(bytes)) {
           const tables: TableFamily[] = [...(inet ? ['inet' as const] : []), ...(bridge ? ['bridge' as const] : [])];
-          if (tables.length > 0 && by.portId !== own) say({ kind: 'rules', tables, by, at: now() });
+          if (tables.length > 0 && by.portId !== own) say({ kind: 'rules', tables, by, at: uptime() });
         }
       }),
     lost: () => {

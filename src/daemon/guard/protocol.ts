@@ -88,7 +88,7 @@ export type FromGuard =
   | ({ readonly kind: 'closed'; readonly serial: number } & Closed)
   /** A bridge came or went. */
   | { readonly kind: 'bridges'; readonly name: string; readonly index: number; readonly there: boolean }
-  /** A transaction touched our tables, and the guard did not make it. */
+  /** A transaction touched our tables, and the guard did not make it; `at` is in milliseconds of uptime.ts. */
   | { readonly kind: 'rules'; readonly tables: readonly TableFamily[]; readonly by: RuleChanger; readonly at: number }
   /** The kernel dropped messages (ENOBUFS): anything may have happened. */
   | { readonly kind: 'lost'; readonly what: 'links' | 'rules' }
