@@ -12,12 +12,13 @@ export interface Change {
   readonly workload: string;
   /** Names, sorted. */
   readonly containers: readonly string[];
-  readonly kind: 'held' | 'released' | 'gone' | 'changed' | 'unchanged';
+  /** `cut-off`: nobody knows where it sends from any more, so everything it sends is dropped. */
+  readonly kind: 'held' | 'released' | 'cut-off' | 'gone' | 'changed' | 'unchanged';
   /** Of `changed`: entries that it may not reach any more, and that it may reach now; `part of` where not all of it. */
   readonly loses: readonly string[];
   readonly gains: readonly string[];
   readonly mode: { readonly from: Program['mode'] | null; readonly to: Program['mode'] | null };
-  /** How it is judged afterwards, by network; empty for `released`, and for `gone`: it does not run. */
+  /** How it is judged afterwards, by network; empty for `released`, `cut-off` and `gone`: it does not run. */
   readonly programs: readonly Program[];
 }
 
@@ -31,6 +32,11 @@ export interface Change {
  */
 export function changesBetween(before: Ruleset | null, after: Ruleset, now: number, world: World): readonly Change[] {
   const running = new Set(world.containers.filter((container) => container.running).map(({ name }) => name));
+  const unheld = Map.groupBy(after.unheld, ({ container }) => container.name);
+  const without = (name: string) => {
+    if (!running.has(name)) return 'gone';
+    return unheld.get(name)?.every(({ cutOff }) => cutOff) === true ? 'cut-off' : 'released';
+  };
   const compare = comparison({ groups: unionOfGroups(before, after), hostAddresses: after.hostAddresses }, now);
   const old = before === null ? new Map<string, Standing>() : standings(before);
   const next = standings(after);
@@ -39,7 +45,7 @@ export function changesBetween(before: Ruleset | null, after: Ruleset, now: numb
     return {
       workload: is?.workload ?? was?.workload ?? name,
       containers: [name],
-      ...fareOf(was, is, compare, running.has(name)),
+      ...fareOf(was, is, compare, without(name)),
     };
   });
   return merge(changes);
@@ -66,12 +72,17 @@ function standings(ruleset: Ruleset): ReadonlyMap<string, Standing> {
 
 type Fare = Omit<Change, 'workload' | 'containers'>;
 
-function fareOf(was: Standing | undefined, is: Standing | undefined, compare: Compare, runs: boolean): Fare {
+function fareOf(
+  was: Standing | undefined,
+  is: Standing | undefined,
+  compare: Compare,
+  without: Change['kind'],
+): Fare {
   const programs = [...new Set(is?.programs.values())];
   const modeOf = (standing: Standing | undefined) => standing?.programs.values().next().value?.mode ?? null;
   const still = { loses: [], gains: [], mode: { from: modeOf(was), to: modeOf(is) }, programs };
   if (was === undefined) return { kind: 'held', ...still };
-  if (is === undefined) return { kind: runs ? 'released' : 'gone', ...still };
+  if (is === undefined) return { kind: without, ...still };
   const both = [...is.programs].flatMap(([network, program]) => {
     const before = was.programs.get(network);
     return before === undefined ? [] : [compare(before, program)];

@@ -1,12 +1,20 @@
-import type { Program } from '../ruleset/ruleset.ts';
+import type { Program, Unheld } from '../ruleset/ruleset.ts';
 
-/** How a container is held: by the mode of its program, or why by none. `free`: nothing of ours judges it. */
-export type ContainerMode = 'enforce' | 'audit' | 'off' | 'not held' | 'free' | 'stopped';
+/**
+ * How a container is held: by the mode of its program, or why by none. `cut off`: it is not known where it sends from, and
+ * everything it sends is dropped; `free`: nothing of ours judges it.
+ */
+export type ContainerMode = 'enforce' | 'audit' | 'off' | 'not held' | 'cut off' | 'free' | 'stopped';
 
 /** @param programs those of its endpoints; the first one's mode is told */
-export function modeOf(running: boolean, unheld: boolean, programs: readonly Program[]): ContainerMode {
+export function modeOf(
+  running: boolean,
+  unheld: readonly Pick<Unheld, 'cutOff'>[],
+  programs: readonly Program[],
+): ContainerMode {
   if (!running) return 'stopped';
-  return unheld ? 'not held' : (programs[0]?.mode ?? 'free');
+  if (unheld.some(({ cutOff }) => !cutOff)) return 'not held';
+  return programs[0]?.mode ?? (unheld.length > 0 ? 'cut off' : 'free');
 }
 
 export const modeLooks = {
@@ -14,6 +22,7 @@ export const modeLooks = {
   audit: 'doubtful',
   off: 'doubtful',
   'not held': 'bad',
+  'cut off': 'doubtful',
   '-': 'faint',
   stopped: 'faint',
 } as const;

@@ -66,6 +66,8 @@ export interface Status {
     readonly container: string;
     readonly reason: string;
     readonly fix: string;
+    /** Whether everything it sends there is dropped, since nobody knows it. */
+    readonly cutOff: boolean;
   }[];
   /** Who is enforced and has what undoes it. */
   readonly canUndo: readonly CanUndo[];

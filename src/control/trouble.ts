@@ -19,7 +19,7 @@ export const troubleCodes = {
   },
   'not-held': {
     means:
-      "Policy wants a container enforced that cannot be held here: the host's network, macvlan, a bridge with other ports. What it sends is not judged, or it is cut off; `status` names it and says which.",
+      "Policy wants a container enforced that cannot be held here: the host's network, macvlan, a bridge with other ports, a place on docker0 that is not known. What it sends is not judged, or a rule for it alone drops it; `status` names it and says which.",
     mend: 'Give it a bridge network, or the workload `mode: off`. Until then `sluice apply` refuses where the policy file names it.',
   },
   'kernel-refused': {

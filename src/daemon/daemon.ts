@@ -8,6 +8,7 @@ import { type Compiler, createCompiler } from '../ruleset/compile.ts';
 import { Memory } from '../ruleset/memory.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
 import { TooLargeError } from '../ruleset/too-large.ts';
+import { isOpen } from '../ruleset/unheld.ts';
 import { firstOf, type HostState } from '../state/host-state.ts';
 import type { Remembered } from '../state/store.ts';
 import type { World } from '../world/world.ts';
@@ -428,9 +429,9 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     return cut;
   }
 
-  /** A container that starts or stops cannot be held for a moment; one that stays so is a trouble. */
+  /** A container that starts or stops cannot be held for a moment; one that stays so and is not cut off is a trouble. */
   #notHeld({ unheld }: Ruleset, now: number): void {
-    const names = new Set(unheld.filter(({ wanted }) => wanted === 'enforce').map(({ workload }) => workload));
+    const names = new Set(unheld.filter(isOpen).map(({ workload }) => workload));
     this.#unheldSince = names.size === 0 ? null : (this.#unheldSince ?? now);
     if (this.#unheldSince === null) this.#troubles.end('not-held', 'everything that is to be enforced is held');
     else if (now - this.#unheldSince < passing) this.#passes.wakeLater();

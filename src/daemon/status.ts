@@ -2,7 +2,7 @@ import type { Status, Trouble, WorkloadStatus } from '../control/protocol.ts';
 import { whoCanUndo } from '../doctor/undoing.ts';
 import { codes } from '../policy/codes.ts';
 import type { Diagnostic } from '../policy/diagnostic.ts';
-import { enforcedSenders } from '../ruleset/enforced.ts';
+import { enforcedContainers } from '../ruleset/enforced.ts';
 import type { Program, Ruleset } from '../ruleset/ruleset.ts';
 import { indexWorld } from '../ruleset/world-index.ts';
 import { workloadName } from '../world/workload.ts';
@@ -63,13 +63,14 @@ export function statusOf(facts: StatusFacts): Status {
     workloads,
     unnamed: now === null ? [] : unnamedOf(now.ruleset),
     refused: now === null ? [] : refusedOf(now.diagnostics),
-    unheld: (now?.ruleset.unheld ?? []).map(({ workload, container, reason, fix }) => ({
+    unheld: (now?.ruleset.unheld ?? []).map(({ workload, container, reason, fix, cutOff }) => ({
       workload,
       container: container.name,
       reason,
       fix,
+      cutOff,
     })),
-    canUndo: now === null ? [] : whoCanUndo(enforcedSenders(now.ruleset, now.world)),
+    canUndo: now === null ? [] : whoCanUndo(enforcedContainers(now.ruleset, now.world)),
     repairs: facts.repairs,
     pending: facts.pending,
     counts: facts.counts,

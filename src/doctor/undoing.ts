@@ -1,4 +1,3 @@
-import type { EnforcedSender } from '../ruleset/enforced.ts';
 import { workloadName } from '../world/workload.ts';
 import type { Container } from '../world/world.ts';
 import { engineSocket, pathsToEngine } from './checks/engine-socket.ts';
@@ -23,9 +22,8 @@ export interface CanUndo extends Undoing {
 }
 
 /** Who of those that are enforced can undo it, by what the world alone says of them; one entry for each right. */
-export function whoCanUndo(senders: readonly EnforcedSender[]): readonly CanUndo[] {
-  const byId = new Map(senders.map(({ container }) => [container.id, container]));
-  return [...byId.values()].flatMap((container) =>
+export function whoCanUndo(enforced: readonly Container[]): readonly CanUndo[] {
+  return enforced.flatMap((container) =>
     undoingOf(container, { engine: null, volumes: null }).map((undoing) => ({
       workload: workloadName(container),
       container: container.name,

@@ -92,7 +92,7 @@ export const codes = {
   failingTest: error('SL1601', 'a test of the policy fails', 'a failing test'),
   neverMatches: error('SL1602', 'a rule that can never match', 'a rule that can never match'),
   twoPolicies: error('SL1603', 'two different policies on one shared network namespace'),
-  notEnforceable: error('SL1604', 'a container that is to be enforced and cannot be held here'),
+  notEnforceable: error('SL1604', 'a container that is to be enforced, cannot be held here and is not cut off'),
   asksTooMuch: error('SL1605', 'labels or x-sluice ask for more than the policy file allows'),
   loosensMode: error('SL1606', 'labels or x-sluice with a looser mode than the policy file sets'),
 

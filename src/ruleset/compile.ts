@@ -11,10 +11,10 @@ import { addressesOfPlaces, crowdPlaces } from './crowd.ts';
 import { chainOf, type Deciding, type LabelReading } from './decide.ts';
 import {
   type Bridged,
+  dropsUnknown,
   enrolledBridge,
   enrolledNetworks,
   enrolling,
-  isDefaultBridge,
   namedProjects,
   type Odd,
   oddNetworks,
@@ -35,6 +35,7 @@ import { isSameWorld } from './same-world.ts';
 import { byPlace, groupsByOwner, identity, programOf, seatOf, withGroupId } from './seated.ts';
 import { findSenders } from './senders.ts';
 import { checkSize } from './too-large.ts';
+import { isOpen } from './unheld.ts';
 import { untilsOf } from './untils.ts';
 import { indexWorld } from './world-index.ts';
 
@@ -251,22 +252,24 @@ function buildOf(
   publish: Publishing,
   memory: Memory,
 ): Draft | null {
-  if (policy.defaults.build === 'deny') return null;
-  const network = enrolled.find(isDefaultBridge);
+  const network = enrolled.find((one) => !dropsUnknown(one, policy));
   if (network === undefined) return null;
   return publish(memory.build(draftBuild({ project: null, networks: [network], resolvers: [] }, guard)));
 }
 
-/** A container that policy wants enforced and that cannot be held is an error, at the block that wants it. */
+/**
+ * A container that policy wants enforced and that cannot be held is an error, at the block that wants it; not where it is
+ * cut off, or who has NET_ADMIN could keep the operator from applying anything by taking its own interface away.
+ */
 function notEnforceable(
   list: readonly Unheld[],
   containers: readonly Container[],
   deciding: Deciding,
 ): readonly Diagnostic[] {
   const byId = new Map(containers.map((container) => [container.id, container]));
-  return list.flatMap(({ container, workload, reason, fix, wanted }) => {
+  return list.filter(isOpen).flatMap(({ container, workload, reason, fix }) => {
     const its = byId.get(container.id);
-    if (wanted !== 'enforce' || its === undefined) return [];
+    if (its === undefined) return [];
     const source = chainOf(its, null, deciding)[0]?.blocks[0]?.source ?? sourceOfLabels(container.name, workload);
     return [diagnostic('notEnforceable', source, `${workload} cannot be held: ${reason}`, { fix })];
   });

@@ -89,6 +89,11 @@ export function namedProjects(
   return (project) => projects.has(project) || blocks.names(project);
 }
 
+/** Whether sources that nobody knows are dropped on an enrolled bridge: everywhere but where builds may run. */
+export function dropsUnknown(network: Network, { defaults }: Policy): boolean {
+  return defaults.build === 'deny' || !isDefaultBridge(network);
+}
+
 /** An enrolled bridge; sources that nobody knows are dropped, or judged as a build where that is allowed. */
 export function enrolledBridge(network: Bridged, build: ProgramId | null): EnrolledBridge {
   const gateways = setOfAddresses(network.gateways);

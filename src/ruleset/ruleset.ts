@@ -194,6 +194,11 @@ export interface Unheld {
   readonly reason: string;
   /** The next step. */
   readonly fix: string;
-  /** Whether policy wants it enforced: then `apply` fails instead of passing it in silence. */
+  /** Whether policy wants it enforced: then `apply` fails instead of passing it in silence, unless it is cut off. */
   readonly wanted: Mode;
+  /**
+   * Whether its place is not known on a bridge that drops whatever comes from whom nobody knows: nothing that it sends
+   * there passes, whatever it does.
+   */
+  readonly cutOff: boolean;
 }

@@ -4,7 +4,7 @@ import type { Policy } from '../policy/model.ts';
 import { workloadName } from '../world/workload.ts';
 import type { Container, Endpoint, Network } from '../world/world.ts';
 import { chainOf, type Deciding, type Decision, decide } from './decide.ts';
-import { type Bridged, isBridged } from './enrol.ts';
+import { type Bridged, dropsUnknown, isBridged } from './enrol.ts';
 import type { Memory } from './memory.ts';
 import { type Draft, draftProgram, type Guard, irreconcilable, judgementKey } from './programs.ts';
 import type { Publishing } from './published.ts';
@@ -91,7 +91,7 @@ function ownEndpoint(container: Container, endpoint: Endpoint, isPresent: boolea
   const network = index.networkOf(endpoint);
   if (network === undefined || !isBridged(network) || !enrolled.has(network)) {
     const decision = decideFor(container, network?.name ?? null, container, sending);
-    const obstacle = network !== undefined && isBridged(network) ? null : obstacleOf(endpoint, network);
+    const obstacle = network !== undefined && isBridged(network) ? null : findObstacle(endpoint, network, sending);
     const unheld = isPresent && obstacle !== null ? notHeld(container, decision, obstacle, sending, false) : [];
     return {
       seats: [],
@@ -102,7 +102,7 @@ function ownEndpoint(container: Container, endpoint: Endpoint, isPresent: boolea
   }
   const { decision, draft, diagnostics } = reconcile(container, network, sending);
   const told = isPresent ? decision.diagnostics : [];
-  const obstacle = obstacleOf(endpoint, network);
+  const obstacle = findObstacle(endpoint, network, sending);
   const seat: Seated = {
     container,
     network,
@@ -122,12 +122,16 @@ function isProvable(endpoint: Endpoint): endpoint is ProvableEndpoint {
   return endpoint.port !== null && endpoint.mac !== null;
 }
 
+function findObstacle(endpoint: Endpoint, network: Network | undefined, { policy, enrolled }: Sending) {
+  return obstacleOf(endpoint, network, (its) => isBridged(its) && enrolled.has(its) && dropsUnknown(its, policy));
+}
+
 /** What keeps an endpoint from being held keeps everybody from it who shares its namespace. */
 function sharedEndpoint(container: Container, owner: Container, endpoint: Endpoint, sending: Sending): Senders {
   const { index, enrolled } = sending;
   const network = index.networkOf(endpoint);
   const decision = decideFor(container, network?.name ?? null, owner, sending);
-  const obstacle = obstacleOf(endpoint, network);
+  const obstacle = findObstacle(endpoint, network, sending);
   const onEnrolled = network !== undefined && isBridged(network) && enrolled.has(network);
   return {
     seats: [],

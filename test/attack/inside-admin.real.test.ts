@@ -147,4 +147,15 @@ describe.each(attackWays)('attacks by capabilities, engine $name', { timeout: 12
     for (const build of builds()) expect(await tried(build), build.what).toEqual([]);
     await expectAllowed(site, [{ from: attacker, ...said }]);
   });
+
+  test('who takes its own interface away is cut off, and keeps nobody from another policy', async () => {
+    const opened: Attempt = { from: reader, to: places.private.v4, port: 514, proto: 'udp' };
+    expect(await arrivals(site, [opened])).toEqual([]);
+    expect((await own('link del eth0')).stderr).toBe('');
+    expect(await applyPolicy(site, policy.replace('53/udp"]', `53/udp", "${places.private.v4}:514/udp"]`))).toContain(
+      `Cut off:\n  ${attacker} `,
+    );
+    expect((await site.host.sluice('ps')).code).toBe(0);
+    await expectAllowed(site, [opened]);
+  });
 });

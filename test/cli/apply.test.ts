@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { articleHost, articlePolicy, configured, ssh } from './hosts.ts';
+import { articleHost, articlePolicy, configured, ssh, withoutPort } from './hosts.ts';
 
 const state = '/var/lib/sluice/applied.json';
 const looser = articlePolicy.replace('internet]', 'internet, "192.168.5.5:22"]').replace('["192.168.5.5:22", ', '[');
@@ -44,6 +44,28 @@ test('a container that cannot be held and need not be is told and does not stop 
   const { code, out } = await host.sluice(['apply']);
   expect(code).toBe(0);
   expect(out).toContain('Not held:\n  container/node-exporter');
+});
+
+test('a container that took its own interface away is cut off and told, and keeps nobody from another policy', async () => {
+  const host = articleHost();
+  await host.sluice(['apply']);
+  host.world = withoutPort();
+  host.files.write(configured, looser);
+  expect((await host.sluice(['plan'])).code).toBe(2);
+  const { code, out } = await host.sluice(['apply', '--json']);
+  expect(code).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({
+    good: true,
+    unheld: [
+      { container: { name: 'app-app-1' }, code: 'no-port', wanted: 'enforce', cutOff: true },
+      { code: 'host-network' },
+    ],
+    canUndo: [{ container: 'app-app-1', code: 'net-admin' }],
+    changes: expect.arrayContaining([expect.objectContaining({ workload: 'app/app', kind: 'cut-off' })]),
+  });
+  expect((await host.sluice(['explain', 'app/mongo', '192.168.5.5:22'])).out).toMatch(/^ALLOWED/);
+  expect((await host.sluice(['explain', 'app/app', '192.168.5.5:22'])).code).toBe(1);
+  expect((await host.sluice(['ps'])).code).toBe(0);
 });
 
 test('labels that ask for too much close their container and stop nobody else', async () => {

@@ -52,6 +52,14 @@ test('a container is held when it was not before, let go when it is not any more
   expect(changeOf(app('internet'), app('internet'), gone).kind).toBe('gone');
 });
 
+test('a container that took its own interface away is cut off, and not let go', () => {
+  const without = {
+    ...town,
+    containers: town.containers.map((one) => (one.name === 'app-web-1' ? { ...one, lacks: 'port' as const } : one)),
+  };
+  expect(changeOf(app('internet'), app('internet'), without).kind).toBe('cut-off');
+});
+
 test('a change of mode alone is a change', () => {
   const change = changeOf(app('internet'), app('internet', ', mode: audit'));
   expect(change).toMatchObject({ kind: 'changed', mode: { from: 'enforce', to: 'audit' }, loses: [], gains: [] });

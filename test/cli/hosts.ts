@@ -61,6 +61,15 @@ const mighty: Readonly<Record<string, Pick<ContainerSketch, 'powers'>>> = {
   portainer: { powers: { engineSockets: ['/run/docker.sock'] } },
 };
 
+/** The article's host where `app` has taken its own interface away, for which it has NET_ADMIN. */
+export const withoutPort = (): World =>
+  worldOf({
+    ...articleWorld,
+    containers: articleWorld.containers.map((one) =>
+      one.name === 'app-app-1' ? { ...one, lacks: 'port', powers: { capabilities: ['NET_ADMIN'] } } : one,
+    ),
+  });
+
 /** The article's host, with other containers beside it, and its policy where it belongs. */
 export function articleHost(policy = articlePolicy): FakeHost {
   const host = new FakeHost(worldOf(articleWorld));

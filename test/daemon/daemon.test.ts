@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { patience } from '../../src/daemon/unlisted.ts';
 import { uptime } from '../../src/daemon/uptime.ts';
 import type { EngineNotice } from '../../src/docker/events.ts';
+import { buildWorld } from '../generate/build.ts';
+import { town } from '../ruleset/support.ts';
 import { calm, DaemonHost, filesOf, intrusion, settled, soon, wait } from './host.ts';
 
 describe('rules that somebody else changed', () => {
@@ -352,4 +354,35 @@ describe('a bridge that the guard has shut because it appeared', () => {
     await soon(() => expect(opened(host)).toBe(true));
     await daemon.stop();
   });
+});
+
+test('who cannot be held is a trouble, but not who took its own interface away and is cut off', async () => {
+  const host = new DaemonHost();
+  const [, , ...others] = town.containers;
+  host.world = buildWorld({
+    ...town,
+    containers: [
+      { name: 'app-web-1', workload: 'app/web', on: ['app_default'], lacks: 'port' },
+      { name: 'app-db-1', workload: 'app/db', mode: 'host' },
+      ...others,
+    ],
+  });
+  const daemon = await settled(host);
+  await soon(async () => expect((await daemon.status()).troubles).toMatchObject([{ code: 'not-held' }]));
+  const { troubles, unheld } = await daemon.status();
+  expect(troubles[0]?.message).toBe('app/db cannot be held');
+  expect(unheld.map(({ workload, cutOff }) => [workload, cutOff])).toEqual(
+    expect.arrayContaining([
+      ['app/web', true],
+      ['app/db', false],
+    ]),
+  );
+  host.world = { ...host.world, containers: host.world.containers.filter(({ name }) => name !== 'app-db-1') };
+  host.wake();
+  await soon(async () => expect(await daemon.status()).toMatchObject({ state: 'enforcing', troubles: [] }));
+  await wait(3_500); // as long as it may pass
+  host.wake();
+  await calm(host);
+  expect(await daemon.status()).toMatchObject({ state: 'enforcing', unheld: [{ workload: 'app/web' }] });
+  await daemon.stop();
 });

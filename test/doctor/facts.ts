@@ -64,7 +64,7 @@ export const api = (address: string, loopback: boolean, verifies = false) => ({
 export const proxy = { process: 7, protocol: 'tcp', address: '0.0.0.0', port: 3000 };
 
 /** The service app/app, as one that cannot be held. */
-export const unheld = (wanted: 'enforce' | 'audit') =>
+export const unheld = (wanted: 'enforce' | 'audit', cutOff = false) =>
   ({
     container: { id: '1'.padStart(64, '0'), name: 'app-app-1' },
     workload: 'app/app',
@@ -72,6 +72,7 @@ export const unheld = (wanted: 'enforce' | 'audit') =>
     reason: "it uses the host's network",
     fix: 'give it a network of its own',
     wanted,
+    cutOff,
   }) as const;
 
 /** An engine whose containers' users are none of the host's. */

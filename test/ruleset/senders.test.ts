@@ -120,15 +120,61 @@ describe('what cannot be held is said', () => {
     ['ipvlan', alone({}, 'ipvlan')],
     ['overlay', alone({}, 'overlay')],
     ['driver', alone({}, 'weave')],
-    ['no-port', alone({ lacks: 'port' })],
-    ['no-mac', alone({ lacks: 'mac' })],
-    ['no-address', alone({ lacks: 'addresses' })],
     ['no-namespace', alone({ mode: 'container:nobody', on: [] })],
   ])('%s', (code, sketch) => {
     const { ruleset, codes } = judge(named, sketch);
     expect(ruleset.unheld.map((one) => [one.code, one.wanted, one.workload])).toEqual([[code, 'enforce', 'app/x']]);
     expect(codes()).toEqual(['SL1604']);
     expect(ruleset.endpoints).toEqual([]);
+  });
+
+  describe.each([
+    ['no-port', 'port'],
+    ['no-mac', 'mac'],
+    ['no-address', 'addresses'],
+  ] as const)('%s', (code, lacks) => {
+    const docker0 = alone({ lacks, on: ['bridge'] });
+
+    test('as a line and not as an error where its bridge drops what nobody knows', () => {
+      for (const [text, sketch] of [
+        [named, alone({ lacks })],
+        [`defaults: { build: deny }\n${named}`, docker0],
+      ] as const) {
+        const { ruleset, codes } = judge(text, sketch);
+        expect(ruleset.unheld).toMatchObject([{ code, wanted: 'enforce', workload: 'app/x', cutOff: true }]);
+        expect(ruleset.unheld[0]?.reason).toMatch(/everything it sends there is dropped$/);
+        expect(codes()).toEqual([]);
+        expect(ruleset.endpoints).toEqual([]);
+      }
+    });
+
+    test('as an error on docker0 while builds may run there, since what it sends would be judged as one of them', () => {
+      const { ruleset, codes } = judge(named, docker0);
+      expect(ruleset.unheld).toMatchObject([{ code, wanted: 'enforce', cutOff: false }]);
+      expect(ruleset.unheld[0]?.reason).toMatch(/not judged as its own$/);
+      expect(codes()).toEqual(['SL1604']);
+    });
+  });
+
+  test('on each network for itself', () => {
+    const { ruleset, codes } = judge(named, alone({ lacks: 'port', on: ['bridge', 'net'] }));
+    expect(ruleset.unheld.map(({ cutOff }) => cutOff).toSorted()).toEqual([false, true]);
+    expect(codes()).toEqual(['SL1604']);
+  });
+
+  test('of who shares the network of one that took its interface away, as of that one', () => {
+    const { ruleset, codes } = judge(named, {
+      networks: [{ name: 'net', subnets: ['172.20.0.0/16'] }],
+      containers: [
+        { name: 'x', workload: 'app/x', on: ['net'], lacks: 'port' },
+        { name: 'y', workload: 'app/y', mode: 'container:x' },
+      ],
+    });
+    expect(ruleset.unheld.map(({ container, cutOff }) => [container.name, cutOff])).toEqual([
+      ['x', true],
+      ['y', true],
+    ]);
+    expect(codes()).toEqual([]);
   });
 
   test('in audit as a line and not as an error', () => {

@@ -1,7 +1,7 @@
 import { whoCanUndo } from '../../doctor/undoing.ts';
 import { codes } from '../../policy/codes.ts';
 import type { Diagnostic } from '../../policy/diagnostic.ts';
-import { enforcedSenders } from '../../ruleset/enforced.ts';
+import { enforcedContainers } from '../../ruleset/enforced.ts';
 import { readApplied } from '../applied.ts';
 import { askedBackend } from '../asked-backend.ts';
 import { changesBetween } from '../changes.ts';
@@ -61,7 +61,7 @@ export async function apply(context: Context, given: Given): Promise<Exit> {
   const done = dryRun ? nothingDone : await bringIntoForce(context, situation, { confirm, backend });
   const { cut, pending } = done;
   for (const warning of done.warnings) screen.warn(safe(warning));
-  const canUndo = whoCanUndo(enforcedSenders(ruleset, situation.world));
+  const canUndo = whoCanUndo(enforcedContainers(ruleset, situation.world));
   const rules = given.flag('rules') ? await ports.kernel.rules(ruleset, backend) : null;
   screen.show(
     {

@@ -1,6 +1,6 @@
 import { whoCanUndo } from '../../doctor/undoing.ts';
 import { codes } from '../../policy/codes.ts';
-import { enforcedSenders } from '../../ruleset/enforced.ts';
+import { enforcedContainers } from '../../ruleset/enforced.ts';
 import { readApplied } from '../applied.ts';
 import { type Change, changesBetween } from '../changes.ts';
 import type { Context } from '../context.ts';
@@ -27,7 +27,7 @@ export async function plan(context: Context): Promise<Exit> {
   const changes = changesBetween(last, ruleset, loaded.now, situation.world);
   const cut = await wouldBeCut(context, situation, last);
   const blocked = diagnostics.some(({ code }) => code === codes.notEnforceable.code);
-  const canUndo = whoCanUndo(enforcedSenders(ruleset, situation.world));
+  const canUndo = whoCanUndo(enforcedContainers(ruleset, situation.world));
   const lines = await diagnosticLines(diagnostics, loaded.texts);
   screen.show(
     {

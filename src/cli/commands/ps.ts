@@ -1,6 +1,7 @@
 import { formatAddress } from '../../ip/address.ts';
 import { codes } from '../../policy/codes.ts';
 import type { Program } from '../../ruleset/ruleset.ts';
+import { isOpen } from '../../ruleset/unheld.ts';
 import { indexWorld } from '../../ruleset/world-index.ts';
 import { workloadName } from '../../world/workload.ts';
 import type { Context } from '../context.ts';
@@ -49,7 +50,7 @@ export async function ps(context: Context, given: Given): Promise<Exit> {
         .map((line) => view.paint.bad(line)),
     ],
   );
-  return ruleset.unheld.some(({ wanted }) => wanted === 'enforce') ? 'no' : 'ok';
+  return ruleset.unheld.some(isOpen) ? 'no' : 'ok';
 }
 
 interface Row {
@@ -71,7 +72,7 @@ function rowsOf({ world, ruleset }: Situation, all: boolean, pending: ReadonlySe
     .map((container): Row => {
       const sender = senderOf(container, index, ruleset);
       const own = [...new Set(sender.endpoints.map(({ program }) => program))].flatMap((id) => programs.get(id) ?? []);
-      const mode = modeOf(container.running, sender.unheld.length > 0, own);
+      const mode = modeOf(container.running, sender.unheld, own);
       return {
         sender,
         workload: workloadName(container),
@@ -123,6 +124,7 @@ function headLines(rows: readonly Row[], force: Force | null, view: View): reado
     [count((row) => shownMode(row) === 'off'), 'off'],
     [count((row) => shownMode(row) === '-'), 'that nothing names'],
     [count((row) => shownMode(row) === 'not held'), 'not held'],
+    [count((row) => shownMode(row) === 'cut off'), 'cut off'],
     [count((row) => shownMode(row) === 'stopped'), 'stopped'],
   ] as const;
   const facts = parts.filter(([number]) => number > 0).map(([number, word]) => `${number} ${word}`);
@@ -170,7 +172,7 @@ function modeCell(row: Row): Cell {
 
 function reachCell({ mode, standing, programs, sender }: Row): readonly string[] {
   if (mode === 'stopped') return ['-'];
-  if (mode === 'not held') return ['see below'];
+  if (mode === 'not held' || mode === 'cut off') return ['see below'];
   if (programs.length === 0)
     return [
       sender.container.networkMode.kind === 'none'

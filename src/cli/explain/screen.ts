@@ -162,7 +162,9 @@ export function notJudgedLines({ container, unheld }: Sender, view: View): reado
   const name = safe(workloadName(container));
   if (unheld.length > 0)
     return [
-      `${paint.bad(paint.strong('NOT HELD'))}  ${name}`,
+      unheld.every(({ cutOff }) => cutOff)
+        ? `${paint.doubtful(paint.strong('CUT OFF'))}  ${name}`
+        : `${paint.bad(paint.strong('NOT HELD'))}  ${name}`,
       ...unheld.flatMap(({ reason, fix }) => [reason, fix]).flatMap((text) => indented('', safe(text), view)),
     ];
   return [
@@ -282,10 +284,14 @@ function replicaLines({ answer, replicas }: Explanation, view: View): readonly s
   return other.flatMap(({ sender, answers }) =>
     indented(
       '',
-      `${answers[0]?.outcome ?? 'not held'} for ${safe(sender.container.name)}: ask for it by this name`,
+      `${answers[0]?.outcome ?? unjudgedWord(sender)} for ${safe(sender.container.name)}: ask for it by this name`,
       view,
     ),
   );
+}
+
+function unjudgedWord({ unheld }: Sender): string {
+  return unheld.length > 0 && unheld.every(({ cutOff }) => cutOff) ? 'cut off' : 'not held';
 }
 
 function indented(title: string, text: string, { width }: View): readonly string[] {

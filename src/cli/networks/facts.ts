@@ -92,7 +92,8 @@ function membersOf(network: Network, index: WorldIndex, ruleset: Ruleset | null)
       const judged = (ruleset?.endpoints ?? []).filter(
         ({ container: { id }, bridge }) => id === own.id && bridge.name === network.bridge?.name,
       );
-      const unheld = ruleset?.unheld.find(({ container: { id } }) => id === container.id || id === own.id);
+      const unheld = (ruleset?.unheld ?? []).filter(({ container: { id } }) => id === container.id || id === own.id);
+      const [first] = unheld;
       const of = [...new Set(judged.map(({ program }) => program))].flatMap((id) => programs.get(id) ?? []);
       return {
         container,
@@ -103,8 +104,8 @@ function membersOf(network: Network, index: WorldIndex, ruleset: Ruleset | null)
         mode:
           ruleset === null && container.running
             ? '?'
-            : shownMode({ mode: modeOf(container.running, unheld !== undefined, of), programs: of }),
-        reason: unheld === undefined ? null : `${unheld.reason}; ${unheld.fix}`,
+            : shownMode({ mode: modeOf(container.running, unheld, of), programs: of }),
+        reason: first === undefined ? null : `${first.reason}; ${first.fix}`,
       };
     })
     .toSorted((a, b) => (a.container.name < b.container.name ? -1 : a.container.name > b.container.name ? 1 : 0));

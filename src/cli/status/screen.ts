@@ -5,6 +5,7 @@ import { fewOf } from '../reach.ts';
 import { type Cell, cell, table } from '../table.ts';
 import { counted, safe, wrap } from '../text.ts';
 import { undoingLines } from '../undoing-text.ts';
+import { shownUnheldLines } from '../unheld-text.ts';
 import type { View } from '../view.ts';
 
 /** The daemon's facts for people: the answer, what is in force, what is not as it should be, and the next step. */
@@ -18,7 +19,10 @@ export function statusLines(
     ...headLines(facts, now, view),
     ...troubleLines(facts, now, view),
     ...workloadLines(facts, reaches, now, view),
-    ...unheldLines(facts, view),
+    ...shownUnheldLines(
+      facts.unheld.map((one) => ({ ...one, isWanted: true })),
+      view,
+    ),
     ...undoingLines(facts.canUndo ?? [], view), // a daemon of an older release does not say
     ...refusedLines(facts, view),
     ...repairLines(facts.repairs, now, view),
@@ -136,17 +140,6 @@ function grouped(workloads: readonly WorkloadStatus[], reaches: ReadonlyMap<stri
     const name = members.length === 1 ? first.workload : `${project}/*`;
     return [{ name, mode: first.mode, containers, since: first.since, reach: first.reach }];
   });
-}
-
-function unheldLines({ unheld }: Status, { paint, width }: View): readonly string[] {
-  if (unheld.length === 0) return [];
-  return [
-    paint.strong('Not held:'),
-    ...unheld.flatMap(({ workload, container, reason, fix }) => [
-      `  ${paint.bad(safe(workload === `container/${container}` ? workload : `${workload} (${container})`))}`,
-      ...[reason, fix].flatMap((text) => wrap(safe(text), width - 4).map((line) => `    ${line}`)),
-    ]),
-  ];
 }
 
 function refusedLines({ refused }: Status, { paint, width }: View): readonly string[] {

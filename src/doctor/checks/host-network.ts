@@ -1,3 +1,4 @@
+import { isOpen } from '../../ruleset/unheld.ts';
 import { indexWorld } from '../../ruleset/world-index.ts';
 import type { Facts } from '../facts.ts';
 import type { Check } from '../finding.ts';
@@ -35,5 +36,5 @@ export const hostNetwork: Check = {
 
 /** Whether another check tells of it already. */
 export function isToldAsUnheld(id: string, { unheld }: Facts): boolean {
-  return (unheld ?? []).some(({ container, wanted }) => container.id === id && wanted === 'enforce');
+  return (unheld ?? []).some((one) => one.container.id === id && isOpen(one));
 }

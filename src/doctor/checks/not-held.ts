@@ -1,3 +1,4 @@
+import { isOpen } from '../../ruleset/unheld.ts';
 import type { Check } from '../finding.ts';
 
 export const notHeld: Check = {
@@ -5,10 +6,10 @@ export const notHeld: Check = {
   severity: 'critical',
   title: 'Policy wants a container enforced that cannot be held',
   why: 'The policy says what it may send, and nothing on this host can see to it.',
-  evidence: 'the policy, compiled for the containers that are there',
+  evidence: 'the policy, compiled for the containers that are there; not those whose bridge drops all that they send, whom `sluice ps` calls cut off',
   find: ({ unheld }) =>
     (unheld ?? [])
-      .filter(({ wanted }) => wanted === 'enforce')
+      .filter(isOpen)
       .map(({ container, workload, reason, fix }) => ({
         seen: [
           `${workload === `container/${container.name}` ? workload : `${workload} (${container.name})`}: ${reason}`,

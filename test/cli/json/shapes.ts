@@ -27,4 +27,5 @@ export const unheld = {
   reason: 'string',
   fix: 'string',
   wanted: 'string',
+  cutOff: 'boolean',
 };

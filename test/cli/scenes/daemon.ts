@@ -37,11 +37,29 @@ export const daemon: Scenes = {
             container: 'node-exporter',
             reason: 'it is on the host network',
             fix: 'give it a network of its own',
+            cutOff: false,
           },
         ],
         refused: [{ workload: 'app/app', message: 'sluice.allow asks for "any", which the file does not allow' }],
       };
       host.daemon = fakeDaemon(host, facts);
+      return host;
+    },
+  },
+  'status-cut-off': {
+    args: ['status'],
+    host: async () => {
+      const host = await watched();
+      const unheld = [
+        {
+          workload: 'app/app',
+          container: 'app-app-1',
+          reason: 'its port is not known, so everything it sends there is dropped',
+          fix: 'restart the container',
+          cutOff: true,
+        },
+      ];
+      host.daemon = fakeDaemon(host, { unheld });
       return host;
     },
   },

@@ -1,4 +1,4 @@
-import { applied, articleHost, articlePolicy, changed, labelled, looser, named } from '../hosts.ts';
+import { applied, articleHost, articlePolicy, changed, labelled, looser, named, withoutPort } from '../hosts.ts';
 import { listingText, type Scene, type Scenes } from './scene.ts';
 
 /** `sluice explain` with these words, on a host that holds the policy. */
@@ -46,6 +46,10 @@ export const explain: Scenes = {
   ),
   'explain-unmanaged': explained('portainer 192.168.5.5:22'),
   'explain-not-held': explained('node-exporter 192.168.5.5:22'),
+  'explain-cut-off': {
+    args: ['explain', 'app/app', '192.168.5.5:22'],
+    host: async () => Object.assign(await applied(), { world: withoutPort() }),
+  },
   'explain-two-networks': explained('shop/web 192.168.5.5:22'),
   'explain-other-network': explained('shop-web-1 192.168.5.5:22 --network shop_default'),
   'explain-not-in-force': { args: ['explain', 'app/app', '192.168.5.5:22'] },

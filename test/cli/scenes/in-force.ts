@@ -15,6 +15,7 @@ import {
   named,
   ssh,
   watched,
+  withoutPort,
   worldOf,
 } from '../hosts.ts';
 import type { Scenes } from './scene.ts';
@@ -69,6 +70,10 @@ export const inForce: Scenes = {
   'apply-refused-labels': { args: ['apply'], host: () => labelled() },
   'apply-can-undo': { args: ['apply'], host: () => Object.assign(articleHost(), { world: mightyWorld }) },
   'plan-can-undo': { args: ['plan'], host: () => Object.assign(articleHost(), { world: mightyWorld }) },
+  'apply-cut-off': {
+    args: ['apply'],
+    host: async () => Object.assign(await changed(articlePolicy, looser), { world: withoutPort() }),
+  },
   'apply-confirm': { args: ['apply', '--confirm', '60s'], host: () => changed(articlePolicy, looser) },
   'apply-confirm-first': { args: ['apply', '--confirm', '5m'] },
   'apply-confirm-nothing-new': { args: ['apply', '--confirm', '60s'], host: () => applied() },

@@ -8,6 +8,7 @@ import {
   changed,
   labelled,
   looser,
+  withoutPort,
   worldOf,
 } from '../hosts.ts';
 import type { Scenes } from './scene.ts';
@@ -71,6 +72,10 @@ export const world: Scenes = {
   'ps-in-a-pipe': { args: ['ps'], host: () => applied(), columns: 0 },
   'ps-not-up-to-date': { args: ['ps'], host: () => changed(articlePolicy, looser) },
   'ps-not-applied': { args: ['ps'] },
+  'ps-cut-off': {
+    args: ['ps'],
+    host: async () => Object.assign(await applied(), { world: withoutPort() }),
+  },
   'ps-refused-labels': { args: ['ps'], host: () => labelled() },
   'ps-failing-test': { args: ['ps'], host: () => articleHost(articlePolicy.replace('internet]', 'private]')) },
   'ps-not-root': {

@@ -86,6 +86,7 @@ export const holding: Chapter = {
   ],
   quiet: [
     ['who is to be audited and cannot be', factsOf({}, { unheld: [unheld('audit')] })],
+    ['who is to be enforced, is not known and so is cut off', factsOf({}, { unheld: [unheld('enforce', true)] })],
     [
       'a daemon that does not say',
       factsOf({}, { ours: { standing: true, altered: null, daemon: { troubles: [], lastLine: null } } }),
