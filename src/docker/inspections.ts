@@ -6,11 +6,7 @@ import { EngineError } from './engine-error.ts';
 /** What is known of one container besides its entry in the list. */
 interface Entry {
   /** The newest answer, to which question it was, and what the list said when that was asked. */
-  answer: {
-    readonly number: number;
-    readonly details: Known;
-    readonly at: ContainerSummary;
-  } | null;
+  answer: Answer | null;
   /** The question under way whose answer will be fresh; null when there is none, or something has happened since. */
   asking: Question | null;
   /** Whether nothing has happened since the answer was asked for. */
@@ -19,6 +15,12 @@ interface Entry {
   hangs: boolean;
   /** The answer, brought up to what the list says by now; see {@link bringUp}. */
   broughtUp: { readonly details: ContainerDetails; readonly to: ContainerSummary } | null;
+}
+
+interface Answer {
+  readonly number: number;
+  readonly details: Known;
+  readonly at: ContainerSummary;
 }
 
 interface Question {
@@ -46,7 +48,8 @@ const mostBusy = 32;
 
 /**
  * Inspects of containers, kept while nothing has happened to them. The engine does not answer about a container while it
- * starts it, so an answer that is late is kept when it comes, and `onLate` told.
+ * starts it, so an answer that is late is kept when it comes, and `onLate` told where it says something new: of a container
+ * that is doubted at every reading a slow engine would else make one reading follow the other for ever.
  */
 export class Inspections {
   readonly #api: EngineApi;
@@ -194,10 +197,11 @@ export class Inspections {
       const current = entry.asking === question;
       if (current) entry.hangs = answer.kind === 'busy';
       if (answer.kind !== 'busy' && number > (entry.answer?.number ?? 0)) {
+        const before = entry.answer;
         entry.answer = { number, details: answer.kind === 'found' ? answer.value : answer.kind, at: summary };
         entry.fresh = current;
         entry.broughtUp = null;
-        if (!question.awaited) this.#onLate();
+        if (!question.awaited && !saysTheSame(before, entry.answer)) this.#onLate();
       }
     } catch (error) {
       question.error = error as Error; // told to whoever waits; else it is asked again
@@ -239,6 +243,11 @@ function bringUp(entry: Entry, summary: ContainerSummary): ContainerDetails | un
 /** Whether the answer was given about the container as the list has it now. */
 function stands(entry: Entry, summary: ContainerSummary): boolean {
   return entry.answer !== null && isSame(entry.answer.at, summary);
+}
+
+/** Whether an answer leaves all as it was known. */
+function saysTheSame(before: Answer | null, { details, at }: Answer): boolean {
+  return before !== null && isSame(before.at, at) && isDeepStrictEqual(before.details, details);
 }
 
 function isSame(a: ContainerSummary, b: ContainerSummary): boolean {

@@ -26,7 +26,7 @@ export interface EngineMirror {
   recheck(): void;
   /**
    * The world now. A container that the engine does not tell about in time is there by what the list says, and
-   * `onLate` is called when the rest has come.
+   * `onLate` is called when the rest has come and says something else.
    *
    * @throws EngineError
    */
@@ -36,7 +36,7 @@ export interface EngineMirror {
 /**
  * A mirror of the engine's state, empty until it is first read.
  *
- * @param onLate what came too late for a reading has come: read again
+ * @param onLate what came too late for a reading has come and is new: read again
  * @param small of so many containers the whole list is read each time: it costs little, and tells what no event does
  */
 export function openMirror(api: EngineApi, kernel: KernelView, onLate: () => void, small = 200): EngineMirror {

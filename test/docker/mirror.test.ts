@@ -395,6 +395,57 @@ describe('a container of which the engine does not tell in time', () => {
   });
 });
 
+describe('a container that took its own interface away, on an engine whose answers are late', () => {
+  /** Longer than a reading waits. */
+  const slowly = 60;
+  const quiet = () => new Promise((resolve) => setTimeout(resolve, 10 * slowly));
+
+  /** Reads again whenever the mirror says that something came late, as the daemon does. */
+  async function followed() {
+    const all = host();
+    const { kernel, engine, mirror, onLate } = all;
+    const id = engine.run('web');
+    kernel.remove(kernel.links().find(({ kind }) => kind === 'veth')?.name ?? '');
+    const answer = engine.container.bind(engine);
+    vi.spyOn(engine, 'container').mockImplementation(async (asked) => {
+      await new Promise((resolve) => setTimeout(resolve, slowly));
+      return answer(asked);
+    });
+    let world = await mirror.readWorld();
+    onLate.mockImplementation(() => void mirror.readWorld().then((now) => (world = now)));
+    await soon(() => expect(named(world, 'web')).toMatchObject({ running: true, pid: expect.any(Number) }));
+    expect(named(world, 'web').endpoints).toMatchObject([{ port: null }]);
+    return { ...all, id, web: () => named(world, 'web') };
+  }
+
+  test('is asked about at each look, and an answer that says what is known makes nobody look again', async () => {
+    const { engine, mirror, onLate } = await followed();
+    await quiet();
+    const [asked, said] = [engine.asked.container, onLate.mock.calls.length];
+    for (let look = 0; look < 3; look++) {
+      await mirror.readWorld();
+      await quiet();
+    }
+    expect(engine.asked.container).toBeGreaterThan(asked);
+    expect(engine.asked.container).toBeLessThanOrEqual(asked + 3);
+    expect(onLate.mock.calls.length).toBe(said);
+  });
+
+  test('wakes whoever looks when the answer is another one, though the list says nothing new and no event came', async () => {
+    const { kernel, engine, mirror, id, web } = await followed();
+    await quiet();
+    const { pid } = web();
+    const listed = await engine.containers();
+    engine.mute = true;
+    engine.stop(id);
+    engine.start(id);
+    vi.spyOn(engine, 'containers').mockResolvedValue(listed); // its endpoints are the same ones, for all the list says
+    await mirror.readWorld();
+    await soon(() => expect(web().pid).not.toBe(pid));
+    expect(kernel.netnsIdOf(web().pid ?? 0)).not.toBeNull();
+  });
+});
+
 test('a namespace id that was given to another container after the first one ended proves nothing', async () => {
   const { kernel, engine, mirror } = host();
   const first = engine.run('first');
