@@ -44,6 +44,10 @@ export class FakeHost {
   members: readonly Member[] = [];
   /** How the kernel refuses the next batches, one after the other. */
   readonly refusals: NetlinkError[] = [];
+  /** Why the next lists of interfaces cannot be read, one after the other. */
+  unlisted: Error[] = [];
+  /** How often the list was asked for. */
+  lists = 0;
   now = 1_000_000;
   readonly #links = new Map<number, Link>();
   readonly #peers = new Map<string, { mac: string; addresses: readonly Address[] }>();
@@ -54,7 +58,12 @@ export class FakeHost {
 
   constructor() {
     this.guard = new Guard({
-      links: () => [...this.#links.values()],
+      links: () => {
+        this.lists++;
+        const failure = this.unlisted.shift();
+        if (failure !== undefined) throw failure;
+        return [...this.#links.values()];
+      },
       link: (index) => this.#links.get(index) ?? null,
       peerMac: (peer) => this.#peers.get(peerKey(peer))?.mac ?? null,
       peerAddresses: (peer) => this.#peers.get(peerKey(peer))?.addresses ?? [],

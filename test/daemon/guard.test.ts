@@ -436,6 +436,50 @@ test('after lost events, ports that came meanwhile are looked for', async () => 
   expect(host.judge('172.30.0.2')).toBe('judge/a');
 });
 
+describe('a list of interfaces that cannot be read after lost events, since it changes all the time', () => {
+  const changing = new NetlinkError('timeout', "the kernel's list changed during each of 10 readings");
+
+  test('is read again until it can be, and what comes meanwhile is heard', async () => {
+    const host = new FakeHost();
+    host.plan({ seats: [seat('a'), seat('b')] });
+    host.members = [a, b];
+    host.unlisted = [changing, changing, changing];
+    host.move(10, macA);
+    host.guard.hearLoss();
+    host.join(11, macB);
+    await host.pass(20);
+    expect([host.judge('172.30.0.2'), host.judge('172.30.0.3')]).toEqual([undefined, 'judge/b']);
+    await host.pass(500);
+    expect([host.judge('172.30.0.2'), host.judge('172.30.0.3')]).toEqual(['judge/a', 'judge/b']);
+    expect(host.unlisted).toEqual([]);
+  });
+
+  test('is read once however often events are lost meanwhile', async () => {
+    const host = new FakeHost();
+    host.plan();
+    const before = host.lists;
+    host.unlisted = [changing, changing, changing];
+    for (let loss = 0; loss < 3; loss++) host.guard.hearLoss();
+    expect(host.lists).toBe(before + 3);
+    await host.pass(1_000);
+    expect(host.lists).toBe(before + 4);
+  });
+
+  test('ends the guard when that goes on for seconds', async () => {
+    const host = new FakeHost();
+    host.plan();
+    host.unlisted = Array.from({ length: 1_000 }, () => changing);
+    host.guard.hearLoss();
+    await expect(host.pass(60_000)).rejects.toThrow(changing);
+  });
+
+  test('for another reason than the kernel’s is a mistake of ours, and not tried again', () => {
+    const host = new FakeHost();
+    host.unlisted = [new TypeError('a mistake')];
+    expect(() => host.guard.hearLoss()).toThrow('a mistake');
+  });
+});
+
 test('a port that was there before the guard is the main thread’s to judge', async () => {
   const host = new FakeHost();
   host.silently(10, vethLink(10, bridge.index, { index: 1010, netns: 10 }));

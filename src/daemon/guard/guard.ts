@@ -35,6 +35,9 @@ interface Newcomer {
 
 /** Milliseconds after which a port is a stranger: an engine that starts 200 containers at once takes its time. */
 const patience = 30_000;
+/** Milliseconds after which a list of interfaces is read again that could not be, and for how long that may go on. */
+const listAgain = { every: 50, atMost: 5_000 } as const;
+
 /**
  * Seats newcomers: from a port's joining an enrolled bridge it asks the engine until that lists a member whom the kernel
  * shows behind the port, and sets the elements that let it send. Before that the standing rules deny it, so whatever
@@ -59,6 +62,8 @@ export class Guard {
   #serial = 0;
   /** Who left, by the number of the message that said so: the main thread may put them back before it hears. */
   #departed: readonly { readonly serial: number; readonly sitting: Sitting }[] = [];
+  /** Since when the list could not be read after lost events, and what calls the next reading off. */
+  #unread: { readonly since: number; readonly callOff: () => void } | null = null;
   /** Who left and whose elements the kernel would not let go. */
   #lingering: readonly Sitting[] = [];
 
@@ -88,9 +93,26 @@ export class Guard {
     for (const event of events) this.#changed(this.#bridgePorts.apply(event, now));
   }
 
-  /** Events were lost: what is there now is compared with what was known. @throws NetlinkError */
+  /**
+   * Events were lost: what is there now is compared with what was known. They are lost when many come, and then the kernel
+   * may not bring a list to its end before it changes again: it is read a little later, and what is told until then is heard.
+   *
+   * @throws NetlinkError when that goes on for seconds: the guard cannot go on then
+   */
   hearLoss(): void {
-    this.#changed(this.#bridgePorts.reset(this.#ports.links(), this.#ports.now()));
+    this.#unread?.callOff();
+    const now = this.#ports.now();
+    const { since } = this.#unread ?? { since: now };
+    let links: readonly Link[];
+    try {
+      links = this.#ports.links();
+    } catch (error) {
+      if (!(error instanceof NetlinkError) || now - since > listAgain.atMost) throw error;
+      this.#unread = { since, callOff: this.#ports.after(listAgain.every, () => this.hearLoss()) };
+      return;
+    }
+    this.#unread = null;
+    this.#changed(this.#bridgePorts.reset(links, this.#ports.now()));
   }
 
   hear(message: Exclude<ToGuard, { kind: 'stop' | 'measure' }>): void {
