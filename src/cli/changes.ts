@@ -72,12 +72,7 @@ function standings(ruleset: Ruleset): ReadonlyMap<string, Standing> {
 
 type Fare = Omit<Change, 'workload' | 'containers'>;
 
-function fareOf(
-  was: Standing | undefined,
-  is: Standing | undefined,
-  compare: Compare,
-  without: Change['kind'],
-): Fare {
+function fareOf(was: Standing | undefined, is: Standing | undefined, compare: Compare, without: Change['kind']): Fare {
   const programs = [...new Set(is?.programs.values())];
   const modeOf = (standing: Standing | undefined) => standing?.programs.values().next().value?.mode ?? null;
   const still = { loses: [], gains: [], mode: { from: modeOf(was), to: modeOf(is) }, programs };

@@ -115,7 +115,9 @@ function factsOf({ kind, loses, gains, mode, programs }: Change): readonly Fact[
   if (kind === 'released')
     return [{ word: '- let go', text: 'not held any more: it may send what Docker lets it', style: 'doubtful' }];
   if (kind === 'cut-off')
-    return [{ word: '- cut off', text: 'its place is not known any more: its bridge drops what it sends', style: 'bad' }];
+    return [
+      { word: '- cut off', text: 'its place is not known any more: its bridge drops what it sends', style: 'bad' },
+    ];
   const style = mode.to === 'enforce' ? 'good' : 'doubtful';
   return [
     ...(mode.from === mode.to

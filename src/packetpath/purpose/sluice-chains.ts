@@ -38,6 +38,8 @@ const fixed: Readonly<Record<'inet' | 'bridge' | 'ip' | 'frames', Readonly<Recor
     'without-address': 'lets ARP pass that is its sender’s, and what a container needs before it has an address',
     configuring: 'duplicate address detection and group membership of who has no address yet',
     forward: 'stops what neighbours send each other unjudged',
+    'from-unknown': 'stops a port that nobody knows from claiming to be the host or a router, where builds may run',
+    'to-unknown': 'stops what says that it goes elsewhere than to where a build may be',
     'between-neighbours': 'stops a frame to a neighbour that is not for it, or that nobody has judged',
   },
   ip: {
@@ -64,7 +66,9 @@ const fixed: Readonly<Record<'inet' | 'bridge' | 'ip' | 'frames', Readonly<Recor
     strangers: 'stops what ports that nobody knows send in the name of a container',
     'to-unknown': 'what goes to a port that nobody knows',
     'to-nobody': 'what a container sends to a port that nobody knows: groups, and no more',
-    'to-anybody': 'what a network where builds may run sends to a port that nobody knows',
+    'to-anybody':
+      'stops what a network where builds may run sends to a port that nobody knows, but for groups and builds',
+    'from-anybody': "stops who claims to have the host's own address where builds may run",
   },
 };
 
