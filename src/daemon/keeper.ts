@@ -1,6 +1,6 @@
 import { setOfAddresses } from '../ip/address-set.ts';
 import { setKey } from '../ruleset/clause.ts';
-import type { Ruleset } from '../ruleset/ruleset.ts';
+import type { EnrolledBridge, Ruleset } from '../ruleset/ruleset.ts';
 import type { HostState } from '../state/host-state.ts';
 import type { RulesState } from '../state/rules-state.ts';
 import { encodeAhead } from '../state/ruleset-text.ts';
@@ -156,16 +156,19 @@ function isSameList<Item>(a: readonly Item[], b: readonly Item[]): boolean {
 
 /** Whether the rules that stand while nobody is known are the same. */
 function isSameWithoutSenders(a: Ruleset, b: Ruleset): boolean {
-  const names = ({ bridges, knownBridges }: Ruleset) =>
-    [...bridges.map(({ name, unknown }) => [name, JSON.stringify(unknown)]), '', ...knownBridges].join();
-  const broadcasts = ({ bridges }: Ruleset) => bridges.map((bridge) => setKey(bridge.broadcasts)).join();
+  const bridgesOf = ({ bridges, knownBridges }: Ruleset) => [...bridges.map(bridgeText), '', ...knownBridges].join();
   return (
     a.unknownBridges === b.unknownBridges &&
     a.denied === b.denied &&
-    broadcasts(a) === broadcasts(b) &&
     isSameList(a.programs, b.programs) &&
-    names(a) === names(b) &&
+    bridgesOf(a) === bridgesOf(b) &&
     setKey(a.held) === setKey(b.held) &&
     setKey(a.hostAddresses) === setKey(b.hostAddresses)
   );
+}
+
+/** All that rules say of a bridge. */
+function bridgeText({ name, gateways, broadcasts, unknown }: EnrolledBridge): string {
+  const strangers = unknown.kind === 'drop' ? [] : [unknown.program, setKey(unknown.places)];
+  return [name, setKey(gateways), setKey(broadcasts), unknown.kind, ...strangers].join(' ');
 }
