@@ -180,7 +180,8 @@ static void stopping(int sig) {
 /*
  * labtool stream tcp|udp TO PORT --rate N --seconds S [--token T] [--sport N] [--fresh] [--stdin]
  * Sends N numbered payloads a second; at the end, and on SIGTERM, prints {"sent","answered","pushed","connects",
- * "errors","lastAnswer"} (lastAnswer: microseconds since the epoch). TCP connects again when its connection breaks;
+ * "errors","lastAnswer"} (lastAnswer: microseconds since the epoch). Answers to the last payloads are waited for 200 ms,
+ * or, while others were answered and these are not, three seconds. TCP connects again when its connection breaks;
  * --fresh makes every payload a new conversation (a new source port). --stdin: also ends when standard input does, for
  * senders behind `docker exec`, which passes no signals.
  */
@@ -209,9 +210,9 @@ int cmd_stream(int argc, char **argv) {
   int64_t start = now_us(), end = start + seconds * 1e6, next = start, last = 0, opened = 0;
   int s = -1, up = 0;
   char carry[64] = "";
-  /* Answers to the last payloads get 200 ms more, also when told to stop. */
-  while (now_us() < end + 200000) {
-    int64_t now = now_us();
+  for (;;) {
+    int64_t now = now_us(), late = !fresh && answered && answered < sent ? 3000000 : 200000;
+    int over = now >= end + late || (now >= end + 200000 && answered >= sent);
     if (stop && now < end) end = now;
     if (now >= next && now < end) {
       next += 1000000 / rate;
@@ -260,9 +261,13 @@ int cmd_stream(int argc, char **argv) {
     }
     int wait = (next - now_us()) / 1000;
     if (now >= end || wait > 50) wait = 50;
+    if (over) wait = 0; /* what is here already was waited for, however late we were ourselves */
     /* poll passes over negative descriptors */
     struct pollfd p[2] = {{s, POLLIN | (tcp && !up ? POLLOUT : 0), 0}, {watch ? 0 : -1, POLLIN, 0}};
-    if (poll(p, 2, wait > 0 ? wait : s < 0) <= 0) continue;
+    if (poll(p, 2, wait > 0 ? wait : s < 0) <= 0) {
+      if (over) break;
+      continue;
+    }
     if (p[1].revents) {
       char ignored[64];
       if (read(0, ignored, sizeof ignored) <= 0) {

@@ -38,6 +38,21 @@ test('a stream ends when told and reports', slow, async () => {
   expect(report.connects).toBe(1);
 });
 
+test('a stream waits for the answers of a server that is late', slow, async () => {
+  const server = await site.internet.serve(['udp', '6001']);
+  const stream = await site.host.stream('app/app', { proto: 'udp', to: site.internet.v4, port: 6001 });
+  await sleep(300);
+  const signal = (name: string) => site.internet.run(['pkill', `-${name}`, '-f', '^/run/labtool serve udp 6001']);
+  expect((await signal('STOP')).code).toBe(0);
+  await sleep(100);
+  const report = stream.stop();
+  await sleep(1_000);
+  expect((await signal('CONT')).code).toBe(0);
+  const { sent, answered } = await report;
+  expect([sent > 40, answered]).toEqual([true, sent]);
+  server.kill('SIGTERM');
+});
+
 test('a stream of fresh connections makes as many connections as payloads', slow, async () => {
   const spec = { proto: 'tcp', to: site.internet.v4, port: 443, rate: 100, seconds: 1, fresh: true } as const;
   const report = await (await site.host.stream('app/app', spec)).report();
