@@ -3,8 +3,8 @@ import { openSite, type Site } from '../../lab/site.ts';
 import { places } from '../../lab/world.ts';
 import { holdWith } from '../packets/backends.ts';
 import { forgedUdp, gatewayOf, seatOf, sendForgeries } from '../packets/forging.ts';
-import { applyPolicy } from '../packets/support.ts';
-import { clear, composeFile, expectOnly, image, outside } from './compose-site.ts';
+import { applyPolicy, expectOnly } from '../packets/support.ts';
+import { clear, composeFile, image, outside } from './compose-site.ts';
 import { attackWaysOfBoth } from './ways.ts';
 
 /** Networks that are made anew while no daemon runs. What stays open is shown to be what the documents say. */

@@ -6,7 +6,8 @@ import type { Site } from '../../lab/site.ts';
 import { places } from '../../lab/world.ts';
 import { patience } from '../../src/daemon/unlisted.ts';
 import { full } from '../campaign/campaign.ts';
-import { type Besieged, besiege, clear, composeFile, expectOnly, image, outside } from './compose-site.ts';
+import { expectOnly } from '../packets/support.ts';
+import { type Besieged, besiege, clear, composeFile, image, outside } from './compose-site.ts';
 import { attackWays } from './ways.ts';
 
 /** What a container may say of itself before it starts, and no engine minds. */

@@ -5,7 +5,7 @@ import { EngineRelay } from '../../lab/relay.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import { places } from '../../lab/world.ts';
 import type { Way } from '../packets/backends.ts';
-import { type Attempt, arrivals, describeAttempt } from '../packets/support.ts';
+import type { Attempt } from '../packets/support.ts';
 
 export interface Besieged {
   readonly site: Site;
@@ -40,11 +40,6 @@ export async function decree(site: Site, text: string): Promise<string> {
 /** Far hosts that `evil` may not reach. */
 export const outside = (from: string): readonly Attempt[] =>
   [places.private.v4, places.internet.v4].map((to) => ({ from, to, port: 443, timeout: 400 }));
-
-/** Of the attempts, those of `free` alone arrive: the same way is open, and closed to whom policy closes it. */
-export async function expectOnly(site: Site, allowed: readonly Attempt[], denied: readonly Attempt[]): Promise<void> {
-  expect(await arrivals(site, [...allowed, ...denied])).toEqual(allowed.map(describeAttempt));
-}
 
 /** A compose file from a plain value: JSON is YAML. */
 export function composeFile(services: object, networks: object = {}): string {

@@ -3,18 +3,8 @@ import { until } from '../../lab/exec.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import { places } from '../../lab/world.ts';
 import { forgedUdp, gatewayOf, type Seat } from '../packets/forging.ts';
-import { addressOf, arrivals, describeAttempt } from '../packets/support.ts';
-import {
-  type Besieged,
-  besiege,
-  clear,
-  composeFile,
-  decree,
-  expectOnly,
-  image,
-  outside,
-  policy,
-} from './compose-site.ts';
+import { addressOf, arrivals, describeAttempt, expectOnly } from '../packets/support.ts';
+import { type Besieged, besiege, clear, composeFile, decree, image, outside, policy } from './compose-site.ts';
 import { attackWaysOfBoth } from './ways.ts';
 
 /** What somebody gains, or takes from others, who chooses the subnets of a network. */

@@ -4,18 +4,8 @@ import type { Site } from '../../lab/site.ts';
 import { places } from '../../lab/world.ts';
 import { formatAddress } from '../../src/ip/address.ts';
 import { linkLocalOf } from '../../src/ruleset/mac.ts';
-import { addressOf, arrivals, describeAttempt } from '../packets/support.ts';
-import {
-  type Besieged,
-  besiege,
-  clear,
-  composeFile,
-  decree,
-  expectOnly,
-  image,
-  outside,
-  policy,
-} from './compose-site.ts';
+import { addressOf, arrivals, describeAttempt, expectOnly } from '../packets/support.ts';
+import { type Besieged, besiege, clear, composeFile, decree, image, outside, policy } from './compose-site.ts';
 import { attackWays } from './ways.ts';
 
 const bridgeName = 'com.docker.network.bridge.name';

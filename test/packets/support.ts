@@ -42,18 +42,23 @@ function named(
 /** Milliseconds; a lost SYN, or question for a neighbour's MAC, is repeated after one second. */
 const patience = 2_500;
 
+/** From where attempts are made. */
+interface Prober {
+  probeMany(attempts: readonly Attempt[]): Promise<readonly Probe[]>;
+}
+
 /**
  * Those of which `keep` does not hold, by name. What should come is tried up to three times: on a busy machine a network's
  * first packet is lost now and then, and no denial shows in that.
  */
-async function missing(
-  site: Site,
+export async function missing(
+  prober: Prober,
   attempts: readonly Attempt[],
   keep: (probe: Probe) => boolean,
 ): Promise<readonly string[]> {
   let left = attempts;
   for (let round = 0; round < 3 && left.length > 0; round++) {
-    const probes = await site.host.probeMany(left.map((one) => (round === 0 ? one : { ...one, timeout: patience })));
+    const probes = await prober.probeMany(left.map((one) => (round === 0 ? one : { ...one, timeout: patience })));
     left = left.filter((_, index) => !keep(probes[index] as Probe));
   }
   return left.map(describeAttempt);
@@ -61,7 +66,7 @@ async function missing(
 
 /** The control of every denial: without Sluice each attempt arrives. */
 export async function expectControl(site: Site, attempts: readonly Attempt[]): Promise<void> {
-  expect(await missing(site, attempts, ({ arrived }) => arrived), 'did not arrive').toEqual([]);
+  expect(await missing(site.host, attempts, ({ arrived }) => arrived), 'did not arrive').toEqual([]);
 }
 
 /** Nothing of `attempts` arrives at anybody. */
@@ -71,7 +76,18 @@ export async function expectDenied(site: Site, attempts: readonly Attempt[]): Pr
 
 /** Everything arrives and is answered. */
 export async function expectAllowed(site: Site, attempts: readonly Attempt[]): Promise<void> {
-  expect(await missing(site, attempts, ({ outcome }) => outcome === 'answered'), 'not answered').toEqual([]);
+  expect(await missing(site.host, attempts, ({ outcome }) => outcome === 'answered'), 'not answered').toEqual([]);
+}
+
+/** Tried together, some arrive, and nothing of the others: the same way is open, and closed to whom policy closes it. */
+export async function expectOnly(site: Site, allowed: readonly Attempt[], denied: readonly Attempt[]): Promise<void> {
+  const came = await arrivals(site, [...allowed, ...denied]);
+  const closed = new Set(denied.map(describeAttempt));
+  expect(came.filter((name) => closed.has(name))).toEqual([]);
+  await expectControl(
+    site,
+    allowed.filter((one) => !came.includes(describeAttempt(one))),
+  );
 }
 
 /** The address of a container on its first network. */
