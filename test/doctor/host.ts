@@ -31,6 +31,14 @@ export async function codes(site: Site): Promise<readonly string[]> {
   return findings.map(({ code }) => code);
 }
 
+/**
+ * These are found, and no others, once the daemon and the engine have taken in what was done: they know of it a moment
+ * later, and on a busy machine after more than one.
+ */
+export async function expectCodes(site: Site, wanted: readonly string[]): Promise<void> {
+  await expect.poll(() => codes(site), { interval: 200 }).toEqual(wanted);
+}
+
 /** The one finding with a code. */
 export function finding(told: Told, code: string): Told['findings'][number] {
   const found = told.findings.filter((one) => one.code === code);
