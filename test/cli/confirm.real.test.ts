@@ -42,6 +42,16 @@ async function changed(command: readonly string[]): Promise<ChildProcessWithoutN
 const processes = async (words: string) =>
   (await site.host.run(['pgrep', '-f', words])).stdout.split('\n').filter((line) => line !== '');
 
+/** Kills whoever has these words in his command line, and whomever such a one has started meanwhile. */
+async function killAll(words: string): Promise<void> {
+  const none = async () => {
+    const left = await processes(words);
+    for (const pid of left) await site.host.run(['kill', '-9', pid]);
+    return left.length === 0 ? true : undefined;
+  };
+  await until(`the end of ${words}`, none, enough);
+}
+
 const policyState = () =>
   JSON.parse(site.host.read('/var/lib/sluice/policy.json').split('\n')[1] ?? '') as {
     current: { by: string } | null;
@@ -65,7 +75,7 @@ describe('a change that nobody confirms goes back', () => {
     await applyPolicy(site, tight);
     await expectDenied(site, ssh);
     const caller = await changed(['sh', '-c', `/opt/sluice/dist/sluice ${changeIn}; sleep 300`]);
-    for (const pid of await processes('sleep 300')) await site.host.run(['kill', '-9', pid]);
+    await killAll('sleep 300');
     caller.kill('SIGKILL');
     await expectAllowed(site, ssh);
     await expectBack();
