@@ -1,8 +1,8 @@
 /** Rules in iptables that are put to sleep and woken: everything stays loaded, and only the jumps to it come and go. */
 import type { Host } from '../lab/host.ts';
+import { families } from '../src/ip/address.ts';
 import { applyState } from '../src/iptables/backend.ts';
 import { must, type RunCommand } from '../src/iptables/command.ts';
-import { families } from '../src/iptables/families.ts';
 import type { XState } from '../src/iptables/model.ts';
 import { type Tools, toolsOf, type Variant } from '../src/iptables/tools.ts';
 import type { Waking } from './rules.ts';

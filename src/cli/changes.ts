@@ -2,6 +2,7 @@ import { coverage } from '../evaluate/coverage.ts';
 import { type Box, coversBoxes, intersectBoxes, subtractBoxes } from '../ip/box.ts';
 import { groupsOf, meaningKey } from '../ruleset/clause.ts';
 import type { AddressGroup, Clause, Program, Ruleset } from '../ruleset/ruleset.ts';
+import { isCutOff } from '../ruleset/unheld.ts';
 import type { World } from '../world/world.ts';
 import { packetsOf } from './boxes.ts';
 import { entriesOf } from './reach.ts';
@@ -35,7 +36,7 @@ export function changesBetween(before: Ruleset | null, after: Ruleset, now: numb
   const unheld = Map.groupBy(after.unheld, ({ container }) => container.name);
   const without = (name: string) => {
     if (!running.has(name)) return 'gone';
-    return unheld.get(name)?.every(({ cutOff }) => cutOff) === true ? 'cut-off' : 'released';
+    return isCutOff(unheld.get(name) ?? []) ? 'cut-off' : 'released';
   };
   const compare = comparison({ groups: unionOfGroups(before, after), hostAddresses: after.hostAddresses }, now);
   const old = before === null ? new Map<string, Standing>() : standings(before);

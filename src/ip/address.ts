@@ -3,6 +3,9 @@ import { isIP } from 'node:net';
 /** IP version: 4 (RFC 791) or 6 (RFC 8200). */
 export type Family = 4 | 6;
 
+/** Both of them. */
+export const families = [4, 6] as const;
+
 declare const parsed: unique symbol;
 
 /**

@@ -1,8 +1,7 @@
-import type { Family } from '../ip/address.ts';
+import { type Family, families } from '../ip/address.ts';
 import type { Step } from './change.ts';
 import { bridgeText } from './change-frames.ts';
 import { must, type RunCommand } from './command.ts';
-import { families } from './families.ts';
 import type { EbTable, XState, XTable } from './model.ts';
 import { chainPrefix, generationOf, nextGeneration, withGeneration } from './names.ts';
 import { printRule, printSet } from './print.ts';

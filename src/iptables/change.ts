@@ -1,6 +1,5 @@
-import type { Family } from '../ip/address.ts';
+import { type Family, families } from '../ip/address.ts';
 import { bridgeText } from './change-frames.ts';
-import { families } from './families.ts';
 import { leaningOf } from './leaning.ts';
 import type { EbTable, IpSet, IpSetElement, XChain, XState, XTable } from './model.ts';
 import { nextGeneration, withGeneration } from './names.ts';

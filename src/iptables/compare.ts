@@ -1,6 +1,5 @@
-import { type Family, formatAddress, parseAddress } from '../ip/address.ts';
+import { type Family, families, formatAddress, parseAddress } from '../ip/address.ts';
 import { atOnce, batchesOf } from './batches.ts';
-import { families } from './families.ts';
 import type { IpSet, XState } from './model.ts';
 import { generationOf } from './names.ts';
 import { printElement, printRule } from './print.ts';

@@ -1,6 +1,5 @@
-import type { Family } from '../ip/address.ts';
+import { type Family, families } from '../ip/address.ts';
 import type { Numbers } from './dispatch.ts';
-import { families } from './families.ts';
 import { bits } from './marks.ts';
 import { chainPrefix, type Names } from './names.ts';
 import type { Saved } from './save.ts';

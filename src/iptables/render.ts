@@ -1,3 +1,4 @@
+import { families } from '../ip/address.ts';
 import { setOfAddresses } from '../ip/address-set.ts';
 import type { SetElement } from '../nftables/endpoint-elements.ts';
 import type { Table } from '../nftables/model.ts';
@@ -8,7 +9,6 @@ import { isInterfaceName } from '../world/names.ts';
 import { withoutCrowds } from './crowded.ts';
 import type { Numbers } from './dispatch.ts';
 import { NotHeldError } from './errors.ts';
-import { families } from './families.ts';
 import { type HostFacts, type InetRules, inetRules } from './inet.ts';
 import { isSamePlace, layer2, type Place } from './layer2.ts';
 import type { EbTable, IpSet, IpSetElement, XState } from './model.ts';

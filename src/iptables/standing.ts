@@ -1,6 +1,6 @@
+import { families } from '../ip/address.ts';
 import { must, type RunCommand } from './command.ts';
 import { parseSets, readingSets, type Standing } from './compare.ts';
-import { families } from './families.ts';
 import { chainPrefix, linkLocalChain, mainChain, witnessChain } from './names.ts';
 import { ownRules, ownSetsOf } from './own-lines.ts';
 import { parseSave, readingSave, type Saved } from './save.ts';

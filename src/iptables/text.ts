@@ -1,4 +1,4 @@
-import { families } from './families.ts';
+import { families } from '../ip/address.ts';
 import type { XState } from './model.ts';
 import { type NameOfSet, printSet, printTable } from './print.ts';
 import { printEbTable } from './print-bridge.ts';

@@ -1,7 +1,7 @@
+import { families } from '../ip/address.ts';
 import { type Lookout, type PathEvent, pathVerdict, type WatchedTrace } from '../nftables/path-trace.ts';
 import type { TracedVerdict } from '../nftables/trace-events.ts';
 import { must, type RunCommand } from './command.ts';
-import { families } from './families.ts';
 import { bits } from './marks.ts';
 import { chainPrefix } from './names.ts';
 import { parseSave, type Saved } from './save.ts';

@@ -1,4 +1,4 @@
-import type { Family } from '../ip/address.ts';
+import { type Family, families } from '../ip/address.ts';
 import { ofFamily } from '../ip/address-set.ts';
 import { icmpv6 } from '../ip/icmpv6.ts';
 import { igmp } from '../ip/igmp.ts';
@@ -24,8 +24,6 @@ import {
   one,
   range,
 } from './statements.ts';
-
-const families = [4, 6] as const;
 
 /** Of an IPv4 packet that is no fragment, which may forbid to be taken apart (RFC 791). */
 const wholePackets = [0, 0x4000] as const;

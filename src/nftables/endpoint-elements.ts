@@ -53,6 +53,7 @@ export const senderSets = {
     'held-macs': ['ether_addr'],
     held4: ['ipv4_addr'],
     held6: ['ipv6_addr'],
+    // the same addresses as held6, which a raw payload cannot be looked up in
     'held-targets': ['nd_target'],
     'nd-targets': ['iface_index', 'ether_addr', 'nd_target'],
   },

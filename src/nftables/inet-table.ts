@@ -1,4 +1,4 @@
-import type { Family } from '../ip/address.ts';
+import { type Family, families } from '../ip/address.ts';
 import { ofFamily } from '../ip/address-set.ts';
 import { icmpv6 } from '../ip/icmpv6.ts';
 import { igmp } from '../ip/igmp.ts';
@@ -34,8 +34,6 @@ import {
   range,
   vmap,
 } from './statements.ts';
-
-const families = [4, 6] as const;
 
 /** ICMPv6 types of neighbour discovery that containers may send (RFC 4861), and of MLD listeners (RFC 2710, RFC 3810). */
 const neighbourDiscovery = [135, 136] as const;

@@ -1,4 +1,4 @@
-import type { Family } from '../ip/address.ts';
+import { type Family, families } from '../ip/address.ts';
 import { everyAddress, ofFamily } from '../ip/address-set.ts';
 import type { Interval } from '../ip/interval.ts';
 import { hasPorts } from '../ip/protocol.ts';
@@ -11,8 +11,6 @@ import { accept, back, count, drop, goTo, inSet, is, jump } from './statements.t
 
 export const planes = ['forward', 'host'] as const;
 export type Plane = (typeof planes)[number];
-
-const families = [4, 6] as const;
 
 /** The chain that lets errors about own conversations pass. */
 export const errorsChain = (family: Family): string => `errors${family}`;

@@ -1,3 +1,4 @@
+import { families } from '../ip/address.ts';
 import { disputes } from '../ruleset/disputed.ts';
 import type { EndpointIdentity, Program, Ruleset, Seat } from '../ruleset/ruleset.ts';
 import { endpointElements, type SeatRules, senderSets } from './endpoint-elements.ts';
@@ -5,8 +6,6 @@ import type { Element, KeyType, NftSet, TableFamily } from './model.ts';
 import { planes, programEntry } from './program.ts';
 import { isSameVerdict, keyText } from './same.ts';
 import { element, one } from './statements.ts';
-
-const families = [4, 6] as const;
 
 /** What stands ready for a seat of a ruleset. */
 export function seatRules(ruleset: Ruleset, seat: Seat): SeatRules {

@@ -95,6 +95,11 @@ export function isOpen({ wanted, cutOff }: Pick<Unheld, 'wanted' | 'cutOff'>): b
   return wanted === 'enforce' && !cutOff;
 }
 
+/** Whether all that keeps a container from being held cuts it off. */
+export function isCutOff(its: readonly Pick<Unheld, 'cutOff'>[]): boolean {
+  return its.length > 0 && its.every(({ cutOff }) => cutOff);
+}
+
 /** Says of a container that it is not held, and in which mode it was to be. */
 export function unheld(container: Container, workload: string, obstacle: Obstacle, wanted: Mode): Unheld {
   return { container: { id: container.id, name: container.name }, workload, ...obstacle, wanted };

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { prefixOf } from '../../src/ip/prefix.ts';
+import { renderRuleset } from '../../src/nftables/render.ts';
+import type { Ruleset } from '../../src/ruleset/ruleset.ts';
 import { firstOf } from '../../src/state/host-state.ts';
 import { StateError } from '../../src/state/part.ts';
 import { digestOf, noPolicy, type PolicyState, putInForce } from '../../src/state/policy-state.ts';
@@ -203,6 +205,10 @@ describe('what version 1 wrote', () => {
     expect(first.applied?.ruleset.programs.map(({ workload }) => workload)).toContain('app/app');
     expect(first.host.switched.get('docker0')).toEqual({ ip: false, ip6: true });
     expect(disk.textOf(`${folder}/applied.json`)).toContain('"format":2');
+    // of docker0 it did not say where builds may be: nothing goes to any until the host has been read
+    const docker0 = first.applied?.ruleset.bridges.find(({ name }) => name === 'docker0');
+    expect(docker0?.unknown).toMatchObject({ kind: 'judge', places: { v4: [], v6: [] } });
+    expect(renderRuleset(first.applied?.ruleset as Ruleset).map(({ family }) => family)).toContain('bridge');
     const second = await store.open(now);
     const { switched, ...kept } = first.applied ?? { switched: null };
     expect(switched).toEqual(first.host.switched);

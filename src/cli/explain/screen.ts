@@ -3,6 +3,7 @@ import type { Diagnostic } from '../../policy/diagnostic.ts';
 import type { Destination } from '../../policy/model.ts';
 import { type SourceRef, sourceOfLabels } from '../../policy/source.ts';
 import type { EndpointIdentity, Ruleset } from '../../ruleset/ruleset.ts';
+import { isCutOff } from '../../ruleset/unheld.ts';
 import type { WorldIndex } from '../../ruleset/world-index.ts';
 import { workloadName } from '../../world/workload.ts';
 import type { Container } from '../../world/world.ts';
@@ -162,7 +163,7 @@ export function notJudgedLines({ container, unheld }: Sender, view: View): reado
   const name = safe(workloadName(container));
   if (unheld.length > 0)
     return [
-      unheld.every(({ cutOff }) => cutOff)
+      isCutOff(unheld)
         ? `${paint.doubtful(paint.strong('CUT OFF'))}  ${name}`
         : `${paint.bad(paint.strong('NOT HELD'))}  ${name}`,
       ...unheld.flatMap(({ reason, fix }) => [reason, fix]).flatMap((text) => indented('', safe(text), view)),
@@ -291,7 +292,7 @@ function replicaLines({ answer, replicas }: Explanation, view: View): readonly s
 }
 
 function unjudgedWord({ unheld }: Sender): string {
-  return unheld.length > 0 && unheld.every(({ cutOff }) => cutOff) ? 'cut off' : 'not held';
+  return isCutOff(unheld) ? 'cut off' : 'not held';
 }
 
 function indented(title: string, text: string, { width }: View): readonly string[] {

@@ -1,4 +1,4 @@
-import { families } from '../../../src/iptables/families.ts';
+import { families } from '../../../src/ip/address.ts';
 import type { EbTable, XState, XTable } from '../../../src/iptables/model.ts';
 import { type NameOfSet, printRule, printSet } from '../../../src/iptables/print.ts';
 import { printEbRule } from '../../../src/iptables/print-bridge.ts';

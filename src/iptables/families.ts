@@ -1,1 +1,0 @@
-export const families = [4, 6] as const;
