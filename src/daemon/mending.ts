@@ -8,7 +8,7 @@ import type { Drift, Holder } from './holder.ts';
 import type { Keeper } from './keeper.ts';
 import { type DaemonPorts, messageOf } from './ports.ts';
 import type { Seatings } from './seatings.ts';
-import type { Turns } from './turns.ts';
+import { Turns } from './turns.ts';
 import { uptime } from './uptime.ts';
 
 /** The parts of the daemon that mending has to do with. */
@@ -38,6 +38,8 @@ export class Mending {
   /** Where the kernel does not tell of every change. */
   readonly #looks: DriftLooks | null;
   #repairs: RepairsState;
+  /** What is written later has the later repair, too. */
+  readonly #writing = new Turns();
   /** Changes of others since the last repair began. */
   #intrusions = 0;
   #ended = false;
@@ -114,7 +116,8 @@ export class Mending {
     this.#repairs = withRepair(this.#repairs, repair);
     if (!isBack) holder.doubt();
     this.#hooks.wake(); // what was put beside ours is taken away, too
-    await keeper.attempt('the repair', () => this.#ports.memory.writeRepairs(this.#repairs));
+    const write = () => this.#ports.memory.writeRepairs(this.#repairs);
+    await keeper.attempt('the repair', () => this.#writing.take(write));
   }
 
   #shut(): void {

@@ -83,6 +83,24 @@ describe('rules that somebody else changed', () => {
     await daemon.stop();
   });
 
+  test('are remembered in their order, though the disk takes its time with the first', async () => {
+    const host = new DaemonHost();
+    const daemon = await settled(host);
+    const disk = Promise.withResolvers<void>();
+    host.disk = disk.promise;
+    host.guard.say(intrusion);
+    await soon(async () => expect((await daemon.status()).repairs).toHaveLength(1));
+    host.disk = Promise.resolve();
+    host.guard.say(intrusion);
+    await soon(async () => expect((await daemon.status()).repairs).toHaveLength(2));
+    await wait(20);
+    disk.resolve();
+    await soon(() => expect(host.repairs).toHaveLength(2));
+    await wait(20);
+    expect(host.repairs).toHaveLength(2);
+    await daemon.stop();
+  });
+
   test('are not filled anew after they were put back, unless something stands beside them', async () => {
     const host = new DaemonHost();
     const daemon = await settled(host);

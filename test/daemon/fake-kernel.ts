@@ -56,7 +56,12 @@ export class FakeHost {
   /** Whether the engine answers by itself; else by `answer`. */
   prompt = true;
 
-  constructor() {
+  /** When the guard knows what is there. */
+  readonly begun: Promise<void>;
+
+  /** @param unlisted of the list the guard begins with, as {@link unlisted} */
+  constructor(unlisted: readonly Error[] = []) {
+    this.unlisted = [...unlisted];
     this.guard = new Guard({
       links: () => {
         this.lists++;
@@ -82,7 +87,7 @@ export class FakeHost {
       },
     });
     this.#links.set(bridge.index, bridgeLink(bridge.name, bridge.index));
-    this.guard.begin();
+    this.begun = this.guard.begin();
   }
 
   plan(plan: Partial<Extract<ToGuard, { kind: 'plan' }>> = {}): void {

@@ -317,10 +317,10 @@ test('after lost events, ports that came meanwhile are looked for', async () => 
   expect(host.judge('172.30.0.2')).toBe('judge/a');
 });
 
-describe('a list of interfaces that cannot be read after lost events, since it changes all the time', () => {
+describe('a list of interfaces that cannot be read, since it changes all the time', () => {
   const changing = new NetlinkError('timeout', "the kernel's list changed during each of 10 readings");
 
-  test('is read again until it can be, and what comes meanwhile is heard', async () => {
+  test('after lost events is read again until it can be, and what comes meanwhile is heard', async () => {
     const host = new FakeHost();
     host.plan({ seats: [seat('a'), seat('b')] });
     host.members = [a, b];
@@ -354,6 +354,24 @@ describe('a list of interfaces that cannot be read after lost events, since it c
     await expect(host.pass(60_000)).rejects.toThrow(changing);
   });
 
+  test('when the guard begins: it waits, and whoever came meanwhile was there before it', async () => {
+    const host = new FakeHost([changing, changing]);
+    let isBegun = false;
+    void host.begun.then(() => {
+      isBegun = true;
+    });
+    host.join(10, macA);
+    host.guard.hearLoss();
+    await host.pass(40);
+    expect([isBegun, host.said]).toEqual([false, []]);
+    await host.pass(100);
+    expect([isBegun, host.lists]).toEqual([true, 3]);
+    host.plan({ seats: [seat('a')] });
+    host.members = [a];
+    await host.pass(100);
+    expect([host.questions, host.sets.size]).toEqual([0, 0]);
+  });
+
   test('for another reason than the kernel’s is a mistake of ours, and not tried again', () => {
     const host = new FakeHost();
     host.unlisted = [new TypeError('a mistake')];
@@ -364,7 +382,7 @@ describe('a list of interfaces that cannot be read after lost events, since it c
 test('a port that was there before the guard is the main thread’s to judge', async () => {
   const host = new FakeHost();
   host.silently(10, vethLink(10, bridge.index, { index: 1010, netns: 10 }));
-  host.guard.begin();
+  await host.guard.begin();
   host.plan({ seats: [seat('a')] });
   host.members = [a];
   await host.pass(100);

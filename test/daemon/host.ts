@@ -198,6 +198,7 @@ export class DaemonHost {
           this.rules = text;
         },
         writeRepairs: async (repairs) => {
+          await this.disk;
           this.repairs = repairs;
         },
       },

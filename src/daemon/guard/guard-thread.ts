@@ -62,7 +62,7 @@ const links = NetlinkMonitor.open('links', waiting.links, {
 const rules = NetlinkMonitor.open('rules', waiting.rules, ruleEars(netfilter.portId));
 let listening = 2;
 say({ kind: 'descriptors', monitors: [links.fd, rules.fd], others: [route.fd, netfilter.fd] });
-guard.begin();
+await guard.begin();
 main.on('message', (message: ToGuard) => {
   if (message.kind === 'stop') stop();
   else if (message.kind === 'measure') say({ kind: 'pauses', pauses: meter.read() });

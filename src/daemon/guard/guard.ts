@@ -4,6 +4,7 @@ import type { LinkEvent } from '../../netlink/link-events.ts';
 import type { SenderPlace, SetElement } from '../../nftables/endpoint-elements.ts';
 import { linkLocalOf } from '../../ruleset/mac.ts';
 import { Closing, closure } from './closing.ts';
+import { LinkReading } from './link-reading.ts';
 import { type After, Lookout } from './lookout.ts';
 import { matchPorts } from './matching.ts';
 import type { Member } from './members.ts';
@@ -35,8 +36,6 @@ interface Newcomer {
 
 /** Milliseconds after which a port is a stranger: an engine that starts 200 containers at once takes its time. */
 const patience = 30_000;
-/** Milliseconds after which a list of interfaces is read again that could not be, and for how long that may go on. */
-const listAgain = { every: 50, atMost: 5_000 } as const;
 
 /**
  * Seats newcomers: from a port's joining an enrolled bridge it asks the engine until that lists a member whom the kernel
@@ -46,6 +45,9 @@ const listAgain = { every: 50, atMost: 5_000 } as const;
 export class Guard {
   readonly #ports: GuardPorts;
   readonly #bridgePorts = new BridgePorts();
+  readonly #reading: LinkReading;
+  /** Whether it is known what is there; what is told before is in the list that is still to be read. */
+  #begun = false;
   readonly #sittings = new Sittings();
   /** By container, then network. */
   readonly #seats = new Map<string, Map<string, PlannedSeat>>();
@@ -62,13 +64,12 @@ export class Guard {
   #serial = 0;
   /** Who left, by the number of the message that said so: the main thread may put them back before it hears. */
   #departed: readonly { readonly serial: number; readonly sitting: Sitting }[] = [];
-  /** Since when the list could not be read after lost events, and what calls the next reading off. */
-  #unread: { readonly since: number; readonly callOff: () => void } | null = null;
   /** Who left and whose elements the kernel would not let go. */
   #lingering: readonly Sitting[] = [];
 
   constructor(ports: GuardPorts) {
     this.#ports = ports;
+    this.#reading = new LinkReading(ports);
     this.#closing = new Closing({
       link: (index) => unlessRefused(() => ports.link(index)),
       heldPorts: () =>
@@ -83,36 +84,35 @@ export class Guard {
     this.#ends = new OtherEnds(ports);
   }
 
-  /** Takes in what is there before the first event. @throws NetlinkError */
-  begin(): void {
-    this.#bridgePorts.reset(this.#ports.links(), null);
+  /**
+   * Takes in what is there. Nobody is to be told anything before it resolves: whoever sits would be taken for gone.
+   *
+   * @throws NetlinkError from a timer, when the list cannot be read for seconds: the guard cannot go on then
+   */
+  begin(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#reading.read((links) => {
+        this.#bridgePorts.reset(links, null);
+        this.#begun = true;
+        resolve();
+      });
+    });
   }
 
   hearLinks(events: readonly LinkEvent[]): void {
+    if (!this.#begun) return;
     const now = this.#ports.now();
     for (const event of events) this.#changed(this.#bridgePorts.apply(event, now));
   }
 
   /**
-   * Events were lost: what is there now is compared with what was known. They are lost when many come, and then the kernel
-   * may not bring a list to its end before it changes again: it is read a little later, and what is told until then is heard.
+   * Events were lost: what is there now is compared with what was known. What is told until that can be read is heard.
    *
-   * @throws NetlinkError when that goes on for seconds: the guard cannot go on then
+   * @throws NetlinkError from a timer, as {@link begin} does
    */
   hearLoss(): void {
-    this.#unread?.callOff();
-    const now = this.#ports.now();
-    const { since } = this.#unread ?? { since: now };
-    let links: readonly Link[];
-    try {
-      links = this.#ports.links();
-    } catch (error) {
-      if (!(error instanceof NetlinkError) || now - since > listAgain.atMost) throw error;
-      this.#unread = { since, callOff: this.#ports.after(listAgain.every, () => this.hearLoss()) };
-      return;
-    }
-    this.#unread = null;
-    this.#changed(this.#bridgePorts.reset(links, this.#ports.now()));
+    if (!this.#begun) return;
+    this.#reading.read((links) => this.#changed(this.#bridgePorts.reset(links, this.#ports.now())));
   }
 
   hear(message: Exclude<ToGuard, { kind: 'stop' | 'measure' }>): void {
