@@ -1,5 +1,8 @@
+import { noAddresses, setOfPrefixes, subtractSets, unionSets } from '../ip/address-set.ts';
+import type { Prefix } from '../ip/prefix.ts';
 import { seatRules } from '../nftables/sender-sets.ts';
 import type { EndpointIdentity, Ruleset, Seat } from '../ruleset/ruleset.ts';
+import type { World } from '../world/world.ts';
 import type { GuardedBridge, PlannedSeat, Seated, ToGuard } from './guard/protocol.ts';
 
 /** Everything the guard has been told. */
@@ -15,15 +18,26 @@ export interface Told {
 
 export const nothingTold: Told = { ruleset: null, bridges: [], seats: new Map(), seated: new Map() };
 
+/** The subnets of networks, by engine id. */
+export type Subnets = ReadonlyMap<string, readonly Prefix[]>;
+
+export const subnetsOf = ({ networks }: World): Subnets => new Map(networks.map(({ id, subnets }) => [id, subnets]));
+
 type Plan = Extract<ToGuard, { kind: 'plan' }>;
 
 /**
  * What to tell the guard once the kernel holds a ruleset: only what has changed since it was told last, since reading a
  * message is time in which it watches nothing.
  *
+ * @param subnets by a network's engine id, as far as they are known
  * @param heard serial of the guard's latest doing that the ruleset reckons with
  */
-export function planFor(ruleset: Ruleset, told: Told, heard: number): { readonly plan: Plan; readonly told: Told } {
+export function planFor(
+  ruleset: Ruleset,
+  subnets: Subnets,
+  told: Told,
+  heard: number,
+): { readonly plan: Plan; readonly told: Told } {
   if (ruleset === told.ruleset)
     return {
       plan: { kind: 'plan', bridges: told.bridges, seats: [], gone: [], seated: [], heard, unseated: [] },
@@ -42,7 +56,7 @@ export function planFor(ruleset: Ruleset, told: Told, heard: number): { readonly
       return seat === undefined ? [] : [[endpoint.port.index, seatedOf(endpoint, seat, seats)] as const];
     }),
   );
-  const bridges = bridgesOf(ruleset);
+  const bridges = bridgesOf(ruleset, subnets);
   const plan: Plan = {
     kind: 'plan',
     bridges,
@@ -101,9 +115,12 @@ function isSame(before: Seated | undefined, now: Seated): boolean {
   );
 }
 
-function bridgesOf(ruleset: Ruleset): readonly GuardedBridge[] {
-  const known = new Map(
-    ruleset.seats.map(({ bridge, network }) => [bridge.name, { name: bridge.name, index: bridge.index, network }]),
-  );
-  return [...known.values()];
+function bridgesOf({ seats, bridges }: Ruleset, subnets: Subnets): readonly GuardedBridge[] {
+  const networks = new Map(seats.map((seat) => [seat.bridge.name, seat]));
+  const enrolled = new Map(bridges.map((bridge) => [bridge.name, bridge]));
+  return [...networks.values()].map(({ bridge: { name, index }, network }) => {
+    const { gateways = noAddresses, broadcasts = noAddresses } = enrolled.get(name) ?? {};
+    const places = subtractSets(setOfPrefixes(subnets.get(network) ?? []), unionSets(gateways, broadcasts));
+    return { name, index, network, places };
+  });
 }

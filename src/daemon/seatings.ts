@@ -5,7 +5,7 @@ import type { World } from '../world/world.ts';
 import type { FromGuard, Seated } from './guard/protocol.ts';
 import type { Holder } from './holder.ts';
 import { withNewcomers } from './newcomers.ts';
-import { nothingTold, planFor, type Told } from './plan.ts';
+import { nothingTold, planFor, type Subnets, subnetsOf, type Told } from './plan.ts';
 import type { DaemonPorts, GuardPort } from './ports.ts';
 import { Unlisted } from './unlisted.ts';
 
@@ -21,6 +21,8 @@ export class Seatings {
   readonly #hear: (message: FromGuard) => void;
   #guard: GuardPort | null = null;
   #told: Told = nothingTold;
+  /** As the engine said last. */
+  #subnets: Subnets = new Map();
   /** Senders that the guard has seated, until the engine tells of them, too. */
   readonly #newcomers = new Map<number, Seated>();
   /** Ports that are gone, until a world was read after that. */
@@ -170,6 +172,7 @@ export class Seatings {
         const isKept = remembered.has(network.id) || (network.bridge !== null && enrolled.has(network.bridge.name));
         if (index !== undefined && isKept) this.#enrolled.delete(index);
       }
+      this.#subnets = subnetsOf(world);
       this.tell(ruleset, heard);
     };
     return { ruleset, held };
@@ -178,7 +181,7 @@ export class Seatings {
   /** @param heard of what the guard has done, the latest that the kernel's rules reckon with */
   tell(ruleset: Ruleset, heard: number): void {
     if (this.#guard === null) return; // the next one is told everything
-    const { plan, told } = planFor(ruleset, this.#told, heard);
+    const { plan, told } = planFor(ruleset, this.#subnets, this.#told, heard);
     this.#told = told;
     this.#guard.post(plan);
   }

@@ -2,19 +2,24 @@ import { Guard } from '../../src/daemon/guard/guard.ts';
 import type { Member } from '../../src/daemon/guard/members.ts';
 import type { FromGuard, PlannedSeat, ToGuard } from '../../src/daemon/guard/protocol.ts';
 import { type Address, parseAddress } from '../../src/ip/address.ts';
+import { setOfAddresses, setOfPrefixes, subtractSets } from '../../src/ip/address-set.ts';
+import { prefixOf } from '../../src/ip/prefix.ts';
 import { errnos, NetlinkError } from '../../src/netlink/error.ts';
 import type { Link, Peer } from '../../src/netlink/link.ts';
 import { elementId, type SetElement } from '../../src/nftables/endpoint-elements.ts';
 import { isSameVerdict } from '../../src/nftables/same.ts';
-
-export const network = 'f'.repeat(64);
-export const bridge = { name: 'br-test', index: 2, network };
 
 export const address = (text: string): Address => {
   const parsed = parseAddress(text);
   if (parsed === undefined) throw new TypeError(text);
   return parsed;
 };
+
+export const network = 'f'.repeat(64);
+/** Its subnet without the host's address. */
+const places = subtractSets(setOfPrefixes([prefixOf('172.30.0.0/24')]), setOfAddresses([address('172.30.0.1')]));
+export const bridge = { name: 'br-test', index: 2, network, places };
+
 export const idOf = (name: string): string => Buffer.from(name).toString('hex').padEnd(64, '0');
 
 export function member(name: string, mac: string, ip: string, endpoint = name): Member {
@@ -46,11 +51,13 @@ export class FakeHost {
   readonly refusals: NetlinkError[] = [];
   /** Why the next lists of interfaces cannot be read, one after the other. */
   unlisted: Error[] = [];
+  /** Containers whose processes the kernel shows, by the namespaces these live in. */
+  readonly residents = new Map<string, readonly number[]>();
   /** How often the list was asked for. */
   lists = 0;
   now = 1_000_000;
   readonly #links = new Map<number, Link>();
-  readonly #peers = new Map<string, { mac: string; addresses: readonly Address[] }>();
+  readonly #peers = new Map<string, { mac: string; up?: boolean; addresses: readonly Address[] }>();
   readonly #waiting: ((members: readonly Member[]) => void)[] = [];
   readonly #timers = new Set<{ due: number; call: () => void }>();
   /** Whether the engine answers by itself; else by `answer`. */
@@ -70,7 +77,12 @@ export class FakeHost {
         return [...this.#links.values()];
       },
       link: (index) => this.#links.get(index) ?? null,
-      peerMac: (peer) => this.#peers.get(peerKey(peer))?.mac ?? null,
+      peerLink: (peer) => {
+        const { mac, up = true } = this.#peers.get(peerKey(peer)) ?? {};
+        return mac === undefined ? null : { mac, up };
+      },
+      containers: () => new Set(this.residents.keys()),
+      namespaces: (container) => this.residents.get(container) ?? [],
       peerAddresses: (peer) => this.#peers.get(peerKey(peer))?.addresses ?? [],
       members: () => {
         this.questions++;
@@ -101,12 +113,22 @@ export class FakeHost {
   }
 
   /** A veth joins the bridge; `mac` is what the other end has in its container, null while it is not there. */
-  join(index: number, mac: string | null, ips: readonly string[] = [], on = bridge.index): void {
+  join(index: number, mac: string | null, ips: readonly string[] = [], on = bridge.index, up = true): void {
     const peer = { index: index + 1000, netns: mac === null ? null : index };
-    if (mac !== null) this.#peers.set(peerKey(peer), { mac, addresses: ips.map(address) });
+    if (mac !== null) this.#peers.set(peerKey(peer), { mac, up, addresses: ips.map(address) });
     const link = vethLink(index, on, peer);
     this.#links.set(index, link);
     this.guard.hearLinks([{ kind: 'there', link }]);
+  }
+
+  /** Something about the other end changes, and nobody tells. */
+  alter(index: number, change: { readonly up?: boolean; readonly ips?: readonly string[] }): void {
+    const key = peerKey({ index: index + 1000, netns: index });
+    const peer = this.#peers.get(key);
+    if (peer === undefined) throw new Error(`nothing is behind ${index}`);
+    const { up = peer.up, ips } = change;
+    const addresses = ips?.map(address) ?? peer.addresses;
+    this.#peers.set(key, { mac: peer.mac, addresses, ...(up === undefined ? {} : { up }) });
   }
 
   /** The other end moves into its container, and nobody tells. */

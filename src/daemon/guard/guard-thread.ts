@@ -4,11 +4,12 @@
  */
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
+import { ContainerGroups } from '../../host/container-groups.ts';
 import { NetlinkError } from '../../netlink/error.ts';
 import { decodeLinkEvents } from '../../netlink/link-events.ts';
 import { type MonitorEars, NetlinkMonitor } from '../../netlink/monitor.ts';
 import { peerAddresses, peerLink } from '../../netlink/peer.ts';
-import { listLinks } from '../../netlink/route.ts';
+import { listLinks, netnsIdOf } from '../../netlink/route.ts';
 import { RuleEvents, tablesNamed, tablesOfIptables } from '../../netlink/rule-events.ts';
 import { ElementWriter } from '../../netlink/set-elements.ts';
 import { NetlinkSocket } from '../../netlink/socket.ts';
@@ -36,12 +37,15 @@ const members = engineMembers(engine);
 const route = NetlinkSocket.open('route');
 const netfilter = NetlinkSocket.open('netfilter');
 const writer = new ElementWriter(netfilter);
+const groups = new ContainerGroups();
 const meter = new PauseMeter();
 const guard = new Guard({
   links: () => listLinks(route),
   link: (index) => peerLink(route, { index, netns: null }),
-  peerMac: (peer) => peerLink(route, peer)?.mac ?? null,
+  peerLink: (peer) => peerLink(route, peer),
   peerAddresses: (peer) => peerAddresses(route, peer),
+  containers: () => groups.list(),
+  namespaces: (container) => groups.processes(container).flatMap((pid) => netnsIdOf(route, pid) ?? []),
   members,
   setElements: (remove, add) => {
     if (seats) writer.set(remove, add);

@@ -1,9 +1,13 @@
+import type { Address } from '../../ip/address.ts';
+import { setIncludes } from '../../ip/address-set.ts';
 import { errnos, NetlinkError } from '../../netlink/error.ts';
 import type { Link } from '../../netlink/link.ts';
 import type { LinkEvent } from '../../netlink/link-events.ts';
 import type { SenderPlace, SetElement } from '../../nftables/endpoint-elements.ts';
 import { linkLocalOf } from '../../ruleset/mac.ts';
 import { Closing, closure } from './closing.ts';
+import { FirstSight, type ProcessPorts } from './first-sight.ts';
+import { Glances } from './glances.ts';
 import { LinkReading } from './link-reading.ts';
 import { type After, Lookout } from './lookout.ts';
 import { matchPorts } from './matching.ts';
@@ -14,7 +18,7 @@ import type { Closed, FromGuard, GuardedBridge, PlannedSeat, Seated, ToGuard } f
 import { type Sitting, Sittings } from './sittings.ts';
 
 /** What the guard needs of the world around it. */
-export interface GuardPorts extends EndPorts {
+export interface GuardPorts extends EndPorts, ProcessPorts {
   /** Every interface there is. @throws NetlinkError */
   links(): readonly Link[];
   /** Who is on a network. */
@@ -60,6 +64,8 @@ export class Guard {
   /** What was last said of who is on a network. */
   readonly #lists = new Map<string, { readonly members: readonly Member[]; readonly asked: number }>();
   readonly #ends: OtherEnds;
+  readonly #firstSight: FirstSight;
+  readonly #glances: Glances;
   #enrolled: ReadonlyMap<number, GuardedBridge> = new Map();
   #serial = 0;
   /** Who left, by the number of the message that said so: the main thread may put them back before it hears. */
@@ -82,6 +88,13 @@ export class Guard {
       after: ports.after,
     });
     this.#ends = new OtherEnds(ports);
+    this.#firstSight = new FirstSight(ports);
+    this.#glances = new Glances({
+      look: (network) => this.#glance(network),
+      youngest: (network) => this.#youngest(network),
+      now: () => ports.now(),
+      after: ports.after,
+    });
   }
 
   /**
@@ -144,7 +157,7 @@ export class Guard {
       if (newcomer.member !== null) return;
       this.#ends.forget(port.index);
       this.#match(newcomer.network); // its other end may be in the container now
-      if (this.#newcomers.get(port.index)?.member === null) this.#lookoutOf(newcomer.network).wake();
+      if (this.#newcomers.get(port.index)?.member === null) this.#lookFor(newcomer.network);
     } else this.#welcome(port);
   }
 
@@ -157,6 +170,12 @@ export class Guard {
     if (this.#sittings.get(port.index) !== undefined || this.#strangers.has(port.index)) return;
     const { network } = bridge;
     this.#newcomers.set(port.index, { port, network, joined, member: null });
+    this.#lookFor(network);
+  }
+
+  /** Asks the kernel and the engine who is behind the ports of a network's newcomers. */
+  #lookFor(network: string): void {
+    this.#glances.wake(network);
     this.#lookoutOf(network).wake();
   }
 
@@ -199,6 +218,51 @@ export class Guard {
     const serial = ++this.#serial;
     this.#departed = [...this.#departed, { serial, sitting }];
     this.#ports.say({ kind: 'left', serial, port: sitting.place.port.index });
+  }
+
+  /** Seats whom the kernel shows behind their ports, unless somebody else is known to have what they show. */
+  #glance(network: string): void {
+    const newcomers = this.#unknown(network);
+    const [first] = newcomers;
+    const bridge = first === undefined ? undefined : this.#enrolled.get(first.port.bridge);
+    if (bridge?.network !== network) return;
+    const awaited = this.#awaited(bridge);
+    if (awaited.size === 0) return;
+    const candidates = newcomers.flatMap(({ port }) => this.#ends.of(port, newcomers.length) ?? []);
+    for (const { port, ...resident } of this.#firstSight.look(candidates, awaited)) {
+      const newcomer = this.#newcomers.get(port);
+      const member: Member = { ...resident, endpoint: null };
+      if (newcomer?.port.bridge === bridge.index && this.#isFree(bridge, newcomer.joined, member))
+        this.#recognised({ ...newcomer, member });
+    }
+  }
+
+  /** Containers that have a seat on a bridge and do not sit. */
+  #awaited({ index, network }: GuardedBridge): ReadonlySet<string> {
+    const awaited = new Set<string>();
+    for (const [container, seats] of this.#seats)
+      if (seats.get(network)?.rules.bridge.index === index && this.#sittings.of(container, network).length === 0)
+        awaited.add(container);
+    return awaited;
+  }
+
+  /**
+   * Whether somebody who joined then may have these addresses and this MAC. Whoever runs already and is connected may have
+   * set them itself, so they are never a neighbour's, nor what no container can have there: that takes the engine's word.
+   */
+  #isFree({ index, network, places }: GuardedBridge, joined: number, { container, mac, addresses }: Member): boolean {
+    if (addresses.length === 0 || !addresses.every((address) => setIncludes(places, address))) return false;
+    const list = this.#lists.get(network);
+    const listed = list === undefined || list.asked < joined ? [] : list.members; // before that they may have been another's
+    const others = listed.filter((one) => one.container !== container);
+    if (
+      others.some((one) => one.mac === mac || one.addresses.some((its) => addresses.some((ours) => isSame(its, ours))))
+    )
+      return false;
+    return [
+      ...this.#sittings.withMac(index, mac),
+      ...addresses.flatMap((address) => this.#sittings.holding(index, address)),
+    ].every((one) => one.container === container);
   }
 
   // What the engine tells
@@ -265,11 +329,14 @@ export class Guard {
   /** The members whom nobody sits for, and whom no newcomer was recognised as. */
   #unseated(network: string, members: readonly Member[]): readonly Member[] {
     const recognised = new Set(
-      [...this.#newcomers.values()].flatMap((one) => (one.network === network ? (one.member?.endpoint ?? []) : [])),
+      [...this.#newcomers.values()].flatMap((one) =>
+        one.network === network && one.member !== null ? (one.member.endpoint ?? one.member.container) : [],
+      ),
     );
     return members.filter(
       (member) =>
-        !recognised.has(member.endpoint) &&
+        !(member.endpoint !== null && recognised.has(member.endpoint)) &&
+        !recognised.has(member.container) &&
         !this.#sittings.of(member.container, network).some((sitting) => isStill(sitting, member)),
     );
   }
@@ -379,6 +446,8 @@ export class Guard {
     for (const network of this.#lists.keys()) if (!networks.has(network)) this.#lists.delete(network);
     for (const { index } of plan.bridges)
       for (const port of this.#bridgePorts.on(index)) if (!this.#newcomers.has(port.index)) this.#welcome(port);
+    for (const network of new Set([...this.#newcomers.values()].map(({ network: its }) => its)))
+      this.#glances.wake(network);
   }
 
   #dropSeat(container: string, network: string): void {
@@ -447,12 +516,11 @@ export class Guard {
 function isStill({ endpoint, place }: Sitting, member: Member): boolean {
   if (endpoint !== null) return endpoint === member.endpoint;
   return (
-    place.mac === member.mac &&
-    member.addresses.every(({ family, value }) =>
-      place.addresses.some((address) => address.family === family && address.value === value),
-    )
+    place.mac === member.mac && member.addresses.every((its) => place.addresses.some((address) => isSame(address, its)))
   );
 }
+
+const isSame = (a: Address, b: Address): boolean => a.family === b.family && a.value === b.value;
 
 /** Whether anything is forbidden it at all. */
 function isJudged({ rules }: Sitting): boolean {

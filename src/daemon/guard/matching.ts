@@ -4,7 +4,11 @@ import type { Member } from './members.ts';
 /** A port whose other end is in a container, and what is configured there. */
 export interface Candidate {
   readonly index: number;
+  /** The namespace that it is in, by the id our own knows it by. */
+  readonly netns: number;
   readonly mac: string;
+  /** Engines set addresses first, and then put it up (moby, libnetwork/osl/interface_linux.go `AddInterface`). */
+  readonly up: boolean;
   /** Asked only where the MAC does not tell. */
   readonly addresses: () => readonly Address[];
 }
@@ -15,7 +19,10 @@ export interface Candidate {
  *
  * @returns members by port
  */
-export function matchPorts(ports: readonly Candidate[], members: readonly Member[]): ReadonlyMap<number, Member> {
+export function matchPorts(
+  ports: readonly Pick<Candidate, 'index' | 'mac' | 'addresses'>[],
+  members: readonly Member[],
+): ReadonlyMap<number, Member> {
   const byMac = Map.groupBy(members, ({ mac }) => mac);
   const found = new Map<number, Member>();
   for (const [mac, alike] of Map.groupBy(ports, (port) => port.mac)) {
@@ -29,7 +36,10 @@ export function matchPorts(ports: readonly Candidate[], members: readonly Member
   return found;
 }
 
-function matchAddresses(ports: readonly Candidate[], members: readonly Member[]): readonly [number, Member][] {
+function matchAddresses(
+  ports: readonly Pick<Candidate, 'index' | 'addresses'>[],
+  members: readonly Member[],
+): readonly [number, Member][] {
   const shown = ports.map((port) => ({ index: port.index, addresses: port.addresses() }));
   const fits = (port: { readonly addresses: readonly Address[] }, member: Member) =>
     member.addresses.some(({ family, value }) =>

@@ -1,12 +1,12 @@
 import { type Address, parseAddress } from '../../ip/address.ts';
 import { isMac } from '../../ruleset/mac.ts';
 
-/** A container on a network, as the engine's network inspect lists it from the making of its endpoint on. */
+/** A container on a network: as the engine's network inspect lists it, or as the kernel shows it before that. */
 export interface Member {
   /** Engine id, 64 hex digits. */
   readonly container: string;
-  /** Id of this attachment; another one after every start and connect. */
-  readonly endpoint: string;
+  /** Id of this attachment, another one after every start and connect; null when only the kernel has shown it. */
+  readonly endpoint: string | null;
   /** Lower case with colons. */
   readonly mac: string;
   readonly addresses: readonly Address[];

@@ -8,8 +8,8 @@ import type { BridgePort } from './ports.ts';
 export interface EndPorts {
   /** An interface of ours, freshly read; null when it is gone. @throws NetlinkError */
   link(index: number): Link | null;
-  /** MAC and addresses at the other end of a veth; null and none when it is not there. @throws NetlinkError */
-  peerMac(peer: Peer): string | null;
+  /** The other end of a veth and its addresses; null and none when it is not there. @throws NetlinkError */
+  peerLink(peer: Peer): Pick<Link, 'mac' | 'up'> | null;
   peerAddresses(peer: Peer): readonly Address[];
   /** Milliseconds since the epoch, with fractions. */
   now(): number;
@@ -52,10 +52,10 @@ export class OtherEnds {
 
   #look(port: BridgePort): Candidate | null {
     const peer = unlessRefused(() => this.#peerOf(port));
-    const mac = peer === null ? null : unlessRefused(() => this.#ports.peerMac(peer));
-    if (peer === null || mac === null) return null;
+    const link = peer === null ? null : unlessRefused(() => this.#ports.peerLink(peer));
+    if (peer?.netns == null || link?.mac == null) return null;
     const addresses = () => unlessRefused(() => this.#ports.peerAddresses(peer)) ?? [];
-    return { index: port.index, mac, addresses };
+    return { index: port.index, netns: peer.netns, mac: link.mac, up: link.up, addresses };
   }
 
   /** Up to engine 27 the other end begins in the host's own namespace, with another MAC, and nobody tells when it moves. */

@@ -1,3 +1,4 @@
+import type { AddressSet } from '../../ip/address-set.ts';
 import type { RuleChanger } from '../../netlink/rule-events.ts';
 import type { SeatRules, SenderPlace } from '../../nftables/endpoint-elements.ts';
 import type { TableFamily } from '../../nftables/model.ts';
@@ -37,6 +38,8 @@ export interface GuardedBridge {
   readonly index: number;
   /** Engine id of its network. */
   readonly network: string;
+  /** Where containers may be there: its subnets without the host's addresses; empty while they are not known. */
+  readonly places: AddressSet;
 }
 
 /** Everything but the place: what a container will be on a network. */

@@ -1,3 +1,4 @@
+import { noAddresses } from '../../ip/address-set.ts';
 import { attribute, nest, text, u32 } from '../../netlink/attribute.ts';
 import { linkAttributes, linkHead } from '../../netlink/link.ts';
 import { decodeLinkEvents } from '../../netlink/link-events.ts';
@@ -33,8 +34,10 @@ async function seatOnce(): Promise<void> {
   const guard = new Guard({
     links: () => [],
     link: () => null,
-    peerMac: () => mac,
+    peerLink: () => ({ mac, up: true }),
     peerAddresses: () => [],
+    containers: () => new Set(),
+    namespaces: () => [],
     members: () => Promise.resolve(readMembers(answer, network)),
     setElements: (remove, add) => writer.set([...remove, ...add], add),
     say: ({ kind }) => {
@@ -46,13 +49,14 @@ async function seatOnce(): Promise<void> {
       return () => clearTimeout(timer);
     },
   });
+  await guard.begin();
   const forward = { kind: 'goto', chain: 'forward/rehearsal' } as const;
   const entries = { forward4: forward, forward6: forward, host4: forward, host6: forward };
   const place = { name: 'br-rehearsal', index: bridge };
   const rules = { bridge: place, strict: true, entries, groups: ['rehearsal'], opens: [{ protocol: 6, port: 80 }] };
   guard.hear({
     kind: 'plan',
-    bridges: [{ ...place, network }],
+    bridges: [{ ...place, network, places: noAddresses }],
     seats: [{ container, network, rules }],
     gone: [],
     seated: [],

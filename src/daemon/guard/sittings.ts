@@ -66,6 +66,11 @@ export class Sittings {
     return this.#with(addressWord(address)).filter(({ rules }) => rules.bridge.index === bridge);
   }
 
+  /** Who sits on this bridge with this MAC. */
+  withMac(bridge: number, mac: string): readonly Sitting[] {
+    return this.#with(macWord(mac)).filter(({ rules }) => rules.bridge.index === bridge);
+  }
+
   /** What has to be done in the kernel when some leave and some come, all of whom need not be here. */
   change(leaving: readonly Seated[], coming: readonly Seated[]): ElementChange {
     const add = coming.flatMap(({ rules, place }) => endpointElements(rules, place));
@@ -100,11 +105,12 @@ function words({ container, network, place }: Seated): readonly string[] {
   return [
     `${container} ${network}`,
     `port ${place.port.index}`,
-    `mac ${place.mac}`,
+    macWord(place.mac),
     ...place.addresses.map(addressWord),
   ];
 }
 
+const macWord = (mac: string): string => `mac ${mac}`;
 const addressWord = ({ family, value }: Address): string => `ip${family} ${value}`;
 
 function isSame(a: SetElement, b: SetElement | undefined): boolean {

@@ -16,6 +16,7 @@ import type { FromGuard, PlannedSeat, Seated } from '../../../src/daemon/guard/p
 import { startGuard } from '../../../src/daemon/guard/start.ts';
 import { enforce } from '../../../src/enforce/enforce.ts';
 import { hostKernel } from '../../../src/enforce/host-kernel.ts';
+import { setOfPrefixes } from '../../../src/ip/address-set.ts';
 import { seatRules } from '../../../src/nftables/sender-sets.ts';
 import { readPolicy } from '../../../src/policy/read.ts';
 import { compile } from '../../../src/ruleset/compile.ts';
@@ -70,8 +71,10 @@ async function plan(loads: boolean): Promise<void> {
 
 function bridgesOf(ruleset: Ruleset, world: World) {
   const enrolled = new Set(ruleset.bridges.map(({ name }) => name));
-  return world.networks.flatMap(({ id, bridge }) =>
-    bridge !== null && enrolled.has(bridge.name) ? [{ name: bridge.name, index: bridge.index, network: id }] : [],
+  return world.networks.flatMap(({ id, bridge, subnets }) =>
+    bridge !== null && enrolled.has(bridge.name)
+      ? [{ name: bridge.name, index: bridge.index, network: id, places: setOfPrefixes(subnets) }]
+      : [],
   );
 }
 

@@ -237,7 +237,7 @@ export const target: Target = {
         orRefused([MembersError], () => {
           for (const { container, endpoint, mac, addresses } of readMembers(input, id))
             if (
-              ![container, endpoint].every((one) => /^[0-9a-f]{64}$/.test(one)) ||
+              ![container, endpoint].every((one) => /^[0-9a-f]{64}$/.test(one ?? '')) ||
               mac.length !== 17 ||
               addresses.length === 0
             )
