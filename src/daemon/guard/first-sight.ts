@@ -8,7 +8,12 @@ export interface ProcessPorts {
   containers(): ReadonlySet<string>;
   /** The network namespaces of a container's processes, by the ids our own knows them by. @throws NetlinkError */
   namespaces(container: string): readonly number[];
+  /** Milliseconds since the epoch, with fractions. */
+  now(): number;
 }
+
+/** Milliseconds between two listings of the containers there are: of a thousand one takes about one. */
+const listAgain = 3;
 
 /** A container behind a port, as the kernel shows it. */
 export interface Resident {
@@ -29,6 +34,7 @@ export class FirstSight {
   readonly #ports: ProcessPorts;
   /** Where those who are waited for were seen last. */
   readonly #homes = new Map<string, number>();
+  #listed = Number.NEGATIVE_INFINITY;
 
   constructor(ports: ProcessPorts) {
     this.#ports = ports;
@@ -55,7 +61,9 @@ export class FirstSight {
   /** Finds where those live who have begun to. */
   #settle(awaited: ReadonlySet<string>): void {
     for (const container of this.#homes.keys()) if (!awaited.has(container)) this.#homes.delete(container);
-    if (this.#homes.size === awaited.size) return;
+    const now = this.#ports.now();
+    if (this.#homes.size === awaited.size || now - this.#listed < listAgain) return;
+    this.#listed = now;
     for (const container of this.#ports.containers())
       if (awaited.has(container) && !this.#homes.has(container)) this.#find(container);
   }

@@ -11,13 +11,13 @@ interface GlancesPorts {
 }
 
 /**
- * Milliseconds between two looks, by how long the youngest newcomer has been there: between its port and its first
- * instruction are some 40 ms, or seconds where hundreds start. Then the engine has long been telling.
+ * Milliseconds between two looks, by how long the youngest newcomer has been there. When its other end goes up the kernel
+ * tells at once, and then it is looked at anyway: this is for what is told late, such as a change in between two listings.
  */
 const paces = [
-  { until: 100, pause: 2 },
-  { until: 1_000, pause: 5 },
-  { until: 5_000, pause: 20 },
+  { until: 100, pause: 5 },
+  { until: 1_000, pause: 20 },
+  { until: 5_000, pause: 100 },
 ] as const;
 
 /** Looks at the newcomers of a network again and again, while they are young. */

@@ -1,45 +1,25 @@
-import type { Address } from '../../ip/address.ts';
-import { setIncludes } from '../../ip/address-set.ts';
 import { errnos, NetlinkError } from '../../netlink/error.ts';
 import type { Link } from '../../netlink/link.ts';
 import type { LinkEvent } from '../../netlink/link-events.ts';
 import type { SenderPlace, SetElement } from '../../nftables/endpoint-elements.ts';
 import { linkLocalOf } from '../../ruleset/mac.ts';
 import { Closing, closure } from './closing.ts';
-import { FirstSight, type ProcessPorts } from './first-sight.ts';
-import { Glances } from './glances.ts';
 import { LinkReading } from './link-reading.ts';
-import { type After, Lookout } from './lookout.ts';
-import { matchPorts } from './matching.ts';
 import type { Member } from './members.ts';
-import { type EndPorts, OtherEnds, unlessRefused } from './other-ends.ts';
+import { unlessRefused } from './other-ends.ts';
 import { type BridgePort, BridgePorts, type PortChange } from './ports.ts';
 import type { Closed, FromGuard, GuardedBridge, PlannedSeat, Seated, ToGuard } from './protocol.ts';
+import { type Recognised, Recognition, type RecognitionPorts } from './recognition.ts';
 import { type Sitting, Sittings } from './sittings.ts';
 
 /** What the guard needs of the world around it. */
-export interface GuardPorts extends EndPorts, ProcessPorts {
+export interface GuardPorts extends Omit<RecognitionPorts, 'enrolled' | 'awaited' | 'seat' | 'stranger'> {
   /** Every interface there is. @throws NetlinkError */
   links(): readonly Link[];
-  /** Who is on a network. */
-  members(network: string): Promise<readonly Member[]>;
   /** One transaction. @throws NetlinkError */
   setElements(remove: readonly SetElement[], add: readonly SetElement[]): void;
   say(message: FromGuard): void;
-  after: After;
 }
-
-/** A port that joined an enrolled bridge and is nobody's yet. */
-interface Newcomer {
-  readonly port: BridgePort;
-  readonly network: string;
-  readonly joined: number;
-  /** Who it is, once that is known and its seat is not. */
-  readonly member: Member | null;
-}
-
-/** Milliseconds after which a port is a stranger: an engine that starts 200 containers at once takes its time. */
-const patience = 30_000;
 
 /**
  * Seats newcomers: from a port's joining an enrolled bridge it asks the engine until that lists a member whom the kernel
@@ -55,17 +35,10 @@ export class Guard {
   readonly #sittings = new Sittings();
   /** By container, then network. */
   readonly #seats = new Map<string, Map<string, PlannedSeat>>();
-  readonly #newcomers = new Map<number, Newcomer>();
-  readonly #strangers = new Set<number>();
   readonly #closing: Closing;
   /** Bridges that were closed, by the number of the message that said so. */
   #closed: readonly (Closed & { readonly serial: number })[] = [];
-  readonly #lookouts = new Map<string, Lookout>();
-  /** What was last said of who is on a network. */
-  readonly #lists = new Map<string, { readonly members: readonly Member[]; readonly asked: number }>();
-  readonly #ends: OtherEnds;
-  readonly #firstSight: FirstSight;
-  readonly #glances: Glances;
+  readonly #recognition: Recognition;
   #enrolled: ReadonlyMap<number, GuardedBridge> = new Map();
   #serial = 0;
   /** Who left, by the number of the message that said so: the main thread may put them back before it hears. */
@@ -87,14 +60,17 @@ export class Guard {
       now: () => ports.now(),
       after: ports.after,
     });
-    this.#ends = new OtherEnds(ports);
-    this.#firstSight = new FirstSight(ports);
-    this.#glances = new Glances({
-      look: (network) => this.#glance(network),
-      youngest: (network) => this.#youngest(network),
-      now: () => ports.now(),
-      after: ports.after,
-    });
+    this.#recognition = new Recognition(
+      {
+        ...ports,
+        enrolled: (bridge) => this.#enrolled.get(bridge),
+        awaited: (bridge) => this.#awaited(bridge),
+        seat: (newcomer) => this.#seat(newcomer),
+        stranger: ({ name, index }, bridge) =>
+          ports.say({ kind: 'stranger', bridge: bridge.name, port: { name, index } }),
+      },
+      this.#sittings,
+    );
   }
 
   /**
@@ -130,7 +106,7 @@ export class Guard {
 
   hear(message: Exclude<ToGuard, { kind: 'stop' | 'measure' }>): void {
     if (message.kind === 'plan') this.#plan(message);
-    else this.#lookouts.get(message.network)?.wake();
+    else this.#recognition.wake(message.network);
   }
 
   // What the kernel tells
@@ -151,32 +127,14 @@ export class Guard {
   }
 
   #arrived(port: BridgePort): void {
-    const newcomer = this.#newcomers.get(port.index);
-    if (newcomer !== undefined) {
-      this.#newcomers.set(port.index, { ...newcomer, port });
-      if (newcomer.member !== null) return;
-      this.#ends.forget(port.index);
-      this.#match(newcomer.network); // its other end may be in the container now
-      if (this.#newcomers.get(port.index)?.member === null) this.#lookFor(newcomer.network);
-    } else this.#welcome(port);
+    if (!this.#recognition.altered(port)) this.#welcome(port);
   }
 
-  /** Begins to look for who is behind a port, unless that is known or given up. */
+  /** Begins to look for who is behind a port, unless that is known. */
   #welcome(port: BridgePort): void {
     const bridge = this.#enrolled.get(port.bridge);
-    const { joined } = port;
-    if (bridge === undefined) return this.#closing.arrived(port);
-    if (joined === null || this.#ports.now() - joined > patience) return;
-    if (this.#sittings.get(port.index) !== undefined || this.#strangers.has(port.index)) return;
-    const { network } = bridge;
-    this.#newcomers.set(port.index, { port, network, joined, member: null });
-    this.#lookFor(network);
-  }
-
-  /** Asks the kernel and the engine who is behind the ports of a network's newcomers. */
-  #lookFor(network: string): void {
-    this.#glances.wake(network);
-    this.#lookoutOf(network).wake();
+    if (bridge === undefined) this.#closing.arrived(port);
+    else if (this.#sittings.get(port.index) === undefined) this.#recognition.welcome(port, bridge.network);
   }
 
   /** Nothing passes a bridge from which a held container might send unjudged, until the main thread has seen to it. */
@@ -198,15 +156,9 @@ export class Guard {
 
   #parted(port: BridgePort): void {
     this.#closing.parted(port.index);
-    this.#forget(port.index);
+    this.#recognition.forget(port.index);
     const sitting = this.#sittings.get(port.index);
     if (sitting !== undefined) this.#leave(sitting);
-  }
-
-  #forget(port: number): void {
-    this.#newcomers.delete(port);
-    this.#strangers.delete(port);
-    this.#ends.forget(port);
   }
 
   #leave(sitting: Sitting): void {
@@ -220,21 +172,21 @@ export class Guard {
     this.#ports.say({ kind: 'left', serial, port: sitting.place.port.index });
   }
 
-  /** Seats whom the kernel shows behind their ports, unless somebody else is known to have what they show. */
-  #glance(network: string): void {
-    const newcomers = this.#unknown(network);
-    const [first] = newcomers;
-    const bridge = first === undefined ? undefined : this.#enrolled.get(first.port.bridge);
-    if (bridge?.network !== network) return;
-    const awaited = this.#awaited(bridge);
-    if (awaited.size === 0) return;
-    const candidates = newcomers.flatMap(({ port }) => this.#ends.of(port, newcomers.length) ?? []);
-    for (const { port, ...resident } of this.#firstSight.look(candidates, awaited)) {
-      const newcomer = this.#newcomers.get(port);
-      const member: Member = { ...resident, endpoint: null };
-      if (newcomer?.port.bridge === bridge.index && this.#isFree(bridge, newcomer.joined, member))
-        this.#recognised({ ...newcomer, member });
-    }
+  // Seating
+
+  /** @returns whether it sits: there may be no seat for it yet, or the kernel refuses */
+  #seat({ port, member, network, joined }: Recognised): boolean {
+    const seat = this.#seats.get(member.container)?.get(network);
+    // a seat on a bridge that was made anew in between: the plan with the right one is on its way
+    if (seat === undefined || seat.rules.bridge.index !== port.bridge) return false;
+    const { index, name } = port;
+    const held = this.#formerHolders(member, port, network);
+    const place = this.#placeOf(member, { index, name }, seat, held);
+    const coming: Seated = { container: member.container, network, rules: seat.rules, place };
+    if (!this.#apply(held, [coming])) return false;
+    for (const { place: former } of held) this.#sittings.delete(former.port.index);
+    this.#sit({ ...coming, endpoint: member.endpoint, joined }, held);
+    return true;
   }
 
   /** Containers that have a seat on a bridge and do not sit. */
@@ -244,119 +196,6 @@ export class Guard {
       if (seats.get(network)?.rules.bridge.index === index && this.#sittings.of(container, network).length === 0)
         awaited.add(container);
     return awaited;
-  }
-
-  /**
-   * Whether somebody who joined then may have these addresses and this MAC. Whoever runs already and is connected may have
-   * set them itself, so they are never a neighbour's, nor what no container can have there: that takes the engine's word.
-   */
-  #isFree({ index, network, places }: GuardedBridge, joined: number, { container, mac, addresses }: Member): boolean {
-    if (addresses.length === 0 || !addresses.every((address) => setIncludes(places, address))) return false;
-    const list = this.#lists.get(network);
-    const listed = list === undefined || list.asked < joined ? [] : list.members; // before that they may have been another's
-    const others = listed.filter((one) => one.container !== container);
-    if (
-      others.some((one) => one.mac === mac || one.addresses.some((its) => addresses.some((ours) => isSame(its, ours))))
-    )
-      return false;
-    return [
-      ...this.#sittings.withMac(index, mac),
-      ...addresses.flatMap((address) => this.#sittings.holding(index, address)),
-    ].every((one) => one.container === container);
-  }
-
-  // What the engine tells
-
-  #lookoutOf(network: string): Lookout {
-    const known = this.#lookouts.get(network);
-    if (known !== undefined) return known;
-    const lookout = new Lookout({
-      ask: () => this.#ports.members(network),
-      take: (members, asked) => {
-        if (this.#unknown(network).length === 0) return;
-        this.#lists.set(network, { members, asked });
-        this.#match(network);
-      },
-      youngest: () => this.#youngest(network),
-      now: () => this.#ports.now(),
-      after: this.#ports.after,
-    });
-    this.#lookouts.set(network, lookout);
-    return lookout;
-  }
-
-  /** When the youngest joined of those nobody is known for; those who came too long ago are given up. */
-  #youngest(network: string): number | null {
-    const oldest = this.#ports.now() - patience;
-    let youngest: number | null = null;
-    for (const { port, joined } of this.#unknown(network)) {
-      if (joined >= oldest) youngest = Math.max(youngest ?? joined, joined);
-      else this.#giveUp(port, network);
-    }
-    return youngest;
-  }
-
-  #giveUp({ index, name, bridge }: BridgePort, network: string): void {
-    this.#forget(index);
-    this.#strangers.add(index);
-    const guarded = this.#enrolled.get(bridge);
-    if (guarded?.network === network)
-      this.#ports.say({ kind: 'stranger', bridge: guarded.name, port: { name, index } });
-  }
-
-  #unknown(network: string): readonly Newcomer[] {
-    return [...this.#newcomers.values()].filter((one) => one.network === network && one.member === null);
-  }
-
-  /** Finds out who is behind which of a network's ports, and seats whom it can. */
-  #match(network: string): void {
-    const list = this.#lists.get(network);
-    if (list === undefined) return;
-    const members = this.#unseated(network, list.members);
-    if (members.length === 0) return;
-    // an answer that was under way when a port joined may still tell who was there before
-    const newcomers = this.#unknown(network).filter(({ joined }) => joined <= list.asked);
-    const candidates = newcomers.flatMap((newcomer) => {
-      const end = this.#ends.of(newcomer.port, newcomers.length);
-      return end === null ? [] : [end];
-    });
-    for (const [index, member] of matchPorts(candidates, members)) {
-      const newcomer = this.#newcomers.get(index);
-      if (newcomer !== undefined) this.#recognised({ ...newcomer, member });
-    }
-  }
-
-  /** The members whom nobody sits for, and whom no newcomer was recognised as. */
-  #unseated(network: string, members: readonly Member[]): readonly Member[] {
-    const recognised = new Set(
-      [...this.#newcomers.values()].flatMap((one) =>
-        one.network === network && one.member !== null ? (one.member.endpoint ?? one.member.container) : [],
-      ),
-    );
-    return members.filter(
-      (member) =>
-        !(member.endpoint !== null && recognised.has(member.endpoint)) &&
-        !recognised.has(member.container) &&
-        !this.#sittings.of(member.container, network).some((sitting) => isStill(sitting, member)),
-    );
-  }
-
-  // Seating
-
-  #recognised(newcomer: Newcomer & { readonly member: Member }): void {
-    const { port, member, network, joined } = newcomer;
-    this.#newcomers.set(port.index, newcomer);
-    const seat = this.#seats.get(member.container)?.get(network);
-    // a seat on a bridge that was made anew in between: the plan with the right one is on its way
-    if (seat === undefined || seat.rules.bridge.index !== port.bridge) return;
-    const { index, name } = port;
-    const held = this.#formerHolders(member, port, network);
-    const place = this.#placeOf(member, { index, name }, seat, held);
-    const coming: Seated = { container: member.container, network, rules: seat.rules, place };
-    if (!this.#apply(held, [coming])) return;
-    for (const { place: former } of held) this.#sittings.delete(former.port.index);
-    this.#forget(index);
-    this.#sit({ ...coming, endpoint: member.endpoint, joined }, held);
   }
 
   #sit(coming: Omit<Sitting, 'serial'>, replaced: readonly Sitting[]): void {
@@ -436,18 +275,8 @@ export class Guard {
     for (const seated of plan.seated) this.#takeOver(seated, plan.heard);
     this.#redo(plan.heard);
     this.#leaveUnenrolled();
-    const newcomers = [...this.#newcomers.values()]; // some are seated on the way
-    for (const newcomer of newcomers) {
-      if (this.#enrolled.get(newcomer.port.bridge)?.network !== newcomer.network) this.#forget(newcomer.port.index);
-      else if (isRecognised(newcomer)) this.#recognised(newcomer);
-    }
-    const networks = new Set(plan.bridges.map(({ network }) => network));
-    for (const network of this.#lookouts.keys()) if (!networks.has(network)) this.#lookouts.delete(network);
-    for (const network of this.#lists.keys()) if (!networks.has(network)) this.#lists.delete(network);
-    for (const { index } of plan.bridges)
-      for (const port of this.#bridgePorts.on(index)) if (!this.#newcomers.has(port.index)) this.#welcome(port);
-    for (const network of new Set([...this.#newcomers.values()].map(({ network: its }) => its)))
-      this.#glances.wake(network);
+    this.#recognition.review(plan.bridges);
+    for (const { index } of plan.bridges) for (const port of this.#bridgePorts.on(index)) this.#welcome(port);
   }
 
   #dropSeat(container: string, network: string): void {
@@ -480,7 +309,7 @@ export class Guard {
       this.#leave({ ...seated, endpoint: null, joined: 0, serial: 0 });
       return;
     }
-    this.#forget(index);
+    this.#recognition.forget(index);
     const { endpoint = null, joined = 0 } = own?.container === seated.container ? own : {};
     this.#sittings.put({ ...seated, endpoint, joined, serial: 0 });
   }
@@ -512,21 +341,7 @@ export class Guard {
   }
 }
 
-/** Whether somebody sits for this very attachment; the main thread does not tell its id. */
-function isStill({ endpoint, place }: Sitting, member: Member): boolean {
-  if (endpoint !== null) return endpoint === member.endpoint;
-  return (
-    place.mac === member.mac && member.addresses.every((its) => place.addresses.some((address) => isSame(address, its)))
-  );
-}
-
-const isSame = (a: Address, b: Address): boolean => a.family === b.family && a.value === b.value;
-
 /** Whether anything is forbidden it at all. */
 function isJudged({ rules }: Sitting): boolean {
   return Object.values(rules.entries).some(({ kind }) => kind !== 'accept');
-}
-
-function isRecognised(newcomer: Newcomer): newcomer is Newcomer & { readonly member: Member } {
-  return newcomer.member !== null;
 }
