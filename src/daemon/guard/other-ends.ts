@@ -52,10 +52,12 @@ export class OtherEnds {
 
   #look(port: BridgePort): Candidate | null {
     const peer = unlessRefused(() => this.#peerOf(port));
-    const link = peer === null ? null : unlessRefused(() => this.#ports.peerLink(peer));
-    if (peer?.netns == null || link?.mac == null) return null;
+    if (peer === null) return null;
+    const { netns } = peer;
+    const { mac = null, up = false } = unlessRefused(() => this.#ports.peerLink(peer)) ?? {};
+    if (netns === null || mac === null) return null;
     const addresses = () => unlessRefused(() => this.#ports.peerAddresses(peer)) ?? [];
-    return { index: port.index, netns: peer.netns, mac: link.mac, up: link.up, addresses };
+    return { index: port.index, netns, mac, up, addresses };
   }
 
   /** Up to engine 27 the other end begins in the host's own namespace, with another MAC, and nobody tells when it moves. */
