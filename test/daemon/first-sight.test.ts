@@ -39,6 +39,17 @@ describe('a newcomer whom the engine does not list yet', () => {
     expect(host.judge(ipA)).toBe('judge/a');
   });
 
+  test('is seated though its processes were elsewhere at first, as what runc begins with is', async () => {
+    const host = unlistedNewcomer();
+    host.residents.set(idOf('a'), [2]).set(idOf('b'), [2]);
+    host.join(10, macA, [ipA]);
+    await host.pass(20);
+    expect(host.sets.size).toBe(0);
+    host.residents.set(idOf('a'), [10]);
+    await host.pass(10);
+    expect(host.judge(ipA)).toBe('judge/a');
+  });
+
   test('is seated once its processes are there', async () => {
     const host = new FakeHost();
     host.plan({ seats: [seat('a')] });

@@ -12,8 +12,11 @@ export interface ProcessPorts {
   now(): number;
 }
 
-/** Milliseconds between two listings of the containers there are: of a thousand one takes about one. */
-const listAgain = 3;
+/**
+ * Milliseconds between two looks at all who are waited for, and how many times as long as one takes: of hundreds it takes
+ * some.
+ */
+const lookAgain = { least: 3, times: 2 } as const;
 
 /** A container behind a port, as the kernel shows it. */
 export interface Resident {
@@ -32,9 +35,10 @@ export interface Resident {
  */
 export class FirstSight {
   readonly #ports: ProcessPorts;
-  /** Where those who are waited for were seen last. */
+  /** Where those who are waited for were seen last, of the namespaces that ports lead to. */
   readonly #homes = new Map<string, number>();
-  #listed = Number.NEGATIVE_INFINITY;
+  /** Before this time nobody is looked for. */
+  #rest = Number.NEGATIVE_INFINITY;
 
   constructor(ports: ProcessPorts) {
     this.#ports = ports;
@@ -44,37 +48,49 @@ export class FirstSight {
   look(candidates: readonly Candidate[], awaited: ReadonlySet<string>): readonly Resident[] {
     const ready = candidates.filter(({ up }) => up);
     if (ready.length === 0 || awaited.size === 0) return [];
-    this.#settle(awaited);
+    this.#settle(candidates, ready, awaited);
     const inhabitants = Map.groupBy(this.#homes.keys(), (container) => this.#homes.get(container));
     return [...Map.groupBy(ready, ({ netns }) => netns)].flatMap(([netns, [port, ...others]]): readonly Resident[] => {
       const seen = inhabitants.get(netns) ?? [];
       // one of several may have lived there before, when the id was another namespace's
-      const [container, ...more] = seen.length > 1 ? seen.filter((one) => this.#find(one) === netns) : seen;
+      const [container, ...more] = seen.length > 1 ? seen.filter((one) => this.#isThere(one, netns)) : seen;
       if (port === undefined || others.length > 0 || container === undefined || more.length > 0) return [];
       const addresses = port.addresses().filter((address) => !isLinkLocal(address));
       // asked last, for the same reason
-      if (this.#find(container) !== netns) return [];
+      if (!this.#isThere(container, netns)) return [];
       return [{ port: port.index, container, mac: port.mac, addresses }];
     });
   }
 
-  /** Finds where those live who have begun to. */
-  #settle(awaited: ReadonlySet<string>): void {
-    for (const container of this.#homes.keys()) if (!awaited.has(container)) this.#homes.delete(container);
+  /**
+   * Finds who lives where ports lead to. What runc begins with is in another namespace for a moment, so that nothing else is
+   * remembered.
+   */
+  #settle(candidates: readonly Candidate[], ready: readonly Candidate[], awaited: ReadonlySet<string>): void {
+    const places = new Set(candidates.map(({ netns }) => netns));
+    for (const [container, home] of this.#homes)
+      if (!awaited.has(container) || !places.has(home)) this.#homes.delete(container);
+    const known = new Set(this.#homes.values());
+    const began = this.#ports.now();
+    if (began < this.#rest || ready.every(({ netns }) => known.has(netns))) return;
+    for (const container of this.#ports.containers()) {
+      if (!awaited.has(container) || this.#homes.has(container)) continue;
+      const home = this.#find(container);
+      if (home !== null && places.has(home)) this.#homes.set(container, home);
+    }
     const now = this.#ports.now();
-    if (this.#homes.size === awaited.size || now - this.#listed < listAgain) return;
-    this.#listed = now;
-    for (const container of this.#ports.containers())
-      if (awaited.has(container) && !this.#homes.has(container)) this.#find(container);
+    this.#rest = now + Math.max(lookAgain.least, lookAgain.times * (now - began));
   }
 
+  #isThere(container: string, netns: number): boolean {
+    const isThere = this.#find(container) === netns;
+    if (!isThere) this.#homes.delete(container); // and is looked for again
+    return isThere;
+  }
+
+  /** The one namespace of a container's processes. */
   #find(container: string): number | null {
     const [home, ...others] = new Set(unlessRefused(() => this.#ports.namespaces(container)) ?? []);
-    if (home === undefined || others.length > 0) {
-      this.#homes.delete(container);
-      return null;
-    }
-    this.#homes.set(container, home);
-    return home;
+    return home === undefined || others.length > 0 ? null : home;
   }
 }
