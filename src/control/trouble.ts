@@ -14,7 +14,7 @@ export const troubleCodes = {
   },
   'engine-gone': {
     means:
-      'The engine does not answer, or not in a way that can be read, or what belongs to it cannot: its `daemon.json`, the interfaces. What runs stays held; who starts now is denied on held bridges, and from bridges that have appeared since nothing passes.',
+      'The engine does not answer, or not in a way that can be read, or what belongs to it cannot: its `daemon.json`, the interfaces. What runs stays held. Who starts now on a held bridge and was created before has its rules as a rule, else it is denied; from bridges that have appeared since nothing passes.',
     mend: '`systemctl status docker`, and start it. Where it runs: `sluice version --verbose` says what it answers, `dockerd --validate` whether its file is good.',
   },
   'not-held': {
