@@ -22,9 +22,9 @@ export interface GuardPorts extends Omit<RecognitionPorts, 'enrolled' | 'awaited
 }
 
 /**
- * Seats newcomers: from a port's joining an enrolled bridge it asks the engine until that lists a member whom the kernel
- * shows behind the port, and sets the elements that let it send. Before that the standing rules deny it, so whatever
- * fails here costs the newcomer its first packets and opens nothing.
+ * Seats newcomers: when it is recognised who is behind a port that joined an enrolled bridge, it sets the elements that let
+ * him send. Before that the standing rules deny it, so whatever fails here costs the newcomer its first packets and opens
+ * nothing.
  */
 export class Guard {
   readonly #ports: GuardPorts;
