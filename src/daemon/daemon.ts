@@ -13,6 +13,7 @@ import { firstOf, type HostState } from '../state/host-state.ts';
 import type { Remembered } from '../state/store.ts';
 import type { World } from '../world/world.ts';
 import type { FromGuard } from './guard/protocol.ts';
+import { holdRemembered } from './hold-remembered.ts';
 import type { Holder } from './holder.ts';
 import { Keeper } from './keeper.ts';
 import { KeptPrograms } from './kept-programs.ts';
@@ -112,7 +113,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       { changes: this.#changes, holder: this.#holder, seatings: this.#seatings, keeper: this.#keeper },
       {
         ruleset: () => this.#now?.ruleset ?? null,
-        holdFromMemory: () => this.#holdFromMemory(),
+        holdFromMemory: () => holdRemembered(ports, this.#keeper.rules),
         wake: () => this.#passes.wake(),
       },
       memory.repairs,
@@ -144,6 +145,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     const memory = await ports.memory.open(ports.now());
     for (const notice of memory.notices) ports.log('warning', notice);
     const isLost = memory.notices.length > 0;
+    await holdRemembered(ports, memory.rules); // policies come after: reading others' files may take its time
     const beginning = begin(await ports.policy.read(false), memory.policy, isLost, ports.policy, ports.now());
     const daemon = new Daemon(ports, memory, beginning, await ports.kernel.proven());
     try {
@@ -163,7 +165,6 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
         'no policy can be read, neither the files nor what was in force: nothing leaves any Docker bridge',
         'mend the policy, then sluice apply',
       );
-    await this.#holdFromMemory();
     if (state !== memory.policy) await this.#keeper.attempt('the policy', () => this.#ports.memory.writePolicy(state));
     this.#following = this.#ports.engine.follow((notice) => this.#notice(notice));
     this.#passes.wake();
@@ -178,19 +179,6 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       void this.#policies.goBackWhenOverdue();
       this.#passes.wake();
     }, slow);
-  }
-
-  /** Where no rules of ours stand, those that are remembered keep everybody off until more is known. */
-  async #holdFromMemory(): Promise<void> {
-    const { rules } = this.#keeper;
-    try {
-      if (rules === null || (await this.#ports.kernel.standing())) return;
-      await this.#ports.kernel.load(rules.text);
-      const message = 'the remembered rules stand; nothing leaves a held bridge until the engine has told who is who';
-      this.#ports.log('info', message);
-    } catch (error) {
-      this.#ports.log('warning', `the remembered rules could not be loaded: ${messageOf(error)}`);
-    }
   }
 
   /** Ends; the kernel stays as it is. */

@@ -15,6 +15,8 @@ export interface EngineFacts {
   readonly seen: readonly Seen[];
   /** By image id. */
   readonly images: ReadonlyMap<string, ImageDetails>;
+  /** Ids of images of which nothing will be known. */
+  readonly unreadable: ReadonlySet<string>;
   readonly networks: readonly NetworkDetails[];
 }
 
@@ -45,6 +47,7 @@ export function buildWorld(
   const { containers, unidentified } = buildContainers({
     seen: facts.seen,
     images: facts.images,
+    unreadable: facts.unreadable,
     networks: indexNetworks(facts.networks),
     bridges: new Map(networks.map((network) => [network.id, bridgeIndexOf(network) ?? null])),
     veths,

@@ -24,6 +24,8 @@ export interface ContainersInput {
   readonly seen: readonly Seen[];
   /** By image id. */
   readonly images: ReadonlyMap<string, ImageDetails>;
+  /** Ids of images of which nothing will be known. */
+  readonly unreadable: ReadonlySet<string>;
   readonly networks: NetworkIndex;
   /** Index of each network's bridge by network id; null where it has none. */
   readonly bridges: ReadonlyMap<string, number | null>;
@@ -37,6 +39,9 @@ export interface ContainersInput {
   readonly hostNameservers: readonly Nameserver[];
 }
 
+/** For an image of which nothing is known: every label might be its own. */
+const nothingSaid: ImageDetails = { labels: new Map() };
+
 /** The containers as the world has them, sorted by name; and those of whom nothing can be said. */
 export function buildContainers(input: ContainersInput): {
   readonly containers: readonly Container[];
@@ -47,12 +52,15 @@ export function buildContainers(input: ContainersInput): {
     const { id, name, imageId } = seen.details;
     const image = input.images.get(imageId);
     if (image !== undefined) return [buildContainer(input, seen, image)];
+    const unproven = input.unreadable.has(imageId)
+      ? [{ ...buildContainer(input, seen, nothingSaid), unproven: true as const }]
+      : []; // not answered yet
     unidentified.push({
       id,
       name,
       reason: `image ${imageId.slice(0, 19)} cannot be read, so its labels prove nothing`,
     });
-    return [];
+    return unproven;
   });
   const details = new Map(input.seen.map((seen) => [seen.details.id, seen.details]));
   const settled = withoutSharedPorts(withSharedResolvers(containers));
@@ -83,6 +91,7 @@ function isSame(a: Container, b: Container): boolean {
     a.published === b.published &&
     a.routed === b.routed &&
     a.project === b.project &&
+    a.unproven === b.unproven &&
     a.service === b.service &&
     JSON.stringify(a.networkMode) === JSON.stringify(b.networkMode) &&
     isSameList(a.resolvers, b.resolvers, isSameAddress) &&

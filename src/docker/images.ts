@@ -6,6 +6,8 @@ import { mapParallel } from './parallel.ts';
 export interface KnownImages {
   /** By id. One that is gone, or of which nothing was ever heard, is not there. */
   readonly images: ReadonlyMap<string, ImageDetails>;
+  /** Ids of those that are gone, or whose answer nobody can read: what they say will not be known. */
+  readonly unreadable: ReadonlySet<string>;
   /** Whether an answer is still to come: asked again, it may be there. */
   readonly late: boolean;
 }
@@ -43,6 +45,13 @@ export class Images {
         return before === undefined ? [] : [[id, before]];
       }),
     );
-    return { images: new Map([...this.#known, ...this.#before]), late: late.length > 0 };
+    const unreadable = answers.flatMap(({ id, answer }) =>
+      answer.kind === 'gone' || answer.kind === 'unreadable' ? [id] : [],
+    );
+    return {
+      images: new Map([...this.#known, ...this.#before]),
+      unreadable: new Set(unreadable),
+      late: late.length > 0,
+    };
   }
 }

@@ -146,12 +146,17 @@ class Mirror implements EngineMirror {
     const list = [...this.#list.values()];
     const answered = await this.#inspections.refresh(list);
     const seen = list.flatMap((summary) => this.#inspections.seen(summary) ?? []);
-    const { images, late } = await this.#images.of(seen);
+    const { images, unreadable, late } = await this.#images.of(seen);
     if (late) setTimeout(this.#onLate, patience).unref();
     // after the containers: theirs are all there. And where one did not answer: is the engine still there?
     if (doubts.networks || !answered) this.#networks = await this.#api.networks();
     const build = (interfaces: Interfaces) =>
-      buildWorld({ engine, seen, images, networks: this.#networks }, interfaces, this.#kernel, this.#findNetns);
+      buildWorld(
+        { engine, seen, images, unreadable, networks: this.#networks },
+        interfaces,
+        this.#kernel,
+        this.#findNetns,
+      );
     const bridges = this.#bridgesConcerned(doubts, seen);
     let world = build(bridges === 'any' ? this.#interfaces.read() : this.#interfaces.readPortsOf(bridges));
     if (bridges !== 'any' && lacksPort(world).length > 0) world = build(this.#interfaces.read());

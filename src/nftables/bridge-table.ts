@@ -86,7 +86,7 @@ function gatewayTargets(ruleset: Ruleset): NftSet {
 }
 
 /** Where a source nobody knows may be. */
-function placesOfBuilds({ bridges }: Ruleset, family: Family): NftSet {
+export function placesOfBuilds({ bridges }: Ruleset, family: Family): NftSet {
   const places = bridges.flatMap(({ unknown }) => (unknown.kind === 'judge' ? ofFamily(unknown.places, family) : []));
   return addressesOf(`places-of-builds${family}`, family, places);
 }
@@ -125,6 +125,8 @@ function proofChains(marks: Marks): readonly Chain[] {
         [inSet('held-macs', 'ether saddr'), isVeth, ...spoofed],
         [inSet('held4', 'arp saddr ip'), isVeth, ...spoofed],
         [is('icmpv6 type', icmpv6.neighbourAdvert), inSet('held-targets', 'nd target'), isVeth, ...spoofed],
+        // a fragment whose ICMPv6 is behind an extension header may say it as well: conntrack puts it together behind us
+        [is('frag nexthdr', ...extensions), isVeth, ...spoofed],
       ],
     },
     {

@@ -3,6 +3,7 @@ import { ofFamily } from '../ip/address-set.ts';
 import { icmpv6 } from '../ip/icmpv6.ts';
 import { igmp } from '../ip/igmp.ts';
 import type { AddressGroup, Program, Ruleset } from '../ruleset/ruleset.ts';
+import { placesOfBuilds } from './bridge-table.ts';
 import {
   addressType,
   groupElement,
@@ -76,6 +77,7 @@ export function renderInetTable(ruleset: Ruleset, marks: Marks, senders: SenderS
       ...families.map((family) => own(`taken${family}`)),
       ...families.map((family) => own(`quoting${family}`)),
       judgedBridges(ruleset),
+      ...families.map((family) => placesOfBuilds(ruleset, family)),
       ...families.flatMap((family) => planes.map((plane) => unknownSenders(ruleset, plane, family))),
       ...programs.sets,
       ...groupSets(ruleset),
@@ -247,7 +249,10 @@ const unproven: Chain = {
   rules: [
     [inSet('known4', 'iif', 'ip saddr'), count('unproven'), drop],
     [inSet('known6', 'iif', 'ip6 saddr'), count('unproven'), drop],
-    [inSet(judgedBridgesSet, 'iifname'), accept],
+    // a build is judged as what is on its bridge: in another's name its packets would make replies of others'
+    [inSet(judgedBridgesSet, 'iifname'), inSet('places-of-builds4', 'ip saddr'), accept],
+    [inSet(judgedBridgesSet, 'iifname'), inSet('places-of-builds6', 'ip6 saddr'), accept],
+    [inSet(judgedBridgesSet, 'iifname'), is('ip6 saddr', 0), accept],
     [count('unproven'), drop],
   ],
 };

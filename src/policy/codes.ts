@@ -95,6 +95,7 @@ export const codes = {
   notEnforceable: error('SL1604', 'a container that is to be enforced, cannot be held here and is not cut off'),
   asksTooMuch: error('SL1605', 'labels or x-sluice ask for more than the policy file allows'),
   loosensMode: error('SL1606', 'labels or x-sluice with a looser mode than the policy file sets'),
+  unproven: error('SL1607', 'a container that policy names, whose image is gone or cannot be read'),
 
   // warnings
   noDns: warning(

@@ -23,8 +23,13 @@ export interface YamlText {
   ref(start: number, end: number): SourceRef;
 }
 
-/** Characters; a policy of a thousand services has a tenth of it. */
-const longestText = 16 << 20;
+/**
+ * Characters; a policy of a thousand services has a tenth of it. A compose file may be somebody else's, and what reads YAML needs
+ * hundreds of bytes for each of its items.
+ */
+const longestText = { policy: 16 << 20, compose: 1 << 20 } as const;
+/** Characters of a line in which it is looked for what was meant. */
+const longestLine = 1_000;
 
 /**
  * Reads a text as YAML 1.2: one document, keys that are text, no duplicate keys. What YAML itself finds wrong is
@@ -34,8 +39,9 @@ const longestText = 16 << 20;
  */
 export function readYaml(source: PolicyText, report: Report): YamlText | undefined {
   const whole = { file: source.path, line: 0, column: 0, text: '' };
-  if (source.text.length > longestText) {
-    report(diagnostic('tooMuch', whole, `the file has ${source.text.length} characters; ${longestText} are read`));
+  const most = longestText[source.role];
+  if (source.text.length > most) {
+    report(diagnostic('tooMuch', whole, `the file has ${source.text.length} characters; ${most} are read`));
     return undefined;
   }
   const lines = new LineCounter();
@@ -134,8 +140,8 @@ function syntaxError(
   message: string,
   ref: YamlText['ref'],
 ) {
-  const line = text.slice(text.lastIndexOf('\n', pos[0] - 1) + 1).split('\n', 1)[0] ?? '';
   const lineStart = text.lastIndexOf('\n', pos[0] - 1) + 1;
+  const line = text.slice(lineStart, lineStart + longestLine).split('\n', 1)[0] ?? '';
   const star = /(?:^|[\s[{,])(\*[^\s,[\]{}"']*?):?(?=[\s,\]}]|$)/.exec(line);
   if (star?.[1] !== undefined && (code === 'BAD_ALIAS' || code === 'NON_STRING_KEY')) {
     const start = lineStart + line.indexOf(star[1], star.index);

@@ -44,8 +44,11 @@ interface Item {
 export function chainOf(container: Container, network: string | null, deciding: Deciding): Chain {
   const { policy, blocks, labelsOf } = deciding;
   const file = blocks.chain(container);
-  if (!mayRead(file, policy)) return file;
-  return mergeChains(file, composeChain(container, network, policy), labelChain(labelsOf(container).block));
+  const chain = mayRead(file, policy)
+    ? mergeChains(file, composeChain(container, network, policy), labelChain(labelsOf(container).block))
+    : file;
+  if (container.unproven === undefined || chain.length > 0) return chain;
+  return blocks.chain({ ...container, project: null, service: null }); // its name is the engine's word
 }
 
 /** policy.md, "Who may write what": labels and x-sluice narrow what the file names, or stand alone where it is silent. */
@@ -73,7 +76,7 @@ export function decide(container: Container, network: string | null, subject: Su
     subject,
     'forbid',
   );
-  const mode = modeOf(container, chain, file);
+  const mode = container.unproven ? unprovenMode : modeOf(container, chain, file);
   const refuse = (diagnostics: readonly Diagnostic[], otherwise: SourceRef): Decision => ({
     standing: 'refused',
     mode: mode.mode,
@@ -84,6 +87,8 @@ export function decide(container: Container, network: string | null, subject: Su
   });
   const nearest = chain[0]?.blocks[0]?.source;
   if (broken.length > 0) return refuse(broken, nearest ?? (broken[0] as Diagnostic).source);
+
+  if (container.unproven) return refuse([withoutProof(container, nearest as SourceRef)], nearest as SourceRef);
 
   const list = allowOf(chain);
   if (list === undefined) return refuse([withoutAllow(container, nearest as SourceRef)], nearest as SourceRef);
@@ -214,6 +219,18 @@ export function anything(source: SourceRef): readonly Clause[] {
     entry: 'any',
     source,
   }));
+}
+
+/** Whatever the block that it claims says: another container may be meant. */
+const unprovenMode = { mode: 'enforce', diagnostics: [] } as const;
+
+function withoutProof(container: Container, source: SourceRef): Diagnostic {
+  return diagnostic(
+    'unproven',
+    source,
+    `${container.name}: its image cannot be read, so nobody can tell its labels from its image's: it may reach nothing`,
+    { fix: 'make it anew from an image that is there, and that "docker image inspect" shows' },
+  );
 }
 
 function withoutAllow(container: Container, source: SourceRef): Diagnostic {

@@ -115,6 +115,8 @@ export function indexWorld(world: World): WorldIndex {
     ...world.host.addresses.map(({ address }) => address),
     ...world.networks.flatMap((network) => network.gateways),
   ]);
+  // whose labels may be its image's is nobody to whom others may send by a name
+  const proven = containers.filter(({ unproven }) => unproven === undefined);
   // anyone may choose a subnet whose last address is one of the host's: to the kernel it stays the host's own
   const broadcastsOf = (prefixes: readonly Prefix[]) =>
     subtractSets(setOfAddresses(prefixes.flatMap(directedBroadcast)), hostAddresses);
@@ -128,8 +130,8 @@ export function indexWorld(world: World): WorldIndex {
     networksOf,
     addressesOf,
     placesOf,
-    byProject: groupBy(containers, (container) => (isComposed(container) ? [container.project ?? ''] : [])),
-    byName: groupBy(containers, (container) => (isComposed(container) ? [] : [container.name])),
+    byProject: groupBy(proven, (container) => (isComposed(container) ? [container.project ?? ''] : [])),
+    byName: groupBy(proven, (container) => (isComposed(container) ? [] : [container.name])),
     byNetwork: groupBy(containers, (container) => networksOf(container).map((network) => network.name)),
     hostAddresses,
     containerSpace,

@@ -132,6 +132,7 @@ function encodeContainer(container: Container): JsonValue {
     ...(container.dropped === undefined ? {} : { dropped: container.dropped.toSorted() }),
     ...(container.mounts === undefined ? {} : { mounts: sorted(container.mounts.map((mount) => ({ ...mount }))) }),
     ...(container.logging === undefined ? {} : { logging: { ...container.logging } }),
+    ...(container.unproven === undefined ? {} : { unproven: container.unproven }),
     ...(container.imageLabels === undefined ? {} : { imageLabels: container.imageLabels.toSorted() }),
   };
 }

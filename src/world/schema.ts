@@ -121,6 +121,7 @@ const container = z.strictObject({
     )
     .optional(),
   logging: z.strictObject({ driver: z.string(), address: z.string().nullable() }).optional(),
+  unproven: z.literal(true).optional(),
   imageLabels: z.array(z.string()).optional(),
 });
 

@@ -7,7 +7,10 @@ export interface World {
   readonly host: Host;
   readonly networks: readonly Network[];
   readonly containers: readonly Container[];
-  /** Containers that are not among `containers`, because who they are could not be told: treated as unknown. */
+  /**
+   * Containers of which it cannot be told who they are. Those whose image will not be known are among `containers`, too,
+   * as {@link Container.unproven}; those whose image the engine has not told yet are not.
+   */
   readonly unidentified?: readonly Unidentified[];
 }
 
@@ -109,6 +112,11 @@ export interface Container {
   readonly mounts?: readonly Mount[] | undefined;
   /** Where the engine sends its output; absent where it keeps it itself (`json-file`, `local`, `journald`, `none`). */
   readonly logging?: Logging | undefined;
+  /**
+   * Its image is gone or cannot be read, so that its labels, project and service may all be its image's. Absent where they
+   * are known to be its creator's.
+   */
+  readonly unproven?: true | undefined;
   /** Keys of `sluice.` that it has from its image alone, sorted: nobody obeys them. Absent where there are none. */
   readonly imageLabels?: readonly string[] | undefined;
 }

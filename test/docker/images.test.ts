@@ -20,7 +20,7 @@ describe('what an image says', () => {
     const engine = { answer: { kind: 'found', value: app } as Inspected<ImageDetails>, asked: 0 };
     const images = imagesOf(engine);
     for (let round = 0; round < 3; round++)
-      expect(await images.of(seen)).toEqual({ images: new Map([['one', app]]), late: false });
+      expect(await images.of(seen)).toEqual({ images: new Map([['one', app]]), unreadable: new Set(), late: false });
     expect(engine.asked).toBe(1);
   });
 
@@ -32,9 +32,9 @@ describe('what an image says', () => {
     images.forget();
     engine.answer = { kind: 'busy' };
     for (let round = 0; round < 3; round++)
-      expect(await images.of(seen)).toEqual({ images: new Map([['one', app]]), late: true });
+      expect(await images.of(seen)).toEqual({ images: new Map([['one', app]]), unreadable: new Set(), late: true });
     engine.answer = { kind: 'found', value: app };
-    expect(await images.of(seen)).toEqual({ images: new Map([['one', app]]), late: false });
+    expect(await images.of(seen)).toEqual({ images: new Map([['one', app]]), unreadable: new Set(), late: false });
     expect(engine.asked).toBe(5);
   });
 
@@ -44,11 +44,11 @@ describe('what an image says', () => {
     await images.of(seen);
     images.forget();
     engine.answer = { kind };
-    expect(await images.of(seen)).toEqual({ images: new Map(), late: false });
+    expect(await images.of(seen)).toEqual({ images: new Map(), unreadable: new Set(['one']), late: false });
   });
 
   test('of which nothing was heard yet is to come', async () => {
     const images = imagesOf({ answer: { kind: 'busy' }, asked: 0 });
-    expect(await images.of(seen)).toEqual({ images: new Map(), late: true });
+    expect(await images.of(seen)).toEqual({ images: new Map(), unreadable: new Set(), late: true });
   });
 });

@@ -150,13 +150,13 @@ describe('who a container is', () => {
     expect(named(await readWorld(engine, kernel), 'shop-web-1')).toMatchObject({ project: 'shop', service: 'web' });
   });
 
-  test('one whose image is gone is nobody', async () => {
+  test('one whose image is gone is told, and may be whatever its labels say or something else', async () => {
     const { engine, kernel } = host();
     engine.addImage('old', {});
     const id = engine.run('orphan', { image: 'old', labels: compose('app', 'web') });
     engine.removeImage('old');
     const world = await readWorld(engine, kernel);
-    expect(world.containers).toEqual([]);
+    expect(world.containers).toMatchObject([{ id, project: 'app', service: 'web', unproven: true }]);
     expect(world.unidentified).toMatchObject([{ id, name: 'orphan' }]);
   });
 });
