@@ -41,6 +41,8 @@ export interface ContainerSketch {
   readonly on?: readonly string[];
   readonly mode?: 'host' | 'none' | `container:${string}`;
   readonly labels?: Readonly<Record<string, string>>;
+  /** Whether its labels may be its image's. */
+  readonly unproven?: boolean;
   /** `[ADDRESS:]HOST:CONTAINER/PROTOCOL`; IPv6 in brackets. */
   readonly published?: readonly string[];
   readonly resolvers?: readonly string[];
@@ -100,6 +102,7 @@ export function buildWorld(sketch: WorldSketch): World {
       pid: running ? 4000 : null,
       project,
       service,
+      ...(one.unproven === true ? { unproven: true as const } : {}),
       labels: new Map(Object.entries(one.labels ?? {})),
       composeFiles: one.composeFiles ?? [],
       networkMode: modeOf(one.mode, idOf),
