@@ -1,5 +1,5 @@
 import type { Seen } from './containers.ts';
-import type { EngineApi, ImageDetails } from './engine-api.ts';
+import type { EngineApi, ImageDetails, Inspected } from './engine-api.ts';
 import { mapParallel } from './parallel.ts';
 
 /** What is known of some images. */
@@ -18,6 +18,8 @@ export class Images {
   #known: ReadonlyMap<string, ImageDetails> = new Map();
   /** What was known before it was forgotten: it counts until the engine says otherwise. */
   #before: ReadonlyMap<string, ImageDetails> = new Map();
+  /** What nobody could read is as long at the next asking; one that is gone may be there again. */
+  #unreadable: ReadonlySet<string> = new Set();
 
   constructor(api: EngineApi) {
     this.#api = api;
@@ -27,16 +29,20 @@ export class Images {
   forget(): void {
     this.#before = new Map([...this.#before, ...this.#known]);
     this.#known = new Map();
+    this.#unreadable = new Set();
   }
 
   /** The images of these containers, and no others. @throws EngineError where the engine refuses */
   async of(seen: readonly Seen[]): Promise<KnownImages> {
     const known = this.#known;
+    const never = this.#unreadable;
     const ids = [...new Set(seen.map(({ details }) => details.imageId))];
-    const answers = await mapParallel(ids, async (id) => {
+    const answers = await mapParallel(ids, async (id): Promise<{ id: string; answer: Inspected<ImageDetails> }> => {
       const value = known.get(id);
-      return { id, answer: value === undefined ? await this.#api.image(id) : ({ kind: 'found', value } as const) };
+      if (value !== undefined) return { id, answer: { kind: 'found', value } };
+      return { id, answer: never.has(id) ? { kind: 'unreadable' } : await this.#api.image(id) };
     });
+    this.#unreadable = new Set(answers.flatMap(({ id, answer }) => (answer.kind === 'unreadable' ? [id] : [])));
     this.#known = new Map(answers.flatMap(({ id, answer }) => (answer.kind === 'found' ? [[id, answer.value]] : [])));
     const late = answers.filter(({ answer }) => answer.kind === 'busy').map(({ id }) => id);
     this.#before = new Map(
@@ -45,12 +51,10 @@ export class Images {
         return before === undefined ? [] : [[id, before]];
       }),
     );
-    const unreadable = answers.flatMap(({ id, answer }) =>
-      answer.kind === 'gone' || answer.kind === 'unreadable' ? [id] : [],
-    );
+    const gone = answers.flatMap(({ id, answer }) => (answer.kind === 'gone' ? [id] : []));
     return {
       images: new Map([...this.#known, ...this.#before]),
-      unreadable: new Set(unreadable),
+      unreadable: new Set([...this.#unreadable, ...gone]),
       late: late.length > 0,
     };
   }

@@ -47,6 +47,18 @@ describe('what an image says', () => {
     expect(await images.of(seen)).toEqual({ images: new Map(), unreadable: new Set(['one']), late: false });
   });
 
+  test.each([
+    ['unreadable', 2],
+    ['gone', 4],
+  ] as const)('that is %s is asked for again when that may have changed', async (kind, asked) => {
+    const engine = { answer: { kind } as Inspected<ImageDetails>, asked: 0 };
+    const images = imagesOf(engine);
+    for (let round = 0; round < 3; round++) expect((await images.of(seen)).unreadable).toEqual(new Set(['one']));
+    images.forget();
+    await images.of(seen);
+    expect(engine.asked).toBe(asked);
+  });
+
   test('of which nothing was heard yet is to come', async () => {
     const images = imagesOf({ answer: { kind: 'busy' }, asked: 0 });
     expect(await images.of(seen)).toEqual({ images: new Map(), unreadable: new Set(), late: true });
