@@ -123,6 +123,20 @@ describe('a newcomer whom the engine does not list yet', () => {
     expect(host.judge(ipB)).toBe('judge/b');
   });
 
+  test('does not get the place of one who borrows its MAC before its own port is there', async () => {
+    const host = new FakeHost();
+    host.plan({ seats: [seat('a')] });
+    host.residents.set(idOf('a'), [11]).set(idOf('thief'), [10]);
+    host.members = [member('a', macA, ipA)];
+    host.join(10, macA, ['172.30.0.9']);
+    await host.pass(50);
+    expect(host.sets.size).toBe(0);
+    host.join(11, macA, [ipA]);
+    await host.pass(20);
+    expect(host.of('seated').map(({ seated }) => seated.place.port.index)).toEqual([11]);
+    expect([host.judge(ipA), host.judge('172.30.0.9')]).toEqual(['judge/a', undefined]);
+  });
+
   test('has what the main thread reads from the engine later', async () => {
     const host = unlistedNewcomer();
     host.join(10, macA, ['172.30.0.9']);

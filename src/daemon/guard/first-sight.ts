@@ -62,6 +62,13 @@ export class FirstSight {
     });
   }
 
+  /** Whether a container's processes are seen to live elsewhere than in this namespace. */
+  livesElsewhere(container: string, netns: number): boolean {
+    if (!this.#ports.containers().has(container)) return false;
+    const home = this.#find(container);
+    return home !== null && home !== netns;
+  }
+
   /**
    * Finds who lives where ports lead to. What runc begins with is in another namespace for a moment, so that nothing else is
    * remembered.

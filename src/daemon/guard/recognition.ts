@@ -214,9 +214,14 @@ export class Recognition {
     // an answer that was under way when a port joined may still tell who was there before
     const newcomers = this.#unknown(network).filter(({ joined }) => joined <= list.asked);
     const candidates = newcomers.flatMap(({ port }) => this.#ends.of(port, newcomers.length) ?? []);
+    const netns = new Map(candidates.map((one) => [one.index, one.netns]));
     for (const [index, member] of matchPorts(candidates, members)) {
       const newcomer = this.#newcomers.get(index);
-      if (newcomer !== undefined) this.#recognised({ ...newcomer, member });
+      const where = netns.get(index);
+      // its MAC may be borrowed: by whoever has NET_ADMIN and no seat yet, from one that is just starting
+      if (newcomer === undefined || where === undefined || this.#firstSight.livesElsewhere(member.container, where))
+        continue;
+      this.#recognised({ ...newcomer, member });
     }
   }
 
