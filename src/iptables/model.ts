@@ -56,6 +56,8 @@ export type Match =
   | { readonly kind: 'icmp'; readonly type: number }
   | { readonly kind: 'hop-limit'; readonly is: number }
   | { readonly kind: 'tcp-syn' }
+  /** No route back to the source leads out where the packet came in; at PREROUTING of raw and mangle (xt_rpfilter.c). */
+  | { readonly kind: 'reverse-path-missing' }
   /** Before this second since the epoch. */
   | { readonly kind: 'before'; readonly seconds: number }
   | { readonly kind: 'source' | 'destination'; readonly prefix: Prefix }

@@ -111,6 +111,8 @@ function printMatch(match: Match, family: Family, nameOf: NameOfSet): string {
       return family === 4 ? `-m ttl --ttl-eq ${match.is}` : `-m hl --hl-eq ${match.is}`;
     case 'tcp-syn':
       return '-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN';
+    case 'reverse-path-missing':
+      return '-m rpfilter --invert';
     case 'before':
       // the second named is the last one that matches (net/netfilter/xt_time.c)
       return `-m time --datestop ${new Date((match.seconds - 1) * 1000).toISOString().slice(0, 19)}`;

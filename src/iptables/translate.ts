@@ -60,6 +60,8 @@ export function untilDecided(decided: number): XRule {
 
 function translateRule(rule: Rule, t: Translation): readonly XRule[] {
   if (rule.some((statement) => isOfOther(statement, t.family))) return [];
+  // iptables can ask it in mangle PREROUTING only (inet/proof.ts)
+  if (rule.some(({ kind }) => kind === 'reverse-path')) return [];
   // each alternative is a rule of its own, with the matches so far
   let ways: readonly (readonly Match[])[] = [[]];
   let counts: string | undefined;
@@ -110,8 +112,14 @@ function translateRule(rule: Rule, t: Translation): readonly XRule[] {
         ways = product(ways, matchesOf(statement, t));
         break;
       }
-      default:
+      case 'ct-state':
+      case 'ct-status':
+      case 'tcp-syn':
+      case 'mark-bit':
         ways = product(ways, [conditionOf(statement)]);
+        break;
+      case 'reverse-path':
+        break;
     }
   }
   return [...before, ...rules];
@@ -180,7 +188,7 @@ export function rangeText(parts: readonly KeyPart[]): string {
 }
 
 function conditionOf(
-  statement: Exclude<Statement, { kind: 'match' | 'vmap' | 'counter' | 'verdict' | 'reject' | 'change-mark' }>,
+  statement: Extract<Statement, { kind: 'ct-state' | 'ct-status' | 'tcp-syn' | 'mark-bit' }>,
 ): readonly Match[] {
   switch (statement.kind) {
     case 'ct-state':

@@ -290,13 +290,15 @@ function forward(marks: Marks): Chain {
 
 /**
  * A conversation towards containers that conntrack meets for the first time. What may begin there is left alone; what
- * looks picked up in the middle is marked, so that the container's side of it is judged like its own.
+ * looks picked up in the middle, or made up, is marked, so that the container's side of it is judged like its own.
  */
 function inbound(marks: Marks): Chain {
   const doubt: Statement = { kind: 'change-mark', of: 'ct', bit: marks.doubtful, to: 'set' };
   return {
     name: 'inbound',
     rules: [
+      // a container of elsewhere that speaks in another's name: what ours sends to that one is no reply to it
+      [is('meta iifkind', named('bridge')), { kind: 'reverse-path', is: 'missing' }, doubt],
       [{ kind: 'ct-status', status: 'dnat' }, back],
       [is('meta l4proto', 1, 58), back],
       [{ kind: 'tcp-syn' }, back],

@@ -144,6 +144,8 @@ class Walker {
         return packet.ct.kind === 'entry' && packet.ct.dnat ? 'next' : 'break';
       case 'tcp-syn':
         return isTcpSyn(packet) ? 'next' : 'break';
+      case 'reverse-path':
+        return packet.in !== null && packet.reversePath === statement.is ? 'next' : 'break';
       case 'vmap': {
         const key = this.#key(statement.fields);
         const found = key && find(known(this.#sets, statement.map, 'map'), key);

@@ -122,6 +122,8 @@ export type Statement =
   | { readonly kind: 'ct-status'; readonly status: 'dnat' }
   /** `tcp flags & (fin | syn | rst | ack) == syn`: the first packet of a TCP connection. */
   | { readonly kind: 'tcp-syn' }
+  /** `fib saddr . iif oif missing`: no route back to the source leads out where the packet came in (nft_fib.c). */
+  | { readonly kind: 'reverse-path'; readonly is: 'missing' }
   | { readonly kind: 'vmap'; readonly fields: readonly Field[]; readonly map: string }
   | { readonly kind: 'counter'; readonly name: string }
   | { readonly kind: 'reject'; readonly with: 'tcp-reset' | 'admin-prohibited' }

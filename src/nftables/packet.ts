@@ -10,6 +10,8 @@ export interface PacketView {
   readonly mark: number;
   readonly link: LinkHeader | null;
   readonly network: IpHeader | ArpHeader | null;
+  /** Whether a route back to its source leads out of the interface it came in through; so it is unless told. */
+  readonly reversePath?: 'there' | 'missing';
   readonly ct: Conversation;
 }
 

@@ -112,6 +112,8 @@ function printStatement(statement: Statement): string {
       return `ct status ${statement.status}`;
     case 'tcp-syn':
       return 'tcp flags & (fin | syn | rst | ack) == syn';
+    case 'reverse-path':
+      return `fib saddr . iif oif ${statement.is}`;
     case 'vmap':
       return `${printFields(statement.fields)} vmap @${printName(statement.map)}`;
     case 'counter':

@@ -151,6 +151,7 @@ type MatchParts = Readonly<Record<string, unknown>>;
 
 function readMatch(match: MatchParts, interfaces: InterfaceIndices): readonly Statement[] {
   const { op, left, right } = match;
+  if (isObject(left) && 'fib' in left) return [readReversePath(match)];
   if (isObject(left) && '&' in left) return [readMasked(match, list('a mask', left['&']))];
   if (op === 'in') return [readConversationBits(left, right)];
   if (op !== '==' && op !== '!=' && op !== '<') return unknown('a comparison', op);
@@ -168,6 +169,14 @@ function readMatch(match: MatchParts, interfaces: InterfaceIndices): readonly St
   const values = readValues(right, reader);
   const statement: MatchStatement = { kind: 'match', fields: [field], op, value: { kind: 'values', values } };
   return withProtocol(protocol, statement);
+}
+
+/** `fib saddr . iif oif missing`, whose text has been `check missing` since nft 1.1.4 and whose JSON has stayed. */
+function readReversePath({ op, left, right }: MatchParts): Statement {
+  const asked = JSON.stringify(left) === '{"fib":{"result":"oif","flags":["saddr","iif"]}}';
+  return asked && op === '==' && right === false
+    ? { kind: 'reverse-path', is: 'missing' }
+    : unknown('a question about routes', [left, op, right]);
 }
 
 /** `meta mark and BIT`, `ct mark and BIT`, and the TCP flags that open a connection. */

@@ -128,6 +128,8 @@ export type Field =
   /** Kind of address, as routing sees it: `fib saddr type`, xt_addrtype. */
   | 'saddr type'
   | 'daddr type'
+  /** Whether a route to the source leads out where it came in: `there`, `missing` (`fib saddr . iif oif`, xt_rpfilter). */
+  | 'reverse path'
   | 'ct state'
   | 'ct status'
   | 'ct direction'

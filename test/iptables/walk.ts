@@ -154,6 +154,8 @@ class Walker {
         return protocol === (family === 4 ? 1 : 58) && transport.kind === 'icmp' && transport.type === match.type;
       case 'hop-limit':
         return this.#network.hopLimit === match.is;
+      case 'reverse-path-missing': // asked at PREROUTING only
+        return false;
       case 'tcp-syn':
         return protocol === 6 && transport.kind === 'ports' && ((transport.tcpFlags ?? 0) & 0x17) === 0x02;
       case 'before':

@@ -213,6 +213,14 @@ describe('single statements', () => {
     expect(matches(syn, view(udp('10.0.0.1', '10.0.0.2', 80)))).toBe(false);
   });
 
+  test('a way back is missing where it is told so, and for nothing that the host sends itself', () => {
+    const missing: Rule = [{ kind: 'reverse-path', is: 'missing' }];
+    const seen = view(udp('10.0.0.1', '10.0.0.2', 80));
+    expect(matches(missing, seen)).toBe(false);
+    expect(matches(missing, { ...seen, reversePath: 'missing' })).toBe(true);
+    expect(matches(missing, { ...seen, reversePath: 'missing', in: null })).toBe(false);
+  });
+
   test('conntrack: state, direction, DNAT and where the conversation was sent first', () => {
     const header = tcp('10.0.0.1', '172.17.0.2', 80);
     const entry = {

@@ -87,6 +87,20 @@ describe('rules, as nft rewrites them', () => {
     }
   });
 
+  test('a way back that is missing, and no other question about routes', () => {
+    const asked = (flags: readonly string[], result = 'oif') => ({ fib: { result, flags } });
+    const read = rule(match(asked(['saddr', 'iif']), false), { return: null });
+    expect(read).toEqual([{ kind: 'reverse-path', is: 'missing' }, back]);
+    const others = [
+      match(asked(['saddr', 'iif']), true),
+      match(asked(['saddr', 'iif']), false, '!='),
+      match(asked(['saddr']), false),
+      match(asked(['saddr', 'mark', 'iif']), false),
+      match(asked(['saddr', 'iif'], 'type'), 'local'),
+    ];
+    for (const other of others) expect(() => rule(other)).toThrow('routes');
+  });
+
   test('marks that are asked and changed bit by bit', () => {
     const mark = { meta: { key: 'mark' } };
     expect(rule(match({ '&': [mark, 4] }, 0, '!='))).toEqual([{ kind: 'mark-bit', of: 'meta', bit: 4, is: 'set' }]);

@@ -40,7 +40,7 @@ export function mangleTable(references: References, barred: readonly Barred[], t
       { hook: 'INPUT', chain: inputChain },
     ],
     chains: [
-      ...arrivalChains(references, barred),
+      ...arrivalChains(references, barred, doubtfulBit(references.neutralChain('inbound'))),
       forward,
       references.chain('from-elsewhere', [
         {

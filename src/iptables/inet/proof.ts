@@ -50,18 +50,28 @@ export function rawTable(references: References, barred: readonly Barred[]): XTa
   };
 }
 
-/** The same once more in `mangle` PREROUTING, for what a rule of others accepted in raw; the proof's mark ends here. */
-export function arrivalChains(references: References, barred: readonly Barred[]): readonly XChain[] {
+/**
+ * The same once more in `mangle` PREROUTING, for what a rule of others accepted in raw; the proof's mark ends here. And what
+ * comes from a bridge of elsewhere in another's name gets the bit of doubtful conversations: rpfilter works nowhere later.
+ */
+export function arrivalChains(references: References, barred: readonly Barred[], doubtful: number): readonly XChain[] {
   return [
     {
       name: arrivalChain,
       rules: [
         ...fromBarred(barred),
-        { matches: [references.notFrom('bridges')], target: back },
+        { matches: [references.notFrom('bridges')], target: references.goto('from-others') },
         { matches: [isProven], target: references.goto('arrived') },
         { matches: [], target: references.goto('unproven') },
       ],
     },
+    references.chain('from-others', [
+      { matches: [references.from('plain-interfaces')], target: back },
+      {
+        matches: [{ kind: 'ct-state', states: ['NEW'] }, { kind: 'reverse-path-missing' }],
+        target: { kind: 'set-connmark', value: doubtful, mask: doubtful },
+      },
+    ]),
     references.chain('arrived', [{ matches: [], target: { kind: 'set-mark', value: 0, mask: bits.proven } }]),
     translateChain(references.neutralChain('unproven'), unjudged(references)),
   ];

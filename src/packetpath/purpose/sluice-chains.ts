@@ -11,7 +11,7 @@ const unknownSenders = {
 } as const;
 const unenrolled = 'stops what belongs to a held project and comes from a bridge that is not held yet';
 const unproven = "stops whatever is not proven to be its sender's";
-const inbound = 'marks conversations from outside that look picked up in the middle';
+const inbound = 'marks conversations from outside that look picked up in the middle, or made up';
 const arrival = 'stops what comes from a held bridge without proof of its sender';
 const toOthers = "judges what containers send to other networks and to their neighbours, by the sender's policy";
 const toHost = "judges what containers send to the host itself, by the sender's policy";
@@ -50,6 +50,7 @@ const fixed: Readonly<Record<'inet' | 'bridge' | 'ip' | 'frames', Readonly<Recor
     unenrolled,
     unproven,
     inbound,
+    'from-others': 'marks conversations that a bridge which is not held begins in the name of others',
     'from-elsewhere': 'what comes from no held network: it is looked at where it goes to one',
     ...unknownSenders,
     pass: 'marks what may pass',

@@ -183,7 +183,8 @@ function readFib(cursor: Cursor): Expression | undefined {
     flags.push(flag);
     cursor.at++;
   } while (cursor.accept('.'));
-  const result = cursor.word();
+  const word = cursor.word();
+  const result = word === 'check' ? 'oif' : word; // so nft writes an `oif` that is asked for its being there, since 1.1.4
   if (result !== 'type' && result !== 'oif' && result !== 'oifname') return undefined;
   cursor.at++;
   return { fib: { result, flags } };

@@ -91,8 +91,10 @@ export function readField(expression: unknown, table: TableFamily): Asked | unde
     case 'payload':
       return isObject(inside) ? readHeaderField(inside, table) : undefined;
     case 'fib': {
-      if (!isObject(inside) || inside['result'] !== 'type') return undefined;
+      if (!isObject(inside)) return undefined;
       const flags = asList(inside['flags']).join(' ');
+      if (inside['result'] === 'oif') return plain(flags === 'saddr iif' ? 'reverse path' : undefined);
+      if (inside['result'] !== 'type') return undefined;
       return plain(flags === 'saddr' ? 'saddr type' : flags === 'daddr' ? 'daddr type' : undefined);
     }
     case '&': {

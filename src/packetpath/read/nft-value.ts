@@ -59,6 +59,7 @@ const codes6 = [
 /** One value of a field, from JSON or from a word of the text; undefined: not understood. */
 export function readValue(raw: unknown, of: ValueOf): Value | undefined {
   if (isObject(raw)) return readCompound(raw, of);
+  if (of.field === 'reverse path') return readBeing(raw);
   if (typeof raw !== 'string' && typeof raw !== 'number') return undefined;
   const text = asText(raw);
   if (of.field === 'iifname' || of.field === 'oifname')
@@ -68,6 +69,12 @@ export function readValue(raw: unknown, of: ValueOf): Value | undefined {
   const single = readNumber(text, of);
   if (single !== undefined) return range(single);
   return readTextRange(text, of);
+}
+
+/** `exists`, `missing`; in JSON a truth value. */
+function readBeing(raw: unknown): Value | undefined {
+  if (raw === true || raw === 'exists') return word('there');
+  return raw === false || raw === 'missing' ? word('missing') : undefined;
 }
 
 function readNetwork(text: string): Value | undefined {

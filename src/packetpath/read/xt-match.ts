@@ -207,6 +207,7 @@ const whole: Readonly<Record<string, (options: readonly Option[], context: XtCon
   conntrack: (options, { family }) => readConntrack(options, family),
   set: readSetMatch,
   addrtype: readAddressType,
+  rpfilter: readReversePath,
   owner: readOwner,
   cgroup: readCgroup,
 };
@@ -218,6 +219,13 @@ function readAddressType(options: readonly Option[]): Understood {
     return field === undefined || values === undefined ? undefined : among(field, values, not);
   });
   return steps.every((step) => step !== undefined) ? steps : undefined;
+}
+
+/** The strict question, of any mark; loose and by mark it is another one. */
+function readReversePath(options: readonly Option[]): Understood {
+  const [option, ...more] = options;
+  if (option === undefined) return [among('reverse path', [word('there')])];
+  return option.name === '--invert' && more.length === 0 ? [among('reverse path', [word('missing')])] : undefined;
 }
 
 /** A negated owner also matches packets of no socket (xt_owner.c), which no condition on a field says. */
@@ -246,6 +254,7 @@ const wholeArgs: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   conntrack: conntrackArgs,
   set: { '--match-set': 2, '--return-nomatch': 0, '--update-counters': 0, '--update-subcounters': 0 },
   addrtype: { '--src-type': 1, '--dst-type': 1, '--limit-iface-in': 0, '--limit-iface-out': 0 },
+  rpfilter: { '--invert': 0, '--loose': 0, '--validmark': 0, '--accept-local': 0 },
   owner: { '--uid-owner': 1, '--gid-owner': 1, '--socket-exists': 0, '--suppl-groups': 0 },
   cgroup: { '--cgroup': 1, '--path': 1 },
 };

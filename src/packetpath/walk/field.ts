@@ -1,6 +1,15 @@
+import { prefixInterval } from '../../ip/prefix.ts';
 import type { Field, FieldRef } from '../model.ts';
 import { exactly, type Interface, type Packet, type Span, tcp } from './packet.ts';
-import { interfaceNamed, isBroadcast, isMulticast, isOwn, type Surroundings } from './surroundings.ts';
+import {
+  interfaceNamed,
+  isBroadcast,
+  isMulticast,
+  isOwn,
+  overlaps,
+  routeTo,
+  type Surroundings,
+} from './surroundings.ts';
 
 /** What is known of a field of a packet at a hook. */
 export type Known =
@@ -92,6 +101,8 @@ function reading(field: Field, packet: Packet, stand: Stand): Known {
       return addressType(packet.source, packet, stand);
     case 'daddr type':
       return packet.redirected ? word('local') : addressType(packet.destination, packet, stand);
+    case 'reverse path':
+      return reversePath(packet, surroundings);
     case 'exthdr':
     case 'vlan id':
       return absent;
@@ -133,6 +144,20 @@ function tracked(field: Field & `ct ${string}`, { conversation, untracked, proto
     case 'ct original dport':
       return protocol === 1 || protocol === 58 ? unknown : optional(original.destination.port);
   }
+}
+
+/** IPv6 may also find a longer way by that interface (net/ipv6/netfilter/nft_fib_ipv6.c, RT6_LOOKUP_F_IFACE). */
+function reversePath({ source, family, in: by }: Packet, surroundings: Surroundings): Known {
+  if (by === null) return absent;
+  if (by.kind === 'name' && by.name === 'lo') return word('there'); // nft_fib_is_loopback, rpfilter_is_loopback
+  const back = routeTo(source, family, surroundings);
+  if (back.kind === 'nowhere') return word('missing');
+  if (back.kind !== 'out' || back.by.kind !== 'name' || by.kind !== 'name') return unknown;
+  if (back.by.name === by.name) return word('there');
+  const others = surroundings.routes.some(
+    ({ to, interface: of }) => of === by.name && to.address.family === family && overlaps(prefixInterval(to), source),
+  );
+  return family === 6 && others ? unknown : word('missing');
 }
 
 const nowhere: Interface = { kind: 'name', name: '' };

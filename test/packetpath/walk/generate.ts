@@ -207,6 +207,8 @@ export class Generator {
       return words.inSet(this.#pick(['s', 'd']), family, this.#pick(this.#sets).name, not);
     if (roll <= 99 && hook !== null && hook !== 'output' && hook !== 'postrouting' && table !== '')
       return words.portOfBridge(this.#pick(['vc1', 'vc2']), not);
+    const canAskBack = hook === 'prerouting' || (hook === 'forward' && table === '');
+    if (canAskBack && table !== 'nat') return words.reversePath(not ? 'there' : this.#pick(['missing', 'there']));
     return words.addressIn('d', family, this.#pick(this.#places()), not);
   }
 

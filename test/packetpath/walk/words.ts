@@ -142,6 +142,15 @@ export function typeIs(end: 's' | 'd', type: 'local' | 'unicast', not: boolean):
   };
 }
 
+/** Asked at prerouting by both, and by nft at forward as well. */
+export function reversePath(is: 'there' | 'missing'): Word {
+  return {
+    steps: among([{ field: 'reverse path' }], [[{ kind: 'word', word: is }]]),
+    ipt: `-m rpfilter${is === 'missing' ? ' --invert' : ''}`,
+    nft: `fib saddr . iif oif ${is === 'missing' ? 'missing' : 'exists'}`,
+  };
+}
+
 /** The bridge's port, where br_netfilter handed the frame over. */
 export function portOfBridge(name: string, not: boolean): Word {
   return {
