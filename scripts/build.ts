@@ -21,7 +21,9 @@ const beside = {
 
 /**
  * Follows symbolic links, so that /usr/local/bin/sluice may be one. Settings for other people's Node stay outside. Each
- * thread of Node's would have a heap of malloc's to itself (mallopt(3), M_ARENA_MAX), which takes the daemon 3 MiB more.
+ * thread of Node's would have a heap of malloc's to itself (mallopt(3), M_ARENA_MAX), which takes the daemon 3 MiB more. The
+ * daemon does without V8's optimising compilers: idle they cost 9 MiB, in busy hours tens (docs/benchmarks.md), and one of
+ * them ended it under load (`Check failed: *shared_->object() == f->shared()`, Node 26.10).
  */
 const launcher = `#!/bin/sh
 self=$0
@@ -35,7 +37,9 @@ done
 lib=$(CDPATH='' cd -P -- "$(dirname -- "$self")/lib" && pwd) || exit 3
 unset NODE_OPTIONS NODE_PATH NODE_V8_COVERAGE
 export MALLOC_ARENA_MAX=1
-exec "$lib/node" "$lib/main.js" "$@"
+compilers=
+if [ "\${1-}" = run ]; then compilers='--no-maglev --no-turbofan'; fi
+exec "$lib/node" $compilers "$lib/main.js" "$@"
 `;
 
 /**

@@ -49,6 +49,22 @@ test('it runs by way of symbolic links, under its own Node, whatever NODE_OPTION
   expect(JSON.parse(stdout).node).toBe(`v${node}`);
 });
 
+test('the daemon runs without optimising compilers, and no other command does', () => {
+  const own = join(moved, 'lib/node');
+  const kept = join(folder, 'kept');
+  renameSync(own, kept);
+  try {
+    writeFileSync(own, '#!/bin/sh\necho "$@"\n', { mode: 0o755 });
+    const main = join(moved, 'lib/main.js');
+    const launched = (...args: string[]) => sluice(join(moved, 'sluice'), args).stdout;
+    expect(launched('run', '--watch')).toBe(`--no-maglev --no-turbofan ${main} run --watch\n`);
+    expect(launched('ps', 'run')).toBe(`${main} ps run\n`);
+    expect(launched()).toBe(`${main}\n`);
+  } finally {
+    renameSync(kept, own);
+  }
+});
+
 test('it checks a policy, and loads the native part beside it', () => {
   const policy = join(folder, 'policy.yaml');
   writeFileSync(policy, 'version: 1\n');
