@@ -1,5 +1,5 @@
 import { addressOf, formatAddress } from '../../../src/ip/address.ts';
-import type { Span } from '../../../src/packetpath/walk/packet.ts';
+import type { Packet, Span } from '../../../src/packetpath/walk/packet.ts';
 import type { Outcome, Walked } from '../../../src/packetpath/walk/result.ts';
 import type { RuleSet } from './generate.ts';
 import { nodes, type Probe, type Seen } from './rig.ts';
@@ -36,7 +36,7 @@ export function judge({ rules, probe, seen }: Case, walkPacket: WalkPacket, ask:
   if (seen.arrived === null) return { walk: walkedText(came, outcome), kernel: 'stopped', sort: 'accepted' };
   const back = walkPacket(rules.listing, surroundings, answerOf(outcome, receiver, ask));
   return {
-    walk: `${walkedText(came, outcome)}${answerText(back, probe, asked.packet.source)}`,
+    walk: `${walkedText(came, outcome)}${answerText(back, probe, asked.packet)}`,
     kernel: `${kernelText(seen, outcome)}${backText(back, seen)}`,
     sort: 'accepted',
   };
@@ -82,15 +82,20 @@ function arrivedText({ arrived }: Seen): string {
     : `${arrived.at} as ${arrived.packet.src} -> ${arrived.packet.dst} ${arrived.packet.dport ?? ''}`;
 }
 
-/** Whether the answer comes back to who waits for it, and from whom that asked. */
-function answerText({ verdict, outcomes }: Walked, { to }: Probe, sender: Span): string {
+/** Whether the answer comes back to who waits for it, and from whom that asked: to and from the same ports as well. */
+function answerText({ verdict, outcomes }: Walked, { to, port }: Probe, asked: Packet): string {
   const [outcome] = outcomes;
   if (verdict === 'depends' || outcome === undefined) return ', perhaps answered';
   const { packet } = outcome;
-  const matches = formatAddress(addressOf(packet.family, packet.source.low)) === to;
-  const gets = packet.destination.low === sender.low;
+  const matches = formatAddress(addressOf(packet.family, packet.source.low)) === to && isAt(packet.sport, BigInt(port));
+  const gets = packet.destination.low === asked.source.low && isWithin(packet.dport, asked.sport);
   return verdict === 'accepted' && matches && gets ? ', answered' : ', not answered';
 }
+
+const isAt = (port: Span | null, wanted: bigint) => port === null || (port.low === wanted && port.high === wanted);
+
+const isWithin = (port: Span | null, wanted: Span | null) =>
+  port === null || wanted === null || (wanted.low <= port.low && port.high <= wanted.high);
 
 function backText({ verdict }: Walked, { answer }: Seen): string {
   if (verdict === 'depends') return ', perhaps answered';

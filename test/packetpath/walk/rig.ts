@@ -192,7 +192,8 @@ export class Rig implements AsyncDisposable {
         if (at === from && from !== 'host') continue;
         const packets = observer.ofProbe(token, proto === 'tcp' ? sport : undefined, since);
         const packet = packets.find((one) => isFirst(one, proto, sport));
-        if (packet !== undefined) arrived ??= { at, packet };
+        // an answer has the token too, and may be led astray
+        if (packet !== undefined && (arrived === null || packet.t < arrived.packet.t)) arrived = { at, packet };
       }
       return { arrived, answer, sport };
     });
