@@ -21,8 +21,9 @@ const beside = {
 
 /**
  * Follows symbolic links, so that /usr/local/bin/sluice may be one. Settings for other people's Node stay outside. Each
- * thread of Node's would have a heap of malloc's to itself (mallopt(3), M_ARENA_MAX), which takes the daemon 3 MiB more. The
- * daemon does without V8's optimising compilers: idle they cost 9 MiB, in busy hours tens (docs/benchmarks.md), and one of
+ * thread of Node's would have a heap of malloc's to itself (mallopt(3), M_ARENA_MAX), which takes the daemon 3 MiB more; and
+ * what malloc gives out and back in pieces larger than 128 KiB, such as a long answer, goes back to the kernel, which without
+ * being told it does the less the longer a process lives (M_MMAP_THRESHOLD, "dynamic adjustment"). The daemon does without V8's optimising compilers: idle they cost 9 MiB, in busy hours tens (docs/benchmarks.md), and one of
  * them ended it under load (`Check failed: *shared_->object() == f->shared()`, Node 26.10).
  */
 const launcher = `#!/bin/sh
@@ -36,7 +37,7 @@ while [ -L "$self" ]; do
 done
 lib=$(CDPATH='' cd -P -- "$(dirname -- "$self")/lib" && pwd) || exit 3
 unset NODE_OPTIONS NODE_PATH NODE_V8_COVERAGE
-export MALLOC_ARENA_MAX=1
+export MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072
 compilers=
 if [ "\${1-}" = run ]; then compilers='--no-maglev --no-turbofan'; fi
 exec "$lib/node" $compilers "$lib/main.js" "$@"
