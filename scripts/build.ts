@@ -20,11 +20,14 @@ const beside = {
 } as const;
 
 /**
- * Follows symbolic links, so that /usr/local/bin/sluice may be one. Settings for other people's Node stay outside. Each
- * thread of Node's would have a heap of malloc's to itself (mallopt(3), M_ARENA_MAX), which takes the daemon 3 MiB more; and
- * what malloc gives out and back in pieces larger than 128 KiB, such as a long answer, goes back to the kernel, which without
- * being told it does the less the longer a process lives (M_MMAP_THRESHOLD, "dynamic adjustment"). The daemon does without V8's optimising compilers: idle they cost 9 MiB, in busy hours tens (docs/benchmarks.md), and one of
- * them ended it under load (`Check failed: *shared_->object() == f->shared()`, Node 26.10).
+ * Follows symbolic links, so that /usr/local/bin/sluice may be one. Settings for other people's Node stay outside.
+ *
+ * Each thread of Node's would have a heap of malloc's to itself (mallopt(3), M_ARENA_MAX), which takes the daemon 3 MiB more;
+ * and pieces larger than 128 KiB, such as a long answer, go back to the kernel when they are freed, which malloc does the less
+ * the longer a process lives if nobody tells it (M_MMAP_THRESHOLD, "dynamic adjustment").
+ *
+ * The daemon does without V8's optimising compilers: they take memory, most of it in busy hours (docs/benchmarks.md), and one
+ * of them ended it under load (`Check failed: *shared_->object() == f->shared()`, Node 26.10).
  */
 const launcher = `#!/bin/sh
 self=$0
