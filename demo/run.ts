@@ -11,6 +11,7 @@ import { checkout } from '../lab/machine.ts';
 import { openSite, type Site } from '../lab/site.ts';
 import { type Result, reached } from './attempts.ts';
 import { ink } from './ink.ts';
+import type { Loot } from './intruder.ts';
 import { example, Project } from './project.ts';
 import { brief, table } from './table.ts';
 import { trials } from './trials.ts';
@@ -76,24 +77,28 @@ async function standTrials(site: Site, project: Project, expected: readonly Resu
     await sleep(700);
     const results = await project.tryEverything();
     say(`\n${brief(ink, results, expected)}`);
-    say(`\n  ${await looted(project)}`);
+    say(`\n  ${await gotNothing(project)}`);
     const changed = results.filter((result, at) => reached(result) !== reached(expected[at] as Result));
     if (changed.length > 0) throw new Error(`not as before: ${changed.map(({ attempt }) => attempt.what).join(', ')}`);
   }
   say(`\n${ink.title('5.5')}  Containers are restarted while it is dead, and then it comes back`);
   say(`${ink.faint('#')} docker compose restart`);
   await project.compose('restart', '-t', '0');
-  say(`\n  ${await looted(project)}: a newcomer that nobody has proven is denied everything`);
+  say(`\n  ${await gotNothing(project)}: a newcomer that nobody has proven is denied everything`);
   say(`\n${ink.faint('#')} sluice run &`);
   await site.host.daemon();
   await sluice(site, 'status');
 }
 
-async function looted(project: Project): Promise<string> {
-  const { arrived, sent } = await project.intruder.loot();
-  const words = `the intruder sent ${sent.toLocaleString('en')} packets meanwhile, ${arrived.toLocaleString('en')} got out`;
-  return arrived === 0 ? ink.good(words) : ink.strong(words);
+/** Where it may not reach anything. @throws where it did */
+async function gotNothing(project: Project): Promise<string> {
+  const loot = await project.intruder.loot();
+  if (loot.arrived > 0) throw new Error(looted(loot));
+  return ink.good(looted(loot));
 }
+
+const looted = ({ sent, arrived }: Loot): string =>
+  `the intruder sent ${sent.toLocaleString('en')} packets meanwhile, ${arrived.toLocaleString('en')} got out`;
 
 const started = Date.now();
 await build();
@@ -110,7 +115,7 @@ const before = await project.tryEverything();
 say(table(ink, before));
 say(
   `\nThe app reaches ${before.filter(reached).length} of ${before.length}. If it is broken into, so does whoever broke in.
-One of its services has been: ${await looted(project)}.`,
+One of its services has been: ${ink.strong(looted(await project.intruder.loot()))}.`,
 );
 
 title('2  The policy, and Sluice');

@@ -3,6 +3,6 @@
  * they do.
  */
 export const denyAllText = `version: 1
-defaults: { unmanaged: deny, labels: ignore, build: deny }
+defaults: { unmanaged: deny, unknown-bridge: deny, labels: ignore, build: deny }
 guardrails: { deny: [any] }
 `;

@@ -59,12 +59,12 @@ describe.each(engines)('our tables edited by another process on engine %s', { ti
         const stream = await site.host.stream('steady/one', to);
         await sleep(random.between(100, 300));
         const before = await latestRepair(ground);
-        await site.host.must(command);
+        const process = Number(await site.host.must(['sh', '-c', 'echo $$; exec "$@"', 'sh', ...command]));
         const repair = await until(`the repair after ${name}`, async () => {
           const latest = await latestRepair(ground);
           return latest?.at === before?.at ? undefined : latest;
         });
-        expect(repair.by.name, name).toBe('nft');
+        expect(repair.by, name).toEqual({ process, name: 'nft' });
         const gap = await gapOf(stream, site.private.observer);
         if (closed) expect(gap.arrived, name).toBe(0);
         gaps.push(gap.ms);
