@@ -59,12 +59,14 @@ describe.each(engines)('our tables edited by another process on engine %s', { ti
         const stream = await site.host.stream('steady/one', to);
         await sleep(random.between(100, 300));
         const before = await latestRepair(ground);
-        const process = Number(await site.host.must(['sh', '-c', 'echo $$; exec "$@"', 'sh', ...command]));
+        await site.host.must(command);
         const repair = await until(`the repair after ${name}`, async () => {
           const latest = await latestRepair(ground);
           return latest?.at === before?.at ? undefined : latest;
         });
-        expect(repair.by, name).toEqual({ process, name: 'nft' });
+        // the number is that of the first PID namespace (net/netfilter/nf_tables_api.c, task_pid_nr): nobody in a lab knows it
+        expect(repair.by.name, name).toBe('nft');
+        expect(repair.by.process, name).toBeGreaterThan(0);
         const gap = await gapOf(stream, site.private.observer);
         if (closed) expect(gap.arrived, name).toBe(0);
         gaps.push(gap.ms);
