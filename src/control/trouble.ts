@@ -5,8 +5,8 @@
 export const troubleCodes = {
   'denying-all': {
     means:
-      'No policy can be read, neither the files nor the one remembered. Nothing leaves a Docker bridge until there is one.',
-    mend: '`sluice check`, mend what it names, `sluice apply`. To let everybody out meanwhile: `sluice down`.',
+      'No policy can be read, neither the files nor the one remembered; or the engine does not answer, and neither rules of ours nor remembered ones stand. Nothing leaves a Docker bridge until there is one, or it does; in the second case that is docker0 and bridges named `br-` and twelve digits.',
+    mend: '`sluice check`, mend what it names, `sluice apply`; or start the engine. To let everybody out meanwhile: `sluice down`.',
   },
   'policy-bad': {
     means: 'The files are in error, or cannot be read. The last good policy stays in force, over restarts too.',

@@ -12,6 +12,7 @@ import { isOpen } from '../ruleset/unheld.ts';
 import { firstOf, type HostState } from '../state/host-state.ts';
 import type { Remembered } from '../state/store.ts';
 import type { World } from '../world/world.ts';
+import { denyUnknown } from './deny-unknown.ts';
 import type { FromGuard } from './guard/protocol.ts';
 import { holdRemembered } from './hold-remembered.ts';
 import type { Holder } from './holder.ts';
@@ -344,12 +345,21 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   /** While what runs cannot be known or held, what is in doubt is held to what was held last. */
   async #holdLast(): Promise<void> {
     const last = this.#lastLook();
-    if (last === null || this.#holder.knows) return;
+    if (last !== null && this.#holder.knows) return;
     try {
-      await this.#holdTo(last);
+      if (last === null) await this.#denyUnknown();
+      else await this.#holdTo(last);
     } catch (error) {
       this.#refused(error);
     }
+  }
+
+  async #denyUnknown(): Promise<void> {
+    const compiler = createCompiler(this.#policies.inForce.policy);
+    const compile = (world: World) => compiler(world, this.#ports.now(), this.#host.networks).ruleset;
+    if (!(await denyUnknown(this.#ports, compile))) return;
+    const message = 'nobody tells what runs, and no rules are remembered: nothing leaves the bridges of the engine';
+    this.#troubles.add('denying-all', message, 'start the engine: systemctl start docker');
   }
 
   /** What runs now, as the engine says. One reading at a time: the mirror keeps what it has asked. */
@@ -403,6 +413,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     const { change, cut, switched } = await holding;
     for (const code of ['kernel-refused', 'too-large'] as const)
       this.#troubles.end(code, 'the kernel holds the policy');
+    if (this.#policies.inForce.record !== null) this.#troubles.end('denying-all', 'what runs is known, and held');
     this.#count('reconciles');
     // what a beginning leaves is given back with it: later the pause would be a newcomer's
     if (this.#now === null) this.#ports.onCalm();

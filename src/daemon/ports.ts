@@ -3,6 +3,7 @@ import type { EngineNotice } from '../docker/events.ts';
 import type { EngineMirror } from '../docker/mirror.ts';
 import type { Policy } from '../policy/model.ts';
 import type { PolicyText } from '../policy/read.ts';
+import type { Barred } from '../ruleset/ruleset.ts';
 import type { Store } from '../state/store.ts';
 import type { FromGuard, ToGuard } from './guard/protocol.ts';
 import type { HeldIn } from './holder.ts';
@@ -17,6 +18,8 @@ export interface DaemonPorts {
   readonly boot: string;
   readonly engine: EnginePort;
   readonly kernel: KernelPort;
+  /** The host's bridges now, those of others among them. Throws a NetlinkError. */
+  readonly bridges: () => readonly Barred[];
   /** Starts the guard thread. Throws where there is no room for one. */
   readonly guard: (hear: (message: FromGuard) => void) => GuardPort;
   /** What is wrong from the beginning to the end. */

@@ -104,6 +104,10 @@ export async function runDaemon(options: RunOptions): Promise<void> {
         follow: (hear) => followEvents(engine, hear),
       },
       kernel,
+      bridges: () =>
+        kernelView()
+          .links()
+          .flatMap(({ kind, name, index }) => (kind === 'bridge' ? [{ name, index }] : [])),
       guard: (hear) => {
         const guard = startGuard({ engine: engine.path, seats: kernel.backend === 'nftables' });
         guard.on(hear);

@@ -75,6 +75,8 @@ export class DaemonHost {
   world: World = buildWorld({ ...town, containers: town.containers.map((one) => ({ ...one, published: [] })) });
   files: PolicyReading = filesOf('[internet]');
   engineAway = false;
+  /** The host's, as the kernel lists them. */
+  bridges: readonly { readonly name: string; readonly index: number }[] = [];
   /** Milliseconds for an answer of the engine, for a load, for a listing, and for testing what the policy files say. */
   slowness = { engine: 2, nft: 2, list: 2, files: 0 };
   /** Chains that somebody has put into our tables. */
@@ -225,6 +227,7 @@ export class DaemonHost {
           return { stop() {} };
         },
       },
+      bridges: () => this.bridges,
       kernel: this.kernel,
       guard: (hear) => {
         if (this.threadsFail) throw new Error('no room for a thread');

@@ -101,4 +101,19 @@ describe('the daemon, on a real host', { timeout: 120_000 }, () => {
     await site.host.daemon();
     expect(await reaching(...everybody)).toEqual([...everybody]);
   });
+
+  test('with neither rules nor engine nothing leaves the bridges of the engine, until it tells who is there', async () => {
+    await open();
+    site.host.write(policyFile, policy('none'));
+    await (await site.host.daemon()).kill();
+    await site.host.must(['sh', '-c', `nft flush ruleset; rm -r ${state}`]);
+    const away = await site.host.daemon({ args: ['--host', 'unix:///run/nobody.sock'], impatient: true });
+    await until('it denies', async () => ((await reaching(...everybody)).length === 0 ? true : undefined));
+    expect(await codes(away)).toEqual(expect.arrayContaining(['engine-gone', 'denying-all']));
+    expect(await exitOf('status')).toBe(6);
+    await away.kill();
+    await site.host.daemon();
+    expect(await reaching(...everybody)).toEqual(['other', 'plain']);
+    expect(await exitOf('status')).toBe(0);
+  });
 });
