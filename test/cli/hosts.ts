@@ -28,6 +28,11 @@ tests:
 export const looser = articlePolicy
   .replace('internet]', 'internet, "192.168.5.5:22"]')
   .replace('["192.168.5.5:22", ', '[');
+/** It with other words for the host, and the same for every container. */
+export const otherDefaults = articlePolicy.replace(
+  'groups:',
+  'defaults: { denied: drop, unknown-bridge: deny, build: allow }\ngroups:',
+);
 /** It with two errors. */
 export const broken = articlePolicy
   .replace('http-proxy, resolver', 'http-proxi, resolver')

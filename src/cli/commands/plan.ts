@@ -8,6 +8,7 @@ import { diagnosticJson, diagnosticLines } from '../diagnostics.ts';
 import type { Exit } from '../exit.ts';
 import { changeJson, changeLines, cutJson } from '../plan-text.ts';
 import type { LiveConversation } from '../ports.ts';
+import { settingLines, settingsBetween } from '../settings.ts';
 import { readSituation, type Situation } from '../situation.ts';
 import { counted, safe, sentence } from '../text.ts';
 import { undoingLines } from '../undoing-text.ts';
@@ -25,6 +26,7 @@ export async function plan(context: Context): Promise<Exit> {
   const standing = await ports.kernel.standing();
   const last = standing !== false && memory.kind === 'applied' ? memory.applied.ruleset : null;
   const changes = changesBetween(last, ruleset, loaded.now, situation.world);
+  const settingChanges = settingsBetween(last, ruleset);
   const cut = await wouldBeCut(context, situation, last);
   const blocked = diagnostics.some(({ code }) => code === codes.notEnforceable.code);
   const canUndo = whoCanUndo(enforcedContainers(ruleset, situation.world));
@@ -35,6 +37,7 @@ export async function plan(context: Context): Promise<Exit> {
       version: 1,
       good: !blocked,
       changes: changes.map(changeJson),
+      settings: settingChanges,
       cut: cut?.map((one) => ({ ...cutJson(one), since: one.since })) ?? null,
       unheld: ruleset.unheld.map(unheldJson),
       canUndo,
@@ -43,13 +46,14 @@ export async function plan(context: Context): Promise<Exit> {
     (view) => [
       ...lines(view),
       ...changeLines(changes, cut ?? [], view, ports.now()),
+      ...settingLines(settingChanges, view),
       ...unheldLines(ruleset.unheld, view),
       ...undoingLines(canUndo, view),
-      ...sentence(verdictText(changes, cut, blocked), view.paint.strong, view.width),
+      ...sentence(verdictText(changes, settingChanges.length, cut, blocked), view.paint.strong, view.width),
     ],
   );
   if (blocked) return 'no';
-  return changing(changes) > 0 || (cut ?? []).length > 0 ? 'changes' : 'ok';
+  return changing(changes) > 0 || settingChanges.length > 0 || (cut ?? []).length > 0 ? 'changes' : 'ok';
 }
 
 /** Live connections that are allowed now and would not be; null where they cannot be read. */
@@ -68,10 +72,17 @@ function changing(changes: readonly Change[]): number {
   return changes.reduce((sum, { kind, containers }) => sum + (kind === 'unchanged' ? 0 : containers.length), 0);
 }
 
-function verdictText(changes: readonly Change[], cut: readonly LiveConversation[] | null, blocked: boolean): string {
+function verdictText(
+  changes: readonly Change[],
+  settings: number,
+  cut: readonly LiveConversation[] | null,
+  blocked: boolean,
+): string {
   if (blocked) return 'It cannot be applied: a container that the policy enforces cannot be held.';
   const count = changing(changes);
   const unknown = cut === null ? ' Which live connections it would cut only root can see.' : '';
+  if (count === 0 && settings > 0 && (cut ?? []).length === 0)
+    return `No container changes, ${counted(settings, 'setting')} of the host ${settings === 1 ? 'does' : 'do'}.${unknown} Apply with: sluice apply`;
   if (count === 0 && (cut ?? []).length === 0) return `No container changes.${unknown}`;
   const cuts =
     cut === null || cut.length === 0

@@ -16,7 +16,7 @@ export const plan: CommandSpec = {
     no: 'An error: in the policy, on the command line, or it could not be found out.',
     changes: 'Something would change.',
   },
-  codes: { usage: 1, unable: 1 },
+  codes: { usage: 1, unable: 1, bug: 1 },
   load: async () => (await import('../commands/plan.ts')).plan,
 };
 

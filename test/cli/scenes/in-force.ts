@@ -13,6 +13,7 @@ import {
   looser,
   mightyWorld,
   named,
+  otherDefaults,
   ssh,
   watched,
   withoutPort,
@@ -99,6 +100,10 @@ export const inForce: Scenes = {
       ];
       return host;
     },
+  },
+  'plan-settings': {
+    args: ['plan'],
+    host: () => changed(articlePolicy, otherDefaults),
   },
   'plan-nothing': { args: ['plan'], host: () => applied() },
   'plan-not-root': {
