@@ -184,6 +184,11 @@ export class Observer {
     return (await this.seen(wanted)).length;
   }
 
+  /** How many packets with that token it has seen, without waiting, and also where it has overlooked some. */
+  sawAtLeast(token: string): number {
+    return this.#byKey.get(token)?.length ?? 0;
+  }
+
   /** Forgets everything seen so far, and what was missed. */
   clear(): void {
     this.#forgiven = this.#lost;

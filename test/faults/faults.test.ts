@@ -1,8 +1,7 @@
 import { describe, expect, onTestFailed, test } from 'vitest';
-import { ObserverOverrun } from '../../lab/observer.ts';
 import { randomFor, record } from '../campaign/campaign.ts';
 import type { Fault } from './faults.ts';
-import { Ground } from './ground.ts';
+import { Ground, Overlooked } from './ground.ts';
 import { faultsFor, grounds, measure } from './selection.ts';
 import { lost, type Outcome, rate } from './senders.ts';
 
@@ -24,7 +23,12 @@ describe.each(grounds)('on engine $name', { timeout: 1_800_000 }, (way) => {
     await fault.restore?.(ground);
     await fault.prepare?.(ground);
     await ground.protect();
-    const held = await attempts(name, run, () => true);
+    const held = await attempts(
+      name,
+      run,
+      () => true,
+      (one) => isForbidden(fault, one),
+    );
     const what = backend === 'nftables' ? name : `${name}, by ${backend}`;
     record({ chapter: 'faults', engine, what, numbers: numbersOf(fault, without, held) });
     for (const one of held) expect(one.sent, one.name).toBeGreaterThan(0);
@@ -47,12 +51,14 @@ describe.each(grounds)('on engine $name', { timeout: 1_800_000 }, (way) => {
 
 /**
  * Runs until a run says anything: on a machine with other work to do packets may be lost without Sluice already, or not all
- * be seen. Whatever was seen of a run of Sluice's counts, so one that was seen to its end is not repeated.
+ * be seen. Whatever was seen of a run of Sluice's counts, so one that was seen to its end is not repeated, and one of which
+ * something was seen that is forbidden fails.
  */
 async function attempts(
   name: string,
   run: () => Promise<readonly Outcome[]>,
   isCalm: (outcomes: readonly Outcome[]) => boolean,
+  isForbidden: (outcome: Outcome) => boolean = () => false,
 ): Promise<readonly Outcome[]> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -65,7 +71,9 @@ async function attempts(
           .join('; ')}`,
       );
     } catch (error) {
-      if (!(error instanceof ObserverOverrun) || attempt === 3) throw error;
+      if (!(error instanceof Overlooked) || attempt === 3) throw error;
+      const came = error.seen.filter(isForbidden).map(words);
+      if (came.length > 0) throw new Error(`of what was seen until it was too much: ${came.join('; ')}`);
       console.log(`${name}: a busy machine, again: ${error.message}`);
     }
   }

@@ -77,6 +77,17 @@ interface Run {
   readonly counted: Outcome[];
 }
 
+/** The machine was too busy to see everything; what was seen until then did happen. */
+export class Overlooked extends Error {
+  override readonly name = 'Overlooked';
+  readonly seen: readonly Outcome[];
+
+  constructor(message: string, seen: readonly Outcome[]) {
+    super(message);
+    this.seen = seen;
+  }
+}
+
 export class Ground implements AsyncDisposable {
   readonly site: Site;
   readonly engine: Engine;
@@ -200,7 +211,7 @@ ${service('four', [internet.v4, lan.v4])}${service('six', [internet.v6, ten.v6])
   /**
    * Streams run while `disturb` does, and for at least `seconds`.
    *
-   * @throws ObserverOverrun when the machine was too busy to see everything; then nothing runs any more
+   * @throws Overlooked when the machine was too busy to see everything; then nothing runs any more
    */
   async during(seconds: number, disturb: () => Promise<void>): Promise<readonly Outcome[]> {
     const started = Date.now();
@@ -214,8 +225,14 @@ ${service('four', [internet.v4, lan.v4])}${service('six', [internet.v6, ten.v6])
       return [...(await outcomes(flows)), ...counted];
     } catch (error) {
       if (error instanceof ObserverOverrun) {
-        for (const flow of this.#running.flows) await flow.end();
+        const { counted, flows } = this.#running;
+        const seen: Outcome[] = [];
+        for (const flow of flows) {
+          const { name, permitted, sender } = flow;
+          seen.push({ name, permitted, sender, sent: await flow.end(), arrived: flow.arrivedAtLeast() });
+        }
         await this.#removeChurn();
+        throw new Overlooked(error.message, [...seen, ...counted]);
       }
       throw error;
     } finally {

@@ -28,6 +28,8 @@ export interface Flow {
   end(): Promise<number>;
   /** How many have arrived by now. */
   arrived(): Promise<number>;
+  /** The same where an observer has overlooked some: so many at least. */
+  arrivedAtLeast(): number;
 }
 
 /** Where a steady stream goes. */
@@ -50,6 +52,7 @@ export async function steadyFlow(site: Site, course: Course): Promise<Flow> {
     sender: 'steady',
     end: async () => (await stream.stop()).sent,
     arrived: () => at.count(stream.token),
+    arrivedAtLeast: () => at.sawAtLeast(stream.token),
   };
 }
 
@@ -61,19 +64,18 @@ export function tallied(
   const { allowed, folder, name, token } = spec;
   const sent = (index: number) => tallies(site, folder, name)[index] ?? 0;
   const others = placeNames.map((place) => site.far(place).observer).filter((observer) => observer !== allowed);
-  const elsewhere = async () => {
-    const counts = await Promise.all(others.map((observer) => observer.count(token)));
-    return counts.reduce((sum, count) => sum + count, 0);
-  };
-  const flow = (permitted: boolean, index: number, arrived: () => Promise<number>): Flow => ({
+  const flow = (permitted: boolean, index: number, observers: readonly Observer[]): Flow => ({
     name: `${name}, ${permitted ? 'allowed' : 'denied'}`,
     permitted,
     sender: 'churn',
     end: async () => sent(index),
-    arrived,
+    arrived: async () => sumOf(await Promise.all(observers.map((observer) => observer.count(token)))),
+    arrivedAtLeast: () => sumOf(observers.map((observer) => observer.sawAtLeast(token))),
   });
-  return [flow(true, 0, () => allowed.count(token)), flow(false, 1, elsewhere)];
+  return [flow(true, 0, [allowed]), flow(false, 1, others)];
 }
+
+const sumOf = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
 
 /** The sums of all tallies of a name in a folder of the host, by target. */
 function tallies(site: Site, folder: string, name: string): readonly number[] {
