@@ -47,6 +47,32 @@ describe.each(['26.1', '28.5'] as const)('on engine %s', { timeout: 200_000 }, (
     return [await site.internet.saw(token), await site.private.saw(token)];
   }
 
+  /** A guest behind a bridge that is no engine's, as a virtual machine is; tells whether what it sends to a private host arrives. */
+  async function guestBehind(bridge: string, net: number): Promise<() => Promise<boolean>> {
+    const guest = `guest${net}`;
+    const gateway = `10.77.${net}.1`;
+    for (const command of [
+      `ip link add ${bridge} type bridge`,
+      `ip addr add ${gateway}/24 dev ${bridge}`,
+      `ip netns add ${guest}`,
+      `ip link add port${net} type veth peer name eth0 netns ${guest}`,
+      `ip link set port${net} master ${bridge} up`,
+      `ip link set ${bridge} up`,
+      `ip -n ${guest} addr add 10.77.${net}.2/24 dev eth0`,
+      `ip -n ${guest} link set eth0 up`,
+      `ip -n ${guest} route add default via ${gateway}`,
+      // as libvirt does: with Docker FORWARD drops what nobody accepts
+      `iptables -I FORWARD -i ${bridge} -j ACCEPT`,
+    ])
+      await site.host.must(command.split(' '));
+    return async () => {
+      const token = freshToken();
+      const send = ['/run/labtool', 'stream', 'udp', site.private.v4, '443', '--rate', '100', '--seconds', '0.3'];
+      await site.host.must(['ip', 'netns', 'exec', guest, ...send, '--token', token]);
+      return site.private.saw(token);
+    };
+  }
+
   const open4 = async (from: string) =>
     (await site.host.probe(from, { proto: 'udp', to: site.private.v4, port: 443, timeout: 300 })).arrived;
 
@@ -90,16 +116,20 @@ describe.each(['26.1', '28.5'] as const)('on engine %s', { timeout: 200_000 }, (
     ['allow', [true, true]],
   ] as const)('a bridge that appears while the daemon is away: %s', async (unknown, wanted) => {
     await open(`{ unknown-bridge: ${unknown} }`);
-    // A virtual machine's bridge that was there before, and one that comes while the daemon lives.
+    const machine = await guestBehind('virbr0', 1);
+    await until('its bridge known', async () => ((await machine()) ? true : undefined));
     await site.host.docker('network', 'create', 'before');
     await until('the bridge known', async () => ((await started('before'))[1] ? true : undefined));
     expect(await started('before')).toEqual([true, true]);
     await daemon.kill();
     expect(await started('before')).toEqual([true, true]);
+    expect(await machine()).toBe(true);
+    const other = await guestBehind('virbr1', 2);
     await site.host.docker('network', 'create', 'meanwhile');
-    expect(await started('meanwhile')).toEqual(wanted);
+    expect([await started('meanwhile'), await other(), await machine()]).toEqual([wanted, wanted[1], true]);
     await restart(`{ unknown-bridge: ${unknown} }`);
     await until('the bridge known', async () => ((await started('meanwhile'))[1] ? true : undefined));
+    await until('the other machine’s, too', async () => ((await other()) ? true : undefined));
   });
 
   test('builds on docker0 go by defaults.build, those of the classic builder by defaults.unmanaged', async () => {
