@@ -357,9 +357,10 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   async #denyUnknown(): Promise<void> {
     const compiler = createCompiler(this.#policies.inForce.policy);
     const compile = (world: World) => compiler(world, this.#ports.now(), this.#host.networks).ruleset;
-    if (!(await denyUnknown(this.#ports, compile))) return;
-    const message = 'nobody tells what runs, and no rules are remembered: nothing leaves the bridges of the engine';
-    this.#troubles.add('denying-all', message, 'start the engine: systemctl start docker');
+    if (!(await denyUnknown(this.#ports, compile)) || this.#policies.inForce.record === null) return;
+    const message =
+      'what runs cannot be known or held, and no rules are remembered: nothing leaves the bridges of the engine';
+    this.#troubles.add('denying-all', message, 'mend what else status tells of');
   }
 
   /** What runs now, as the engine says. One reading at a time: the mirror keeps what it has asked. */

@@ -4,11 +4,11 @@ import { enforcedContainers } from '../../ruleset/enforced.ts';
 import { readApplied } from '../applied.ts';
 import { type Change, changesBetween } from '../changes.ts';
 import type { Context } from '../context.ts';
+import { defaultLines, defaultsBetween } from '../default-changes.ts';
 import { diagnosticJson, diagnosticLines } from '../diagnostics.ts';
 import type { Exit } from '../exit.ts';
 import { changeJson, changeLines, cutJson } from '../plan-text.ts';
 import type { LiveConversation } from '../ports.ts';
-import { settingLines, settingsBetween } from '../settings.ts';
 import { readSituation, type Situation } from '../situation.ts';
 import { counted, safe, sentence } from '../text.ts';
 import { undoingLines } from '../undoing-text.ts';
@@ -26,7 +26,7 @@ export async function plan(context: Context): Promise<Exit> {
   const standing = await ports.kernel.standing();
   const last = standing !== false && memory.kind === 'applied' ? memory.applied.ruleset : null;
   const changes = changesBetween(last, ruleset, loaded.now, situation.world);
-  const settingChanges = settingsBetween(last, ruleset);
+  const defaults = defaultsBetween(last, ruleset);
   const cut = await wouldBeCut(context, situation, last);
   const blocked = diagnostics.some(({ code }) => code === codes.notEnforceable.code);
   const canUndo = whoCanUndo(enforcedContainers(ruleset, situation.world));
@@ -37,7 +37,7 @@ export async function plan(context: Context): Promise<Exit> {
       version: 1,
       good: !blocked,
       changes: changes.map(changeJson),
-      settings: settingChanges,
+      defaults,
       cut: cut?.map((one) => ({ ...cutJson(one), since: one.since })) ?? null,
       unheld: ruleset.unheld.map(unheldJson),
       canUndo,
@@ -46,14 +46,14 @@ export async function plan(context: Context): Promise<Exit> {
     (view) => [
       ...lines(view),
       ...changeLines(changes, cut ?? [], view, ports.now()),
-      ...settingLines(settingChanges, view),
+      ...defaultLines(defaults, view),
       ...unheldLines(ruleset.unheld, view),
       ...undoingLines(canUndo, view),
-      ...sentence(verdictText(changes, settingChanges.length, cut, blocked), view.paint.strong, view.width),
+      ...sentence(verdictText(changes, defaults.length, cut, blocked), view.paint.strong, view.width),
     ],
   );
   if (blocked) return 'no';
-  return changing(changes) > 0 || settingChanges.length > 0 || (cut ?? []).length > 0 ? 'changes' : 'ok';
+  return changing(changes) > 0 || defaults.length > 0 || (cut ?? []).length > 0 ? 'changes' : 'ok';
 }
 
 /** Live connections that are allowed now and would not be; null where they cannot be read. */
@@ -74,15 +74,15 @@ function changing(changes: readonly Change[]): number {
 
 function verdictText(
   changes: readonly Change[],
-  settings: number,
+  defaults: number,
   cut: readonly LiveConversation[] | null,
   blocked: boolean,
 ): string {
   if (blocked) return 'It cannot be applied: a container that the policy enforces cannot be held.';
   const count = changing(changes);
   const unknown = cut === null ? ' Which live connections it would cut only root can see.' : '';
-  if (count === 0 && settings > 0 && (cut ?? []).length === 0)
-    return `No container changes, ${counted(settings, 'setting')} of the host ${settings === 1 ? 'does' : 'do'}.${unknown} Apply with: sluice apply`;
+  if (count === 0 && defaults > 0 && (cut ?? []).length === 0)
+    return `No container changes, ${counted(defaults, 'word')} of \`defaults\` ${defaults === 1 ? 'does' : 'do'}.${unknown} Apply with: sluice apply`;
   if (count === 0 && (cut ?? []).length === 0) return `No container changes.${unknown}`;
   const cuts =
     cut === null || cut.length === 0

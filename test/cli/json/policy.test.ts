@@ -83,7 +83,7 @@ test('plan', async () => {
     changes: [
       { workload: 'string', containers: ['string'], kind: 'string', loses: ['string'], gains: [], mode, reaches },
     ],
-    settings: [],
+    defaults: [],
     cut: [],
     unheld: [unheld],
     canUndo: [],

@@ -101,7 +101,7 @@ export const inForce: Scenes = {
       return host;
     },
   },
-  'plan-settings': {
+  'plan-defaults': {
     args: ['plan'],
     host: () => changed(articlePolicy, otherDefaults),
   },

@@ -1,6 +1,7 @@
 import { addressOf, formatAddress } from '../../../src/ip/address.ts';
-import type { Packet, Span } from '../../../src/packetpath/walk/packet.ts';
+import { exactly, type Packet, type Span } from '../../../src/packetpath/walk/packet.ts';
 import type { Outcome, Walked } from '../../../src/packetpath/walk/result.ts';
+import { contains } from '../../../src/packetpath/walk/surroundings.ts';
 import type { RuleSet } from './generate.ts';
 import { nodes, type Probe, type Seen } from './rig.ts';
 import { type Ask, answerOf, askedOf, realAsk, receiverOf, surroundingsOf, type WalkPacket } from './subject.ts';
@@ -87,15 +88,14 @@ function answerText({ verdict, outcomes }: Walked, { to, port }: Probe, asked: P
   const [outcome] = outcomes;
   if (verdict === 'depends' || outcome === undefined) return ', perhaps answered';
   const { packet } = outcome;
-  const matches = formatAddress(addressOf(packet.family, packet.source.low)) === to && isAt(packet.sport, BigInt(port));
+  const matches =
+    formatAddress(addressOf(packet.family, packet.source.low)) === to && isWithin(packet.sport, exactly(port));
   const gets = packet.destination.low === asked.source.low && isWithin(packet.dport, asked.sport);
   return verdict === 'accepted' && matches && gets ? ', answered' : ', not answered';
 }
 
-const isAt = (port: Span | null, wanted: bigint) => port === null || (port.low === wanted && port.high === wanted);
-
-const isWithin = (port: Span | null, wanted: Span | null) =>
-  port === null || wanted === null || (wanted.low <= port.low && port.high <= wanted.high);
+/** ICMP has none. */
+const isWithin = (port: Span | null, wanted: Span | null) => port === null || wanted === null || contains(wanted, port);
 
 function backText({ verdict }: Walked, { answer }: Seen): string {
   if (verdict === 'depends') return ', perhaps answered';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { settingsBetween } from '../../src/cli/settings.ts';
+import { defaultsBetween } from '../../src/cli/default-changes.ts';
 import { judge } from '../ruleset/support.ts';
 
 /** `portainer` is on docker0. */
@@ -13,10 +13,10 @@ test.each([
   ['denied: reject, unknown-bridge: deny, build: allow', ['unknown-bridge allow deny']],
   ['denied: reject, unknown-bridge: allow, build: deny', ['build allow deny']],
 ])('from the usual words to %s', (defaults, changes) => {
-  const told = settingsBetween(rules(usual), rules(defaults));
-  expect(told.map(({ setting, from, to }) => `${setting} ${from} ${to}`)).toEqual(changes);
+  const told = defaultsBetween(rules(usual), rules(defaults));
+  expect(told.map(({ word, from, to }) => `${word} ${from} ${to}`)).toEqual(changes);
 });
 
 test('where nothing was applied before there is nothing to compare with', () => {
-  expect(settingsBetween(null, rules(usual))).toEqual([]);
+  expect(defaultsBetween(null, rules(usual))).toEqual([]);
 });
