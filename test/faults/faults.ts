@@ -30,10 +30,10 @@ export interface Fault {
   readonly stopsAll?: boolean;
   readonly liveRestore?: boolean;
   readonly relayed?: boolean;
-  /** `unknown-bridge` of the policy, `deny` unless told. With `allow`, what passes of `churn` is counted, not forbidden. */
-  readonly unknownBridge?: 'allow';
-  /** The daemon may be gone, or unable to say it enforces, at the end. */
-  readonly leavesDaemonDown?: boolean;
+  /** `unknown-bridge` of the policy, which is `allow` where a policy does not say. */
+  readonly unknownBridge?: 'deny';
+  /** What passes of `churn` is counted, not forbidden: bridges that appear without the daemon stay open. */
+  readonly leavesOpen?: boolean;
 }
 
 /** Repeats something until half a second before streams have run for their time, at least once. */
@@ -76,7 +76,15 @@ export const faults: readonly Fault[] = [
   {
     name: 'engine stopped and started',
     stopsAll: true,
-    disturb: ({ site }) => site.host.restartEngine(),
+    disturb: restarted(({ site }) => site.host.restartEngine()),
+  },
+  {
+    name: 'engine killed',
+    stopsAll: true,
+    disturb: restarted(async ({ site: { host } }) => {
+      await host.killEngine();
+      await host.startEngine();
+    }),
   },
   {
     name: 'engine stopped and started with live-restore',
@@ -122,8 +130,8 @@ export const faults: readonly Fault[] = [
       await reload(ground, ground.policies[0]);
     },
   },
-  { name: 'daemon killed, bridges that appear meanwhile denied', disturb: killDaemon },
-  { name: 'daemon killed, bridges that appear meanwhile allowed', disturb: killDaemon, unknownBridge: 'allow' },
+  { name: 'daemon killed, bridges that appear meanwhile denied', disturb: killDaemon, unknownBridge: 'deny' },
+  { name: 'daemon killed, bridges that appear meanwhile allowed', disturb: killDaemon, leavesOpen: true },
   {
     name: 'broken policy file',
     disturb: async (ground) => {
@@ -191,17 +199,29 @@ export const faults: readonly Fault[] = [
     name: 'connected and disconnected again and again',
     disturb: async (ground, { many }) => {
       const { host } = ground.site;
-      // Its name comes before the project's: the default route moves to it, and back.
-      await host.docker('network', 'create', 'aside');
       const { name } = await host.container('churn/four');
       for (let round = 0; round < many; round++) {
-        await host.docker('network', 'connect', 'aside', name);
-        await host.docker('network', 'disconnect', 'aside', name);
+        // Its name comes before the project's: the default route moves to it, and back. Every fourth time the bridge is new.
+        const aside = `aside-${Math.floor(round / 4)}`;
+        if (round % 4 === 0) await host.docker('network', 'create', aside);
+        await host.docker('network', 'connect', aside, name);
+        await host.docker('network', 'disconnect', aside, name);
+        if (round % 4 === 3 || round === many - 1) await host.docker('network', 'rm', aside);
       }
-      await host.docker('network', 'rm', 'aside');
     },
   },
 ];
+
+/** Again and again, with so much time between that `churn`, which starts with the engine, sends for as long as was asked. */
+function restarted(restart: (ground: Ground) => Promise<void>): Fault['disturb'] {
+  return async (ground, { seconds }) => {
+    const rounds = Math.ceil(seconds / 6);
+    for (let round = 0; round < rounds; round++) {
+      await restart(ground);
+      await sleep((seconds * 1000) / rounds);
+    }
+  };
+}
 
 /** Very many containers started at once, each of which sends from its first instruction on. */
 async function crowd(ground: Ground, { many }: Measure): Promise<void> {

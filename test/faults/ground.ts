@@ -105,7 +105,7 @@ export class Ground implements AsyncDisposable {
     this.engine = options.engine;
     this.backend = options.backend ?? 'nftables';
     this.relay = relay;
-    this.policies = policies(options.unknownBridge ?? 'deny');
+    this.policies = policies(options.unknownBridge ?? 'allow');
   }
 
   static async open(options: GroundOptions): Promise<Ground> {

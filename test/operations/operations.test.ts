@@ -25,12 +25,22 @@ describe.each(plan)('engine %s', { timeout: 3 * 3_600_000 }, (engine, many, look
     const done: string[] = [];
     const refused = new Map<string, number>();
     const sizes: { resident: number; descriptors: number }[] = [];
+    let tries = 0;
     for (let number = 1; number <= many; number++) {
       const steady = number > restless * many;
-      const operation = choose(random, steady);
-      done.push(operation.name);
-      // The engine refuses what cannot be done as things are: then nothing was done.
-      await operation.run(ground).catch(() => refused.set(operation.name, (refused.get(operation.name) ?? 0) + 1));
+      for (;;) {
+        if (++tries > 4 * many)
+          throw new Error(`the engine refuses nearly everything: ${JSON.stringify([...refused])}`);
+        const operation = choose(random, steady);
+        done.push(operation.name);
+        try {
+          await operation.run(ground);
+          break;
+        } catch {
+          // What cannot be done as things are the engine refuses; then nothing was done, and it does not count.
+          refused.set(operation.name, (refused.get(operation.name) ?? 0) + 1);
+        }
+      }
       if (number % Math.floor(many / looks) !== 0 && number !== many) continue;
       try {
         await ground.expectAgreement(patience);
@@ -49,14 +59,14 @@ describe.each(plan)('engine %s', { timeout: 3 * 3_600_000 }, (engine, many, look
       engine,
       what: `${many} random operations, ${sizes.length} looks`,
       numbers: {
-        'refused by the engine': [...refused.values()].reduce((sum, count) => sum + count, 0),
+        'refused besides': [...refused.values()].reduce((sum, count) => sum + count, 0),
         'memory at first, MiB': megabytes(start).toFixed(0),
         'at the end': megabytes(end).toFixed(0),
         'descriptors at first': descriptors(start),
         'descriptors at the end': descriptors(end),
       },
     });
-    expect(megabytes(end)).toBeLessThan(megabytes(start) * 1.2 + 15);
+    expect(megabytes(end)).toBeLessThan(megabytes(start) * 1.1 + 8);
     // connections to the engine stay open for a while, eight at most
     expect(descriptors(end)).toBeLessThanOrEqual(descriptors(start) + 10);
   });
