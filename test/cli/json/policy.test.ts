@@ -84,6 +84,7 @@ test('plan', async () => {
       { workload: 'string', containers: ['string'], kind: 'string', loses: ['string'], gains: [], mode, reaches },
     ],
     defaults: [],
+    policy: ['string'],
     cut: [],
     unheld: [unheld],
     canUndo: [],
