@@ -15,7 +15,7 @@ const looser = tight.replace('internet]', `internet, "${places.private.v4}:22"]`
 const ssh: readonly Attempt[] = [{ from: 'app/app', to: places.private.v4, port: 22 }];
 
 /** Seconds: what happens before the change goes back takes two, and on a busy machine more. */
-const limit = 20;
+const limit = 12;
 const changeIn = `apply --confirm ${limit}s`;
 const enough = 60_000; // ms: the limit, and time to go back on a busy machine
 

@@ -8,6 +8,7 @@ import { freshSport } from '../../lab/probe.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import type { Stream } from '../../lab/stream.ts';
 import { places } from '../../lab/world.ts';
+import { full } from '../campaign/campaign.ts';
 import { holdWith, waysOf } from './backends.ts';
 import { gatewayOf, seatOf } from './forging.ts';
 import { applyPolicy, removePolicy } from './support.ts';
@@ -141,9 +142,9 @@ projects:
 containers: { "legacy-*": { allow: [dns, host] } }
 `;
 
-  const many = engine === '28.5' || process.env['SLUICE_CAMPAIGN'] === 'full';
   // iptables takes a second where nft takes a few milliseconds
-  const times = backend === 'nftables' ? (many ? 500 : 40) : 30;
+  const byNft = full ? 500 : engine === '28.5' ? 100 : 40;
+  const times = backend === 'nftables' ? byNft : 30;
 
   test(`${times} times in a row under load leaks nothing and loses next to nothing`, async () => {
     await removePolicy(site);
