@@ -1,8 +1,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { appImage } from '../../lab/images.ts';
 import type { Site } from '../../lab/site.ts';
-import { arrivals, expectDenied } from '../packets/support.ts';
+import { arrivals, expectControl, expectDenied, expectOnly } from '../packets/support.ts';
 import { type Besieged, besiege, clear, composeFile, decree, image, outside, policy } from './compose-site.ts';
 import { attackWays } from './ways.ts';
 
@@ -73,4 +74,41 @@ describe.each(attackWays)('an image that says more than anybody reads, on engine
     await sleep(3_000);
     await expectDenied(site, outside('evil/x'));
   });
+
+  test('a held project whose image has every label that Compose writes, but the one that no image can have', async () => {
+    const service = { image: copying, network_mode: 'bridge' };
+    const up = () => site.host.compose('evil', composeFile({ x: service }), 'up', '-d');
+    await makeCopying(site, {});
+    await up();
+    await makeCopying(site, await labelsOf(site, 'evil/x'));
+    // made anew, since a container that replaces another one has a label that says so
+    await site.host.docker('rm', '-f', (await site.host.container('evil/x')).id);
+    await up();
+    const shipped = await labelsOf(site, copying);
+    // by its id, since the engine finds by labels whoever has them
+    const { id } = await site.host.container('evil/x');
+    const own = Object.entries(await labelsOf(site, id)).filter(([key, value]) => shipped[key] !== value);
+    // either is of the image itself: its digest, and with the Compose of 20.10 a hash that takes it in
+    expect(own.map(([key]) => key)).toEqual([`com.docker.compose.${way.engine === '20.10' ? 'config-hash' : 'image'}`]);
+    // who has nothing but what its image says is nobody, and sends from docker0 what a build may
+    await site.host.docker('run', '-d', '--name', 'nobody', copying);
+    await expectControl(site, outside('nobody'));
+    await expectOnly(site, outside('nobody'), outside(id));
+  });
 });
+
+/** An image whose labels are those that its own container had. */
+const copying = 'lab/copying';
+
+async function makeCopying(site: Site, labels: Record<string, string>): Promise<void> {
+  await site.host.image({ ...appImage, name: copying, labels });
+}
+
+/** The labels of a container, or of an image. */
+async function labelsOf(site: Site, what: string): Promise<Record<string, string>> {
+  const id = what === copying ? copying : (await site.host.container(what)).id;
+  return JSON.parse(await site.host.docker('inspect', '--format', '{{json .Config.Labels}}', id)) as Record<
+    string,
+    string
+  >;
+}
