@@ -64,6 +64,28 @@ describe.each(attackWays)('out of a network of one’s own making, on engine $na
     await expectOnly(site, outside('free/x'), outside('evil/x'));
   });
 
+  test('by a bridge named like one that is there', async () => {
+    await site.host.compose('free', composeFile({ x: { image } }, { default: named('free0') }), 'up', '-d');
+    const up = (bridge: string) =>
+      site.host.compose('evil', composeFile({ x: { image } }, { default: named(bridge) }), 'up', '-d');
+    const refused = {
+      free0: 'networks have same bridge name',
+      lo: 'existing interface lo is not a bridge',
+      eth0: 'existing interface eth0 is not a bridge',
+      ...(way.engine === '20.10' ? {} : { docker0: 'networks have same bridge name' }),
+    };
+    for (const [bridge, why] of Object.entries(refused)) await expect(up(bridge), bridge).rejects.toThrow(why);
+    // that engine takes docker0 away from its own network, and the host's address there with it
+    if (way.engine === '20.10') {
+      await up('docker0');
+      expect(await site.host.must(['ip', '-o', 'link', 'show', 'master', 'docker0'])).toContain('veth');
+      await expectOnly(site, outside('free/x'), outside('evil/x'));
+      await site.host.compose('evil', composeFile({ x: { image } }, { default: named('docker0') }), 'down', '-t', '0');
+    }
+    await up('evil0');
+    await expectOnly(site, outside('free/x'), outside('evil/x'));
+  });
+
   test('by driver options of every kind', async () => {
     const mode = (gateway: string) => ({
       driver_opts: {
