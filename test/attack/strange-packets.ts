@@ -37,7 +37,8 @@ interface At {
 const udpBody = ({ src, dst, token }: At, pad = 64) =>
   frames.udp({ src, dst, sport: 4_321, dport: 9_999 }, token.padEnd(pad)).slice(src.includes(':') ? 40 : 20);
 
-function withOptions(options: readonly number[]): Shape['make'] {
+/** UDP in IPv4 with these options, whose bytes come to a multiple of four. */
+export function withOptions(options: readonly number[]): (at: At) => Uint8Array {
   return ({ src, dst, ...at }) => {
     const packet = frames.udp({ src, dst, sport: 4_321, dport: 9_999 }, at.token);
     const words = 5 + options.length / 4;
