@@ -4,11 +4,12 @@ import { until } from '../../lab/exec.ts';
 import * as frames from '../../lab/frames.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import { holdWith } from '../packets/backends.ts';
-import { bridgeOf, gatewayOf, seatOf, sendForgeries } from '../packets/forging.ts';
+import { bridgeOf, type Forgery, gatewayOf, seatOf, sendForgeries } from '../packets/forging.ts';
 import { believeAtOnce, forgetNeighbours, knownMac, meet } from '../packets/kernel.ts';
 import { asks } from '../packets/lying.ts';
 import { applyPolicy, removePolicy } from '../packets/support.ts';
 import { taggedLies, withPartner } from './beside-the-bridge.ts';
+import { composeFile, image } from './compose-site.ts';
 import { attackWaysOfBoth } from './ways.ts';
 
 /**
@@ -21,6 +22,20 @@ defaults: { unknown-bridge: allow }
 projects:
   app: { allow: none }
 `;
+const anewPolicy = (unknown: string) => `version: 1
+defaults: { unknown-bridge: ${unknown} }
+projects: { evil: { allow: none } }
+`;
+const anew = composeFile(
+  { x: { image } },
+  {
+    default: {
+      enable_ipv6: true,
+      driver_opts: { 'com.docker.network.bridge.name': 'evil0' },
+      ipam: { config: [{ subnet: '172.28.0.0/16' }, { subnet: 'fd00:172:28::/64' }] },
+    },
+  },
+);
 const known = 'app/app';
 const neighbour = 'app/mongo';
 
@@ -38,13 +53,27 @@ describe.each(attackWaysOfBoth)('beside the bridge, engine $name', { timeout: 12
   });
   afterAll(() => site?.stop());
 
-  /** To whom datagrams come of which the partner sent the first half and the known container the rest. */
-  async function arriving(): Promise<readonly string[]> {
-    const [self, partner] = [await seatOf(site, known), await seatOf(site, 'partner')];
-    const [own, others] = [await gatewayOf(site, 'app_default'), await gatewayOf(site, 'others')];
+  /** Datagrams of which the partner sends the first half now, and a container is to send the rest. */
+  async function restsOf(who: string, network: string): Promise<readonly Forgery[]> {
+    const [self, partner] = [await seatOf(site, who), await seatOf(site, 'partner')];
+    const [own, others] = [await gatewayOf(site, network), await gatewayOf(site, 'others')];
     const { firsts, rests } = withPartner(self, partner, others, own);
     await site.host.sendFrames('partner', firsts);
-    return [...new Set(await sendForgeries(site, known, rests))];
+    return rests;
+  }
+
+  /** To whom those come of which the known container sent the rest. */
+  const arriving = async () => [...new Set(await sendForgeries(site, known, await restsOf(known, 'app_default')))];
+
+  /** The same of another container's, as far as they come to the host or past it. */
+  async function leaving(who: string, network: string): Promise<readonly string[]> {
+    const rests = await restsOf(who, network);
+    await sendForgeries(site, who, rests);
+    const host = await site.host.observer('host');
+    const left = await Promise.all(
+      rests.map(async ({ token }) => (await host.saw(token)) || (await site.arrivedAnywhere(token))),
+    );
+    return rests.flatMap(({ name }, at) => (left[at] ? [name] : []));
   }
 
   /** Which of a stranger's lies under tags the host believes. */
@@ -97,4 +126,22 @@ describe.each(attackWaysOfBoth)('beside the bridge, engine $name', { timeout: 12
     await removePolicy(site);
     expect(await mask()).toBe('0x0');
   });
+
+  // such a bridge is enrolled by its name, and has its switches no more, by which ebtables sees frames to the first group
+  test.each(['allow', 'deny'])(
+    'what is made anew without a daemon, under its bridge’s name, with unknown-bridge: %s',
+    async (unknown) => {
+      await site.host.compose('evil', anew, 'up', '-d');
+      await applyPolicy(site, anewPolicy(unknown));
+      expect(await leaving('evil/x', 'evil_default')).toEqual([]);
+      await site.host.compose('evil', anew, 'down', '-t', '0');
+      await site.host.compose('evil', anew, 'up', '-d');
+      const left = await leaving('evil/x', 'evil_default');
+      await removePolicy(site);
+      const open = (await leaving('evil/x', 'evil_default')).filter((name) => name.endsWith(':0e'));
+      expect(open).not.toEqual([]);
+      expect(left).toEqual(backend !== 'nftables' && unknown === 'allow' ? open : []);
+      await site.host.compose('evil', anew, 'down', '-t', '0');
+    },
+  );
 });

@@ -27,8 +27,9 @@ export async function seatOf(site: Site, who: string): Promise<Seat> {
 
 /** The host's bridge of a Docker network, by the network's engine name. */
 export async function bridgeOf(site: Site, network: string): Promise<string> {
-  const id = await site.host.docker('network', 'inspect', '--format', '{{.Id}}', network);
-  return network === 'bridge' ? 'docker0' : `br-${id.slice(0, 12)}`;
+  const format = '{{.Id}} {{with index .Options "com.docker.network.bridge.name"}}{{.}}{{end}}';
+  const [id = '', named = ''] = (await site.host.docker('network', 'inspect', '--format', format, network)).split(' ');
+  return named === '' ? `br-${id.slice(0, 12)}` : named;
 }
 
 /** The host's own seat on a Docker network. */
