@@ -6,8 +6,8 @@ import type { Site } from '../../lab/site.ts';
 import { places } from '../../lab/world.ts';
 import { patience } from '../../src/daemon/unlisted.ts';
 import { full } from '../campaign/campaign.ts';
-import { expectOnly } from '../packets/support.ts';
-import { type Besieged, besiege, clear, composeFile, image, outside } from './compose-site.ts';
+import { arrivals, expectControl, expectOnly } from '../packets/support.ts';
+import { type Besieged, besiege, clear, composeFile, decree, image, outside, policy } from './compose-site.ts';
 import { attackWays } from './ways.ts';
 
 /** What a container may say of itself before it starts, and no engine minds. */
@@ -132,6 +132,71 @@ describe.each(attackWays)('a compose file that wants the daemon blind, on engine
       await until('what may pass arrives', async () => ((await free()) > 0 ? true : undefined));
       expect(await evil()).toBe(0);
     });
+
+  if (full)
+    test('by a list of networks longer than anybody reads', { timeout: 300_000 }, async () => {
+      for (const project of ['evil', 'app'])
+        await site.host.compose(project, composeFile({ x: { image } }), 'up', '-d');
+      const toInternet = (from: string) => outside(from).filter(({ to }) => to === places.internet.v4);
+      await expectOnly(site, toInternet('app/x'), outside('evil/x'));
+      const networks = Array.from({ length: 14 }, (_, at) => ({ Name: `noise${at}`, Subnet: `10.80.${at}.0/29` }));
+      for (const { Name, Subnet } of networks) {
+        const body = { Name, Labels: { long: 'x'.repeat(5 << 20) }, IPAM: { Config: [{ Subnet }] } };
+        await site.host.api('/networks/create', 'POST', body, 60_000);
+      }
+      const troubles = async () => (await besieged.daemon.status()).troubles.map(({ code }) => code);
+      await until(
+        'the daemon is blind',
+        async () => ((await troubles()).includes('engine-gone') ? true : undefined),
+        90_000,
+      );
+      await site.host.compose('free', composeFile({ x: { image } }), 'up', '-d');
+      await expectOnly(site, toInternet('app/x'), [...outside('evil/x'), ...outside('free/x')]);
+      for (const { Name } of networks) await site.host.api(`/networks/${Name}`, 'DELETE', undefined, 60_000);
+      await until('the daemon sees', async () => ((await troubles()).includes('engine-gone') ? undefined : true));
+      await until('what may pass arrives', async () =>
+        (await arrivals(site, outside('free/x'))).length === 2 ? true : undefined,
+      );
+      await expectOnly(site, [...toInternet('app/x'), ...outside('free/x')], outside('evil/x'));
+    });
+
+  test('or the one that starts later, by what keeps it from a container’s port: it says whom it does not hold', async () => {
+    const on = { image, network_mode: 'bridge' };
+    const token = freshToken();
+    const sends = `/labtool stream udp ${places.private.v4} 9999 --token ${token} --rate 50 --seconds 600`;
+    const services = {
+      // an inspect that nobody reads
+      long: { ...on, labels: { long: 'x'.repeat(5 << 20) } },
+      // a first process that leaves for a namespace of its own, while another one goes on sending
+      split: {
+        ...on,
+        security_opt: ['seccomp:unconfined'],
+        entrypoint: ['/bin/sh', '-c', `${sends} & sleep 1; exec /bin/busybox unshare -U -n sleep 600`],
+      },
+    };
+    await site.host.compose('evil', composeFile(services), 'up', '-d');
+    await site.host.compose('free', composeFile({ x: { image } }), 'up', '-d');
+    await expectOnly(site, outside('free/x'), outside('evil/long'));
+    const arrived = () => site.private.observer.count(token);
+    expect(await arrived()).toBe(0);
+    await besieged.daemon.stop();
+    const args = ['--host', besieged.relay.address, '--backend', way.backend];
+    besieged = { ...besieged, daemon: await site.host.daemon({ args }) };
+    // on docker0 whom nobody knows is judged as a build is
+    await expectControl(site, outside('evil/long'));
+    await until('the other one to arrive', async () => ((await arrived()) > 0 ? true : undefined));
+    const told = async () =>
+      (await besieged.daemon.status()).troubles.flatMap(({ code, message }) => (code === 'not-held' ? [message] : []));
+    await until('it to be told', async () => ((await told()).length > 0 ? true : undefined));
+    for (const name of ['evil/long', 'evil/split']) expect((await told()).join()).toContain(name);
+    await decree(site, policy.replace('projects:', 'defaults: { build: deny }\nprojects:'));
+    const before = await arrived();
+    await expectOnly(site, outside('free/x'), outside('evil/long'));
+    expect(await arrived()).toBe(before);
+    // while they run no policy can be applied that does not hold them
+    await clear(site);
+    await decree(site, policy);
+  });
 
   test('by asking for what cannot be held, so that nothing can be applied', async () => {
     const labels = { 'sluice.allow': 'none' };
