@@ -178,13 +178,16 @@ describe.each(attackWays)('a compose file that wants the daemon blind, on engine
     await site.host.compose('free', composeFile({ x: { image } }), 'up', '-d');
     await expectOnly(site, outside('free/x'), outside('evil/long'));
     const arrived = () => site.private.observer.count(token);
-    expect(await arrived()).toBe(0);
+    // on docker0 a first packet may have been earlier than the daemon (docs/threat-model.md)
+    const early = await arrived();
+    await expectOnly(site, outside('free/x'), outside('evil/long'));
+    expect(await arrived()).toBe(early);
     await besieged.daemon.stop();
     const args = ['--host', besieged.relay.address, '--backend', way.backend];
     besieged = { ...besieged, daemon: await site.host.daemon({ args }) };
     // on docker0 whom nobody knows is judged as a build is
     await expectControl(site, outside('evil/long'));
-    await until('the other one to arrive', async () => ((await arrived()) > 0 ? true : undefined));
+    await until('the other one to arrive', async () => ((await arrived()) > early ? true : undefined));
     const told = async () =>
       (await besieged.daemon.status()).troubles.flatMap(({ code, message }) => (code === 'not-held' ? [message] : []));
     await until('it to be told', async () => ((await told()).length > 0 ? true : undefined));
