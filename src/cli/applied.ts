@@ -1,5 +1,7 @@
+import type { Policy } from '../policy/model.ts';
 import type { AppliedState } from '../state/applied-state.ts';
 import { Store } from '../state/store.ts';
+import { openReader } from './loaded-policy.ts';
 import type { Files } from './ports.ts';
 
 /** What was put into the kernel last, as the state directory tells those who only look. */
@@ -23,4 +25,13 @@ export async function inForceSince(stateDirectory: string, files: Files): Promis
   if (policy.kind === 'good' && policy.value.current !== null) return policy.value.current.since;
   const applied = await store.readApplied();
   return applied.kind === 'good' ? applied.value.at : null;
+}
+
+/** The policy that is in force, as it was read when it came; null where nobody knows any more. */
+export async function policyInForce(stateDirectory: string, files: Files): Promise<Policy | null> {
+  const reading = await new Store(stateDirectory, files).readPolicy();
+  if (reading.kind !== 'good' || reading.value.current === null) return null;
+  const { since, texts } = reading.value.current;
+  // by the clock of then: what has run out meanwhile was good when it was written
+  return (await openReader()).read(texts, { now: since }).policy;
 }

@@ -1,42 +1,56 @@
 import { resolve } from 'node:path';
-import type { Policy } from '../policy/model.ts';
+import type { NamePattern, Policy } from '../policy/model.ts';
 import { matches, patternOf } from '../policy/pattern.ts';
 import type { Change } from './changes.ts';
 import { counted, safe, wrap } from './text.ts';
 import type { View } from './view.ts';
 
-/**
- * Where two policies say something else, whoever runs: `projects.shop`, `groups.lan`, `defaults.labels`, `guardrails`,
- * `x-sluice of /srv/shop/compose.yaml`. Comments and reasons, which tell people only, make
- * no difference.
- */
-export function policyChanges(before: Policy, after: Policy): readonly string[] {
+/** A part of a policy. */
+export interface PolicyPart {
+  /** `projects.shop`, `groups.lan`, `defaults.labels`, `guardrails`, `x-sluice of /srv/shop/compose.yaml`. */
+  readonly name: string;
+  /** The workloads that it is about, as {@link Change} names them; null where it may be about any. */
+  readonly about: NamePattern | null;
+  /** The same where it means the same: comments and reasons, which tell people only, are not in it. */
+  readonly meaning: string;
+}
+
+/** The parts in which two policies say something else, whoever runs. */
+export function policyChanges(before: Policy, after: Policy): readonly PolicyPart[] {
   const [was, is] = [partsOf(before), partsOf(after)];
-  return [...new Set([...was.keys(), ...is.keys()])].filter((name) => was.get(name) !== is.get(name));
+  const gone = [...was.values()].filter(({ name }) => !is.has(name));
+  return [...gone, ...[...is.values()].filter(({ name, meaning }) => was.get(name)?.meaning !== meaning)];
 }
 
 /** Those of them that nothing else of a plan shows, since what they are about does not run. */
-export function untold(parts: readonly string[], changes: readonly Change[], defaults: number): readonly string[] {
+export function untold(
+  parts: readonly PolicyPart[],
+  changes: readonly Change[],
+  defaults: number,
+): readonly PolicyPart[] {
   const told = changes.flatMap(({ kind, workload }) => (kind === 'unchanged' ? [] : [workload]));
-  return parts.filter((part) => {
-    const [, place = '', name = ''] = /^(projects|containers)\.(.*)$/s.exec(part) ?? [];
-    if (place === '') return told.length + defaults === 0;
-    const whole = place === 'projects' ? `${name}/*` : `container/${name}`;
-    return !told.some((workload) => matches(patternOf(whole), workload));
-  });
+  return parts.filter(({ about }) =>
+    about === null ? told.length + defaults === 0 : !told.some((workload) => matches(about, workload)),
+  );
 }
 
-/** Each part of a policy by its name, as text that is the same where it means the same. */
-function partsOf(policy: Policy): ReadonlyMap<string, string> {
-  const parts: readonly (readonly [string, unknown])[] = [
-    ...Object.entries(policy.defaults).map(([word, value]) => [`defaults.${kebab(word)}`, value] as const),
-    ...[...policy.groups.values()].map((group) => [`groups.${group.name}`, group.members] as const),
-    ['guardrails', policy.guardrails],
-    ...policy.projects.map((block) => [`projects.${block.pattern.text}`, block] as const),
-    ...policy.containers.map((block) => [`containers.${block.pattern.text}`, block] as const),
-    ...policy.compose.map((block) => [`x-sluice of ${resolve(block.file)}`, { ...block, file: '' }] as const),
+function partsOf(policy: Policy): ReadonlyMap<string, PolicyPart> {
+  const part = (name: string, about: string | null, said: unknown): readonly [string, PolicyPart] => [
+    name,
+    { name, about: about === null ? null : patternOf(about), meaning: JSON.stringify(said, meaningOnly) },
   ];
-  return new Map(parts.map(([name, part]) => [name, JSON.stringify(part, meaningOnly)]));
+  return new Map([
+    ...Object.entries(policy.defaults).map(([word, value]) => part(`defaults.${kebab(word)}`, null, value)),
+    ...[...policy.groups.values()].map(({ members, name }) => part(`groups.${name}`, null, members)),
+    part('guardrails', null, policy.guardrails),
+    ...policy.projects.map((block) => part(`projects.${block.pattern.text}`, `${block.pattern.text}/*`, block)),
+    ...policy.containers.map((block) =>
+      part(`containers.${block.pattern.text}`, `container/${block.pattern.text}`, block),
+    ),
+    ...policy.compose.map((block) =>
+      part(`x-sluice of ${resolve(block.file)}`, `${block.project}/*`, { ...block, file: '' }),
+    ),
+  ]);
 }
 
 const forPeople = new Set(['source', 'modeSource', 'reason']);
@@ -52,10 +66,11 @@ const kebab = (word: string) => word.replaceAll(/[A-Z]/g, (letter) => `-${letter
 const shown = 8;
 
 /** A line for all: `policy  says something else in projects.shop, groups.lan; nothing that runs is touched`. */
-export function policyChangeLines(changes: readonly string[], { paint, width }: View): readonly string[] {
+export function policyChangeLines(changes: readonly PolicyPart[], { paint, width }: View): readonly string[] {
   if (changes.length === 0) return [];
   const more = changes.length > shown ? ` and ${counted(changes.length - shown, 'other part')}` : '';
-  const text = `says something else in ${changes.slice(0, shown).map(safe).join(', ')}${more}; nothing that runs is touched`;
+  const names = changes.slice(0, shown).map(({ name }) => safe(name));
+  const text = `says something else in ${names.join(', ')}${more}; nothing that runs is touched`;
   const indent = ' '.repeat(8);
   return wrap(text, Math.max(width - 8, 20)).map(
     (line, index) => `${index === 0 ? paint.strong('policy'.padEnd(8)) : indent}${line}`,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { policyChanges } from '../../src/cli/policy-changes.ts';
+import type { Change } from '../../src/cli/changes.ts';
+import { policyChanges, untold } from '../../src/cli/policy-changes.ts';
 import { policyOf } from '../ruleset/support.ts';
 import { articleHost, articlePolicy, configured } from './hosts.ts';
 
@@ -10,6 +11,17 @@ containers: { portainer: { allow: none } }
 `;
 const compose = (allow: string) => ({
   '/srv/wiki/compose.yaml': `name: wiki\nservices:\n  web:\n    image: wiki\n    x-sluice: { allow: [${allow}] }\n`,
+});
+
+const names = (parts: ReturnType<typeof policyChanges>) => parts.map(({ name }) => name);
+const changed = (workload: string): Change => ({
+  workload,
+  containers: [workload],
+  kind: 'changed',
+  loses: [],
+  gains: [],
+  mode: { from: 'enforce', to: 'enforce' },
+  programs: [],
 });
 
 test.each([
@@ -24,14 +36,17 @@ test.each([
   ['a project less', usual.replace(/^projects.*$/m, 'projects: { }'), ['projects.shop']],
   ['a default', `${usual}defaults: { unmanaged: deny }\n`, ['defaults.unmanaged']],
 ])('what another policy says by %s', (_, text, parts) => {
-  expect(policyChanges(policyOf(usual), policyOf(text))).toEqual(parts);
-  expect(policyChanges(policyOf(text), policyOf(usual))).toEqual(parts);
+  expect(names(policyChanges(policyOf(usual), policyOf(text)))).toEqual(parts);
+  expect(names(policyChanges(policyOf(text), policyOf(usual)))).toEqual(parts);
 });
 
 test('a compose file is told by its name', () => {
   const [before, after] = [policyOf(usual, compose('dns')), policyOf(usual, compose('internet'))];
   expect(policyChanges(before, before)).toEqual([]);
-  expect(policyChanges(before, after)).toEqual(['x-sluice of /srv/wiki/compose.yaml']);
+  const parts = policyChanges(before, after);
+  expect(names(parts)).toEqual(['x-sluice of /srv/wiki/compose.yaml']);
+  expect(untold(parts, [changed('shop/web')], 1)).toEqual(parts);
+  expect(untold(parts, [changed('wiki/web')], 0)).toEqual([]);
 });
 
 const withWiki = (allow: string) => articlePolicy.replace('projects:\n', `projects:\n  wiki: { allow: ${allow} }\n`);

@@ -1,15 +1,12 @@
 import { whoCanUndo } from '../../doctor/undoing.ts';
 import { codes } from '../../policy/codes.ts';
-import type { Policy } from '../../policy/model.ts';
 import { enforcedContainers } from '../../ruleset/enforced.ts';
-import { Store } from '../../state/store.ts';
-import { readApplied } from '../applied.ts';
+import { policyInForce, readApplied } from '../applied.ts';
 import { type Change, changesBetween } from '../changes.ts';
 import type { Context } from '../context.ts';
 import { defaultLines, defaultsBetween } from '../default-changes.ts';
 import { diagnosticJson, diagnosticLines } from '../diagnostics.ts';
 import type { Exit } from '../exit.ts';
-import { openReader } from '../loaded-policy.ts';
 import { changeJson, changeLines, cutJson } from '../plan-text.ts';
 import { policyChangeLines, policyChanges, untold } from '../policy-changes.ts';
 import type { LiveConversation } from '../ports.ts';
@@ -31,7 +28,7 @@ export async function plan(context: Context): Promise<Exit> {
   const last = standing !== false && memory.kind === 'applied' ? memory.applied.ruleset : null;
   const changes = changesBetween(last, ruleset, loaded.now, situation.world);
   const defaults = defaultsBetween(last, ruleset);
-  const inForce = last === null ? null : await policyInForce(context);
+  const inForce = last === null ? null : await policyInForce(settings.state, ports.files);
   const policy = inForce === null ? [] : policyChanges(inForce, situation.policy);
   const cut = await wouldBeCut(context, situation, last);
   const blocked = diagnostics.some(({ code }) => code === codes.notEnforceable.code);
@@ -44,7 +41,7 @@ export async function plan(context: Context): Promise<Exit> {
       good: !blocked,
       changes: changes.map(changeJson),
       defaults,
-      policy,
+      policy: policy.map(({ name }) => name),
       cut: cut?.map((one) => ({ ...cutJson(one), since: one.since })) ?? null,
       unheld: ruleset.unheld.map(unheldJson),
       canUndo,
@@ -62,15 +59,6 @@ export async function plan(context: Context): Promise<Exit> {
   );
   if (blocked) return 'no';
   return changing(changes) + defaults.length + policy.length + (cut ?? []).length > 0 ? 'changes' : 'ok';
-}
-
-/** What is in force, as it was read when it came; null where nobody knows any more. */
-async function policyInForce({ settings, ports }: Context): Promise<Policy | null> {
-  const reading = await new Store(settings.state, ports.files).readPolicy();
-  if (reading.kind !== 'good' || reading.value.current === null) return null;
-  const { since, texts } = reading.value.current;
-  // by the clock of then: what has run out meanwhile was good when it was written
-  return (await openReader()).read(texts, { now: since }).policy;
 }
 
 /** Live connections that are allowed now and would not be; null where they cannot be read. */
@@ -91,14 +79,14 @@ function changing(changes: readonly Change[]): number {
 
 function verdictText(
   changes: readonly Change[],
-  words: number,
+  others: number,
   cut: readonly LiveConversation[] | null,
   blocked: boolean,
 ): string {
   if (blocked) return 'It cannot be applied: a container that the policy enforces cannot be held.';
   const count = changing(changes);
   const unknown = cut === null ? ' Which live connections it would cut only root can see.' : '';
-  if (count === 0 && words > 0 && (cut ?? []).length === 0)
+  if (count === 0 && others > 0 && (cut ?? []).length === 0)
     return `No container that runs changes; the policy does.${unknown} Apply with: sluice apply`;
   if (count === 0 && (cut ?? []).length === 0) return `No container changes.${unknown}`;
   const cuts =

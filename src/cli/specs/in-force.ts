@@ -6,8 +6,8 @@ export const plan: CommandSpec = {
   summary: 'what applying the policy would change, and whom it would cut off',
   description:
     'Reads the policy and the engine and says in words what would change for each container, what the policy says ' +
-    'otherwise of what does not run, and which live connections would be cut, with their age where the kernel keeps it (net.netfilter.nf_conntrack_timestamp). ' +
-    'Changes nothing.',
+    'otherwise of what does not run, and which live connections would be cut, with their age where the kernel keeps ' +
+    'it (net.netfilter.nf_conntrack_timestamp). Changes nothing.',
   args: [],
   options: [],
   examples: [{ line: 'sudo sluice plan', text: '' }],
