@@ -4,6 +4,8 @@ import { closeSync, openSync, readSync } from 'node:fs';
 export type ReadFile = (path: string) => string | undefined;
 
 const largest = 1 << 20;
+/** Bytes that nearly every file of /proc and of a cgroup fits into; the daemon reads some for every container. */
+const usual = 1 << 12;
 
 /**
  * The file's text, up to 1 MiB of it. Works for files of /proc, whose size is not known beforehand.
@@ -19,10 +21,14 @@ export const readSmallFile: ReadFile = (path) => {
     throw error;
   }
   try {
-    const buffer = Buffer.alloc(largest + 1);
+    let buffer = Buffer.allocUnsafe(usual);
     let length = 0;
-    for (let read = -1; read !== 0 && length < buffer.length; length += read)
-      read = readSync(fd, buffer, length, buffer.length - length, null);
+    for (;;) {
+      const read = readSync(fd, buffer, length, buffer.length - length, null);
+      length += read;
+      if (read === 0 || length > largest) break;
+      if (length === buffer.length) buffer = Buffer.concat([buffer], 8 * length);
+    }
     if (length > largest) throw new RangeError(`${path} is larger than ${largest} bytes`);
     return buffer.toString('utf8', 0, length);
   } finally {
