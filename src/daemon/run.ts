@@ -29,7 +29,7 @@ import { lastLinePort } from './last-line-port.ts';
 import { OwnChanges } from './own-changes.ts';
 import { type KernelPort, type Log, messageOf, type PolicyPort } from './ports.ts';
 import { comeFirst } from './scheduling.ts';
-import { giveBack, keepHeapSmall } from './small-heap.ts';
+import { compileOften, giveBack, keepHeapSmall } from './small-heap.ts';
 import { takingOver } from './taking-over.ts';
 import { FileWatch } from './watch-files.ts';
 import type { XtablesPorts } from './xtables-holder.ts';
@@ -91,6 +91,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   try {
     const choice = await choose(options.backend, options.store);
     const kernel = await kernelPort(netlink, own, choice, log);
+    if (kernel.backend !== 'nftables') compileOften();
     for (const other of choice.replaced)
       log('info', `taking over from ${other.name}: its rules go when those of ${kernel.backend} stand`);
     const running = await Daemon.start({

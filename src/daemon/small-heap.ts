@@ -11,6 +11,14 @@ export function keepHeapSmall(): void {
 }
 
 /**
+ * Lets V8 compile what is used often, which the launcher (scripts/build.ts) has the daemon do without: its kernel of iptables makes each
+ * change on the main thread, and of 200 starts five more are in time with it (docs/benchmarks.md).
+ */
+export function compileOften(): void {
+  setFlagsFromString('--maglev');
+}
+
+/**
  * Gives back what a burst of work has left, now that nothing happens; V8 by itself waits for the next burst, and glibc
  * keeps what V8's compiler had (malloc_trim(3)). Takes tens of milliseconds for each hundred megabytes.
  */

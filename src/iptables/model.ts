@@ -60,11 +60,15 @@ export type Match =
   | { readonly kind: 'reverse-path-missing' }
   /** Before this second since the epoch. */
   | { readonly kind: 'before'; readonly seconds: number }
-  | { readonly kind: 'source' | 'destination'; readonly prefix: Prefix }
+  | { readonly kind: 'source' | 'destination'; readonly prefix: Prefix; readonly not?: true }
   /** The interface of arrival by its number, for one whose name cannot be told. At PREROUTING: its bridge, where it is a port. */
   | { readonly kind: 'in-index'; readonly index: number }
   /** The link layer's destination is a group. */
   | { readonly kind: 'link-multicast' }
+  /** An IPv4 packet has options (RFC 791). */
+  | { readonly kind: 'ip-options' }
+  /** An IPv6 packet has a routing header (RFC 8200 4.4). */
+  | { readonly kind: 'routing-header' }
   /** A question of IGMP, after its protocol: its type is 0x11 (RFC 2236). */
   | { readonly kind: 'igmp-question' }
   /** The target of a neighbour advertisement is not its source, or there are extension headers (RFC 4861 4.4). */

@@ -1,4 +1,5 @@
 import { type Family, formatAddress } from '../ip/address.ts';
+import { hasIpOptions } from '../ip/options.ts';
 import { formatPrefix } from '../ip/prefix.ts';
 import { protocolNumbers } from '../ip/protocol.ts';
 import type { IpSet, IpSetElement, Match, Target, XRule, XTable } from './model.ts';
@@ -117,11 +118,15 @@ function printMatch(match: Match, family: Family, nameOf: NameOfSet): string {
       // the second named is the last one that matches (net/netfilter/xt_time.c)
       return `-m time --datestop ${new Date((match.seconds - 1) * 1000).toISOString().slice(0, 19)}`;
     case 'source':
-      return `-s ${formatAddress(match.prefix.address)}/${match.prefix.length}`;
+      return `${not(match)}-s ${formatAddress(match.prefix.address)}/${match.prefix.length}`;
     case 'destination':
-      return `-d ${formatAddress(match.prefix.address)}/${match.prefix.length}`;
+      return `${not(match)}-d ${formatAddress(match.prefix.address)}/${match.prefix.length}`;
     case 'link-multicast':
       return '-m pkttype --pkt-type multicast';
+    case 'ip-options':
+      return `-m bpf --bytecode "${hasIpOptions}"`;
+    case 'routing-header':
+      return '-m rt';
     case 'igmp-question':
       return `-m bpf --bytecode "${igmpQuestion}"`;
     case 'nd-target-is-another':

@@ -3,6 +3,7 @@ import { ofFamily } from '../ip/address-set.ts';
 import { icmpv6 } from '../ip/icmpv6.ts';
 import { igmp } from '../ip/igmp.ts';
 import { type Interval, normalise } from '../ip/interval.ts';
+import { withoutOptions } from '../ip/options.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
 import { addressType, senderSets } from './endpoint-elements.ts';
 import { priorities } from './hooks.ts';
@@ -37,6 +38,15 @@ const extensions = [0, 43, 44, 51, 60] as const;
 
 /** EtherTypes of frames with a VLAN tag (IEEE 802.1Q, 802.1ad); the kernel takes off no others (if_vlan.h, eth_type_vlan). */
 const vlanTags = { customer: 0x8100, provider: 0x88a8 } as const;
+
+/** An IPv6 packet names its way: one for the host the host sends on by it, where it is told to (net/ipv6/exthdrs.c, ipv6_srh_rcv). */
+export const hasRoutingHeader = is('rt type', range(0, 255));
+
+/** An IPv4 packet has options and is for no group (RFC 5771). */
+export const hasOptions: Rule = [
+  isNot('ip hdrlength', withoutOptions),
+  isNot('ip daddr', range(0xe000_0000n, 0xefff_ffffn)),
+];
 
 const isVeth = is('meta iifkind', named('veth'));
 
@@ -130,12 +140,17 @@ function proofChains(marks: Marks): readonly Chain[] {
       ],
     },
     {
+      // a packet may name the way it goes by its options (RFC 791, source routes): a kernel that goes by them sends on what
+      // was judged as going to the host (net/ipv4/ip_options.c, ip_options_rcv_srr). The only ones a container needs are
+      // those of IGMP's reports, which go to a group; what goes to one is never sent on by them
+      //
       // who asks a bridge's ports for their groups is believed to be the router there: the bridge then keeps multicast, and
       // with it neighbour discovery, from every port that does not answer (net/bridge/br_multicast.c). Whomever the question
       // goes to: one of IGMPv1 with a group is believed to be for all. Later fragments show no type here, and the bridge
       // reads their beginning as one
       name: 'proven4',
       rules: [
+        [...hasOptions, ...spoofed],
         [is('meta l4proto', igmp.protocol), is('igmp type', igmp.query), ...spoofed],
         [is('meta l4proto', igmp.protocol), isNot('ip frag-off', ...wholePackets), ...spoofed],
         [prove, accept],
@@ -148,6 +163,7 @@ function proofChains(marks: Marks): readonly Chain[] {
       name: 'proven6',
       rules: [
         [is('frag nexthdr', ...extensions), ...spoofed],
+        [hasRoutingHeader, ...spoofed],
         [is('icmpv6 type', icmpv6.mldQuery, icmpv6.routerAdvert, icmpv6.redirect), ...spoofed],
         [is('icmpv6 type', icmpv6.neighbourAdvert), ownTarget, prove, accept],
         [is('icmpv6 type', icmpv6.neighbourAdvert), ...spoofed],

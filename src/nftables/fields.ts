@@ -1,3 +1,4 @@
+import { withoutOptions } from '../ip/options.ts';
 import type { Field, KeyType, TableFamily } from './model.ts';
 import type { Conversation, IpHeader, PacketView } from './packet.ts';
 
@@ -17,11 +18,13 @@ export const fieldTypes: Readonly<Record<Field, ValueType>> = {
   'vlan id': 'number',
   'ip saddr': 'ipv4_addr',
   'ip daddr': 'ipv4_addr',
+  'ip hdrlength': 'number',
   'ip frag-off': 'number',
   'ip6 saddr': 'ipv6_addr',
   'ip6 daddr': 'ipv6_addr',
   'ip6 hoplimit': 'number',
   'frag nexthdr': 'inet_proto',
+  'rt type': 'number',
   'meta l4proto': 'inet_proto',
   'meta nfproto': 'number',
   'meta time': 'seconds',
@@ -87,6 +90,8 @@ export function fieldValue(field: Field, packet: PacketView, { family, now }: Mo
       return ip?.family === 4 ? ip.saddr : undefined;
     case 'ip daddr':
       return ip?.family === 4 ? ip.daddr : undefined;
+    case 'ip hdrlength':
+      return ip?.family === 4 ? BigInt(ip.headerLength ?? withoutOptions) : undefined;
     case 'ip frag-off':
       return ip?.family === 4 ? BigInt(ip.fragOff ?? 0) : undefined;
     case 'ip6 saddr':
@@ -97,6 +102,8 @@ export function fieldValue(field: Field, packet: PacketView, { family, now }: Mo
       return ip?.family === 6 ? BigInt(ip.hopLimit) : undefined;
     case 'frag nexthdr':
       return ip?.family === 6 ? number(ip.fragment?.next) : undefined;
+    case 'rt type':
+      return ip?.family === 6 ? number(ip.routingType) : undefined;
     case 'meta l4proto':
       return number(ip?.protocol);
     case 'meta nfproto':

@@ -3,7 +3,7 @@ import { ofFamily } from '../ip/address-set.ts';
 import { icmpv6 } from '../ip/icmpv6.ts';
 import { igmp } from '../ip/igmp.ts';
 import type { AddressGroup, Program, Ruleset } from '../ruleset/ruleset.ts';
-import { placesOfBuilds } from './bridge-table.ts';
+import { hasOptions, hasRoutingHeader, placesOfBuilds } from './bridge-table.ts';
 import {
   addressType,
   groupElement,
@@ -218,7 +218,9 @@ function arrival(marks: Marks): Chain {
         { kind: 'change-mark', of: 'meta', bit: marks.proven, to: 'clear' },
         accept,
       ],
-      // of who is proven the bridge table has dropped it; with br_netfilter the bridge reads a question only behind this
+      // of who is proven the bridge table has dropped all of it; with br_netfilter the bridge reads a question only behind this
+      [...hasOptions, ...fromUnknown],
+      [hasRoutingHeader, ...fromUnknown],
       [is('meta l4proto', igmp.protocol), is('igmp type', igmp.query), ...fromUnknown],
       [is('icmpv6 type', icmpv6.mldQuery), ...fromUnknown],
       [inSet('bridges', 'iifname'), goTo('unproven')],

@@ -73,6 +73,8 @@ export type Field =
   | 'ether type'
   /** Of a frame with a tag of IEEE 802.1Q. */
   | 'vlan id'
+  /** In words of 32 bits: 5, and more where there are options (RFC 791). */
+  | 'ip hdrlength'
   | 'ip saddr'
   | 'ip daddr'
   /** With the flags beside it: 0x4000 says that it is not to be taken apart (RFC 791). */
@@ -82,6 +84,8 @@ export type Field =
   | 'ip6 hoplimit'
   /** Of a fragment's header: what its packet goes on with behind it (RFC 8200 4.5). */
   | 'frag nexthdr'
+  /** Of a routing header (RFC 8200 4.4). */
+  | 'rt type'
   | 'meta l4proto'
   | 'meta nfproto'
   | 'meta time'

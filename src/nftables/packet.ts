@@ -42,10 +42,14 @@ export interface IpHeader {
   readonly hopLimit: number;
   /** IP protocol number, behind IPv6's extension headers. */
   readonly protocol: number;
+  /** Of IPv4: words of 32 bits in its header; 5, which has no options, unless told. */
+  readonly headerLength?: number;
   /** Of IPv4: the offset of a fragment, with the flags beside it; 0 unless told. */
   readonly fragOff?: number;
   /** Of an IPv6 fragment: the protocol or extension header that stands first behind its fragment header. */
   readonly fragment?: { readonly next: number };
+  /** Of IPv6: the type of its routing header, where it has one. */
+  readonly routingType?: number;
   readonly transport: Transport;
 }
 

@@ -51,6 +51,7 @@ const payloadFields: Readonly<Record<string, Ported>> = {
   'ether type': { field: 'ether type' },
   'ip saddr': { field: 'ip saddr' },
   'ip daddr': { field: 'ip daddr' },
+  'ip hdrlength': { field: 'ip hdrlength' },
   'ip frag-off': { field: 'ip frag-off' },
   'ip6 saddr': { field: 'ip6 saddr' },
   'ip6 daddr': { field: 'ip6 daddr' },
@@ -112,6 +113,7 @@ export function readField(expression: unknown): Ported {
     }
     case 'exthdr': {
       const { name, field } = objectWith('an extension header', inside, ['name', 'field']);
+      if (name === 'rt' && field === 'type') return { field: 'rt type' };
       return name === 'frag' && field === 'nexthdr' ? { field: 'frag nexthdr' } : unknown('a header field', inside);
     }
     default:

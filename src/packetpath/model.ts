@@ -109,6 +109,8 @@ export type Field =
   /** Of a frame with a tag, which the walk's have not. */
   | 'vlan id'
   | 'nfproto'
+  /** Of IPv4, in words of 32 bits: those of the walk have no options but IGMP's. */
+  | 'header length'
   | 'saddr'
   | 'daddr'
   /** IP protocol, behind IPv6's extension headers. */

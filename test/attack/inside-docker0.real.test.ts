@@ -9,6 +9,7 @@ import { gatewayOf, linkLocal, type Seat, seatOf } from '../packets/forging.ts';
 import { forgetNeighbours, knownMac, meet } from '../packets/kernel.ts';
 import { applyPolicy } from '../packets/support.ts';
 import { hiddenIcmp6 } from './fragments.ts';
+import { acceptSourceRoutes, goesByHost, routes } from './source-routes.ts';
 import { attackWaysOfBoth } from './ways.ts';
 
 /**
@@ -37,6 +38,8 @@ describe.each(attackWaysOfBoth)(
       const dockerd = ['--ipv6', '--fixed-cidr-v6', 'fd00:172:99::/64'];
       site = holdWith(await openSite({ engine: way.engine, dockerd }), way.backend);
       for (const name of ['held', 'friend', 'quiet']) await site.host.docker('run', '-d', '--name', name, 'lab/app');
+      await acceptSourceRoutes(site);
+      for (const route of routes) expect(await goesByHost(site, 'friend', 'bridge', route)).toBe(true);
       await applyPolicy(site, policy);
       await site.host.docker('run', '-d', '--name', 'builder', 'lab/app');
       [builder, held, friend] = [
@@ -131,6 +134,13 @@ describe.each(attackWaysOfBoth)(
         ten: await flipped('quiet', 'builder', 'ten'),
       };
       expect(came).toEqual({ private: [], ten: [] });
+    });
+
+    test('neither a build nor a held one goes round a guardrail by a source route by way of the host', async () => {
+      for (const who of ['builder', 'friend'])
+        for (const route of routes) expect(await goesByHost(site, who, 'bridge', route)).toBe(false);
+      const { at } = await site.host.probe('builder', { to: places.ten.v4, proto: 'udp', port: 53 });
+      expect(at).toContain('ten');
     });
 
     /** The same in the host's own name, by its address on the LAN: no route is asked for a bridged frame, so it is no martian. */

@@ -5,7 +5,7 @@ import { until } from '../../lab/exec.ts';
 import * as frames from '../../lab/frames.ts';
 import { freshToken } from '../../lab/probe.ts';
 import { openSite, type Site } from '../../lab/site.ts';
-import { hostAddress, type PlaceName, places } from '../../lab/world.ts';
+import { type PlaceName, places } from '../../lab/world.ts';
 import { full } from '../campaign/campaign.ts';
 import { holdWith } from '../packets/backends.ts';
 import { gatewayOf, type Seat, seatOf } from '../packets/forging.ts';
@@ -13,7 +13,7 @@ import { meet } from '../packets/kernel.ts';
 import { type Attempt, applyPolicy, expectControl, expectOnly } from '../packets/support.ts';
 import { composeFile, image, outside } from './compose-site.ts';
 import { fragmented } from './fragments.ts';
-import { withOptions } from './strange-packets.ts';
+import { acceptSourceRoutes, goesByHost } from './source-routes.ts';
 import { attackWays } from './ways.ts';
 
 /** What stays open inside, shown to be what the documents say, and beside it what is closed. */
@@ -21,13 +21,14 @@ import { attackWays } from './ways.ts';
 const victim = 'app/app';
 const attacker = 'app/elasticsearch';
 const neighbour = 'app/mongo';
+const network = 'app_default';
 /** The attacker may send to hosts of the LAN that are near, of which the host's own card is one; to nobody else, whoever says so. */
 const policy = `version: 1
-guardrails: { deny: ["${places.private.v4}"] }
+guardrails: { deny: ["${places.private.v4}", "${places.private.v6}"] }
 projects:
   app:
     allow: [internet]
-    services: { elasticsearch: { allow: ["192.168.0.0/24"] } }
+    services: { elasticsearch: { allow: ["192.168.0.0/24", "fd00:192:168::/64"] } }
   evil: { allow: none }
 `;
 
@@ -37,20 +38,24 @@ describe.each(attackWays)('what stays open inside, engine $name', { timeout: 120
 
   beforeAll(async () => {
     site = holdWith(await openSite({ engine, routed: true }), backend);
-    await site.host.compose('app', article(), 'up', '-d');
+    await site.host.compose('app', article({ ipv6: true }), 'up', '-d');
     const services = { twin: { image, networks: ['shared'], mac_address: (await seatOf(site, victim)).mac } };
     const shared = { external: true, name: 'app_default' };
     await site.host.compose('evil', composeFile(services, { shared }), 'up', '-d');
-    gateway = await gatewayOf(site, 'app_default');
+    gateway = await gatewayOf(site, network);
     await expectControl(site, [...outside('evil/twin'), ...outside(attacker)]);
     await expectHeardInTurn();
-    expect(await goesByHost(attacker)).toBe(false);
-    await acceptSourceRoutes();
-    expect(await goesByHost(attacker)).toBe(true);
-    expect(await goesByHost(neighbour)).toBe(true);
+    expect(await byRoutes(attacker)).toEqual({ v4: false, v6: false });
+    await acceptSourceRoutes(site);
+    for (const who of [attacker, neighbour]) expect(await byRoutes(who)).toEqual({ v4: true, v6: true });
     await applyPolicy(site, policy);
   });
   afterAll(() => site?.stop());
+
+  const byRoutes = async (who: string) => ({
+    v4: await goesByHost(site, who, network, 'v4'),
+    v6: await goesByHost(site, who, network, 'v6'),
+  });
 
   const ofOne = (attempts: readonly Attempt[], place: PlaceName) =>
     attempts.filter(({ to }) => to === places[place].v4);
@@ -75,30 +80,8 @@ describe.each(attackWays)('what stays open inside, engine $name', { timeout: 120
     await expectOnly(site, ofOne(outside(victim), 'internet'), outside('evil/twin'));
   });
 
-  /** Lets the host go by source routes, as its kernel does where all and the interface are set (ip-sysctl, accept_source_route). */
-  async function acceptSourceRoutes(): Promise<void> {
-    const interfaces = (await site.host.must(['ls', '/proc/sys/net/ipv4/conf'])).trim().split(/\s+/);
-    const key = (name: string) => [`net.ipv4.conf.${name}.accept_source_route`, 1] as const;
-    await site.host.sysctl(Object.fromEntries(interfaces.map(key)));
-  }
-
-  /**
-   * Whether a datagram comes to a host of the LAN that goes to the host's own card first, by a loose source route (RFC 791). A
-   * router behind would have to take such packets, too.
-   */
-  async function goesByHost(who: string): Promise<boolean> {
-    const self = await seatOf(site, who);
-    const token = freshToken();
-    const ends = { from: self.mac, to: gateway.mac, src: self.v4, dst: hostAddress.v4 };
-    const packet = withOptions([131, 7, 4, ...frames.ip(places.private.v4), 0])({ ...ends, token });
-    await site.host.sendFrames(who, [frames.ethernet({ ...ends, type: 0x0800 }, packet)]);
-    await sleep(200); // what waits for its neighbour is on its way
-    return site.private.saw(token);
-  }
-
-  test('who may send to the host’s address on the LAN sends to all of it by a source route, where the kernel goes by it', async () => {
-    expect(await goesByHost(attacker)).toBe(true);
-    expect(await goesByHost(neighbour)).toBe(false);
+  test('who may send to the host’s address on the LAN sends nobody else anything by a source route, though the kernel goes by it', async () => {
+    for (const who of [attacker, neighbour]) expect(await byRoutes(who)).toEqual({ v4: false, v6: false });
     await expectOnly(site, ofOne(outside(neighbour), 'internet'), outside(attacker));
   });
 

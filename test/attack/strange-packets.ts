@@ -54,8 +54,8 @@ export function withOptions(options: readonly number[]): (at: At) => Uint8Array 
 }
 
 /** UDP behind one IPv6 header more. */
-const behind =
-  (next: number, header: readonly number[]): Shape['make'] =>
+export const behind =
+  (next: number, header: readonly number[]): ((at: At) => Uint8Array) =>
   (at) =>
     frames.packet({ src: at.src, dst: at.dst, proto: next }, bytes(header, udpBody(at)));
 

@@ -161,13 +161,15 @@ class Walker {
       case 'before':
         return Math.floor(this.#now / 1000) < match.seconds;
       case 'source':
-        return has(match.prefix, family, saddr);
+        return has(match.prefix, family, saddr) !== (match.not === true);
       case 'destination':
-        return has(match.prefix, family, daddr);
+        return has(match.prefix, family, daddr) !== (match.not === true);
       case 'quotes-what-it-got':
         return transport.kind === 'icmp' && transport.quoted === saddr;
       case 'in-index':
       case 'link-multicast':
+      case 'ip-options':
+      case 'routing-header':
       case 'igmp-question':
       case 'nd-target-is-another':
         throw new Error(`${match.kind} is for PREROUTING`);

@@ -89,6 +89,19 @@ describe('the proof of a sender, at its own port', () => {
     expect([0, 0x4000].map((fragOff) => arrives(igmp(fragOff)))).toEqual(Array(2).fill('proven'));
   });
 
+  test('IPv4 has options only where it goes to a group: by them a packet would name the way it goes', () => {
+    const optioned = (packet: IpHeader) => ({ ...packet, headerLength: 6 });
+    expect(arrives(optioned(udp('172.20.0.2', '192.0.2.1', 53)))).toBe('spoofed');
+    expect(arrives(optioned(udp('172.20.0.2', '172.20.0.1', 53)))).toBe('spoofed');
+    expect(arrives(optioned(ip('172.20.0.2', '224.0.0.22', 2, { kind: 'icmp', type: 0x22 })))).toBe('proven');
+    expect(arrives({ ...udp('172.20.0.2', '192.0.2.1', 53), headerLength: 5 })).toBe('proven');
+  });
+
+  test('IPv6 has no routing header, of whatever type', () => {
+    for (const routingType of [0, 2, 4, 255])
+      expect(arrives({ ...udp('fd00:20::2', '2001:db8::1', 53), routingType })).toBe('spoofed');
+  });
+
   test('a fragment that goes on with another header passes no more, one that goes on with its packet does', () => {
     const fragment = (next: number) => ({
       ...ip('fd00:20::2', '2001:db8::1', 58, { kind: 'none' }),

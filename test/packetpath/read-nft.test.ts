@@ -33,6 +33,7 @@ describe('a rule of nft list ruleset', () => {
     ['meta l4proto { tcp, udp } th dport 53 accept', 'l4proto {6, 17} | dport 53 | ACCEPT'],
     ['ip protocol icmp icmp type echo-request accept', 'v4 l4proto 1 | 1 icmp type 8 | ACCEPT'],
     ['icmpv6 type { nd-neighbor-solicit, nd-router-advert } accept', '58 icmp type {135, 134} | ACCEPT'],
+    ['ip hdrlength != 5 drop', 'v4 header length != 5 | DROP'],
     ['igmp type membership-query drop', '2 igmp type 17 | DROP'],
     ['igmp type { membership-report-v2, 0x30 } drop', '2 igmp type {22, 48} | DROP'],
     ['ether type 8021ad drop', 'ether type 34984 | DROP'],

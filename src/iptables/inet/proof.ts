@@ -40,7 +40,7 @@ export function rawTable(references: References, barred: readonly Barred[]): XTa
         ],
       },
       references.chain('proof', [
-        ...(references.family === 6 ? neighbourRules() : [listenerRule]),
+        ...(references.family === 6 ? neighbourRules() : [optionsRule, listenerRule]),
         { matches: [isProven], target: back },
         { matches: [], target: references.goto('unproven') },
       ]),
@@ -88,6 +88,16 @@ function fromBarred(barred: readonly Barred[]): readonly XRule[] {
 }
 
 /**
+ * By its options a packet may name the way it goes (RFC 791, source routes), and a kernel that goes by them sends on what was
+ * judged as going to the host (so IPv6 by routing headers, below). The only ones a container needs are those of IGMP's reports, which go to a group.
+ */
+const optionsRule: XRule = {
+  matches: [{ kind: 'destination', prefix: prefixOf('224.0.0.0/4'), not: true }, { kind: 'ip-options' }],
+  target: drop,
+  counts: 'spoofed',
+};
+
+/**
  * Who asks a bridge for its listeners is believed to be a router there, whomever the question goes to. ebtables sees no type
  * of IGMP; the bridge itself reads the packet only behind this table, and fragments have been put together by then.
  */
@@ -106,6 +116,7 @@ function neighbourRules(): readonly XRule[] {
   const unspecified: Match = { kind: 'source', prefix: { ...prefixOf('::'), length: 128 } };
   const advert: Match = { kind: 'icmp', type: icmpv6.neighbourAdvert };
   return [
+    { matches: [{ kind: 'routing-header' }], target: drop, counts: 'spoofed' },
     ...icmpv6Rules([icmpv6.mldQuery, icmpv6.routerAdvert, icmpv6.redirect], drop).map((rule) => ({
       ...rule,
       counts: 'spoofed',

@@ -52,6 +52,7 @@ const headers: Readonly<Record<string, Readonly<Record<string, readonly [Field, 
     daddr: ['daddr', { family: 4 }],
     protocol: ['l4proto', { family: 4 }],
     ttl: ['ttl', { family: 4 }],
+    hdrlength: ['header length', { family: 4 }],
   },
   ip6: {
     saddr: ['saddr', { family: 6 }],

@@ -143,6 +143,12 @@ const patterns: readonly Pattern[] = [
     const module = name.toLowerCase();
     return matched(module, option(`--${module}-${compared[sign]}`, sign === '!=' ? '!' : '', value));
   }),
+  pattern('rt', () => matched('rt')),
+  pattern('match bpf ([0-9]+(?: [0-9]+){3}(?:,[0-9]+(?: [0-9]+){3})*)', ([, program = '']) => {
+    const bytecode = `${program.split(',').length},${program}`;
+    const text = `--bytecode "${bytecode}"`;
+    return matched('bpf', { name: '--bytecode', not: false, args: [bytecode], text });
+  }),
   depends('limit', 'limit: avg \\S+ burst [0-9]+'),
   depends(
     'hashlimit',

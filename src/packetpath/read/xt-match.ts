@@ -1,4 +1,5 @@
 import type { Family } from '../../ip/address.ts';
+import { hasIpOptions, withoutOptions } from '../../ip/options.ts';
 import type { Field, FieldRef, Step, Value } from '../model.ts';
 import {
   among,
@@ -210,6 +211,9 @@ const whole: Readonly<Record<string, (options: readonly Option[], context: XtCon
   rpfilter: readReversePath,
   owner: readOwner,
   cgroup: readCgroup,
+  bpf: readBytecode,
+  // of a packet without that header it does not hold, whatever it asks (ip6t_rt.c)
+  rt: () => [condition({ kind: 'among', fields: [{ field: 'exthdr' }], not: false, values: [] })],
 };
 
 function readAddressType(options: readonly Option[]): Understood {
@@ -244,6 +248,13 @@ function readCgroup(options: readonly Option[]): Understood {
   return id === undefined ? undefined : [among('cgroup', [range(id)], option?.not)];
 }
 
+/** Of all that a program may ask, the one thing that Sluice's rules ask of every packet. */
+function readBytecode(options: readonly Option[]): Understood {
+  const [option, ...more] = options;
+  if (option?.name !== '--bytecode' || more.length > 0 || option.args[0] !== hasIpOptions) return undefined;
+  return [among('header length', [range(withoutOptions)], !option.not)];
+}
+
 /** Modules that go by what came before, by chance or by the clock. */
 const depending: ReadonlySet<string> = new Set(
   'limit hashlimit dstlimit recent statistic random nth connlimit quota quota2 connbytes rateest time'.split(' '),
@@ -257,6 +268,8 @@ const wholeArgs: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   rpfilter: { '--invert': 0, '--loose': 0, '--validmark': 0, '--accept-local': 0 },
   owner: { '--uid-owner': 1, '--gid-owner': 1, '--socket-exists': 0, '--suppl-groups': 0 },
   cgroup: { '--cgroup': 1, '--path': 1 },
+  rt: { '--rt-type': 1, '--rt-segsleft': 1, '--rt-len': 1, '--rt-0-res': 0, '--rt-0-addrs': 1, '--rt-0-not-strict': 0 },
+  bpf: { '--bytecode': 1, '--object-pinned': 1 },
 };
 
 /** How many arguments an option of a module takes; undefined where that is not known. */

@@ -1,3 +1,5 @@
+import { igmp } from '../../ip/igmp.ts';
+import { withoutOptions } from '../../ip/options.ts';
 import { prefixInterval } from '../../ip/prefix.ts';
 import type { Field, FieldRef } from '../model.ts';
 import { exactly, type Interface, type Packet, type Span, tcp } from './packet.ts';
@@ -106,6 +108,8 @@ function reading(field: Field, packet: Packet, stand: Stand): Known {
     case 'exthdr':
     case 'vlan id':
       return absent;
+    case 'header length': // RFC 2236 and RFC 3376: IGMP has the router alert
+      return packet.protocol === igmp.protocol ? unknown : number(withoutOptions);
     case 'skuid':
     case 'cgroup':
       return packet.ownSocket ? unknown : absent;
