@@ -24,7 +24,7 @@ const neighbour = 'app/mongo';
 const network = 'app_default';
 /** The attacker may send to hosts of the LAN that are near, of which the host's own card is one; to nobody else, whoever says so. */
 const policy = `version: 1
-guardrails: { deny: ["${places.private.v4}", "${places.private.v6}"] }
+guardrails: { deny: ["${places.private.v4}", "[${places.private.v6}]"] }
 projects:
   app:
     allow: [internet]
