@@ -18,6 +18,7 @@ import { holdRemembered } from './hold-remembered.ts';
 import type { Holder } from './holder.ts';
 import { Keeper } from './keeper.ts';
 import { KeptPrograms } from './kept-programs.ts';
+import { type Look, Looks } from './looks.ts';
 import { Mending } from './mending.ts';
 import { Passes } from './passes.ts';
 import { Policies } from './policies.ts';
@@ -42,22 +43,9 @@ const grain = 50;
 /** What is over so soon is no trouble. */
 const passing = 3_000;
 
-/** What ran at one moment. */
-interface Look {
-  readonly world: World;
-  /** Counts readings. */
-  readonly number: number;
-  /** When its reading began, in milliseconds since the epoch; of an older one, when that did. */
-  readonly at: number;
-  /** Ports that had gone before it was read. */
-  readonly left: readonly number[];
-}
-
 /** What was put into the kernel last. */
 interface Now {
   readonly world: World;
-  /** As of its {@link Look}. */
-  readonly at: number;
   readonly ruleset: Ruleset;
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -70,8 +58,8 @@ interface Now {
 export class Daemon implements Omit<ControlHandlers, 'stop'> {
   readonly #ports: DaemonPorts;
   readonly #startedAt: number;
-  /** Readings of the engine, and changes of the kernel: one at a time each. */
-  readonly #readings = new Turns();
+  readonly #looks: Looks;
+  /** Changes of the kernel, one at a time. */
   readonly #changes = new Turns();
   readonly #troubles: Troubles;
   readonly #holder: Holder;
@@ -86,10 +74,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   #compiler: Compiler;
   #host: HostState;
   #following: { stop(): void } | null = null;
-  #looks = 0;
   #now: Now | null = null;
-  /** Number of the look that the kernel was held to last. */
-  #held = 0;
   #ages: WorkloadAges = new Map();
   #counts = { reconciles: 0, seated: 0, late: 0, gaps: 0 };
   /** When the kernel last could not tell of every change of rules. */
@@ -124,7 +109,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     const parts = { turns: this.#changes, troubles: this.#troubles, keeper: this.#keeper };
     this.#policies = new Policies(ports, parts, beginning, {
       look: () => this.#lookOrLast(),
-      hold: (look) => this.#holdTo(this.#latest(look)),
+      hold: (look) => this.#holdTo(this.#looks.latest(look)),
       used: (policy) => {
         this.#compiler = createCompiler(policy, this.#judged);
         this.#kept.forget();
@@ -135,6 +120,12 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       },
     });
     this.#mirror = ports.engine.mirror(() => this.#passes.wake());
+    this.#looks = new Looks({
+      now: ports.now,
+      readWorld: () => this.#mirror.readWorld(),
+      left: () => this.#seatings.left,
+      answered: () => this.#troubles.end('engine-gone', 'the engine answers again'),
+    });
   }
 
   /**
@@ -312,13 +303,13 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     }
     try {
       await this.#holder.lookForOthers();
-      let look = await this.#look();
-      for (let again = 0; again < againAtMost && this.#passes.takeWanted(); again++) look = await this.#look();
+      let look = await this.#looks.next();
+      for (let again = 0; again < againAtMost && this.#passes.takeWanted(); again++) look = await this.#looks.next();
       // a change that nobody confirmed before the host went down is not to be held first
       if (this.#now === null) await this.#policies.goBackWhenOverdue();
       await this.#policies.remember();
       await this.#changes.take(async () => {
-        if (look.number > this.#held) await this.#holdTo(look); // else somebody has held a later one
+        if (this.#looks.isNew(look)) await this.#holdTo(look); // else somebody has held a later one
       });
       return 'done';
     } catch (error) {
@@ -344,7 +335,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
 
   /** While what runs cannot be known or held, what is in doubt is held to what was held last. */
   async #holdLast(): Promise<void> {
-    const last = this.#lastLook();
+    const { last } = this.#looks;
     if (last !== null && this.#holder.knows) return;
     try {
       if (last === null) await this.#denyUnknown();
@@ -363,47 +354,20 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     this.#troubles.add('denying-all', message, 'mend what else status tells of');
   }
 
-  /** What runs now, as the engine says. One reading at a time: the mirror keeps what it has asked. */
-  #look(): Promise<Look> {
-    return this.#readings.take(async () => {
-      const { left } = this.#seatings;
-      const at = this.#ports.now();
-      const world = await this.#mirror.readWorld();
-      this.#troubles.end('engine-gone', 'the engine answers again');
-      return { world, number: ++this.#looks, at, left };
-    });
-  }
-
-  /**
-   * What ran when the engine was last seen, to be held to while it is away. It lets no new bridge open: an engine that lives
-   * and cannot be read may have put anybody there.
-   */
-  #lastLook(): Look | null {
-    if (this.#now === null) return null;
-    const { world, at } = this.#now;
-    return { world, number: this.#held, at, left: [] };
-  }
-
   /** While the engine is away, what ran when it was last seen. */
   async #lookOrLast(): Promise<Look | EngineError> {
     try {
-      return await this.#look();
+      return await this.#looks.next();
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       this.#passes.wake();
-      return this.#lastLook() ?? error;
+      return this.#looks.last ?? error;
     }
   }
 
-  /** A look, or the later one that the kernel was held to meanwhile. */
-  #latest(look: Look): Look {
-    return this.#now !== null && look.number < this.#held
-      ? { ...look, world: this.#now.world, at: this.#now.at, number: this.#held }
-      : look;
-  }
-
   /** Only in a turn of its own: nothing else changes the kernel meanwhile, but the guard. */
-  async #holdTo({ world, number, at, left }: Look): Promise<readonly ForbiddenFlow[]> {
+  async #holdTo(look: Look): Promise<readonly ForbiddenFlow[]> {
+    const { world, at, left } = look;
     const now = this.#ports.now();
     const started = performance.now();
     const compiled = this.#compiler(world, now, this.#seatings.networks(this.#host, world));
@@ -418,8 +382,8 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     this.#count('reconciles');
     // what a beginning leaves is given back with it: later the pause would be a newcomer's
     if (this.#now === null) this.#ports.onCalm();
-    this.#now = { world, at, ruleset, diagnostics: compiled.diagnostics };
-    this.#held = number;
+    this.#now = { world, ruleset, diagnostics: compiled.diagnostics };
+    this.#looks.held(look);
     this.#ages = agesOf(ruleset, this.#ages, now);
     held(left);
     this.#notHeld(ruleset, now);
