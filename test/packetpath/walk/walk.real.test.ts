@@ -2,10 +2,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { walkPacket } from '../../../src/packetpath/walk/walk.ts';
 import { Random } from '../../agreement/random.ts';
 import { faults, withFault } from './faults.ts';
-import { focuses, Generator, type Variant, variants } from './generate.ts';
+import { Generator, type Variant, variants } from './generate.ts';
 import { type Case, type Judged, judge } from './judge.ts';
 import { load, readBack } from './load.ts';
 import { Rig } from './rig.ts';
+import { focuses } from './rules.ts';
 
 /**
  * Generated rules of anybody in a namespace, and packets through them: what the walk says of each and what the kernel
