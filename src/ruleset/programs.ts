@@ -83,7 +83,34 @@ export function draftKey(draft: Draft): string {
   return [workload, mode, standing, ...lists, sourceKey(otherwise)].join('\n\n');
 }
 
+/** Whether a program has all guardrails of who shares its namespace, and no exception that is not that one’s as well. */
+export function isWithin(owner: Draft, sharer: Draft): boolean {
+  const guarded = meanings(owner.guard);
+  const excepted = meanings(sharer.except);
+  return (
+    sharer.guard.every((clause) => guarded.has(meaningKey(clause))) &&
+    owner.except.every((clause) => excepted.has(meaningKey(clause)))
+  );
+}
+
+/** Whether nothing but guardrails denies anything. */
+export function passesByDefault({ mode, deny, allow }: Draft): boolean {
+  return mode !== 'enforce' || (deny.length === 0 && allow.length > 0);
+}
+
+const meanings = (list: Draft['guard']): ReadonlySet<string> => new Set(list.map(meaningKey));
+
 const tightness: readonly Mode[] = ['off', 'audit', 'enforce'];
+
+/** The owner's program where who shares the namespace has guardrails of its own, or lacks exceptions: those of both hold. */
+export function guardedAs(owner: Draft, sharers: readonly Draft[]): Draft {
+  const excepted = sharers.map(({ except }) => meanings(except));
+  return {
+    ...owner,
+    guard: canonical([owner, ...sharers].flatMap(({ guard }) => guard)),
+    except: owner.except.filter((clause) => excepted.every((its) => its.has(meaningKey(clause)))),
+  };
+}
 
 /** What is left where several policies would have to hold for one namespace: every prohibition, no permission. */
 export function irreconcilable(drafts: readonly [Draft, ...Draft[]]): Draft {

@@ -268,14 +268,14 @@ function end({ until }: Clause): number {
   return until ?? Number.MAX_SAFE_INTEGER;
 }
 
-/** What is published of a namespace: the owner's ports, which whoever shares it answers on as well. */
+/** What is published of a namespace: the owner's ports, which whoever of its project shares it answers on as well. */
 function publicationsOf(container: Container, index: WorldIndex, hostPlace: AddressSet): readonly Publication[] {
-  const owner = index.ownerOf(container);
-  if (owner.kind !== 'container' || owner.container.published.length === 0) return [];
+  const owner = index.answersAs(container);
+  if (owner === null || owner.published.length === 0) return [];
   const { v4, v6 } = index.addressesOf(container);
   const addresses: readonly Address[] = [...single(4, v4), ...single(6, v6)];
   const subnets = addresses.length > 0 ? [] : index.networksOf(container).flatMap((network) => network.subnets);
-  return owner.container.published.map((port) => ({
+  return owner.published.map((port) => ({
     protocol: protocolNumbers[port.protocol],
     hostPort: port.hostPort,
     bound: boundTo(port, hostPlace),

@@ -58,7 +58,7 @@ export function seatOf({ container, network }: Seated, program: string, groups: 
   };
 }
 
-/** Groups by the container whose addresses are in them: its own, and those of containers that share its namespace. */
+/** Groups by the container whose addresses are in them: its own, and those of containers of its project that share its namespace. */
 export function groupsByOwner(
   groupIds: ReadonlyMap<string, GroupId>,
   crowds: ReadonlyMap<string, Crowd>,
@@ -66,10 +66,7 @@ export function groupsByOwner(
 ): ReadonlyMap<Container, readonly GroupId[]> {
   const groups = new Map<Container, GroupId[]>();
   for (const [key, id] of [...groupIds.entries()].toSorted(by(([, group]) => group))) {
-    const members = crowdMembers(crowds.get(key) as Crowd, index).flatMap((member) => {
-      const owner = index.ownerOf(member);
-      return owner.kind === 'container' ? [owner.container] : [];
-    });
+    const members = crowdMembers(crowds.get(key) as Crowd, index).flatMap((member) => index.answersAs(member) ?? []);
     for (const owner of new Set(members)) {
       const list = groups.get(owner);
       if (list === undefined) groups.set(owner, [id]);

@@ -6,7 +6,16 @@ import type { Container, Endpoint, Network } from '../world/world.ts';
 import { chainOf, type Deciding, type Decision, decide } from './decide.ts';
 import { type Bridged, dropsUnknown, isBridged } from './enrol.ts';
 import type { Memory } from './memory.ts';
-import { type Draft, draftProgram, type Guard, irreconcilable, judgementKey } from './programs.ts';
+import {
+  type Draft,
+  draftProgram,
+  type Guard,
+  guardedAs,
+  irreconcilable,
+  isWithin,
+  judgementKey,
+  passesByDefault,
+} from './programs.ts';
 import type { Publishing } from './published.ts';
 import type { Subject } from './resolve.ts';
 import type { Barred, Unheld } from './ruleset.ts';
@@ -157,8 +166,9 @@ function barredPort(
 }
 
 /**
- * The program of an endpoint whose namespace several containers share: they must agree. One that nothing names takes
- * the policy of the others' owner; two that differ are an error, and until it is mended nothing is allowed.
+ * The program of an endpoint whose namespace several containers share: they must agree. One that nothing names takes the
+ * policy of the others' owner, as far as that is its own to have; two that differ are an error, and until it is mended nothing is
+ * allowed.
  */
 function reconcile(
   owner: Container,
@@ -173,27 +183,56 @@ function reconcile(
     return { decision: its, draft: draftFor(owner, its) };
   });
   const { decision } = alone;
-  const own = publish(alone.draft);
   const sharers = index.sharersOf(owner);
-  if (sharers.length === 0) return { decision, draft: own, diagnostics: [] };
-  const others = sharers.flatMap((container) => {
+  if (sharers.length === 0) return { decision, draft: publish(alone.draft), diagnostics: [] };
+  const others = sharers.map((container): Sharer => {
     const its = decideFor(container, network.name, owner, sending);
-    return its.standing === 'unmanaged' ? [] : [{ container, draft: publish(draftFor(container, its)) }];
+    return { container, draft: draftFor(container, its) };
   });
-  const different = others.filter(({ draft }) => judgementKey(draft) !== judgementKey(own));
-  if (different.length === 0) return { decision, draft: own, diagnostics: [] };
+  const [free, bound] = partition(others, ({ draft }) => draft.standing === 'unmanaged' && passesByDefault(draft));
+  const guests = free.filter(({ draft }) => !isWithin(alone.draft, draft));
+  const drafts = guests.map(({ draft }) => draft);
+  const own = publish(guests.length === 0 ? alone.draft : guardedAs(alone.draft, drafts));
+  const different = bound
+    .map(({ container, draft }) => ({ container, draft: publish(draft) }))
+    .filter(({ draft }) => judgementKey(draft) !== judgementKey(own));
+  const told = guests.map(({ container }) => lessExcepted(container, owner, own));
+  if (different.length === 0) return { decision, draft: own, diagnostics: told };
   return {
     decision,
     draft: { ...irreconcilable([own, ...different.map(({ draft }) => draft)]), workload: workloadName(owner) },
-    diagnostics: different.map(({ container, draft }) =>
-      diagnostic(
-        'twoPolicies',
-        draft.otherwise,
-        `${workloadName(container)} shares the network of ${workloadName(owner)} and has another policy: neither may reach anything`,
-        { fix: 'give both the same policy, or each a network of its own', related: [own.otherwise] },
-      ),
-    ),
+    diagnostics: [...told, ...different.map((one) => twoPolicies(one, owner, own))],
   };
+}
+
+/** Somebody else in an owner's namespace, and how it would be judged alone there. */
+interface Sharer {
+  readonly container: Container;
+  readonly draft: Draft;
+}
+
+function partition<T>(list: readonly T[], is: (one: T) => boolean): readonly [readonly T[], readonly T[]] {
+  return [list.filter(is), list.filter((one) => !is(one))];
+}
+
+function twoPolicies({ container, draft }: Sharer, owner: Container, own: Draft): Diagnostic {
+  // what nothing names has no place in a file
+  const [at, related] = draft.standing === 'unmanaged' ? [own.otherwise, []] : [draft.otherwise, [own.otherwise]];
+  return diagnostic(
+    'twoPolicies',
+    at,
+    `${workloadName(container)} shares the network of ${workloadName(owner)} and has another policy: neither may reach anything`,
+    { fix: 'give both the same policy, or each a network of its own', related },
+  );
+}
+
+function lessExcepted(container: Container, owner: Container, own: Draft): Diagnostic {
+  return diagnostic(
+    'twoPolicies',
+    own.otherwise,
+    `${workloadName(container)}, which nothing names, shares the network of ${workloadName(owner)}: guardrails of either hold for both, with the exceptions that both have`,
+    { fix: 'give both the same policy, or each a network of its own' },
+  );
 }
 
 /** Those that nothing names share one program. */

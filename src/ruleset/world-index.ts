@@ -15,13 +15,19 @@ export interface WorldIndex {
   readonly networkOf: (endpoint: Endpoint) => Network | undefined;
   /** Whose endpoints a container sends from: its own, or those of the container whose namespace it shares. */
   readonly ownerOf: (container: Container) => Owner;
+  /**
+   * Whose addresses and published ports a container has where others send to it by who it is: its own, or those of the
+   * container whose namespace it shares, in one project. Null across projects: whoever writes a compose file may join any
+   * container, and would so make others' services its own.
+   */
+  readonly answersAs: (container: Container) => Container | null;
   /** Containers that share a container's namespace, or will: what they may not send is forbidden before they run. */
   readonly sharersOf: (owner: Container) => readonly Container[];
   /** Networks a container's namespace is attached to, sorted by name; also while it does not run. */
   readonly networksOf: (container: Container) => readonly Network[];
   /** Every address its namespace answers on: what the engine gave it, and the link-local address of each MAC. */
   readonly addressesOf: (container: Container) => AddressSet;
-  /** The same on bridge networks alone, each with its bridge: where the host sees who answers. */
+  /** Where it is sent to by who it is: on bridge networks alone, each address with its bridge, as the host sees who answers. */
   readonly placesOf: (container: Container) => readonly GroupMember[];
   /** Containers of Compose, by project. */
   readonly byProject: ReadonlyMap<string, readonly Container[]>;
@@ -73,6 +79,11 @@ export function indexWorld(world: World): WorldIndex {
     return { kind: 'missing' };
   });
 
+  const answersAs = ofEach((container: Container): Container | null => {
+    const owner = ownerOf(container);
+    return owner.kind === 'container' && owner.container.project === container.project ? owner.container : null;
+  });
+
   const endpointsOf = (container: Container): readonly Endpoint[] => {
     const owner = ownerOf(container);
     return owner.kind === 'container' ? presentEndpoints(owner.container) : [];
@@ -87,16 +98,17 @@ export function indexWorld(world: World): WorldIndex {
   const addressesOf = ofEach((container: Container) =>
     setOfAddresses(endpointsOf(container).flatMap(endpointAddresses)),
   );
-  const placesOf = ofEach((container: Container) =>
-    endpointsOf(container).flatMap((endpoint): readonly GroupMember[] => {
+  const placesOf = ofEach((container: Container) => {
+    const owner = answersAs(container);
+    return (owner === null ? [] : presentEndpoints(owner)).flatMap((endpoint): readonly GroupMember[] => {
       const bridge = networkOf(endpoint)?.bridge;
       if (!bridge) return [];
       return endpointAddresses(endpoint).map((address) => ({
         bridge: { name: bridge.name, index: bridge.index },
         address,
       }));
-    }),
-  );
+    });
+  });
 
   const sharers = groupBy(containers, (container) => {
     const owner = ownerOf(container);
@@ -126,6 +138,7 @@ export function indexWorld(world: World): WorldIndex {
     containers,
     networkOf,
     ownerOf,
+    answersAs,
     sharersOf: (owner) => sharers.get(owner.id) ?? [],
     networksOf,
     addressesOf,

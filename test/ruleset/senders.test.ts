@@ -252,6 +252,53 @@ describe('a shared network namespace', () => {
     expect(other.say('vpn', '8.8.8.8:80/tcp')).toBe('denied');
   });
 
+  /** Somebody of a project that nothing names has joined `vpn`. */
+  const joined: WorldSketch = {
+    ...pair,
+    containers: [
+      pair.containers[0] as ContainerSketch,
+      { name: 'guest', workload: 'evil/guest', mode: 'container:vpn' },
+      { name: 'evil', workload: 'evil/evil', on: ['net'] },
+    ],
+  };
+  const shares = 'projects: { app: { allow: [internet, cloud-metadata] } }';
+
+  test('with one that nothing names keeps its policy where that may reach as much', () => {
+    for (const defaults of ['', 'defaults: { unmanaged: audit }', 'guardrails: { deny: [private] }']) {
+      const { say, codes } = judge(`${defaults}\n${shares}`, joined);
+      expect(codes().filter((code) => code.startsWith('SL16'))).toEqual([]);
+      expect(say('vpn', '8.8.8.8:80/tcp')).toBe('allowed');
+    }
+  });
+
+  test('with one that nothing names, where that may reach nothing, reaches nothing', () => {
+    const { say, codes } = judge(`defaults: { unmanaged: deny }\n${shares}`, joined);
+    expect(codes()).toContain('SL1603');
+    expect(say('vpn', '8.8.8.8:80/tcp')).toBe('denied');
+  });
+
+  test('with one that nothing names has no exception that is its own alone', () => {
+    const guarded = (from: string) =>
+      `guardrails: { deny: [cloud-metadata], except: [{ from: ${from}, to: cloud-metadata }] }\n${shares}`;
+    const [own, everybody] = [guarded('app/vpn'), guarded('"*/*"')].map((policy) => judge(policy, joined));
+    expect(own?.codes()).toContain('SL1603');
+    expect(own?.say('vpn', '169.254.169.254:80/tcp')).toBe('denied');
+    expect(own?.say('vpn', '8.8.8.8:80/tcp')).toBe('allowed');
+    expect(everybody?.codes()).not.toContain('SL1603');
+    expect(everybody?.say('vpn', '169.254.169.254:80/tcp')).toBe('allowed');
+  });
+
+  test('is nobody of the project that has joined it, to those who may send there', () => {
+    for (const running of [true, false]) {
+      const { say } = judge('projects: { app: { allow: none }, evil: { allow: [same-project] } }', {
+        ...joined,
+        containers: joined.containers.map((one) => (one.name === 'guest' ? { ...one, running } : one)),
+      });
+      expect(say('evil', '172.20.0.2:80/tcp')).toBe('denied');
+      expect(say('evil', '172.20.0.1:8080/tcp')).toBe('denied');
+    }
+  });
+
   test('gives every sharer the same addresses as a destination', () => {
     const { say } = judge('projects: { app: { allow: none, services: { db: { allow: ["service/web:80"] } } } }', pair);
     expect(say('db', '172.20.0.2:80/tcp')).toBe('allowed');
