@@ -5,6 +5,7 @@ import { groupFacts, reportCycles } from './groups.ts';
 import { checkAllows, checkComposeLevels, checkInherits, checkTies } from './levels.ts';
 import { joinParts, twice } from './merge.ts';
 import type { AllowList, Block, ComposePolicy, Destination, Policy, ProjectBlock } from './model.ts';
+import { namedIn } from './named.ts';
 import { matches } from './pattern.ts';
 import type { Report } from './piece.ts';
 import { defaultsOf, type PolicyPart } from './policy-file.ts';
@@ -136,6 +137,22 @@ function policyOf(joined: PolicyPart, compose: readonly ComposePart[]): Policy {
   };
 }
 
+/** Whom the blocks of one compose file may name by who they are; the policy file may name anybody. */
+const mostNamed = 500;
+
+/** Whoever writes a compose file has no use for more, and each takes sets of the kernel's and time for every newcomer. */
+function checkNamed(blocks: readonly Block[], report: Report): void {
+  const named = new Set<string>();
+  const entries = blocks.flatMap(({ allow, deny }) => [...destinationsOf(allow), ...(deny ?? [])]);
+  for (const entry of entries) {
+    for (const one of namedIn(entry)) named.add(one);
+    if (named.size <= mostNamed) continue;
+    const message = `x-sluice of one compose file names more than ${mostNamed} services, projects, containers and networks`;
+    report(diagnostic('tooMuch', entry.source, message, { fix: 'write same-project, or a group of the policy file' }));
+    return;
+  }
+}
+
 /** @returns false when groups are such that nothing more can be said of the policy */
 function checkAcross(policy: Policy, joined: PolicyPart, compose: readonly ComposePart[], report: Report): boolean {
   const { groups, guardrails, projects, containers, tests } = policy;
@@ -168,6 +185,7 @@ function checkAcross(policy: Policy, joined: PolicyPart, compose: readonly Compo
   for (const { policy: file } of compose) {
     const services = servicesOf(file.project, compose);
     for (const one of composeBlocks(file)) block(one, services, true);
+    checkNamed(composeBlocks(file), report);
     checkComposeLevels(file, services, projects, report);
   }
   checkComposeFiles(compose, report);

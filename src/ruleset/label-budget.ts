@@ -1,4 +1,5 @@
 import { diagnostic } from '../policy/codes.ts';
+import { namedIn } from '../policy/named.ts';
 import { sourceOfLabels } from '../policy/source.ts';
 import { mostElements, weightOfL4 } from '../policy/weight.ts';
 import type { Container } from '../world/world.ts';
@@ -11,6 +12,8 @@ import type { LabelReading } from './decide.ts';
  */
 const mostOfLabels = mostElements / 4;
 const leastOfOne = 100;
+/** For how many entries it counts whom a project's labels name, each once: two sets in the kernel, and time for each newcomer. */
+const eachNamed = 250;
 
 /** How labels are read where the labels of all containers are looked at together. */
 export interface LabelBudget {
@@ -29,18 +32,20 @@ export function labelBudget(
   containers: readonly Container[],
   labels: (container: Container) => LabelReading,
 ): LabelBudget {
-  const asked = new Map<string, number>();
-  let total = 0;
+  const asked = new Map<string, { entries: number; readonly named: Set<string> }>();
   for (const container of containers) {
-    const weight = weightOf(labels(container)) * Math.max(1, container.endpoints.length);
+    const { weight, named } = weightOf(labels(container));
     if (weight === 0) continue;
-    total += weight;
-    asked.set(ownerOf(container), (asked.get(ownerOf(container)) ?? 0) + weight);
+    const its = asked.get(ownerOf(container)) ?? { entries: 0, named: new Set() };
+    its.entries += weight * Math.max(1, container.endpoints.length);
+    for (const one of named) its.named.add(one);
+    asked.set(ownerOf(container), its);
   }
-  if (total <= mostOfLabels) return { labelsOf: labels, over: '' };
+  const weights = [...asked].map(([owner, { entries, named }]) => [owner, entries + eachNamed * named.size] as const);
+  if (weights.reduce((sum, [, weight]) => sum + weight, 0) <= mostOfLabels) return { labelsOf: labels, over: '' };
   const over = new Set<string>();
   let left = mostOfLabels;
-  for (const [owner, weight] of [...asked].toSorted(([a, x], [b, y]) => x - y || (a < b ? -1 : 1))) {
+  for (const [owner, weight] of weights.toSorted(([a, x], [b, y]) => x - y || (a < b ? -1 : 1))) {
     if (weight > left) over.add(owner);
     else left -= weight;
   }
@@ -55,32 +60,39 @@ export function labelBudget(
 
 const ownerOf = ({ id, project }: Container): string => (project === null ? `container ${id}` : `project ${project}`);
 
-const weights = new WeakMap<LabelReading, number>();
+interface Weight {
+  readonly weight: number;
+  readonly named: readonly string[];
+}
 
-function weightOf(reading: LabelReading): number {
+const nothing: Weight = { weight: 0, named: [] };
+const known = new WeakMap<LabelReading, Weight>();
+
+function weightOf(reading: LabelReading): Weight {
   const { block } = reading;
-  if (block === null) return 0;
-  const known = weights.get(reading);
-  if (known !== undefined) return known;
+  if (block === null) return nothing;
+  const before = known.get(reading);
+  if (before !== undefined) return before;
   const allowed = (block.allow?.items ?? []).flatMap((item) => (item.kind === 'destination' ? [item.destination] : []));
   const entries = [...allowed, ...(block.deny ?? [])];
   const weight = Math.max(
     leastOfOne,
     entries.reduce((sum, { l4 }) => sum + weightOfL4(l4), 0),
   );
-  weights.set(reading, weight);
-  return weight;
+  const made = { weight, named: [...new Set(entries.flatMap(namedIn))] };
+  known.set(reading, made);
+  return made;
 }
 
 const refusals = new WeakMap<LabelReading, LabelReading>();
 
 /** The same object while it is the same: what is worked out from it is remembered by it. */
 function refused(container: Container, reading: LabelReading): LabelReading {
-  const known = refusals.get(reading);
-  if (known !== undefined) return known;
+  const before = refusals.get(reading);
+  if (before !== undefined) return before;
   const source = sourceOfLabels(container.name, 'sluice.allow');
   const whose = container.project === null ? 'this container' : `project ${JSON.stringify(container.project)}`;
-  const message = `the labels of all containers come to more than the ${mostOfLabels} entries that are held, and those of ${whose} to most of them`;
+  const message = `the labels of all containers come to more than the ${mostOfLabels} entries that are held, with ${eachNamed} for each service, project, container or network that they name, and those of ${whose} to most of them`;
   const fix = 'write what they say in the policy file';
   const made: LabelReading = {
     block: { allow: { items: [], source }, source },

@@ -69,3 +69,22 @@ test('of groups that all use each other some circles are told, and not all', () 
   expect(circles.length).toBeGreaterThan(0);
   expect(circles.length).toBeLessThanOrEqual(20);
 });
+
+test('of a compose file, whom it names by who they are: five hundred, and no more', () => {
+  const file = (count: number): PolicyText => ({
+    path: '/srv/shop/compose.yml',
+    text: `services: { web: { x-sluice: { allow: [${Array.from({ length: count }, (_, at) => `service/s${at % count}`).join(', ')}] } } }\n`,
+    role: 'compose',
+    writableByOthers: false,
+  });
+  const main: PolicyText = {
+    path: '/etc/sluice/policy.yaml',
+    text: 'version: 1\ncompose: [/srv/shop/compose.yml]\nprojects: { shop: { allow: [same-project] } }\n',
+    role: 'policy',
+    writableByOthers: false,
+  };
+  const errorsOf = (count: number) =>
+    readPolicy([main, file(count)], { now }).diagnostics.filter(({ code }) => code === 'SL1008');
+  expect(errorsOf(500)).toEqual([]);
+  expect(errorsOf(501)).toMatchObject([{ source: { file: '/srv/shop/compose.yml', text: 'service/s500' } }]);
+});

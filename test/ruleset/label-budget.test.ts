@@ -54,6 +54,29 @@ describe('labels that come to more than is held for all containers together', ()
     }
   });
 
+  test('count whom they name, each once for a project: more than anybody needs is too much', () => {
+    const naming = (count: number): readonly ContainerSketch[] =>
+      Array.from({ length: 20 }, (_, at) => ({
+        name: `many-${at}`,
+        workload: `many/s${at}`,
+        on: ['shop_default'],
+        labels: {
+          'sluice.allow': Array.from(
+            { length: count },
+            (__, its) => `service/x${its % 2 === 0 ? its : at * count + its}`,
+          ).join(' '),
+        },
+      }));
+    const refusedOf = (count: number) => {
+      const { ruleset, say } = judge(policy, beside(...naming(count)));
+      expect(say('app-web-1', '10.1.1.1:443/tcp')).toBe('allowed');
+      expect(say('modest', '10.9.9.9:53/udp')).toBe('allowed');
+      return ruleset.programs.filter(({ standing }) => standing === 'refused').length;
+    };
+    expect(refusedOf(40)).toBe(0);
+    expect(refusedOf(120)).toBe(20);
+  });
+
   test('take as many containers as a large host has, each with a list of its own', () => {
     const { ruleset } = judge(policy, beside(...noise(250)));
     expect(ruleset.programs.filter(({ standing }) => standing === 'refused')).toEqual([]);
