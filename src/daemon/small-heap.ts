@@ -28,6 +28,14 @@ export function giveBack(): void {
   trim(0);
 }
 
+/** Bytes of buffers that are worth a collection. V8 by itself lets 64 MiB of them come together (include/v8-internal.h, kExternalAllocationSoftLimit). */
+const many = 16 << 20;
+
+/** {@link giveBack} in hours that leave no calm, where the engine's answers have come to much. */
+export function giveBackMuch(): void {
+  if (process.memoryUsage().arrayBuffers > many) giveBack();
+}
+
 /** Collects this thread's garbage. */
 export function collect(): void {
   collector ??= exposed();
