@@ -168,6 +168,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       else this.#mirror.recheck();
       this.#seatings.measure();
       this.#kept.letGo(this.#ports.now());
+      this.#ports.onMinute();
       void this.#policies.goBackWhenOverdue();
       this.#passes.wake();
     }, slow);

@@ -26,6 +26,8 @@ export interface DaemonPorts {
   readonly lacks: readonly Omit<Trouble, 'since'>[];
   /** Called when a burst of work is over and written down. */
   readonly onCalm: () => void;
+  /** Called once a minute, whatever happens. */
+  readonly onMinute: () => void;
   readonly log: Log;
 }
 

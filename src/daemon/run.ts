@@ -29,7 +29,7 @@ import { lastLinePort } from './last-line-port.ts';
 import { OwnChanges } from './own-changes.ts';
 import { type KernelPort, type Log, messageOf, type PolicyPort } from './ports.ts';
 import { comeFirst } from './scheduling.ts';
-import { compileOften, giveBack, keepHeapSmall } from './small-heap.ts';
+import { compileOften, giveBack, giveBackMuch, keepHeapSmall } from './small-heap.ts';
 import { takingOver } from './taking-over.ts';
 import { FileWatch } from './watch-files.ts';
 import type { XtablesPorts } from './xtables-holder.ts';
@@ -120,6 +120,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
         fix: howToGive(one),
       })),
       onCalm: giveBack,
+      onMinute: giveBackMuch,
       log,
     });
     daemon.resolve(running);

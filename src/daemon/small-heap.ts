@@ -26,14 +26,17 @@ export function giveBack(): void {
   collect();
   trim ??= koffi.load(null).func('int malloc_trim(size_t)') as (pad: number) => number;
   trim(0);
+  rest = process.memoryUsage.rss();
 }
 
-/** Bytes of buffers that are worth a collection. V8 by itself lets 64 MiB of them come together (include/v8-internal.h, kExternalAllocationSoftLimit). */
-const many = 16 << 20;
+/** Bytes of what work has left that are worth a collection; V8 by itself lets some hundred MiB of it come together. */
+const much = 32 << 20;
+/** Bytes that were resident when what was left had been given back last. */
+let rest = Number.POSITIVE_INFINITY;
 
-/** {@link giveBack} in hours that leave no calm, where the engine's answers have come to much. */
+/** {@link giveBack} in hours that leave no calm: where much has come together since the last time. */
 export function giveBackMuch(): void {
-  if (process.memoryUsage().arrayBuffers > many) giveBack();
+  if (process.memoryUsage.rss() > rest + much) giveBack();
 }
 
 /** Collects this thread's garbage. */

@@ -243,6 +243,7 @@ export class DaemonHost {
       },
       lacks: this.lacks,
       onCalm() {},
+      onMinute() {},
       log: (level, text) => void this.log.push(`${level} ${text}`),
     };
   }
