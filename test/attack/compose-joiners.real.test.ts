@@ -12,7 +12,7 @@ import { attackWaysOfBoth } from './ways.ts';
 
 /** With which everything arrives. */
 const open = 'version: 1\nprojects: { shop: { allow: any }, evil: { allow: any } }\n';
-const idle = { image, entrypoint: ['/bin/sleep', '1000'] };
+const idle = { image, entrypoint: ['/bin/sleep', '1000'], stop_grace_period: '0s' };
 
 describe.each(attackWaysOfBoth)('a joiner, on engine $name', { timeout: 120_000 }, (way) => {
   let site: Site;
@@ -69,6 +69,22 @@ projects: { shop: { allow: [internet, cloud-metadata] } }
     await join(name);
     await isTold();
     await expectOnly(site, [web('evil/x'), web('shop/app')], [metadata('evil/x'), metadata('shop/app')]);
+  });
+
+  test('that is named, by whatever word it says whom it joins, and be that one named by nothing', async () => {
+    const name = await begin('version: 1\nprojects: { evil: { allow: none } }\n');
+    const { id } = await site.host.container('shop/app');
+    await expectOnly(site, [web('shop/app')], [web('evil/alone')]);
+    for (const word of [name, `/${name}`, id, id.slice(0, 10)]) {
+      await join(word);
+      await isTold();
+      await expectOnly(site, [], [web('evil/x'), web('shop/app')]);
+      await site.host.compose('evil', composeFile({ alone: idle }), 'up', '-d', '--remove-orphans');
+      await until('it to be alone again', async () =>
+        (await daemon.status()).refused.length === 0 ? true : undefined,
+      );
+      await expectOnly(site, [web('shop/app')], [web('evil/alone')]);
+    }
   });
 
   test('that is named gives its project no way to whom it joins, be it there or ended', async () => {
