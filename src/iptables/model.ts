@@ -73,6 +73,8 @@ export type Match =
   | { readonly kind: 'igmp-question' }
   /** The target of a neighbour advertisement is not its source, or there are extension headers (RFC 4861 4.4). */
   | { readonly kind: 'nd-target-is-another' }
+  /** Router or neighbour discovery says of another MAC than the frame's that the sender is there, or has other options (RFC 4861 4.6.1). */
+  | { readonly kind: 'nd-link-is-another' }
   /** An error of ICMP or ICMPv6 quotes a packet that was sent to where it comes from. */
   | { readonly kind: 'quotes-what-it-got' };
 

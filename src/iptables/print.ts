@@ -63,6 +63,25 @@ const [yes, no] = [65_535, 0];
 /** The target is 8 bytes behind the beginning of ICMPv6 (RFC 4861 4.4). */
 const targetIsAnother = sameAsSource6(48, [no, yes]);
 
+/** The frame's source, behind the destination's six bytes (linux/filter.h, SKF_LL_OFF). */
+const linkSource = 0xffe0_0000 + 6;
+
+/**
+ * Of a solicitation or an advertisement, behind no other header: it has no option, or one of eight bytes with the frame's source in
+ * it, 2 bytes behind its beginning; who has no address yet says nothing by it. The fixed part of a router solicitation has 8
+ * bytes, of the others 24.
+ */
+const linkIsAnother = [
+  '48 0 0 6',
+  `21 0 28 ${protocolNumbers.icmpv6}`,
+  ...['32 0 0 8', '21 0 6 0', '32 0 0 12', '21 0 4 0', '32 0 0 16', '21 0 2 0', '32 0 0 20', '21 21 0 0'],
+  ...[`32 0 0 ${linkSource}`, '2 0 0 0', `40 0 0 ${linkSource + 4}`, '2 0 0 1'],
+  ...['1 0 0 24', '48 0 0 40', '21 0 1 133', '1 0 0 8'],
+  ...['40 0 0 4', '29 11 0 0', '28 0 0 0', '21 0 8 8', '3 0 0 2'],
+  ...['64 0 0 42', '97 0 0 0', '29 0 4 0', '97 0 0 2', '72 0 0 46', '97 0 0 1', '29 1 0 0'],
+  ...[`6 0 0 ${yes}`, `6 0 0 ${no}`],
+];
+
 /** The quoted header begins 8 bytes behind that of ICMP, with its destination at 16 (RFC 791) or 24 (RFC 8200). */
 const quotesWhatItGot: Readonly<Record<Family, string>> = {
   4: `7,177 0 0 0,64 0 0 24,7 0 0 0,32 0 0 12,29 0 1 0,6 0 0 ${yes},6 0 0 ${no}`,
@@ -131,6 +150,8 @@ function printMatch(match: Match, family: Family, nameOf: NameOfSet): string {
       return `-m bpf --bytecode "${igmpQuestion}"`;
     case 'nd-target-is-another':
       return `-m bpf --bytecode "${targetIsAnother}"`;
+    case 'nd-link-is-another':
+      return `-m bpf --bytecode "${linkIsAnother.length},${linkIsAnother.join(',')}"`;
     case 'quotes-what-it-got':
       return `-m bpf --bytecode "${quotesWhatItGot[family]}"`;
   }

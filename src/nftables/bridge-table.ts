@@ -205,6 +205,13 @@ function proofChains(marks: Marks): readonly Chain[] {
 
 function witnessChains(marks: Marks): readonly Chain[] {
   const spoofed: Rule = [count('spoofed'), drop];
+  /** IP for whoever is behind the port, or for all. */
+  const forReceiver: readonly Rule[] = [
+    [inSet('receivers4', 'oif', 'ip daddr'), accept],
+    [inSet('receivers6', 'oif', 'ip6 daddr'), accept],
+    [inSet('everybody4', 'ip daddr'), accept],
+    [inSet('everybody6', 'ip6 daddr'), accept],
+  ];
   return [
     {
       name: 'forward',
@@ -214,6 +221,17 @@ function witnessChains(marks: Marks): readonly Chain[] {
         [inSet('strict-ports', 'oif'), ...spoofed],
         [inSet('ports', 'oif'), goTo('from-unknown')],
       ],
+    },
+    {
+      // what the host sends, or sends on: by neighbour discovery a container says at which MAC it is, and may say a neighbour's.
+      // That one would be sent what is the other's: answers of third ones, and errors that quote what it had sent
+      name: 'output',
+      hook: { hook: 'output', priority: priorities.witness },
+      rules: [[inSet('ports', 'oif'), goTo('to-known')]],
+    },
+    {
+      name: 'to-known',
+      rules: [...forReceiver, [is('ether type', 0x0800, 0x86dd), count('astray'), drop]],
     },
     {
       // where builds may run: who routes is for the host to say (RFC 4861), and what its addresses are. A container that
@@ -236,10 +254,7 @@ function witnessChains(marks: Marks): readonly Chain[] {
         [{ kind: 'mark-bit', of: 'meta', bit: marks.proven, is: 'set' }, count('unjudged'), drop],
         // what was judged is the IP destination, so the frame must go to whom that is: else two containers that may not
         // talk could, by frames to each other's MAC that say they go elsewhere
-        [inSet('receivers4', 'oif', 'ip daddr'), accept],
-        [inSet('receivers6', 'oif', 'ip6 daddr'), accept],
-        [inSet('everybody4', 'ip daddr'), accept],
-        [inSet('everybody6', 'ip6 daddr'), accept],
+        ...forReceiver,
         // a port nobody knows may have taken over a neighbour's MAC; where builds may run, it is theirs
         [notInSet('strict-ports', 'iif'), notInSet('ports', 'oif'), goTo('to-unknown')],
         [count('astray'), drop],

@@ -8,7 +8,9 @@ export const priorities = {
   arrival: -310,
   /** inet forward and input: before filter (0), where Docker's rules are. */
   judge: -10,
-  /** bridge forward: after br_netfilter's own (NF_BR_PRI_BRNF 0), which runs inet forward and goes on behind itself. */
+  /**
+   * bridge forward: after br_netfilter's own (NF_BR_PRI_BRNF 0), which runs inet forward and goes on behind itself; and bridge output.
+   */
   witness: 10,
 } as const;
 

@@ -172,6 +172,7 @@ class Walker {
       case 'routing-header':
       case 'igmp-question':
       case 'nd-target-is-another':
+      case 'nd-link-is-another':
         throw new Error(`${match.kind} is for PREROUTING`);
     }
   }

@@ -27,6 +27,23 @@ function arrives(frame: IpHeader | ArpHeader, from = one, changes: Partial<Packe
 
 const link6 = 'fe80::42:acff:fe20:2';
 
+test('what the host sends to a known port is for who is behind it, or for all', () => {
+  const sent = (frame: IpHeader | ArpHeader, out: PacketView['out']) =>
+    interpret(tables, { family: 'bridge', hook: 'output' }, view(frame, { in: null, out }), now);
+  const verdict = (frame: IpHeader | ArpHeader, out: PacketView['out'] = one.port) => {
+    const found = sent(frame, out);
+    return found.verdict === 'drop' ? found.counters.join() : 'passed';
+  };
+  expect(verdict(udp('192.0.2.1', '172.20.0.2', 4000))).toBe('passed');
+  expect(verdict(udp('2001:db8::1', 'fd00:20::2', 4000))).toBe('passed');
+  expect(verdict(icmp('fe80::1', link6, 135, link6))).toBe('passed');
+  expect(verdict(icmp('fe80::1', 'ff02::1', 134))).toBe('passed');
+  expect(verdict(arp(1, two.mac, '172.20.0.1'))).toBe('passed');
+  expect(verdict(udp('192.0.2.1', '172.20.0.3', 4000))).toBe('astray');
+  expect(verdict(udp('2001:db8::1', 'fd00:20::3', 4000))).toBe('astray');
+  expect(verdict(udp('192.0.2.1', '172.20.0.3', 4000), { index: 99, name: 'veth99' })).toBe('passed');
+});
+
 describe('the proof of a sender, at its own port', () => {
   test('its addresses of both families with its MAC are proven', () => {
     expect(arrives(tcp('172.20.0.2', '192.0.2.1', 80))).toBe('proven');

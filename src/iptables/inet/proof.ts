@@ -122,6 +122,14 @@ function neighbourRules(): readonly XRule[] {
       counts: 'spoofed',
     })),
     { matches: [advert, { kind: 'nd-target-is-another' }], target: drop, counts: 'spoofed' },
+    // the host would send to a neighbour what is the sender's: answers of third ones, and errors that quote what it had sent
+    ...[icmpv6.routerSolicit, icmpv6.neighbourSolicit, icmpv6.neighbourAdvert].map(
+      (type): XRule => ({
+        matches: [{ kind: 'icmp', type }, { kind: 'nd-link-is-another' }],
+        target: drop,
+        counts: 'spoofed',
+      }),
+    ),
     { matches: [unspecified, advert], target: drop, counts: 'spoofed' },
   ];
 }

@@ -33,6 +33,8 @@ const fixed: Readonly<Record<'inet' | 'bridge' | 'ip' | 'frames', Readonly<Recor
   },
   bridge: {
     prerouting: "proves that a frame is its sender's",
+    output: "lets what the host sends to a held container's port by only if it is for that one",
+    'to-known': "lets what the host sends to a held container's port by only if it is for that one",
     proven4: 'lets IPv4 pass that has its sender’s port, MAC and address',
     proven6: 'lets IPv6 pass that has its sender’s port, MAC and address',
     'without-address': 'lets ARP pass that is its sender’s, and what a container needs before it has an address',
