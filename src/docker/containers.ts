@@ -209,15 +209,19 @@ interface Attached {
   readonly network: NetworkDetails;
 }
 
-/** The networks a container is on or will join, by name; `host` and `none` are no networks in this sense. */
+/**
+ * The networks a container is on or will join, by name, each once; `host` and `none` are no networks in this sense. One that was made
+ * with other words for a network than its name may list it under both, of which one attachment is the real one.
+ */
 export function attachedNetworks(summary: ContainerSummary, networks: NetworkIndex): readonly Attached[] {
-  return attachmentsOf(summary)
-    .flatMap((attachment) => {
-      const network = findNetwork(attachment, networks);
-      const counts = network !== undefined && network.driver !== 'host' && network.driver !== 'null';
-      return counts ? [{ attachment, network }] : [];
-    })
-    .toSorted((a, b) => (a.network.name < b.network.name ? -1 : 1));
+  const found = new Map<string, Attached>();
+  for (const attachment of attachmentsOf(summary)) {
+    const network = findNetwork(attachment, networks);
+    if (network === undefined || network.driver === 'host' || network.driver === 'null') continue;
+    const before = found.get(network.id);
+    if (before === undefined || before.attachment.endpoint === '') found.set(network.id, { attachment, network });
+  }
+  return [...found.values()].toSorted((a, b) => (a.network.name < b.network.name ? -1 : 1));
 }
 
 /**
@@ -232,7 +236,8 @@ function attachmentsOf({ attachments, running, networkMode }: ContainerSummary):
 }
 
 /**
- * By id; a container that was never started may have only a name, an id as its name, or `default`. The default network
+ * By id; a container that was never started may have only a name, an id as its name, the beginning of one that no other network's id
+ * has (moby, daemon/network.go, FindNetwork), or `default`. The default network
  * has another id after each start of the engine, and a container that did not run then joins it all the same; of any
  * other network that is gone the engine refuses to start it, whatever has its name now (moby, daemon/container_operations.go,
  * getNetworkID; tried on 20.10, 26.1 and 28.5).
@@ -241,7 +246,13 @@ function findNetwork({ name, networkId }: Attachment, networks: NetworkIndex): N
   const byId = networks.byId.get(networkId === '' ? name : networkId);
   if (byId !== undefined) return byId;
   if (name === 'default' || name === defaultNetwork) return networks.byName.get(defaultNetwork);
-  return networkId === '' ? networks.byName.get(name) : undefined;
+  return networkId === '' ? (networks.byName.get(name) ?? beginningWith(name, networks)) : undefined;
+}
+
+function beginningWith(text: string, { byId }: NetworkIndex): NetworkDetails | undefined {
+  if (!/^[0-9a-f]+$/.test(text)) return undefined;
+  const [network, ...more] = [...byId].flatMap(([id, one]) => (id.startsWith(text) ? [one] : []));
+  return more.length === 0 ? network : undefined;
 }
 
 function isDefault({ name, driver }: NetworkDetails): boolean {
