@@ -29,6 +29,22 @@ export function readEvent(line: string): EngineEvent | undefined | null {
   return { kind: 'network', action, network: Actor.ID, container: isId(container) ? container : null, at };
 }
 
+/**
+ * The same of a message of which only the beginning and the end are known, for its labels are too long: what an engine writes before
+ * them (moby, api/types/events, Message), in this order, and the time behind. No text of somebody's can look like it, as
+ * its quotes are escaped.
+ */
+export function readLongEvent(beginning: string, end: string): EngineEvent | undefined | null {
+  const said = /"Type":"([a-z]+)","Action":"([a-z_: ]+)","Actor":\{"ID":"([0-9a-f]{64})","Attributes":/.exec(beginning);
+  const time = /"timeNano":([0-9]{1,19})\}\s*$/.exec(end);
+  if (said === null || time === null) return null;
+  const [, type, action = '', id = ''] = said;
+  const at = BigInt(time[1] as string);
+  if (type === 'container') return { kind: 'container', action, container: id, at };
+  // whom a network's event is about stands among what was let go
+  return type === 'network' ? null : undefined;
+}
+
 function isId(value: unknown): value is string {
   return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 }

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { apiBase } from './client.ts';
 import type { EngineAddress } from './context.ts';
-import { readEvent } from './event-message.ts';
+import { readEvent, readLongEvent } from './event-message.ts';
 import { subscribe } from './subscribe.ts';
 import { unixGet } from './transport.ts';
 
@@ -90,15 +90,16 @@ async function follow(socketPath: string, onNotice: OnNotice, signal: AbortSigna
         told = undefined;
         onNotice({ kind: 'connected' });
       },
-      onLine: (line) => {
-        const event = line === null ? null : readEvent(line);
-        if (event === null) since = undefined; // or it would come again and again
-        if (event === undefined || event === null) return event === undefined;
-        since = event.at + 1n;
-        onNotice({ kind: 'event', event });
-        return true;
-      },
+      onLine: (line) => hear(readEvent(line)),
+      onLong: (beginning, end) => hear(readLongEvent(beginning, end)),
     });
+  };
+  const hear = (event: EngineEvent | null | undefined): boolean => {
+    if (event === null) since = undefined; // or it would come again and again
+    if (event === undefined || event === null) return event === undefined;
+    since = event.at + 1n;
+    onNotice({ kind: 'event', event });
+    return true;
   };
   while (!signal.aborted) {
     const began = performance.now();

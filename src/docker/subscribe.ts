@@ -6,16 +6,22 @@ export interface Subscription {
   readonly path: string;
   /** Milliseconds until the head of the answer; what follows may take for ever. */
   readonly time: number;
-  /** Bytes of one line at most. */
+  /** Bytes of a line that is kept whole. */
   readonly longestLine: number;
   readonly onOpen: () => void;
-  /** Each line as it comes, without its end; null for one that is too long. False: no more. */
-  readonly onLine: (line: string | null) => boolean;
+  /** Each line as it comes, without its end. False: no more. */
+  readonly onLine: (line: string) => boolean;
+  /** Of a line that is longer, its beginning and its end, {@link kept} bytes of each. False: no more. */
+  readonly onLong: (beginning: string, end: string) => boolean;
   /** Gives up, without a further call. */
   readonly signal: AbortSignal;
 }
 
 const newline = 0x0a;
+/** Bytes. */
+const kept = 4096;
+/** Times as long as what is kept whole: then no more is waited for. */
+const endless = 16;
 
 /**
  * Reads lines on a connection of its own as they come, never waiting: the engine leaves out a subscriber that does not
@@ -24,7 +30,7 @@ const newline = 0x0a;
  * @returns once it has ended, with the reason in words
  */
 export function subscribe(subscription: Subscription): Promise<string> {
-  const { socketPath, path, time, longestLine, onOpen, onLine, signal } = subscription;
+  const { socketPath, path, time, longestLine, onOpen, onLine, onLong, signal } = subscription;
   return new Promise((resolve) => {
     const call = request({ agent: false, socketPath, path, headers: { Host: 'docker' }, signal });
     const end = (reason: string) => {
@@ -41,9 +47,10 @@ export function subscribe(subscription: Subscription): Promise<string> {
       if (answer.statusCode !== 200) return end(`the engine refused (${answer.statusCode})`);
       onOpen();
       let ended = false;
-      let rest = Buffer.alloc(0);
-      const take = (line: Buffer) => {
-        const more = onLine(line.length > longestLine ? null : line.toString());
+      const line = new Line(longestLine);
+      const take = () => {
+        const { whole, beginning, last } = line.take();
+        const more = whole === null ? onLong(beginning, last) : onLine(whole);
         ended = !more || signal.aborted;
         if (!more) end('it said something that cannot be read');
       };
@@ -51,19 +58,54 @@ export function subscribe(subscription: Subscription): Promise<string> {
         if (ended || signal.aborted) return;
         let from = 0;
         for (let at = chunk.indexOf(newline); at >= 0; at = chunk.indexOf(newline, from)) {
-          const line = Buffer.concat([rest, chunk.subarray(from, at)]);
-          rest = Buffer.alloc(0);
+          line.add(chunk.subarray(from, at));
           from = at + 1;
-          take(line);
+          take();
           if (ended) return;
         }
-        rest = Buffer.concat([rest, chunk.subarray(from)]);
-        if (rest.length > longestLine) take(rest);
+        line.add(chunk.subarray(from));
+        if (line.isEndless) take();
       });
       answer.on('end', () => end('the engine hung up'));
     });
     call.end();
   });
+}
+
+/** A line while it comes, in the pieces it comes in; of one that is too long the middle is let go. */
+class Line {
+  readonly #longest: number;
+  #pieces: Buffer[] = [];
+  #length = 0;
+  #beginning: string | null = null;
+
+  constructor(longest: number) {
+    this.#longest = longest;
+  }
+
+  add(piece: Buffer): void {
+    this.#pieces.push(piece);
+    this.#length += piece.length;
+    if (this.#length <= this.#longest) return;
+    const all = Buffer.concat(this.#pieces);
+    this.#beginning ??= all.toString('utf8', 0, kept);
+    this.#pieces = [Buffer.from(all.subarray(Math.max(0, all.length - kept)))];
+  }
+
+  /** Whether nothing that an engine says is so long. */
+  get isEndless(): boolean {
+    return this.#length > endless * this.#longest;
+  }
+
+  /** The line, and what is kept of it where it is too long; from now on the next one. */
+  take(): { readonly whole: string | null; readonly beginning: string; readonly last: string } {
+    const text = Buffer.concat(this.#pieces).toString();
+    const beginning = this.#beginning;
+    this.#pieces = [];
+    this.#length = 0;
+    this.#beginning = null;
+    return beginning === null ? { whole: text, beginning: '', last: '' } : { whole: null, beginning, last: text };
+  }
 }
 
 function words(error: Error): string {

@@ -111,6 +111,19 @@ describe('what the engine says', () => {
     expect(notices[1]).toEqual({ kind: 'event', event: { kind: 'container', action: 'die', container, at: 7n } });
   });
 
+  test('of labels longer than anybody reads is about whom it begins with, and nothing is lost behind it', async () => {
+    const { engine, notices } = await followed();
+    const label = `","Attributes":{}},"timeNano":1}${'x'.repeat(5 << 20)}`;
+    const long = about('start', '1700000000000000007', { label });
+    for (let at = 0; at < long.length; at += 60_000) engine.say(long.slice(at, at + 60_000));
+    engine.say(`\n${about('die', '1700000000000000008')}\n`);
+    await soon(() => expect(notices).toHaveLength(3));
+    expect(notices.slice(1)).toEqual([
+      { kind: 'event', event: { kind: 'container', action: 'start', container, at: 1700000000000000007n } },
+      { kind: 'event', event: { kind: 'container', action: 'die', container, at: 1700000000000000008n } },
+    ]);
+  });
+
   test('what is about neither containers nor networks is nothing to us', async () => {
     const { engine, notices } = await followed();
     for (const Type of ['image', 'volume', 'daemon', 'builder', 'to-come'])
@@ -137,7 +150,7 @@ describe('what the engine says', () => {
 
   test('a line without end is given up', async () => {
     const { engine, notices } = await followed();
-    engine.say('y'.repeat(5 << 20));
+    engine.say('y'.repeat(65 << 20));
     await soon(() => expect(kinds(notices)).toEqual(['connected', 'gap', 'connected']));
   });
 });

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { MembersError, readMembers } from '../../../src/daemon/guard/members.ts';
 import { connectEngine, openEngine } from '../../../src/docker/client.ts';
 import { EngineError } from '../../../src/docker/engine-error.ts';
-import { readEvent } from '../../../src/docker/event-message.ts';
+import { readEvent, readLongEvent } from '../../../src/docker/event-message.ts';
 import { openMirror } from '../../../src/docker/mirror.ts';
 import { readWorld } from '../../../src/docker/snapshot.ts';
 import { subscribe } from '../../../src/docker/subscribe.ts';
@@ -267,8 +267,12 @@ export const target: Target = {
           onOpen() {},
           onLine: (line) => {
             lines++;
-            if (line !== null && line.length > 4_096) throw new Error('a line that is too long');
-            return line !== null && readEvent(line) !== null;
+            if (line.length > 4_096) throw new Error('a line that is too long');
+            return readEvent(line) !== null;
+          },
+          onLong: (beginning, end) => {
+            lines++;
+            return readLongEvent(beginning, end) !== null;
           },
         });
         if (!/^[\x20-\x7e]+$/.test(reason)) throw new Error(`told unsafely: ${JSON.stringify(reason)}`);
