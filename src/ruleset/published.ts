@@ -18,7 +18,7 @@ import { canonical, clauseMatches, type GroupAddresses, setKey } from './clause.
 import { type Crowd, crowdMembers } from './crowd.ts';
 import type { Draft } from './programs.ts';
 import type { Clause, OpenPort, PublishedEndpoint } from './ruleset.ts';
-import type { WorldIndex } from './world-index.ts';
+import { presentEndpoints, type WorldIndex } from './world-index.ts';
 
 /** A published port: where the host answers for a container, and where the container itself does. */
 interface Publication {
@@ -31,6 +31,20 @@ interface Publication {
   readonly addresses: readonly Address[];
   /** Where its addresses will be, while it has none. */
   readonly subnets: readonly Prefix[];
+}
+
+/**
+ * So many ports that are to be published are denied beforehand, of one container and of all that do not run: each may be a clause in
+ * everybody's program, and whoever creates containers may write down tens of thousands that are never bound.
+ */
+const [mostOfOne, mostExpected] = [1_000, 5_000];
+
+/** The ports a container publishes, as far as they count; of one that does not run nobody listens there yet. */
+function expectedOf(container: Container): Container['published'] {
+  const isThere = presentEndpoints(container).length > 0;
+  return isThere || container.published.length <= mostOfOne
+    ? container.published
+    : container.published.slice(0, mostOfOne);
 }
 
 /** All that publishing asks of a world's containers, as text: who publishes what, and who they are to policy. */
@@ -47,7 +61,7 @@ export function portsText(index: WorldIndex): string {
         project,
         service,
         index.networksOf(container).map((network) => network.name),
-        owner.container.published,
+        expectedOf(owner.container),
         v4,
         v6,
       ],
@@ -79,7 +93,10 @@ export function createPublishing(
   const all = [...found.values()].flat();
   if (all.length === 0) return (draft) => draft;
   const present = all.filter(isPresent);
-  const expected = all.filter((one) => !isPresent(one) && !present.some((other) => isSamePort(one, other)));
+  const expected = all
+    .filter((one) => !isPresent(one))
+    .slice(0, mostExpected)
+    .filter((one) => !present.some((other) => isSamePort(one, other)));
   const permit = createTwins({ publications: present, found, index, crowds });
   const forbid = createTwins({ publications: [...present, ...expected], found, index, crowds });
 
@@ -275,7 +292,7 @@ function publicationsOf(container: Container, index: WorldIndex, hostPlace: Addr
   const { v4, v6 } = index.addressesOf(container);
   const addresses: readonly Address[] = [...single(4, v4), ...single(6, v6)];
   const subnets = addresses.length > 0 ? [] : index.networksOf(container).flatMap((network) => network.subnets);
-  return owner.published.map((port) => ({
+  return expectedOf(owner).map((port) => ({
     protocol: protocolNumbers[port.protocol],
     hostPort: port.hostPort,
     bound: boundTo(port, hostPlace),

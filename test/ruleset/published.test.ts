@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { judge } from './support.ts';
+import type { ContainerSketch } from '../generate/build.ts';
+import { judge, town } from './support.ts';
 
 /** shop/web answers on 172.22.0.2:80, published on every host address as 8080. */
 const service = '172.22.0.2:80/tcp';
@@ -118,4 +119,26 @@ projects: { app: { allow: any } }
     expect(verdict('app-web-1', host).steps[0]).toMatchObject({ kind: 'guardrail', exception: expect.anything() });
     expect(judge(text, undefined, Date.UTC(2026, 11, 5)).say('app-web-1', host)).toBe('denied');
   });
+});
+
+test('of one that does not run, a thousand ports are denied beforehand, and of all such five thousand', () => {
+  const bound = (many: number, at: number) =>
+    Array.from({ length: many }, (_, its) => `127.${at}.${its >> 8}.${its & 255}:80:80/tcp`);
+  const idle = (at: number): ContainerSketch => ({
+    name: `idle-${at}`,
+    workload: `evil/s${at}`,
+    on: ['shop_default'],
+    published: bound(3_000, at),
+    running: false,
+  });
+  const clausesBeside = (...more: readonly ContainerSketch[]) => {
+    const { ruleset } = judge('guardrails: { deny: [containers] }\nprojects: { app: { allow: none } }', {
+      ...town,
+      containers: [...town.containers, ...more],
+    });
+    return Math.max(...ruleset.programs.map(({ guard }) => guard.length));
+  };
+  const none = clausesBeside();
+  expect(clausesBeside(idle(1)) - none).toBe(1_000);
+  expect(clausesBeside(...Array.from({ length: 7 }, (_, at) => idle(at + 1))) - none).toBe(5_000);
 });
