@@ -71,16 +71,21 @@ const linkSource = 0xffe0_0000 + 6;
  * it, 2 bytes behind its beginning; who has no address yet says nothing by it. The fixed part of a router solicitation has 8
  * bytes, of the others 24.
  */
-const linkIsAnother = [
-  '48 0 0 6',
-  `21 0 28 ${protocolNumbers.icmpv6}`,
-  ...['32 0 0 8', '21 0 6 0', '32 0 0 12', '21 0 4 0', '32 0 0 16', '21 0 2 0', '32 0 0 20', '21 21 0 0'],
-  ...[`32 0 0 ${linkSource}`, '2 0 0 0', `40 0 0 ${linkSource + 4}`, '2 0 0 1'],
-  ...['1 0 0 24', '48 0 0 40', '21 0 1 133', '1 0 0 8'],
-  ...['40 0 0 4', '29 11 0 0', '28 0 0 0', '21 0 8 8', '3 0 0 2'],
-  ...['64 0 0 42', '97 0 0 0', '29 0 4 0', '97 0 0 2', '72 0 0 46', '97 0 0 1', '29 1 0 0'],
-  ...[`6 0 0 ${yes}`, `6 0 0 ${no}`],
-];
+const linkIsAnother = counted(
+  `48 0 0 6,21 0 28 ${protocolNumbers.icmpv6}`,
+  '32 0 0 8,21 0 6 0,32 0 0 12,21 0 4 0,32 0 0 16,21 0 2 0,32 0 0 20,21 21 0 0',
+  `32 0 0 ${linkSource},2 0 0 0,40 0 0 ${linkSource + 4},2 0 0 1`,
+  '1 0 0 24,48 0 0 40,21 0 1 133,1 0 0 8',
+  '40 0 0 4,29 11 0 0,28 0 0 0,21 0 8 8,3 0 0 2',
+  '64 0 0 42,97 0 0 0,29 0 4 0,97 0 0 2,72 0 0 46,97 0 0 1,29 1 0 0',
+  `6 0 0 ${yes},6 0 0 ${no}`,
+);
+
+/** A program from parts of it, with the number of its instructions before them. */
+function counted(...parts: readonly string[]): string {
+  const program = parts.join(',');
+  return `${program.split(',').length},${program}`;
+}
 
 /** The quoted header begins 8 bytes behind that of ICMP, with its destination at 16 (RFC 791) or 24 (RFC 8200). */
 const quotesWhatItGot: Readonly<Record<Family, string>> = {
@@ -151,7 +156,7 @@ function printMatch(match: Match, family: Family, nameOf: NameOfSet): string {
     case 'nd-target-is-another':
       return `-m bpf --bytecode "${targetIsAnother}"`;
     case 'nd-link-is-another':
-      return `-m bpf --bytecode "${linkIsAnother.length},${linkIsAnother.join(',')}"`;
+      return `-m bpf --bytecode "${linkIsAnother}"`;
     case 'quotes-what-it-got':
       return `-m bpf --bytecode "${quotesWhatItGot[family]}"`;
   }
