@@ -217,24 +217,23 @@ describe('a client that misbehaves holds nobody', () => {
     expect((await (await daemon()).status()).pid).toBe(4711);
   });
 
-  test('one that sends a gigabyte is not kept in memory, and is left when its time is over', {
+  test('one that sends without end is not kept in memory, and is left when its time is over', {
     timeout: 60_000,
   }, async () => {
     server = await serveControl(path, handlers, short);
     const before = process.memoryUsage.rss();
-    const sender = raw(`POST /v1/apply HTTP/1.1\r\nHost: x\r\nContent-Length: ${2 ** 30}\r\n\r\n`);
+    const sender = raw(`POST /v1/apply HTTP/1.1\r\nHost: x\r\nContent-Length: ${2 ** 40}\r\n\r\n`);
     const piece = Buffer.alloc(1 << 20, 'x');
     let sent = 0;
     const pour = () => {
-      for (let more = true; more && sent < 2 ** 30 && !sender.socket.destroyed; sent += piece.length)
-        more = sender.socket.write(piece);
+      for (let more = true; more && !sender.socket.destroyed; sent += piece.length) more = sender.socket.write(piece);
     };
     sender.socket.on('drain', pour);
     pour();
     await vi.waitFor(async () => expect((await (await daemon()).status()).pid).toBe(4711), { timeout: 30_000 });
     await sender.ended;
     expect(sent).toBeGreaterThan(0);
-    expect(sent).toBeLessThan(2 ** 30);
+    expect(sent).toBeLessThan(2 ** 40);
     expect(process.memoryUsage.rss() - before).toBeLessThan(200 << 20);
     expect(asked).toEqual([]);
   });
