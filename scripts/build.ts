@@ -26,8 +26,9 @@ const beside = {
  * and pieces larger than 128 KiB, such as a long answer, go back to the kernel when they are freed, which malloc does the less
  * the longer a process lives if nobody tells it (M_MMAP_THRESHOLD, "dynamic adjustment").
  *
- * The daemon does without V8's optimising compilers, unless it holds by iptables (src/daemon/small-heap.ts): they take memory, most of it in busy hours (docs/benchmarks.md), and one
- * of them ended it under load (`Check failed: *shared_->object() == f->shared()`, Node 26.10).
+ * The daemon does without V8's optimising compilers: they take memory, most of it in busy hours (docs/benchmarks.md), and
+ * TurboFan ended it under load (`Check failed: *shared_->object() == f->shared()`, Node 26.10). When it holds by iptables it takes
+ * Maglev back (src/daemon/small-heap.ts).
  */
 const launcher = `#!/bin/sh
 self=$0

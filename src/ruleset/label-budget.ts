@@ -34,10 +34,10 @@ export function labelBudget(
 ): LabelBudget {
   const asked = new Map<string, { entries: number; readonly named: Set<string> }>();
   for (const container of containers) {
-    const { weight, named } = weightOf(labels(container));
-    if (weight === 0) continue;
+    const { entries, named } = askedBy(labels(container));
+    if (entries === 0) continue;
     const its = asked.get(ownerOf(container)) ?? { entries: 0, named: new Set() };
-    its.entries += weight * Math.max(1, container.endpoints.length);
+    its.entries += entries * Math.max(1, container.endpoints.length);
     for (const one of named) its.named.add(one);
     asked.set(ownerOf(container), its);
   }
@@ -60,26 +60,26 @@ export function labelBudget(
 
 const ownerOf = ({ id, project }: Container): string => (project === null ? `container ${id}` : `project ${project}`);
 
-interface Weight {
-  readonly weight: number;
+interface Asked {
+  readonly entries: number;
   readonly named: readonly string[];
 }
 
-const nothing: Weight = { weight: 0, named: [] };
-const known = new WeakMap<LabelReading, Weight>();
+const nothing: Asked = { entries: 0, named: [] };
+const known = new WeakMap<LabelReading, Asked>();
 
-function weightOf(reading: LabelReading): Weight {
+function askedBy(reading: LabelReading): Asked {
   const { block } = reading;
   if (block === null) return nothing;
   const before = known.get(reading);
   if (before !== undefined) return before;
   const allowed = (block.allow?.items ?? []).flatMap((item) => (item.kind === 'destination' ? [item.destination] : []));
-  const entries = [...allowed, ...(block.deny ?? [])];
-  const weight = Math.max(
+  const list = [...allowed, ...(block.deny ?? [])];
+  const entries = Math.max(
     leastOfOne,
-    entries.reduce((sum, { l4 }) => sum + weightOfL4(l4), 0),
+    list.reduce((sum, { l4 }) => sum + weightOfL4(l4), 0),
   );
-  const made = { weight, named: [...new Set(entries.flatMap(namedIn))] };
+  const made = { entries, named: [...new Set(list.flatMap(namedIn))] };
   known.set(reading, made);
   return made;
 }

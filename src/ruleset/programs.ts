@@ -84,7 +84,7 @@ export function draftKey(draft: Draft): string {
 }
 
 /** Whether a program has all guardrails of who shares its namespace, and no exception that is not that one’s as well. */
-export function isWithin(owner: Draft, sharer: Draft): boolean {
+export function isNoLooser(owner: Draft, sharer: Draft): boolean {
   const guarded = meanings(owner.guard);
   const excepted = meanings(sharer.except);
   return (

@@ -40,7 +40,7 @@ interface Publication {
 const [mostOfOne, mostExpected] = [1_000, 5_000];
 
 /** The ports a container publishes, as far as they count; of one that does not run nobody listens there yet. */
-function expectedOf(container: Container): Container['published'] {
+function portsThatCount(container: Container): Container['published'] {
   const isThere = presentEndpoints(container).length > 0;
   return isThere || container.published.length <= mostOfOne
     ? container.published
@@ -61,7 +61,7 @@ export function portsText(index: WorldIndex): string {
         project,
         service,
         index.networksOf(container).map((network) => network.name),
-        expectedOf(owner.container),
+        portsThatCount(owner.container),
         v4,
         v6,
       ],
@@ -292,7 +292,7 @@ function publicationsOf(container: Container, index: WorldIndex, hostPlace: Addr
   const { v4, v6 } = index.addressesOf(container);
   const addresses: readonly Address[] = [...single(4, v4), ...single(6, v6)];
   const subnets = addresses.length > 0 ? [] : index.networksOf(container).flatMap((network) => network.subnets);
-  return expectedOf(owner).map((port) => ({
+  return portsThatCount(owner).map((port) => ({
     protocol: protocolNumbers[port.protocol],
     hostPort: port.hostPort,
     bound: boundTo(port, hostPlace),

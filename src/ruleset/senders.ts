@@ -12,7 +12,7 @@ import {
   type Guard,
   guardedAs,
   irreconcilable,
-  isWithin,
+  isNoLooser,
   judgementKey,
   passesByDefault,
 } from './programs.ts';
@@ -189,11 +189,12 @@ function reconcile(
     const its = decideFor(container, network.name, owner, sending);
     return { container, draft: draftFor(container, its) };
   });
-  const [free, bound] = partition(others, ({ draft }) => draft.standing === 'unmanaged' && passesByDefault(draft));
-  const guests = free.filter(({ draft }) => !isWithin(alone.draft, draft));
+  const isFree = ({ draft }: Sharer) => draft.standing === 'unmanaged' && passesByDefault(draft);
+  const guests = others.filter((one) => isFree(one) && !isNoLooser(alone.draft, one.draft));
   const drafts = guests.map(({ draft }) => draft);
   const own = publish(guests.length === 0 ? alone.draft : guardedAs(alone.draft, drafts));
-  const different = bound
+  const different = others
+    .filter((one) => !isFree(one))
     .map(({ container, draft }) => ({ container, draft: publish(draft) }))
     .filter(({ draft }) => judgementKey(draft) !== judgementKey(own));
   const told = guests.map(({ container }) => lessExcepted(container, owner, own));
@@ -209,10 +210,6 @@ function reconcile(
 interface Sharer {
   readonly container: Container;
   readonly draft: Draft;
-}
-
-function partition<T>(list: readonly T[], is: (one: T) => boolean): readonly [readonly T[], readonly T[]] {
-  return [list.filter(is), list.filter((one) => !is(one))];
 }
 
 function twoPolicies({ container, draft }: Sharer, owner: Container, own: Draft): Diagnostic {

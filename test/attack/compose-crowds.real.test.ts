@@ -2,15 +2,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Daemon } from '../../lab/daemon.ts';
 import { until } from '../../lab/exec.ts';
 import type { Site } from '../../lab/site.ts';
-import { places } from '../../lab/world.ts';
-import { type Attempt, expectAllowed, expectOnly } from '../packets/support.ts';
-import { besiege, composeFile, image } from './compose-site.ts';
+import { expectAllowed, expectOnly } from '../packets/support.ts';
+import { besiege, composeFile, idle, web } from './compose-site.ts';
 import { attackWays } from './ways.ts';
 
 /** Labels that name the same containers again and again, by other patterns each time: every one of them would be sets in the kernel. */
 
 const [services, entries] = [20, 550];
-const idle = { image, entrypoint: ['/bin/sleep', '1000'] };
 /** Patterns of fifteen letters that all match a name of more letters `a`. */
 const pattern = (number: number) =>
   (number + 1).toString(2).padStart(15, '0').replaceAll('0', 'a').replaceAll('1', '*');
@@ -22,8 +20,6 @@ describe.each(attackWays)('more names than anybody needs, on engine $name', { ti
     ({ site, daemon } = await besiege(way));
   });
   afterAll(() => site?.stop());
-
-  const web = (from: string): Attempt => ({ from, to: places.internet.v4, port: 443, timeout: 400 });
 
   test('in the labels of one project: these allow nothing, and whoever else comes is seen to at once', async () => {
     const list = Array.from({ length: services }, (_, at) => ({

@@ -2,9 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Daemon } from '../../lab/daemon.ts';
 import type { Site } from '../../lab/site.ts';
-import { places } from '../../lab/world.ts';
-import { type Attempt, expectAllowed, expectOnly } from '../packets/support.ts';
-import { besiege, composeFile, image } from './compose-site.ts';
+import { expectAllowed, expectOnly } from '../packets/support.ts';
+import { besiege, composeFile, idle, image, web } from './compose-site.ts';
 import { attackWays } from './ways.ts';
 
 /** A container whose label is longer than a line of events is kept, and that starts and ends again and again. */
@@ -17,8 +16,6 @@ describe.each(attackWays)('events of four megabytes, on engine $name', { timeout
   });
   afterAll(() => site?.stop());
 
-  const web = (from: string): Attempt => ({ from, to: places.internet.v4, port: 443, timeout: 400 });
-
   test('end no subscription, and whoever comes meanwhile is seen to', async () => {
     const noise = {
       image,
@@ -29,7 +26,6 @@ describe.each(attackWays)('events of four megabytes, on engine $name', { timeout
     };
     await site.host.compose('free', composeFile({ noise }), 'up', '-d');
     const before = (await daemon.status()).counts;
-    const idle = { image, entrypoint: ['/bin/sleep', '1000'] };
     for (const project of ['app', 'evil']) await site.host.compose(project, composeFile({ x: idle }), 'up', '-d');
     await sleep(3_000);
     await expectAllowed(site, [web('app/x')]);

@@ -5,14 +5,13 @@ import { until } from '../../lab/exec.ts';
 import type { Site } from '../../lab/site.ts';
 import { places } from '../../lab/world.ts';
 import { type Attempt, expectControl, expectOnly } from '../packets/support.ts';
-import { besiege, clear, composeFile, decree, image } from './compose-site.ts';
+import { besiege, clear, composeFile, decree, idle, image, web } from './compose-site.ts';
 import { attackWaysOfBoth } from './ways.ts';
 
 /** What a project gets by joining the namespace of another one's container (`network_mode: container:NAME`). */
 
 /** With which everything arrives. */
 const open = 'version: 1\nprojects: { shop: { allow: any }, evil: { allow: any } }\n';
-const idle = { image, entrypoint: ['/bin/sleep', '1000'], stop_grace_period: '0s' };
 
 describe.each(attackWaysOfBoth)('a joiner, on engine $name', { timeout: 120_000 }, (way) => {
   let site: Site;
@@ -40,7 +39,6 @@ describe.each(attackWaysOfBoth)('a joiner, on engine $name', { timeout: 120_000 
       'up',
       '-d',
     );
-  const web = (from: string): Attempt => ({ from, to: places.internet.v4, port: 443, timeout: 400 });
   const metadata = (from: string): Attempt => ({ from, to: places.metadata.v4, port: 80, timeout: 400 });
 
   /** The daemon says that two policies meet there. */

@@ -53,3 +53,7 @@ export async function clear(site: Site): Promise<void> {
 }
 
 export const image = 'lab/app';
+/** A service that does nothing, and is gone at once when it is to go. */
+export const idle = { image, entrypoint: ['/bin/sleep', '1000'], stop_grace_period: '0s' };
+/** To the internet. */
+export const web = (from: string): Attempt => ({ from, to: places.internet.v4, port: 443, timeout: 400 });
