@@ -22,6 +22,11 @@ export const troubleCodes = {
       "Policy wants a container enforced that cannot be held here: the host's network, macvlan, a bridge with other ports, a place on docker0 that is not known. What it sends is not judged, or a rule for it alone drops it; `status` names it and says which.",
     mend: 'Give it a bridge network, or the workload `mode: off`. Until then `sluice apply` refuses where the policy file names it.',
   },
+  unannounced: {
+    means:
+      'A container runs of which the engine does not tell, or not that it is on the bridge where it is, so that nobody knows what policy says of it. Nothing passes from its port, nor from that of the container whose network it shares.',
+    mend: 'Nothing, where it goes by itself: the engine was late. Where it stays, `docker inspect` of the id that the message names: labels of many MiB are not read.',
+  },
   'kernel-refused': {
     means: 'The kernel or `nft` refused a change. What was held before stays held; newcomers wait, denied.',
     mend: 'The message is theirs. It is tried again every second. `sluice doctor` and `nft list ruleset` show what is in the way.',

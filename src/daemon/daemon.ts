@@ -233,6 +233,17 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
           log('info', `${message.bridge.name} is enrolled: a container that is held was connected to it`);
         else for (const after of Object.values(patience)) setTimeout(() => this.#passes.wake(), after + grain).unref();
         break;
+      case 'barred':
+        this.#seatings.barred(message, this.#ports.now());
+        this.#mirror.doubt(message.container);
+        log(
+          'warning',
+          `nothing passes from ${message.port.name} until the engine tells of ${message.container.slice(0, 12)}`,
+        );
+        break;
+      case 'unbarred':
+        this.#seatings.unbarred(message);
+        return this.#passes.wakeSoon();
       case 'rules':
         return this.#mending.told(message.by, message.tables, message.at);
       case 'lost':
@@ -325,7 +336,26 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
         return this.#now === null || this.#holder.knows ? 'done' : 'again later';
       } else this.#refused(error);
       return 'again later';
+    } finally {
+      this.#tellOfBarred();
     }
+  }
+
+  /** A container of which the engine tells late is nobody's trouble; one of which it goes on telling nothing is. */
+  #tellOfBarred(): void {
+    const now = this.#ports.now();
+    const barred = this.#seatings.barredPorts;
+    const lasting = barred.filter(({ since }) => now - since >= passing);
+    if (lasting.length === 0) this.#troubles.end('unannounced', 'the engine tells of every container');
+    else {
+      const which = lasting
+        .map(({ container, name }) => `${container.slice(0, 12)} (${name})`)
+        .toSorted()
+        .join(', ');
+      const message = `the engine does not tell of ${which}: nothing passes from there`;
+      this.#troubles.add('unannounced', message, 'look at it: docker inspect, by this id');
+    }
+    if (barred.length > lasting.length) this.#passes.wakeLater();
   }
 
   #refused(error: unknown): void {

@@ -2,7 +2,7 @@ import type { LastLineState } from '../control/protocol.ts';
 import type { BackendName } from '../enforce/backend.ts';
 import type { ForbiddenFlow } from '../enforce/forbidden.ts';
 import type { BridgeCalls } from '../netlink/link.ts';
-import type { Ruleset } from '../ruleset/ruleset.ts';
+import type { Barred, Ruleset } from '../ruleset/ruleset.ts';
 import type { Closed, Seated } from './guard/protocol.ts';
 
 /** What a change of the kernel was. */
@@ -35,6 +35,8 @@ export interface Holder {
   changed(leaving: readonly Seated[], coming: readonly Seated[], others: Iterable<Seated>): void;
   /** The guard has found a bridge that nothing may pass from now on. */
   closed(closed: Closed): void;
+  /** The guard has barred a port. */
+  barred(port: Barred): void;
   /**
    * Makes the kernel hold a ruleset. Compiling it to the kernel's own terms is done when this returns its promise.
    *

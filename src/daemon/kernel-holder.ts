@@ -12,9 +12,9 @@ import { mustNft, NftError, type RunNft } from '../nftables/nft.ts';
 import { renderRuleset } from '../nftables/render.ts';
 import { readStanding } from '../nftables/standing.ts';
 import { refillText, replaceText, standsAlone } from '../nftables/transaction.ts';
-import type { Ruleset } from '../ruleset/ruleset.ts';
+import type { Barred, Ruleset } from '../ruleset/ruleset.ts';
 import { elementsChanged } from './comings.ts';
-import { closure, enrolment } from './guard/closing.ts';
+import { barring, closure, enrolment } from './guard/closing.ts';
 import type { Closed, Seated } from './guard/protocol.ts';
 import type { Held, Holder } from './holder.ts';
 
@@ -89,6 +89,11 @@ export class KernelHolder implements Holder {
   closed({ bridge, why }: Closed): void {
     this.#note({ remove: [], add: [closure(bridge, why)] });
     if (!this.#isChanging && this.#last !== null) this.#ports.lastLine.hold(guardedBy(this.#last));
+  }
+
+  /** The guard has barred a port. */
+  barred({ index }: Barred): void {
+    this.#note({ remove: [], add: barring(index) });
   }
 
   #note(change: Parameters<typeof withElements>[1]): void {

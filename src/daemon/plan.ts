@@ -3,6 +3,7 @@ import type { Prefix } from '../ip/prefix.ts';
 import { seatRules } from '../nftables/sender-sets.ts';
 import type { EndpointIdentity, Ruleset, Seat } from '../ruleset/ruleset.ts';
 import type { World } from '../world/world.ts';
+import { type Announcements, announcedSince } from './announced.ts';
 import type { GuardedBridge, PlannedSeat, Seated, ToGuard } from './guard/protocol.ts';
 
 /** Everything the guard has been told. */
@@ -14,12 +15,26 @@ export interface Told {
   readonly seats: ReadonlyMap<string, PlannedSeat>;
   /** Senders in the kernel, by port index. */
   readonly seated: ReadonlyMap<number, Seated>;
+  readonly announced: Announcements;
 }
 
-export const nothingTold: Told = { ruleset: null, bridges: [], seats: new Map(), seated: new Map() };
+export const nothingTold: Told = {
+  ruleset: null,
+  bridges: [],
+  seats: new Map(),
+  seated: new Map(),
+  announced: new Map(),
+};
+
+/** What of the world the guard is told beside the ruleset. */
+export interface Surroundings {
+  /** By a network's engine id, as far as they are known. */
+  readonly subnets: Subnets;
+  readonly announced: Announcements;
+}
 
 /** The subnets of networks, by engine id. */
-export type Subnets = ReadonlyMap<string, readonly Prefix[]>;
+type Subnets = ReadonlyMap<string, readonly Prefix[]>;
 
 export const subnetsOf = ({ networks }: World): Subnets => new Map(networks.map(({ id, subnets }) => [id, subnets]));
 
@@ -29,19 +44,23 @@ type Plan = Extract<ToGuard, { kind: 'plan' }>;
  * What to tell the guard once the kernel holds a ruleset: only what has changed since it was told last, since reading a
  * message is time in which it watches nothing.
  *
- * @param subnets by a network's engine id, as far as they are known
  * @param heard serial of the guard's latest doing that the ruleset reckons with
  */
 export function planFor(
   ruleset: Ruleset,
-  subnets: Subnets,
+  { subnets, announced }: Surroundings,
   told: Told,
   heard: number,
 ): { readonly plan: Plan; readonly told: Told } {
+  const words = {
+    heard,
+    barred: (ruleset.barred ?? []).map(({ index }) => index),
+    ...announcedSince(told.announced, announced),
+  };
   if (ruleset === told.ruleset)
     return {
-      plan: { kind: 'plan', bridges: told.bridges, seats: [], gone: [], seated: [], heard, unseated: [] },
-      told,
+      plan: { kind: 'plan', bridges: told.bridges, seats: [], gone: [], seated: [], unseated: [], ...words },
+      told: { ...told, announced },
     };
   const seats = new Map(
     ruleset.seats.map((seat) => [
@@ -65,10 +84,10 @@ export function planFor(
       .filter(([key]) => !seats.has(key))
       .map(([, { container, network }]) => ({ container, network })),
     seated: [...seated].filter(([port, one]) => !isSame(told.seated.get(port), one)).map(([, one]) => one),
-    heard,
+    ...words,
     unseated: [...told.seated.keys()].filter((port) => !seated.has(port)),
   };
-  return { plan, told: { ruleset, bridges, seats, seated } };
+  return { plan, told: { ruleset, bridges, seats, seated, announced } };
 }
 
 const seatKey = (container: string, network: string): string => `${container} ${network}`;
@@ -119,8 +138,8 @@ function bridgesOf({ seats, bridges }: Ruleset, subnets: Subnets): readonly Guar
   const networks = new Map(seats.map((seat) => [seat.bridge.name, seat]));
   const enrolled = new Map(bridges.map((bridge) => [bridge.name, bridge]));
   return [...networks.values()].map(({ bridge: { name, index }, network }) => {
-    const { gateways = noAddresses, broadcasts = noAddresses } = enrolled.get(name) ?? {};
+    const { gateways = noAddresses, broadcasts = noAddresses, unknown } = enrolled.get(name) ?? {};
     const places = subtractSets(setOfPrefixes(subnets.get(network) ?? []), unionSets(gateways, broadcasts));
-    return { name, index, network, places };
+    return { name, index, network, places, strict: unknown?.kind !== 'judge' };
   });
 }

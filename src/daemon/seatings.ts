@@ -1,11 +1,13 @@
-import type { Ruleset } from '../ruleset/ruleset.ts';
+import type { Barred, Ruleset } from '../ruleset/ruleset.ts';
 import type { HostState } from '../state/host-state.ts';
 import { bridgeIndexOf } from '../world/bridge-index.ts';
 import type { World } from '../world/world.ts';
+import { announcementsOf } from './announced.ts';
+import { BarredPorts } from './barred-ports.ts';
 import type { FromGuard, Seated } from './guard/protocol.ts';
 import type { Holder } from './holder.ts';
 import { withNewcomers } from './newcomers.ts';
-import { nothingTold, planFor, type Subnets, subnetsOf, type Told } from './plan.ts';
+import { nothingTold, planFor, type Surroundings, subnetsOf, type Told } from './plan.ts';
 import type { DaemonPorts, GuardPort } from './ports.ts';
 import { Unlisted } from './unlisted.ts';
 
@@ -22,7 +24,7 @@ export class Seatings {
   #guard: GuardPort | null = null;
   #told: Told = nothingTold;
   /** As the engine said last. */
-  #subnets: Subnets = new Map();
+  #surroundings: Surroundings = { subnets: new Map(), announced: new Map() };
   /** Senders that the guard has seated, until the engine tells of them, too. */
   readonly #newcomers = new Map<number, Seated>();
   /** Ports that are gone, until a world was read after that. */
@@ -30,6 +32,7 @@ export class Seatings {
   /** Bridges that the guard has enrolled, by index, until they are remembered. */
   readonly #enrolled = new Set<number>();
   readonly #unlisted = new Unlisted();
+  readonly #barred = new BarredPorts();
   #heard = 0;
 
   constructor(ports: Pick<DaemonPorts, 'guard'>, holder: Holder, hear: (message: FromGuard) => void) {
@@ -96,6 +99,33 @@ export class Seatings {
 
   departed({ serial, port }: Said<'left'>): void {
     this.#heard = serial;
+    this.#leave(port);
+  }
+
+  /**
+   * Nothing passes from a port, whoever sat there, until it is known who sends by it.
+   *
+   * @param now milliseconds since the epoch
+   */
+  barred({ serial, port, container }: Said<'barred'>, now: number): void {
+    this.#heard = serial;
+    this.#leave(port.index);
+    this.#barred.bar(port, container, now);
+    this.#holder.barred(port);
+  }
+
+  unbarred({ serial, port }: Said<'unbarred'>): void {
+    this.#heard = serial;
+    this.#barred.gone(port);
+    this.#left.add(port);
+  }
+
+  /** Ports that are barred, and the containers because of which they are. */
+  get barredPorts(): BarredPorts['all'] {
+    return this.#barred.all;
+  }
+
+  #leave(port: number): void {
     const gone = this.#senders().get(port);
     this.#forget(port);
     if (gone !== undefined) this.#holder.changed([gone], [], this.#senders().values());
@@ -155,9 +185,10 @@ export class Seatings {
   ): { readonly ruleset: Ruleset; readonly held: (left: readonly number[]) => void } {
     const heard = this.#heard;
     const considered = [...this.#newcomers.keys()];
-    const peopled = withNewcomers(of, { seated: this.#newcomers, left: this.#left });
-    const unlisted = this.#unlisted.after(world, at);
-    const ruleset = unlisted.length === 0 ? peopled : { ...peopled, unlisted };
+    const barred = this.#barred.after(world, at);
+    const left = new Set([...this.#left, ...barred.map(({ index }) => index)]);
+    const peopled = withNewcomers(of, { seated: this.#newcomers, left });
+    const ruleset = withShut(peopled, barred, this.#unlisted.after(world, at));
     const held = (left: readonly number[]) => {
       const [ofEngine, carried] = [of, ruleset].map(
         ({ endpoints }) => new Set(endpoints.map(({ port }) => port.index)),
@@ -172,7 +203,8 @@ export class Seatings {
         const isKept = remembered.has(network.id) || (network.bridge !== null && enrolled.has(network.bridge.name));
         if (index !== undefined && isKept) this.#enrolled.delete(index);
       }
-      this.#subnets = subnetsOf(world);
+      const announced = announcementsOf(world, this.#barred.strangers);
+      this.#surroundings = { subnets: subnetsOf(world), announced };
       this.tell(ruleset, heard);
     };
     return { ruleset, held };
@@ -181,8 +213,14 @@ export class Seatings {
   /** @param heard of what the guard has done, the latest that the kernel's rules reckon with */
   tell(ruleset: Ruleset, heard: number): void {
     if (this.#guard === null) return; // the next one is told everything
-    const { plan, told } = planFor(ruleset, this.#subnets, this.#told, heard);
+    const { plan, told } = planFor(ruleset, this.#surroundings, this.#told, heard);
     this.#told = told;
     this.#guard.post(plan);
   }
+}
+
+/** The very ruleset where nothing is shut beside it. */
+function withShut(of: Ruleset, barred: readonly Barred[], unlisted: readonly Barred[]): Ruleset {
+  const more = barred.length === 0 ? of : { ...of, barred: [...(of.barred ?? []), ...barred] };
+  return unlisted.length === 0 ? more : { ...more, unlisted };
 }

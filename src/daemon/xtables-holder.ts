@@ -4,13 +4,13 @@ import type { Conntrack } from '../host/conntrack.ts';
 import { applyState, destroyUnused, runSteps, type XtablesOptions } from '../iptables/backend.ts';
 import { changeState, prepareChange, type StateChange, type Stood } from '../iptables/change.ts';
 import { compared } from '../iptables/compare.ts';
-import { bridgeBetween, type Comings, withComings } from '../iptables/edit.ts';
+import { bridgeBetween, type Comings, noComings, withComings } from '../iptables/edit.ts';
 import { NotHeldError } from '../iptables/errors.ts';
 import type { HostFacts } from '../iptables/inet.ts';
 import { generationOf, Names } from '../iptables/names.ts';
 import { namesIn, type Rendered, renderWhole } from '../iptables/render.ts';
 import { readText } from '../iptables/standing.ts';
-import type { Ruleset } from '../ruleset/ruleset.ts';
+import type { Barred, Ruleset } from '../ruleset/ruleset.ts';
 import { isInterfaceName } from '../world/names.ts';
 import { elementsChanged } from './comings.ts';
 import type { Closed, Seated } from './guard/protocol.ts';
@@ -80,6 +80,7 @@ export class XtablesHolder implements Holder {
   changed(leaving: readonly Seated[], coming: readonly Seated[], others: Iterable<Seated>): void {
     const back = new Set(coming.map(({ place }) => place.port.name));
     this.#note({
+      ...noComings,
       ...elementsChanged(leaving, coming, others),
       leaving: leaving.map(({ place }) => place.port.name).filter((port) => !back.has(port)),
       coming: coming.map(({ place, rules }) => ({
@@ -88,13 +89,16 @@ export class XtablesHolder implements Holder {
         addresses: place.addresses,
         strict: rules.strict,
       })),
-      enrolled: [],
     });
   }
 
   closed({ bridge: { name } }: Closed): void {
     if (!isInterfaceName(name)) return; // by its number then, which takes a rule: with the next ruleset
-    this.#note({ remove: [], add: [], leaving: [], coming: [], enrolled: [name] });
+    this.#note({ ...noComings, enrolled: [name] });
+  }
+
+  barred({ name }: Barred): void {
+    this.#note({ ...noComings, barred: [name] });
   }
 
   #note(comings: Comings): void {

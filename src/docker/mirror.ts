@@ -17,6 +17,8 @@ import { lacksPort } from './unsettled.ts';
 export interface EngineMirror {
   /** What an event says has changed is asked for at the next reading. */
   note(event: EngineEvent): void;
+  /** Something may have happened to a container, by its id: it is asked for at the next reading. */
+  doubt(container: string): void;
   /** Nothing known counts any more: after a gap. */
   forget(): void;
   /**
@@ -93,10 +95,15 @@ class Mirror implements EngineMirror {
   }
 
   note(event: EngineEvent): void {
-    if (event.container !== null) this.#doubt(event.container);
+    if (event.container !== null) this.doubt(event.container);
     if (event.kind !== 'network') return;
     if (event.container === null) this.#doubts.networks = true;
     else this.#doubts.joined.add(event.network);
+  }
+
+  doubt(container: string): void {
+    this.#doubts.containers.add(container);
+    this.#inspections.doubt(container);
   }
 
   forget(): void {
@@ -114,11 +121,6 @@ class Mirror implements EngineMirror {
     const reading = this.#turn.then(() => this.#read());
     this.#turn = reading.catch(() => {});
     return reading;
-  }
-
-  #doubt(container: string): void {
-    this.#doubts.containers.add(container);
-    this.#inspections.doubt(container);
   }
 
   async #read(): Promise<World> {
@@ -160,7 +162,7 @@ class Mirror implements EngineMirror {
     const bridges = this.#bridgesConcerned(doubts, seen);
     let world = build(bridges === 'any' ? this.#interfaces.read() : this.#interfaces.readPortsOf(bridges));
     if (bridges !== 'any' && lacksPort(world).length > 0) world = build(this.#interfaces.read());
-    for (const { id } of lacksPort(world)) this.#doubt(id);
+    for (const { id } of lacksPort(world)) this.doubt(id);
     return (this.#world = world);
   }
 

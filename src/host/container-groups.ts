@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { type FSWatcher, readdirSync, readFileSync, watch } from 'node:fs';
 import { join } from 'node:path';
 
 /**
@@ -24,8 +24,7 @@ export class ContainerGroups {
     this.#groups = new Map(
       folders.flatMap((folder) =>
         (unlessMissing(() => readdirSync(join(this.#root, folder))) ?? []).flatMap((name): [string, string][] => {
-          const [, bare, scoped] = groupOf.exec(name) ?? [];
-          const id = bare ?? scoped;
+          const id = containerOf(name);
           return id === undefined ? [] : [[id, join(this.#root, folder, name)]];
         }),
       ),
@@ -43,6 +42,52 @@ export class ContainerGroups {
       .map(Number)
       .filter((pid) => pid > 0);
   }
+}
+
+/**
+ * Tells of each container's group that comes or goes, by the kernel's own notice (inotify(7)). A folder that is not there yet is
+ * waited for: engines with cgroupfs make theirs with their first container.
+ *
+ * @returns ends it
+ */
+export function watchContainerGroups(onChange: (container: string) => void, root = '/sys/fs/cgroup'): () => void {
+  const watchers = new Map<string, FSWatcher>();
+  const begin = (folder: string): void => {
+    if (watchers.has(folder)) return;
+    const watcher = unlessMissing(() =>
+      watch(join(root, folder), (_event, name) => {
+        const id = containerOf(name ?? '');
+        if (id !== undefined) onChange(id);
+      }),
+    );
+    if (watcher === null) return;
+    watchers.set(folder, watcher);
+    watcher.on('error', () => watchers.delete(folder));
+    for (const name of unlessMissing(() => readdirSync(join(root, folder))) ?? []) {
+      const id = containerOf(name);
+      if (id !== undefined) onChange(id);
+    }
+  };
+  for (const folder of folders) begin(folder);
+  const above = unlessMissing(() =>
+    watch(root, (_event, name) => {
+      const folder = folders.find((one) => one === name);
+      if (folder === undefined) return;
+      watchers.get(folder)?.close(); // another folder of that name
+      watchers.delete(folder);
+      begin(folder);
+    }),
+  );
+  above?.on('error', () => {});
+  return () => {
+    above?.close();
+    for (const watcher of watchers.values()) watcher.close();
+  };
+}
+
+function containerOf(group: string): string | undefined {
+  const [, bare, scoped] = groupOf.exec(group) ?? [];
+  return bare ?? scoped;
 }
 
 /** Groups come and go while they are read (ENOENT, ENODEV), and threaded ones list no processes (EOPNOTSUPP). */

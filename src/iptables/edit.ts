@@ -13,7 +13,11 @@ export interface Comings {
   readonly coming: readonly Place[];
   /** Bridges that are enrolled beside those that are. */
   readonly enrolled: readonly string[];
+  /** Ports from which nothing is to pass, by name. */
+  readonly barred: readonly string[];
 }
+
+export const noComings: Comings = { remove: [], add: [], leaving: [], coming: [], enrolled: [], barred: [] };
 
 /**
  * What is to stand when some have come and others gone, with the same rules.
@@ -47,9 +51,11 @@ export function withComings(rendered: Rendered, comings: Comings): Rendered | nu
     return change === undefined ? set : changedSet(set, change);
   });
   const places = placesAfter(rendered.places, comings);
-  const bridge = places === rendered.places ? rendered.state.bridge : rendered.bridgeOf(places, rendered.barred);
+  const barred = [...new Set([...rendered.barred, ...comings.barred])];
+  const isAsBefore = places === rendered.places && barred.length === rendered.barred.length;
+  const bridge = isAsBefore ? rendered.state.bridge : rendered.bridgeOf(places, barred);
   const state: XState = { ...rendered.state, sets, bridge };
-  return { ...rendered, state, places };
+  return { ...rendered, state, places, barred };
 }
 
 /** ebtables' tables between two states: those who leave have left, nobody has come, and who is barred in either is. */

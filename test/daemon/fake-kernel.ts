@@ -18,7 +18,7 @@ export const address = (text: string): Address => {
 export const network = 'f'.repeat(64);
 /** Its subnet without the host's address. */
 const places = subtractSets(setOfPrefixes([prefixOf('172.30.0.0/24')]), setOfAddresses([address('172.30.0.1')]));
-export const bridge = { name: 'br-test', index: 2, network, places };
+export const bridge = { name: 'br-test', index: 2, network, places, strict: true };
 
 export const idOf = (name: string): string => Buffer.from(name).toString('hex').padEnd(64, '0');
 
@@ -103,8 +103,8 @@ export class FakeHost {
   }
 
   plan(plan: Partial<Extract<ToGuard, { kind: 'plan' }>> = {}): void {
-    const { bridges = [bridge], seats = [], gone = [], seated = [], unseated = [], heard = this.heard } = plan;
-    this.guard.hear({ kind: 'plan', bridges, seats, gone, seated, unseated, heard });
+    const told = { bridges: [bridge], seats: [], gone: [], seated: [], unseated: [], announced: [], forgotten: [] };
+    this.guard.hear({ kind: 'plan', ...told, barred: [], heard: this.heard, ...plan });
   }
 
   /** Serial of the last thing the guard said it did. */
@@ -136,6 +136,10 @@ export class FakeHost {
     const peer = { index: index + 1000, netns: index };
     this.#peers.set(peerKey(peer), { mac, addresses: [] });
     this.#links.set(index, vethLink(index, bridge.index, peer));
+  }
+
+  linkOf(index: number): Link | undefined {
+    return this.#links.get(index);
   }
 
   /** Puts a link there, or takes it away, without an event. */

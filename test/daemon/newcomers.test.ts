@@ -100,29 +100,29 @@ describe('what the guard has done since the world was read', () => {
 });
 
 describe('what the guard is told', () => {
-  const noSubnets = new Map();
+  const nothingAround = { subnets: new Map(), announced: new Map() };
 
   test('everything at first, and then only what changed', () => {
     const early = rulesetFor(beforeItRuns('app-db-1'));
-    const first = planFor(early, noSubnets, nothingTold, 0);
+    const first = planFor(early, nothingAround, nothingTold, 0);
     expect(first.plan.seats).toHaveLength(early.seats.length);
     expect(first.plan.seated).toHaveLength(early.endpoints.length);
-    expect(planFor(early, noSubnets, first.told, 0).plan).toMatchObject({
+    expect(planFor(early, nothingAround, first.told, 0).plan).toMatchObject({
       seats: [],
       seated: [],
       unseated: [],
       gone: [],
     });
-    const full = planFor(rulesetFor(world), noSubnets, first.told, 0).plan;
+    const full = planFor(rulesetFor(world), nothingAround, first.told, 0).plan;
     expect(full.seated.map(({ place }) => place.port.name)).toHaveLength(1);
     expect(full.unseated).toEqual([]);
   });
 
   test('who is gone, and which ports', () => {
     const full = rulesetFor(world);
-    const { told } = planFor(full, noSubnets, nothingTold, 0);
+    const { told } = planFor(full, nothingAround, nothingTold, 0);
     const less = rulesetFor({ ...world, containers: world.containers.filter(({ name }) => name !== 'shop-web-1') });
-    const { plan } = planFor(less, noSubnets, told, 0);
+    const { plan } = planFor(less, nothingAround, told, 0);
     const [gone] = full.endpoints.filter(({ container }) => container.name === 'shop-web-1');
     expect(plan.gone.map(({ container }) => container)).toEqual([gone?.container.id]);
     expect(plan.unseated).toEqual([gone?.port.index]);

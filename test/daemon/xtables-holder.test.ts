@@ -248,6 +248,21 @@ describe('somebody', () => {
     expect(bench.kernel.elements('sluice-bridges4')).toContain('0.0.0.0/0,br-other');
     expect(bench.kernel.elements('sluice-bridges6')).toContain('::/0,br-other');
   });
+
+  test('by a port that is barred is let through by nothing, until the ruleset lets it go', async () => {
+    const bench = new Bench();
+    await bench.hold(running(1));
+    const port = { name: 'veth77', index: 77 };
+    bench.holder.barred(port);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(bench.failures).toEqual([]);
+    const restored = await bench.kernel.run('ebtables-save', []);
+    expect(restored?.stdout).toContain('-i veth77 -j DROP');
+    await bench.hold({ ...running(1), barred: [port] });
+    expect(await bench.wrong({ ...running(1), barred: [port] })).toEqual([]);
+    await bench.hold(running(1));
+    expect(await bench.wrong(running(1))).toEqual([]);
+  });
 });
 
 test('after a change that was refused, a repair puts back what stood before it', async () => {

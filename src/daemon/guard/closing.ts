@@ -85,3 +85,13 @@ export function closure({ name, index }: Closed['bridge'], why: Closed['why']): 
   const { ports } = senderSets.inet;
   return { table: 'inet', set: 'ports', key: ports, element: element([one(index)]) };
 }
+
+/** What keeps a port shut, on whatever bridge: it is one that is known, with nobody who may send by it. */
+export function barring(port: number): readonly SetElement[] {
+  return (['bridge', 'inet'] as const).map((table) => ({
+    table,
+    set: 'ports',
+    key: senderSets[table].ports,
+    element: element([one(port)]),
+  }));
+}

@@ -3,6 +3,7 @@ import type { Link } from '../../netlink/link.ts';
 import type { LinkEvent } from '../../netlink/link-events.ts';
 import type { SenderPlace, SetElement } from '../../nftables/endpoint-elements.ts';
 import { linkLocalOf } from '../../ruleset/mac.ts';
+import { Bars } from './bars.ts';
 import { Closing, closure } from './closing.ts';
 import { LinkReading } from './link-reading.ts';
 import type { Member } from './members.ts';
@@ -11,6 +12,7 @@ import { type BridgePort, BridgePorts, type PortChange } from './ports.ts';
 import type { Closed, FromGuard, GuardedBridge, PlannedSeat, Seated, ToGuard } from './protocol.ts';
 import { type Recognised, Recognition, type RecognitionPorts } from './recognition.ts';
 import { type Sitting, Sittings } from './sittings.ts';
+import { Unannounced } from './unannounced.ts';
 
 /** What the guard needs of the world around it. */
 export interface GuardPorts extends Omit<RecognitionPorts, 'enrolled' | 'awaited' | 'seat' | 'stranger'> {
@@ -39,6 +41,8 @@ export class Guard {
   /** Bridges that were closed, by the number of the message that said so. */
   #closed: readonly (Closed & { readonly serial: number })[] = [];
   readonly #recognition: Recognition;
+  readonly #unannounced: Unannounced;
+  readonly #bars: Bars;
   #enrolled: ReadonlyMap<number, GuardedBridge> = new Map();
   #serial = 0;
   /** Who left, by the number of the message that said so: the main thread may put them back before it hears. */
@@ -71,6 +75,26 @@ export class Guard {
       },
       this.#sittings,
     );
+    this.#bars = new Bars(
+      {
+        setElements: (remove, add) => this.#setElements(remove, add),
+        say: (message) => ports.say(message),
+        serial: () => ++this.#serial,
+      },
+      this.#sittings,
+    );
+    this.#unannounced = new Unannounced({
+      containers: () => ports.containers(),
+      namespaces: (container) => ports.namespaces(container),
+      now: () => ports.now(),
+      after: ports.after,
+      ports: () => this.#bridgePorts.all(),
+      namespaceBehind: (port) => this.#namespaceBehind(port),
+      isOpen: (port) => this.#isOpen(port),
+      bar: (port, container) => {
+        if (this.#bars.bar(port, container)) this.#recognition.forget(port.index);
+      },
+    });
   }
 
   /**
@@ -104,6 +128,11 @@ export class Guard {
     this.#reading.read((links) => this.#changed(this.#bridgePorts.reset(links, this.#ports.now())));
   }
 
+  /** A container's control group came or went. */
+  hearGroup(container: string): void {
+    if (this.#begun) this.#unannounced.groupChanged(container);
+  }
+
   hear(message: Exclude<ToGuard, { kind: 'stop' | 'measure' }>): void {
     if (message.kind === 'plan') this.#plan(message);
     else this.#recognition.wake(message.network);
@@ -127,6 +156,7 @@ export class Guard {
   }
 
   #arrived(port: BridgePort): void {
+    if (this.#isOpen(port) && this.#sittings.get(port.index) === undefined) this.#unannounced.arrived(port);
     if (!this.#recognition.altered(port)) this.#welcome(port);
   }
 
@@ -157,6 +187,8 @@ export class Guard {
   #parted(port: BridgePort): void {
     this.#closing.parted(port.index);
     this.#recognition.forget(port.index);
+    this.#unannounced.parted(port.index);
+    this.#bars.parted(port.index);
     const sitting = this.#sittings.get(port.index);
     if (sitting !== undefined) this.#leave(sitting);
   }
@@ -172,11 +204,26 @@ export class Guard {
     this.#ports.say({ kind: 'left', serial, port: sitting.place.port.index });
   }
 
+  // Whom nobody has told of
+
+  #namespaceBehind(port: BridgePort): number | null {
+    if (port.peer.netns !== null) return port.peer.netns;
+    const link = unlessRefused(() => this.#ports.link(port.index));
+    return link?.master === port.bridge ? (link.peer?.netns ?? null) : null;
+  }
+
+  /** Whether what comes from a port may pass though nobody is known to be behind it, or as somebody's. */
+  #isOpen({ index, bridge }: BridgePort): boolean {
+    if (this.#bars.has(index)) return false;
+    return this.#sittings.get(index) !== undefined || this.#enrolled.get(bridge)?.strict !== true;
+  }
+
   // Seating
 
   /** @returns whether it sits: there may be no seat for it yet, or the kernel refuses */
   #seat({ port, member, network, joined }: Recognised): boolean {
     const seat = this.#seats.get(member.container)?.get(network);
+    if (this.#bars.has(port.index)) return false;
     // a seat on a bridge that was made anew in between: the plan with the right one is on its way
     if (seat === undefined || seat.rules.bridge.index !== port.bridge) return false;
     const { index, name } = port;
@@ -274,9 +321,11 @@ export class Guard {
     for (const port of plan.unseated) if (this.#isHeard(port, plan.heard)) this.#sittings.delete(port);
     for (const seated of plan.seated) this.#takeOver(seated, plan.heard);
     this.#redo(plan.heard);
+    this.#bars.plan(plan.heard, plan.barred);
     this.#leaveUnenrolled();
     this.#recognition.review(plan.bridges);
     for (const { index } of plan.bridges) for (const port of this.#bridgePorts.on(index)) this.#welcome(port);
+    this.#unannounced.told(plan);
   }
 
   #dropSeat(container: string, network: string): void {

@@ -31,6 +31,10 @@ export class BridgePorts {
     return this.#bridges.get(bridge);
   }
 
+  all(): Iterable<BridgePort> {
+    return this.#ports.values();
+  }
+
   on(bridge: number): readonly BridgePort[] {
     return [...this.#ports.values()].filter((port) => port.bridge === bridge);
   }

@@ -20,6 +20,11 @@ export type ToGuard =
       /** Senders that the main thread put into the kernel, or took out, with this plan; those it took out by port. */
       readonly seated: readonly Seated[];
       readonly unseated: readonly number[];
+      /** Containers that are new, or whose bridges are others; and those that are no more. Whoever is not among them is unknown. */
+      readonly announced: readonly Announced[];
+      readonly forgotten: readonly string[];
+      /** Indices of the ports that stay barred: all of them, each time. */
+      readonly barred: readonly number[];
       /**
        * The highest `serial` that the main thread had taken in when it made what stands now. What the guard did later may
        * have been undone (a refill starts from empty sets), so the guard does it again.
@@ -40,6 +45,16 @@ export interface GuardedBridge {
   readonly network: string;
   /** Where containers may be there: its subnets without the host's addresses; empty while they are not known. */
   readonly places: AddressSet;
+  /** Whether sources that nobody knows are dropped there; not so on docker0 while builds are allowed. */
+  readonly strict: boolean;
+}
+
+/** A container of which the engine has told, whether or not policy has anything to say of it. */
+export interface Announced {
+  /** Engine id, 64 hex digits. */
+  readonly container: string;
+  /** Indices of the bridges that it is, or will be, on: its own, or of whose namespace it shares. null: any. */
+  readonly bridges: readonly number[] | null;
 }
 
 /** Everything but the place: what a container will be on a network. */
@@ -70,7 +85,7 @@ export type FromGuard =
   /** A newcomer can send. Times are milliseconds of performance.timeOrigin + performance.now(). */
   | {
       readonly kind: 'seated';
-      /** Counts what the guard did in the kernel, this, `left` and `closed` together, from 1. */
+      /** Counts what the guard did in the kernel, this, `left`, `closed` and `barred` together, from 1. */
       readonly serial: number;
       readonly seated: Seated;
       /** When the kernel told of the port, and when the elements stood. */
@@ -89,6 +104,18 @@ export type FromGuard =
     }
   /** Nobody passes a bridge any more, until the main thread has said what is to become of it. */
   | ({ readonly kind: 'closed'; readonly serial: number } & Closed)
+  /**
+   * Nothing passes from a port any more, because a container sends by it of which nobody has told, or not that it is on this
+   * bridge; until the main thread says what is to become of it.
+   */
+  | {
+      readonly kind: 'barred';
+      readonly serial: number;
+      readonly port: { readonly name: string; readonly index: number };
+      readonly container: string;
+    }
+  /** A barred port is gone. */
+  | { readonly kind: 'unbarred'; readonly serial: number; readonly port: number }
   /** A bridge came or went. */
   | { readonly kind: 'bridges'; readonly name: string; readonly index: number; readonly there: boolean }
   /** A transaction touched our tables, and the guard did not make it; `at` is in milliseconds of uptime.ts. */

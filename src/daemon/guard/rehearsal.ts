@@ -56,11 +56,14 @@ async function seatOnce(): Promise<void> {
   const rules = { bridge: place, strict: true, entries, groups: ['rehearsal'], opens: [{ protocol: 6, port: 80 }] };
   guard.hear({
     kind: 'plan',
-    bridges: [{ ...place, network, places: noAddresses }],
+    bridges: [{ ...place, network, places: noAddresses, strict: true }],
     seats: [{ container, network, rules }],
     gone: [],
     seated: [],
     unseated: [],
+    announced: [],
+    forgotten: [],
+    barred: [],
     heard: 0,
   });
   guard.hearLinks(decodeLinkEvents(event(16)));

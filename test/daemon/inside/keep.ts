@@ -12,6 +12,7 @@
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { openEngine } from '../../../src/cli/system/engine.ts';
+import { announcementsOf } from '../../../src/daemon/announced.ts';
 import type { FromGuard, PlannedSeat, Seated } from '../../../src/daemon/guard/protocol.ts';
 import { startGuard } from '../../../src/daemon/guard/start.ts';
 import { enforce } from '../../../src/enforce/enforce.ts';
@@ -36,7 +37,7 @@ const print = (value: unknown) =>
 let heard = 0;
 const guard = startGuard({ engine: '/run/docker.sock', seats: true });
 guard.on((message: FromGuard) => {
-  if (message.kind === 'seated' || message.kind === 'left') heard = message.serial;
+  if ('serial' in message) heard = message.serial;
   print(message);
 });
 
@@ -65,6 +66,9 @@ async function plan(loads: boolean): Promise<void> {
     gone: [],
     seated: loads ? seatedOf(ruleset) : [],
     unseated: [],
+    announced: [...announcementsOf(world, new Set()).values()],
+    forgotten: [],
+    barred: [],
     heard: known,
   });
 }
@@ -73,7 +77,7 @@ function bridgesOf(ruleset: Ruleset, world: World) {
   const enrolled = new Set(ruleset.bridges.map(({ name }) => name));
   return world.networks.flatMap(({ id, bridge, subnets }) =>
     bridge !== null && enrolled.has(bridge.name)
-      ? [{ name: bridge.name, index: bridge.index, network: id, places: setOfPrefixes(subnets) }]
+      ? [{ name: bridge.name, index: bridge.index, network: id, places: setOfPrefixes(subnets), strict: true }]
       : [],
   );
 }

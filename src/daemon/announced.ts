@@ -1,0 +1,63 @@
+import { bridgeIndexOf } from '../world/bridge-index.ts';
+import type { Container, Network, World } from '../world/world.ts';
+import type { Announced } from './guard/protocol.ts';
+
+/** Where the containers of a world are, or will be, by container. */
+export type Announcements = ReadonlyMap<string, Announced>;
+
+/** What each was last said to be, so that who is where he was is the same object. */
+const known = new WeakMap<Container, Announced>();
+
+/**
+ * Where each container may be: on the bridges of its own networks, or of whose namespace it shares, whether or not it runs.
+ *
+ * @param strangers ids of containers that are not this engine's: they may be anywhere
+ */
+export function announcementsOf({ containers, networks }: World, strangers: ReadonlySet<string>): Announcements {
+  const bridges = bridgesOf(networks);
+  const byId = new Map(containers.map((container) => [container.id, container]));
+  const all = new Map<string, Announced>();
+  for (const id of strangers) all.set(id, { container: id, bridges: null });
+  for (const container of containers) {
+    const { networkMode } = container;
+    const owner = networkMode.kind === 'container' ? byId.get(networkMode.container) : container;
+    const its = [...new Set((owner?.endpoints ?? []).flatMap(({ network }) => bridges.get(network) ?? []))];
+    const before = known.get(container);
+    const announced =
+      before !== undefined && isSame(before.bridges, its) ? before : { container: container.id, bridges: its };
+    known.set(container, announced);
+    all.set(container.id, announced);
+  }
+  return all;
+}
+
+/** What has changed between two tellings. */
+export function announcedSince(
+  before: Announcements,
+  now: Announcements,
+): { readonly announced: readonly Announced[]; readonly forgotten: readonly string[] } {
+  return {
+    announced: [...now.values()].filter(({ container, bridges }) => {
+      const told = before.get(container);
+      return told === undefined || !isSame(told.bridges, bridges);
+    }),
+    forgotten: [...before.keys()].filter((container) => !now.has(container)),
+  };
+}
+
+/** Endpoints may name a network by its id or, before the first start, by its name. */
+function bridgesOf(networks: readonly Network[]): ReadonlyMap<string, number> {
+  const bridges = new Map<string, number>();
+  for (const network of networks) {
+    const index = bridgeIndexOf(network);
+    if (index === undefined) continue;
+    bridges.set(network.id, index);
+    if (!bridges.has(network.name)) bridges.set(network.name, index);
+  }
+  return bridges;
+}
+
+function isSame(a: readonly number[] | null, b: readonly number[] | null): boolean {
+  if (a === b) return true;
+  return a !== null && b !== null && a.length === b.length && a.every((index, at) => index === b[at]);
+}

@@ -1,0 +1,63 @@
+import type { Barred } from '../ruleset/ruleset.ts';
+import type { World } from '../world/world.ts';
+
+/** A port that the guard has barred, and because of whom. */
+interface BarredPort extends Barred {
+  /** Engine id, 64 hex digits. */
+  readonly container: string;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+}
+
+/** So many containers of others are remembered: engines that are not ours, on the same host. */
+const mostStrangers = 4_096;
+
+/**
+ * Ports that the guard has barred because of a container that nobody had told of: they stay so until the engine was read after
+ * that, and told of it. What it lists not at all is another engine's, and none of our business.
+ */
+export class BarredPorts {
+  readonly #all = new Map<number, BarredPort>();
+  #strangers: ReadonlySet<string> = new Set();
+
+  bar(port: Barred, container: string, since: number): void {
+    this.#all.set(port.index, { ...port, container, since });
+  }
+
+  gone(port: number): void {
+    this.#all.delete(port);
+  }
+
+  /** Ids of containers that are not this engine's. */
+  get strangers(): ReadonlySet<string> {
+    return this.#strangers;
+  }
+
+  /** Those who are barred, for people: container and port. */
+  get all(): readonly BarredPort[] {
+    return [...this.#all.values()];
+  }
+
+  /**
+   * Those that stay barred; the others are let go.
+   *
+   * @param at when the world was begun to be read, in milliseconds since the epoch
+   */
+  after({ containers, unidentified = [] }: World, at: number): readonly Barred[] {
+    if (this.#all.size === 0) return [];
+    const told = new Set(containers.map(({ id }) => id));
+    for (const { index, container, since } of this.#all.values()) {
+      if (at <= since) continue;
+      // an id that cannot be read may be known by its beginning
+      if (!told.has(container) && unidentified.some(({ id }) => container.startsWith(id))) continue;
+      if (!told.has(container)) this.#remember(container);
+      this.#all.delete(index);
+    }
+    return [...this.#all.values()].map(({ name, index }) => ({ name, index })).toSorted((a, b) => a.index - b.index);
+  }
+
+  #remember(stranger: string): void {
+    const strangers = [...this.#strangers, stranger];
+    this.#strangers = new Set(strangers.slice(-mostStrangers));
+  }
+}

@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import { announcedSince, announcementsOf } from '../../src/daemon/announced.ts';
+import { BarredPorts } from '../../src/daemon/barred-ports.ts';
+import type { World } from '../../src/world/world.ts';
+import { buildWorld } from '../generate/build.ts';
+import { town } from '../ruleset/support.ts';
+
+const world = buildWorld(town);
+const [someone] = world.containers;
+if (someone === undefined) throw new Error('nobody is there');
+const port = { name: 'veth900', index: 900 };
+const unknown = 'e'.repeat(64);
+
+describe('a port that was barred because of a container of which nobody had told', () => {
+  const without: World = { ...world, containers: world.containers.filter(({ id }) => id !== someone.id) };
+  const unread: World = { ...without, unidentified: [{ id: someone.id.slice(0, 12), name: '', reason: 'long' }] };
+
+  test.each<[string, World, number, boolean]>([
+    ['while the engine was read before that', world, 1_000, true],
+    ['when it was read after that, and told', world, 1_001, false],
+    ['when it tells of no such container: it is another engine’s', without, 1_001, false],
+    ['while what it tells cannot be read', unread, 1_001, true],
+  ])('%s', (_when, of, at, stays) => {
+    const ports = new BarredPorts();
+    ports.bar(port, someone.id, 1_000);
+    expect(ports.after(of, at)).toEqual(stays ? [port] : []);
+    expect(ports.all).toHaveLength(stays ? 1 : 0);
+    expect(ports.strangers.has(someone.id)).toBe(of === without);
+  });
+
+  test('goes with the port', () => {
+    const ports = new BarredPorts();
+    ports.bar(port, unknown, 1_000);
+    ports.gone(port.index);
+    expect(ports.after(world, 0)).toEqual([]);
+  });
+});
+
+describe('whom the guard is told of', () => {
+  const bridgeOf = (name: string) => world.networks.find((one) => one.name === name)?.bridge?.index;
+
+  test('is every container with the bridges of its networks, running or not, and others’ anywhere', () => {
+    const told = announcementsOf(world, new Set([unknown]));
+    expect(told.size).toBe(world.containers.length + 1);
+    expect(told.get(unknown)).toEqual({ container: unknown, bridges: null });
+    for (const container of world.containers.filter(({ networkMode }) => networkMode.kind === 'networks'))
+      for (const { network } of container.endpoints) {
+        const { bridge } = world.networks.find(({ id }) => id === network) ?? {};
+        if (bridge) expect(told.get(container.id)?.bridges).toContain(bridge.index);
+      }
+  });
+
+  test('is who shares a namespace with the bridges of whose it is', () => {
+    const joiner = { ...someone, id: unknown, endpoints: [] };
+    const networkMode = { kind: 'container', container: someone.id } as const;
+    const told = announcementsOf(
+      { ...world, containers: [...world.containers, { ...joiner, networkMode }] },
+      new Set(),
+    );
+    expect(told.get(unknown)?.bridges).toEqual(told.get(someone.id)?.bridges);
+    expect(told.get(someone.id)?.bridges).not.toEqual([]);
+  });
+
+  test('is told once, and again when he is elsewhere', () => {
+    const before = announcementsOf(world, new Set());
+    expect(announcedSince(before, announcementsOf(structuredClone(world), new Set()))).toEqual({
+      announced: [],
+      forgotten: [],
+    });
+    const network = world.networks.find(({ name }) => name === 'bridge')?.id ?? '';
+    const moved = { ...someone, endpoints: [{ network, addresses: [], mac: null, port: null }] };
+    const [, ...others] = world.containers;
+    const { announced } = announcedSince(
+      before,
+      announcementsOf({ ...world, containers: [moved, ...others] }, new Set()),
+    );
+    expect(announced).toEqual([{ container: someone.id, bridges: [bridgeOf('bridge')] }]);
+    const { forgotten } = announcedSince(before, announcementsOf({ ...world, containers: others }, new Set()));
+    expect(forgotten).toEqual([someone.id]);
+  });
+});
