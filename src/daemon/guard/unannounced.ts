@@ -109,9 +109,11 @@ export class Unannounced {
     const began = this.#ports.now();
     const groups = this.#ports.containers();
     this.#takeIn(groups, began);
+    // first of all: the kernel gives a namespace its id when it tells of a veth that leads there
+    const young = [...this.#young.values()].map(({ port }) => ({ port, behind: this.#ports.namespaceBehind(port) }));
     let youngest = Number.NEGATIVE_INFINITY;
     for (const container of groups) {
-      if (this.#announced.has(container)) this.#lookAtKnown(container, began);
+      if (this.#announced.has(container)) this.#lookAtKnown(container, young, began);
       else {
         youngest = Math.max(youngest, this.#since.get(container) ?? began);
         this.#lookAtUnknown(container);
@@ -143,14 +145,18 @@ export class Unannounced {
   }
 
   /** One that has just started may have been connected, before, to a network of which nobody told. */
-  #lookAtKnown(container: string, now: number): void {
-    if (this.#young.size === 0 || now - (this.#since.get(container) ?? now) >= youth) return;
+  #lookAtKnown(container: string, young: readonly PortAndNamespace[], now: number): void {
+    if (young.length === 0 || now - (this.#since.get(container) ?? now) >= youth) return;
     const homes = new Set(this.#ports.namespaces(container));
-    for (const { port } of this.#young.values()) {
-      const behind = homes.size === 0 ? null : this.#ports.namespaceBehind(port);
-      if (behind === null || !homes.has(behind)) continue;
-      this.#young.delete(port.index);
+    for (const { port, behind } of young) {
+      if (behind === null || !homes.has(behind) || !this.#young.delete(port.index)) continue;
       if (!this.#belongs(container, port.bridge)) this.#ports.bar(port, container);
     }
   }
+}
+
+interface PortAndNamespace {
+  readonly port: BridgePort;
+  /** Namespace of its other end. */
+  readonly behind: number | null;
 }
