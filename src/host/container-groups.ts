@@ -1,17 +1,22 @@
-import { type FSWatcher, readdirSync, readFileSync, watch } from 'node:fs';
+import { type FSWatcher, readdirSync, readFileSync, statSync, watch } from 'node:fs';
 import { join } from 'node:path';
 
 /**
  * Where an engine puts the control groups of its containers unless it is told otherwise: `docker/ID` with cgroupfs,
- * `system.slice/docker-ID.scope` with systemd (moby 28, daemon/oci_linux.go `withCgroups` and runc's drivers).
+ * `system.slice/docker-ID.scope` with systemd (moby 28, daemon/oci_linux.go `withCgroups` and runc's drivers). Who makes a
+ * container may choose another folder for it (`--cgroup-parent`).
  */
-const folders = ['docker', 'system.slice'] as const;
+const usual = ['docker', 'system.slice'] as const;
 const groupOf = /^(?:([0-9a-f]{64})|docker-([0-9a-f]{64})\.scope)$/;
+/** So many folders are watched; a host has some hundred, and whoever writes compose files may make more. */
+const mostFolders = 4_096;
 
-/** The control groups (version 2) of the containers there are. Where nothing is found nothing is known, which is no error. */
+/** The control groups of the containers there are. Where nothing is found nothing is known, which is no error. */
 export class ContainerGroups {
   readonly #root: string;
-  /** Folders by container. */
+  /** Folders that have had containers' groups, from the root. */
+  readonly #folders = new Set<string>(usual);
+  /** The group of each container. */
   #groups: ReadonlyMap<string, string> = new Map();
 
   /** @param root where the host's cgroup tree is mounted */
@@ -19,17 +24,19 @@ export class ContainerGroups {
     this.#root = root;
   }
 
-  /** Engine ids (64 hex digits) of the containers that have a group now. */
+  /** Engine ids (64 hex digits) of the containers that have a group now, in the usual folders or any that {@link watch} has found. */
   list(): ReadonlySet<string> {
-    this.#groups = new Map(
-      folders.flatMap((folder) =>
-        (unlessMissing(() => readdirSync(join(this.#root, folder))) ?? []).flatMap((name): [string, string][] => {
-          const id = containerOf(name);
-          return id === undefined ? [] : [[id, join(this.#root, folder, name)]];
-        }),
-      ),
-    );
-    return new Set(this.#groups.keys());
+    const groups = new Map<string, string>();
+    for (const folder of this.#folders) {
+      const before = groups.size;
+      for (const name of unlessMissing(() => readdirSync(join(this.#root, folder))) ?? []) {
+        const id = containerOf(name);
+        if (id !== undefined) groups.set(id, join(this.#root, folder, name));
+      }
+      if (groups.size === before && !isUsual(folder)) this.#folders.delete(folder); // until it is found again
+    }
+    this.#groups = groups;
+    return new Set(groups.keys());
   }
 
   /** The processes in a group that was listed, as our own PID namespace numbers them; those it does not see are left out. */
@@ -42,52 +49,64 @@ export class ContainerGroups {
       .map(Number)
       .filter((pid) => pid > 0);
   }
+
+  /**
+   * Tells of each container's group that comes or goes, wherever it is, by the kernel's own notice (inotify(7)). What is within
+   * a container's group is its own.
+   *
+   * @returns ends it
+   */
+  watch(onChange: (container: string) => void): () => void {
+    const watchers = new Map<string, FSWatcher>();
+    const found = (folder: string, name: string): void => {
+      const id = containerOf(name);
+      if (id === undefined) return enter(join(folder, name));
+      this.#folders.add(folder);
+      onChange(id);
+    };
+    const enter = (folder: string): void => {
+      if (watchers.size >= mostFolders) return;
+      const watcher = unlessMissing(() =>
+        watch(join(this.#root, folder), (event, name) => {
+          if (event !== 'rename' || name === null) return;
+          if (containerOf(name) === undefined) leave(join(folder, name));
+          if (containerOf(name) !== undefined || isFolder(join(this.#root, folder, name))) found(folder, name);
+        }),
+      );
+      if (watcher === null) return;
+      watchers.set(folder, watcher);
+      watcher.on('error', () => leave(folder));
+      // after the watch has begun: nothing comes in between
+      const entries = unlessMissing(() => readdirSync(join(this.#root, folder), { withFileTypes: true })) ?? [];
+      for (const entry of entries) if (entry.isDirectory()) found(folder, entry.name);
+    };
+    /** A folder that is gone, or another one by now, with all in it. */
+    const leave = (folder: string): void => {
+      if (!watchers.has(folder)) return;
+      for (const [one, watcher] of watchers) {
+        if (one !== folder && !one.startsWith(`${folder}/`)) continue;
+        watcher.close();
+        watchers.delete(one);
+        if (!isUsual(one)) this.#folders.delete(one);
+      }
+    };
+    enter('');
+    return () => {
+      for (const watcher of watchers.values()) watcher.close();
+      watchers.clear();
+    };
+  }
 }
 
-/**
- * Tells of each container's group that comes or goes, by the kernel's own notice (inotify(7)). A folder that is not there yet is
- * waited for: engines with cgroupfs make theirs with their first container.
- *
- * @returns ends it
- */
-export function watchContainerGroups(onChange: (container: string) => void, root = '/sys/fs/cgroup'): () => void {
-  const watchers = new Map<string, FSWatcher>();
-  const begin = (folder: string): void => {
-    if (watchers.has(folder)) return;
-    const watcher = unlessMissing(() =>
-      watch(join(root, folder), (_event, name) => {
-        const id = containerOf(name ?? '');
-        if (id !== undefined) onChange(id);
-      }),
-    );
-    if (watcher === null) return;
-    watchers.set(folder, watcher);
-    watcher.on('error', () => watchers.delete(folder));
-    for (const name of unlessMissing(() => readdirSync(join(root, folder))) ?? []) {
-      const id = containerOf(name);
-      if (id !== undefined) onChange(id);
-    }
-  };
-  for (const folder of folders) begin(folder);
-  const above = unlessMissing(() =>
-    watch(root, (_event, name) => {
-      const folder = folders.find((one) => one === name);
-      if (folder === undefined) return;
-      watchers.get(folder)?.close(); // another folder of that name
-      watchers.delete(folder);
-      begin(folder);
-    }),
-  );
-  above?.on('error', () => {});
-  return () => {
-    above?.close();
-    for (const watcher of watchers.values()) watcher.close();
-  };
-}
+const isUsual = (folder: string): boolean => usual.some((one) => one === folder);
 
 function containerOf(group: string): string | undefined {
   const [, bare, scoped] = groupOf.exec(group) ?? [];
   return bare ?? scoped;
+}
+
+function isFolder(path: string): boolean {
+  return unlessMissing(() => statSync(path))?.isDirectory() === true;
 }
 
 /** Groups come and go while they are read (ENOENT, ENODEV), and threaded ones list no processes (EOPNOTSUPP). */

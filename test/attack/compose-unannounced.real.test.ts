@@ -57,12 +57,14 @@ describe.each(attackWaysOfBoth)(
         const { troubles } = await besieged.daemon.status();
         return troubles.some(({ code }) => code === 'engine-gone') ? true : undefined;
       });
+    /** Whose control group is not where an engine puts them. */
+    const elsewhere = { cgroup_parent: '/elsewhere/deep' };
     const field = { default: { external: true, name: 'free_default' } };
 
     /** A network that stands and is not enrolled, with somebody on it who may send and does. */
     async function begin(): Promise<void> {
       const first = sender();
-      await up('free', { x: idle, sending: first.service });
+      await up('free', { x: idle, quiet: idle, sending: first.service });
       await arrives(first);
     }
 
@@ -75,16 +77,16 @@ describe.each(attackWaysOfBoth)(
     test('sends nothing on a network that stands while the daemon is blind, and who was known goes on', async () => {
       await begin();
       const known = sender();
-      await site.host.compose('free', composeFile({ x: idle, known: known.service }), 'create');
+      await site.host.compose('free', composeFile({ x: idle, quiet: idle, known: known.service }), 'create');
       await new Promise((resolve) => setTimeout(resolve, 1_000)); // it is read of
       await hide();
-      const [evil, free] = [sender(), sender()];
-      await up('evil', { x: evil.service }, field);
-      await site.host.compose('free', composeFile({ x: idle, known: known.service }), 'start', 'known');
+      const [evil, hidden, free] = [sender(), sender(), sender()];
+      await up('evil', { x: evil.service, hidden: { ...hidden.service, ...elsewhere } }, field);
+      await site.host.compose('free', composeFile({ x: idle, quiet: idle, known: known.service }), 'start', 'known');
       await arrives(known);
       await up('later', { x: free.service }, field);
-      await new Promise((resolve) => setTimeout(resolve, 2_000));
-      for (const one of [evil, free]) expect(await one.arrived()).toBeLessThanOrEqual(most);
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      for (const one of [evil, hidden, free]) expect(await one.arrived()).toBeLessThanOrEqual(most);
       await besieged.relay.show();
       await sees();
       await arrives(free);
@@ -101,7 +103,7 @@ describe.each(attackWaysOfBoth)(
       await hide();
       const evil = sender();
       await run('evil', evil, ...label);
-      await new Promise((resolve) => setTimeout(resolve, 2_000));
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
       expect(await evil.arrived()).toBeLessThanOrEqual(most);
       const before = await first.arrived();
       await until('the other goes on', async () => ((await first.arrived()) > before ? true : undefined));
@@ -115,13 +117,18 @@ describe.each(attackWaysOfBoth)(
       const { name } = await site.host.container('free/x');
       await hide();
       const evil = sender();
-      await up('evil', { x: { ...evil.service, network_mode: `container:${name}` } });
-      await new Promise((resolve) => setTimeout(resolve, 2_000));
-      expect(await evil.arrived()).toBeLessThanOrEqual(most);
+      const { name: quiet } = await site.host.container('free/quiet');
+      const hidden = sender();
+      await up('evil', {
+        x: { ...evil.service, network_mode: `container:${name}` },
+        hidden: { ...hidden.service, ...elsewhere, network_mode: `container:${quiet}` },
+      });
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      for (const one of [evil, hidden]) expect(await one.arrived()).toBeLessThanOrEqual(most);
       await besieged.relay.show();
       await sees();
       await new Promise((resolve) => setTimeout(resolve, 1_000));
-      expect(await evil.arrived()).toBeLessThanOrEqual(most);
+      for (const one of [evil, hidden]) expect(await one.arrived()).toBeLessThanOrEqual(most);
     });
 
     test('sends nothing by a network that it was connected to before it starts, of which the engine tells nobody', async () => {

@@ -194,6 +194,32 @@ describe('the control groups of containers', () => {
     expect([groups.processes(bare), [...groups.list()]]).toEqual([[], []]);
   });
 
+  test('are told of as they come and go, wherever their creators put them, and not those within them', async () => {
+    const root = make({ [`docker/${bare}`]: '12\n', 'system.slice/docker.service': '1\n' });
+    const groups = new ContainerGroups(root);
+    const told: string[] = [];
+    const end = groups.watch((container) => void told.push(container));
+    expect(told).toEqual([bare]);
+    const is = (...containers: string[]) =>
+      expect.poll(() => [...new Set(told)].toSorted()).toEqual(containers.toSorted());
+    mkdirSync(join(root, `docker/${bare}/docker/${'d'.repeat(64)}`), { recursive: true });
+    mkdirSync(join(root, `other.slice/other-deep.slice/docker-${scoped}.scope`), { recursive: true });
+    writeFileSync(join(root, `other.slice/other-deep.slice/docker-${scoped}.scope/cgroup.procs`), '17\n');
+    await is(bare, scoped);
+    expect([[...groups.list()].toSorted(), groups.processes(scoped)]).toEqual([[bare, scoped], [17]]);
+    told.length = 0;
+    rmSync(join(root, 'other.slice'), { recursive: true });
+    rmSync(join(root, 'docker'), { recursive: true });
+    await is(bare, scoped);
+    expect([...groups.list()]).toEqual([]);
+    told.length = 0;
+    mkdirSync(join(root, `other.slice/${bare}`), { recursive: true });
+    await is(bare);
+    expect([...groups.list()]).toEqual([bare]);
+    end();
+    rmSync(root, { recursive: true });
+  });
+
   test('are none on a host that has no such tree', () => {
     const groups = new ContainerGroups('/nowhere');
     expect([[...groups.list()], groups.processes(bare)]).toEqual([[], []]);

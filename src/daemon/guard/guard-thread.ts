@@ -4,7 +4,7 @@
  */
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
-import { ContainerGroups, watchContainerGroups } from '../../host/container-groups.ts';
+import { ContainerGroups } from '../../host/container-groups.ts';
 import { NetlinkError } from '../../netlink/error.ts';
 import { decodeLinkEvents } from '../../netlink/link-events.ts';
 import { type MonitorEars, NetlinkMonitor } from '../../netlink/monitor.ts';
@@ -64,7 +64,7 @@ const links = NetlinkMonitor.open('links', waiting.links, {
   ended: (error) => ended(error),
 });
 const rules = NetlinkMonitor.open('rules', waiting.rules, ruleEars(netfilter.portId));
-const unwatch = watchContainerGroups((container) => meter.turn(() => guard.hearGroup(container)));
+const unwatch = groups.watch((container) => meter.turn(() => guard.hearGroup(container)));
 let listening = 2;
 say({ kind: 'descriptors', monitors: [links.fd, rules.fd], others: [route.fd, netfilter.fd] });
 await guard.begin();
