@@ -10,7 +10,7 @@ import type { Rights } from './rights.ts';
 export interface EngineApi {
   version(): Promise<EngineVersion>;
   /** Every container, running or not; those of them that are named, where ids are given. */
-  containers(ids?: readonly string[]): Promise<readonly ContainerSummary[]>;
+  containers(ids?: readonly string[]): Promise<ContainerList>;
   /** @param id all 64 digits of it */
   container(id: string): Promise<Inspected<ContainerDetails>>;
   networks(): Promise<readonly NetworkDetails[]>;
@@ -50,6 +50,20 @@ export interface EngineVersion {
   readonly apiVersion: string;
 }
 
+/** The list of containers, as far as it is read. */
+export interface ContainerList {
+  readonly containers: readonly ContainerSummary[];
+  /** Those of which the list says more than is read, even without all that nobody here reads. */
+  readonly unreadable: readonly UnreadableContainer[];
+  /** Length of the engine's answer. */
+  readonly bytes: number;
+}
+
+export interface UnreadableContainer {
+  readonly id: string;
+  readonly name: string;
+}
+
 /** What the list says of a container; it answers even while the container is locked. */
 export interface ContainerSummary {
   readonly id: string;
@@ -57,6 +71,7 @@ export interface ContainerSummary {
   readonly image: string;
   readonly imageId: string;
   readonly running: boolean;
+  /** Those that are Sluice's or Compose's ({@link ownLabels}). */
   readonly labels: ReadonlyMap<string, string>;
   /** As `HostConfig.NetworkMode`. */
   readonly networkMode: string;

@@ -5,7 +5,7 @@ import { prefixOf } from '../ip/prefix.ts';
 import type {
   Attachment,
   ContainerDetails,
-  ContainerSummary,
+  ContainerList,
   EngineApi,
   EngineInfo,
   EngineVersion,
@@ -68,6 +68,12 @@ export class FakeEngine implements EngineApi {
   mute = false;
   /** How often it was asked, by call. */
   readonly asked = { version: 0, containers: 0, container: 0, networks: 0, image: 0 };
+  /** How often for all containers, of those times. */
+  wholeLists = 0;
+  /** Length of a container's entry in the list, as it says. */
+  bytesEach = 1_500;
+  /** Ids of containers of which the list says more than is read. */
+  readonly unreadable = new Set<string>();
 
   constructor(kernel: FakeKernel) {
     this.#kernel = kernel;
@@ -263,13 +269,19 @@ export class FakeEngine implements EngineApi {
     return this.release;
   }
 
-  async containers(ids?: readonly string[]): Promise<readonly ContainerSummary[]> {
+  async containers(ids?: readonly string[]): Promise<ContainerList> {
     this.#answer('containers');
+    if (ids === undefined) this.wholeLists++;
     const named = [...this.#containers.values()].filter(({ id }) => ids === undefined || ids.includes(id));
-    return named.map((container) => {
+    const summaries = named.map((container) => {
       const { pid: _pid, dns: _dns, bindings: _bindings, ...summary } = this.#details(container);
       return summary;
     });
+    return {
+      containers: summaries.filter(({ id }) => !this.unreadable.has(id)),
+      unreadable: summaries.filter(({ id }) => this.unreadable.has(id)).map(({ id, name }) => ({ id, name })),
+      bytes: this.bytesEach * named.length,
+    };
   }
 
   async container(id: string): Promise<Inspected<ContainerDetails>> {

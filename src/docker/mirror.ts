@@ -3,7 +3,7 @@ import { bridgeIndexOf } from '../world/bridge-index.ts';
 import type { World } from '../world/world.ts';
 import { buildWorld, type FindNetns, type Interfaces } from './build-world.ts';
 import { attachedNetworks, type Seen } from './containers.ts';
-import type { ContainerSummary, EngineApi, EngineVersion, NetworkDetails } from './engine-api.ts';
+import type { ContainerSummary, EngineApi, EngineVersion, NetworkDetails, UnreadableContainer } from './engine-api.ts';
 import { EngineError } from './engine-error.ts';
 import type { EngineEvent } from './events.ts';
 import { Images } from './images.ts';
@@ -17,6 +17,8 @@ import { lacksPort } from './unsettled.ts';
 export interface EngineMirror {
   /** What an event says has changed is asked for at the next reading. */
   note(event: EngineEvent): void;
+  /** This container is asked for with the next reading, whether or not any event told of it. */
+  lookFor(container: string): void;
   /** Nothing known counts any more: after a gap. */
   forget(): void;
   /**
@@ -25,7 +27,8 @@ export interface EngineMirror {
    */
   recheck(): void;
   /**
-   * The world now. A container that the engine does not tell about in time is there by what the list says, and
+   * The world now: a container of which the engine has told, by an event noted before or asked for by {@link lookFor}, is
+   * among its containers or its `unidentified` unless it is gone again. A container that the engine does not tell about in time is there by what the list says, and
    * `onLate` is called when the rest has come and says something else.
    *
    * @throws EngineError
@@ -37,7 +40,8 @@ export interface EngineMirror {
  * A mirror of the engine's state, empty until it is first read.
  *
  * @param onLate what came too late for a reading has come and is new: read again
- * @param small of so many containers the whole list is read each time: it costs little, and tells what no event does
+ * @param small of so many containers the whole list is read each time, where it is not long all the same: it costs
+ * little, and tells what no event does
  */
 export function openMirror(api: EngineApi, kernel: KernelView, onLate: () => void, small = 200): EngineMirror {
   return new Mirror(api, kernel, onLate, small);
@@ -46,8 +50,13 @@ export function openMirror(api: EngineApi, kernel: KernelView, onLate: () => voi
 /** Milliseconds until an image is asked for again of which the engine said nothing. */
 const patience = 500;
 
-/** On a large host, so many containers are asked for by their ids at once; of more the whole list is read. */
-const fewIds = 50;
+/** Bytes of a list that is read whole at each event, however few containers it is of: some 5 ms. */
+const shortList = 1 << 20;
+/**
+ * So many containers are asked for by their ids at once; of more the whole list is read. Of a long list that is dear: an
+ * engine gives some 300 MB of it in a second, and the ids of so many are an address of 73 kB, of which it takes a megabyte.
+ */
+const fewIds = { ofShort: 50, ofLong: 1_000 } as const;
 
 /** What may have changed since it was asked for. */
 interface Doubts {
@@ -78,6 +87,9 @@ class Mirror implements EngineMirror {
   #world: World | undefined;
   #engine: EngineVersion | undefined;
   #list: ReadonlyMap<string, ContainerSummary> = new Map();
+  #unread: ReadonlyMap<string, UnreadableContainer> = new Map();
+  /** Length of the list when it was last read whole. */
+  #bytes = 0;
   #networks: readonly NetworkDetails[] = [];
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -97,6 +109,10 @@ class Mirror implements EngineMirror {
     if (event.kind !== 'network') return;
     if (event.container === null) this.#doubts.networks = true;
     else this.#doubts.joined.add(event.network);
+  }
+
+  lookFor(container: string): void {
+    this.#doubt(container);
   }
 
   forget(): void {
@@ -152,7 +168,7 @@ class Mirror implements EngineMirror {
     if (doubts.networks || !answered) this.#networks = await this.#api.networks();
     const build = (interfaces: Interfaces) =>
       buildWorld(
-        { engine, seen, images, unreadable, networks: this.#networks },
+        { engine, seen, unread: [...this.#unread.values()], images, unreadable, networks: this.#networks },
         interfaces,
         this.#kernel,
         this.#findNetns,
@@ -181,16 +197,25 @@ class Mirror implements EngineMirror {
     );
   }
 
-  /** The list of containers, read whole or, on a large host, where it may have changed. */
+  /** The list of containers, read whole or, where it is long, where it may have changed. */
   async #listed({ lists, containers }: Doubts): Promise<ReadonlyMap<string, ContainerSummary>> {
     // one that is being started may have been connected to more networks just before
     const doubted = containers.union(this.#inspections.underWay());
-    const whole = lists || this.#list.size <= this.#small || doubted.size > fewIds;
+    const isLong = this.#bytes > shortList;
+    const most = isLong ? fewIds.ofLong : fewIds.ofShort;
+    const whole = lists || (this.#list.size <= this.#small && !isLong) || doubted.size > most;
     if (!whole && doubted.size === 0) return this.#list;
     const answer = await this.#api.containers(whole ? undefined : [...doubted]);
+    if (whole) this.#bytes = answer.bytes;
     const list = new Map(whole ? [] : this.#list);
-    for (const id of doubted) list.delete(id);
-    for (const summary of answer) list.set(summary.id, summary);
+    const unread = new Map(whole ? [] : this.#unread);
+    for (const id of doubted) {
+      list.delete(id);
+      unread.delete(id);
+    }
+    for (const summary of answer.containers) list.set(summary.id, summary);
+    for (const one of answer.unreadable) unread.set(one.id, one);
+    this.#unread = unread;
     this.#inspections.keepOnly(list);
     return list;
   }

@@ -212,6 +212,7 @@ export class DaemonHost {
           if (this.mirror !== null) return this.mirror(onLate);
           return {
             note() {},
+            lookFor() {},
             forget() {},
             recheck() {},
             readWorld: async () => {

@@ -124,6 +124,41 @@ describe('what the engine says', () => {
     ]);
   });
 
+  test('of a container is read by its two ends from 64 KiB on, and all of them in little time', async () => {
+    const { engine, notices } = await followed();
+    const label = '\\n'.repeat(1 << 20);
+    const many = Array.from({ length: 20 }, (_, at) => `${about('die', String(at + 1), { label })}\n`);
+    const parse = vi.spyOn(JSON, 'parse');
+    for (const one of many) engine.say(one);
+    for (const length of [65_000, 66_000]) engine.say(`${about('start', '99', { label: 'x'.repeat(length) })}\n`);
+    await soon(() => expect(notices).toHaveLength(23));
+    expect(parse.mock.calls.filter(([text]) => text.length > 65_536)).toEqual([]);
+    parse.mockRestore();
+    expect(notices.slice(1, 21)).toEqual(
+      many.map((_, at) => ({
+        kind: 'event',
+        event: { kind: 'container', action: 'die', container, at: BigInt(at + 1) },
+      })),
+    );
+    expect(kinds(notices).slice(21)).toEqual(['start', 'start']);
+  });
+
+  test('of a network is read whole, however long, up to what nobody reads', async () => {
+    const { engine, notices } = await followed();
+    const connected = (name: string) => {
+      const Actor = { ID: network, Attributes: { a: name, container, type: 'bridge' } };
+      return `${JSON.stringify({ Type: 'network', Action: 'connect', Actor, timeNano: 1.7e18 })}\n`;
+    };
+    for (const length of [1, 60_000, 70_000, 1 << 20, 4_000_000]) engine.say(connected('n'.repeat(length)));
+    engine.say(`${about('die')}\n`);
+    await soon(() => expect(notices).toHaveLength(7));
+    for (const notice of notices.slice(1, 6))
+      expect(notice).toEqual({
+        kind: 'event',
+        event: { kind: 'network', action: 'connect', network, container, at: 1700000000000000000n },
+      });
+  });
+
   test('what is about neither containers nor networks is nothing to us', async () => {
     const { engine, notices } = await followed();
     for (const Type of ['image', 'volume', 'daemon', 'builder', 'to-come'])

@@ -230,6 +230,26 @@ describe('what is asked', () => {
     expect(await asked(all)).toEqual({ version: 0, containers: 0, container: 0, networks: 1, image: 0 });
   });
 
+  test('one container, on a host of few with a long list, and the list itself on a recheck alone', async () => {
+    const all = host(200);
+    all.engine.bytesEach = 1 << 20;
+    for (let i = 0; i < 3; i++) all.engine.run(`c${i}`);
+    await all.mirror.readWorld();
+    const before = all.engine.wholeLists;
+    all.engine.stop('c1');
+    all.engine.run('c3');
+    expect(await asked(all)).toMatchObject({ containers: 1, container: 2 });
+    await expectTrue(all); // which itself asks for the whole list
+    expect(all.engine.wholeLists).toBe(before + 1);
+    all.engine.bytesEach = 1_000;
+    all.mirror.recheck();
+    await all.mirror.readWorld();
+    // the list is short again, and read at each event
+    all.engine.stop('c0');
+    await all.mirror.readWorld();
+    expect(all.engine.wholeLists).toBe(before + 3);
+  });
+
   test('the lists, and containers of which they say something else, on a recheck', async () => {
     const all = await busyHost();
     all.engine.mute = true;
@@ -251,6 +271,39 @@ describe('what is asked', () => {
     await expect(all.mirror.readWorld()).rejects.toMatchObject({ kind: 'unreachable' });
     all.engine.comeBack();
     await expectTrue(all);
+  });
+});
+
+describe('a container of which the list says more than is read', () => {
+  test.each([0, 200])('is unidentified, beside the others; of %i containers the whole list', async (small) => {
+    const all = host(small);
+    const { engine, mirror } = all;
+    engine.run('web');
+    await mirror.readWorld();
+    const id = engine.create('long');
+    engine.unreadable.add(id);
+    const world = await expectTrue(all);
+    expect(world.containers.map(({ name }) => name)).toEqual(['web']);
+    expect(world.unidentified).toEqual([
+      { id, name: 'long', reason: 'the engine says more of it than is read, so nobody knows whose it is' },
+    ]);
+    engine.start(id);
+    engine.stop('web');
+    expect((await expectTrue(all)).unidentified).toHaveLength(1);
+    engine.remove(id);
+    expect((await expectTrue(all)).unidentified).toBeUndefined();
+  });
+
+  test('is looked for, like any other, where no event told of it', async () => {
+    const all = host();
+    const { engine, mirror } = all;
+    await mirror.readWorld();
+    engine.mute = true;
+    const [id, other] = [engine.create('long'), engine.create('short')];
+    engine.unreadable.add(id);
+    for (const one of [id, other]) mirror.lookFor(one);
+    const { containers, unidentified } = await mirror.readWorld();
+    expect([containers, unidentified].map((list) => list?.map((one) => one.id))).toEqual([[other], [id]]);
   });
 });
 

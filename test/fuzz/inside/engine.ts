@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { MembersError, readMembers } from '../../../src/daemon/guard/members.ts';
 import { connectEngine, openEngine } from '../../../src/docker/client.ts';
 import { EngineError } from '../../../src/docker/engine-error.ts';
-import { readEvent, readLongEvent } from '../../../src/docker/event-message.ts';
+import { isReadByItsEnds, readEvent, readLongEvent } from '../../../src/docker/event-message.ts';
 import { openMirror } from '../../../src/docker/mirror.ts';
 import { readWorld } from '../../../src/docker/snapshot.ts';
 import { subscribe } from '../../../src/docker/subscribe.ts';
@@ -262,6 +262,8 @@ export const target: Target = {
           socketPath,
           path: '/events',
           time: 1_000,
+          longLine: 512,
+          isReadByItsEnds,
           longestLine: 4_096,
           signal: new AbortController().signal,
           onOpen() {},
