@@ -58,6 +58,8 @@ const headTime = 15_000; // ms
 /** Bytes. Labels are in a container's events: many long ones would take the time that others' starts need. */
 const longLine = 64 << 10;
 const longestLine = 4 << 20;
+/** Labels of 70 MB are easily made, and nothing of the middle is held; labels so long no engine bears. */
+const endlessLine = 2 ** 31;
 
 /**
  * Follows the engine's events until it is stopped, through every end of the stream and every restart of the engine.
@@ -89,6 +91,7 @@ async function follow(socketPath: string, onNotice: OnNotice, signal: AbortSigna
       longLine,
       isReadByItsEnds,
       longestLine,
+      endlessLine,
       signal,
       onOpen: () => {
         told = undefined;

@@ -12,6 +12,8 @@ export interface Subscription {
   readonly isReadByItsEnds: (beginning: string) => boolean;
   /** Bytes of a line that is kept whole where they are not. */
   readonly longestLine: number;
+  /** Bytes of a line until its end is not waited for any more. */
+  readonly endlessLine: number;
   readonly onOpen: () => void;
   /** Each line as it comes, without its end. False: no more. */
   readonly onLine: (line: string) => boolean;
@@ -24,9 +26,6 @@ export interface Subscription {
 const newline = 0x0a;
 /** Bytes. */
 const kept = 4096;
-/** Times as long as what is kept whole: then no more is waited for. */
-const endless = 16;
-
 /**
  * Reads lines on a connection of its own as they come, never waiting: the engine leaves out a subscriber that does not
  * take an event within 100 ms (moby, pubsub).
@@ -76,7 +75,7 @@ export function subscribe(subscription: Subscription): Promise<string> {
   });
 }
 
-type Limits = Pick<Subscription, 'longLine' | 'isReadByItsEnds' | 'longestLine'>;
+type Limits = Pick<Subscription, 'longLine' | 'isReadByItsEnds' | 'longestLine' | 'endlessLine'>;
 
 /** A line while it comes, in the pieces it comes in; of one that is too long the middle is let go. */
 class Line {
@@ -109,7 +108,7 @@ class Line {
 
   /** Whether nothing that an engine says is so long. */
   get isEndless(): boolean {
-    return this.#length > endless * this.#limits.longestLine;
+    return this.#length > this.#limits.endlessLine;
   }
 
   /** The line, and what is kept of it where it is too long; from now on the next one. */

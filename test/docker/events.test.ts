@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { readLongEvent } from '../../src/docker/event-message.ts';
 import { type EngineNotice, type Following, followEvents } from '../../src/docker/events.ts';
+import { subscribe } from '../../src/docker/subscribe.ts';
 import { listen, nowhere } from './sockets.ts';
 
 /** Waits until it holds; a busy machine may take its time. */
@@ -113,9 +115,9 @@ describe('what the engine says', () => {
 
   test('of labels longer than anybody reads is about whom it begins with, and nothing is lost behind it', async () => {
     const { engine, notices } = await followed();
-    const label = `","Attributes":{}},"timeNano":1}${'x'.repeat(5 << 20)}`;
+    const label = `","Attributes":{}},"timeNano":1}${'x'.repeat(70 << 20)}`;
     const long = about('start', '1700000000000000007', { label });
-    for (let at = 0; at < long.length; at += 60_000) engine.say(long.slice(at, at + 60_000));
+    for (let at = 0; at < long.length; at += 1 << 20) engine.say(long.slice(at, at + (1 << 20)));
     engine.say(`\n${about('die', '1700000000000000008')}\n`);
     await soon(() => expect(notices).toHaveLength(3));
     expect(notices.slice(1)).toEqual([
@@ -184,9 +186,24 @@ describe('what the engine says', () => {
   });
 
   test('a line without end is given up', async () => {
-    const { engine, notices } = await followed();
-    engine.say('y'.repeat(65 << 20));
-    await soon(() => expect(kinds(notices)).toEqual(['connected', 'gap', 'connected']));
+    const { engine } = await followed();
+    let opened = false;
+    const ended = subscribe({
+      socketPath: engine.path,
+      path: '/v1.45/events?',
+      time: 5_000,
+      longLine: 100,
+      isReadByItsEnds: () => false,
+      longestLine: 1_000,
+      endlessLine: 100_000,
+      signal: new AbortController().signal,
+      onOpen: () => (opened = true),
+      onLine: () => true,
+      onLong: (beginning, end) => readLongEvent(beginning, end) !== null,
+    });
+    await soon(() => expect(opened).toBe(true));
+    engine.say('y'.repeat(100_001));
+    expect(await ended).toMatch(/cannot be read/);
   });
 });
 

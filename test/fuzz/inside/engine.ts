@@ -265,6 +265,7 @@ export const target: Target = {
           longLine: 512,
           isReadByItsEnds,
           longestLine: 4_096,
+          endlessLine: 65_536,
           signal: new AbortController().signal,
           onOpen() {},
           onLine: (line) => {
