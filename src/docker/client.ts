@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { containerAnswer, imageAnswer, infoAnswer, networksAnswer, versionAnswer, volumesAnswer } from './answers.ts';
 import type { EngineAddress } from './context.ts';
-import type { EngineApi, Inspected, NetworkDetails } from './engine-api.ts';
+import type { EngineApi, Inspected, NetworkList } from './engine-api.ts';
 import { EngineError } from './engine-error.ts';
 import { type ListRead, ListReader } from './list-reader.ts';
 import { containerShape, networkShape, unreadableNetwork } from './lists.ts';
@@ -69,9 +69,11 @@ function speak(get: Get, base: string | undefined): EngineApi {
       return ask('/version', whole, (value) => versionAnswer.safeParse(value));
     },
     containers: (ids) =>
-      askList(`/containers/json?${listQuery(ids)}`, containerShape, (read) => list(read, ids === undefined)),
+      askList(`/containers/json?all=1${ids === undefined ? '' : `&${byIds(ids)}`}`, containerShape, (read) =>
+        list(read, ids === undefined),
+      ),
     container,
-    networks: () => askList('/networks', networkShape, readNetworks),
+    networks: (ids) => askList(ids === undefined ? '/networks' : `/networks?${byIds(ids)}`, networkShape, readNetworks),
     volumes: () => ask('/volumes', whole, (value) => volumesAnswer.safeParse(value)),
     info: () => ask('/info', whole, (value) => infoAnswer.safeParse(value)),
     image: (id) => inspect(`/images/${encodeURIComponent(id)}/json`, imageAnswer),
@@ -88,9 +90,9 @@ export async function apiBase(get: Get): Promise<string> {
   return `/v${negotiate(await get('/_ping', one))}`;
 }
 
-function listQuery(ids: readonly string[] | undefined): string {
-  const filters: Record<string, string> = ids === undefined ? {} : { filters: JSON.stringify({ id: ids }) };
-  return new URLSearchParams({ all: '1', ...filters }).toString();
+/** Whole ids: an engine takes the beginning of a container's as well, and of a network's a regular expression. */
+function byIds(ids: readonly string[]): string {
+  return new URLSearchParams({ filters: JSON.stringify({ id: ids }) }).toString();
 }
 
 /** The API version to speak, from the answer to `/_ping`, which is the same in every version. */
@@ -121,12 +123,12 @@ type Read<T> = z.ZodSafeParseResult<T>;
 /** What nobody takes for a list. */
 const noList = z.never('it is not a list of JSON').safeParse(undefined);
 
-function readNetworks({ entries, tooLong }: ListRead): Read<readonly NetworkDetails[]> {
+function readNetworks({ entries, tooLong, bytes }: ListRead): Read<NetworkList> {
   const listed = networksAnswer.safeParse(entries);
   const others = tooLong.map(unreadableNetwork);
-  if (!listed.success) return listed;
+  if (!listed.success) return { success: false, error: listed.error as z.ZodError<unknown> as z.ZodError<NetworkList> };
   if (others.includes(undefined)) return noList;
-  return { success: true, data: [...listed.data, ...others.filter((one) => one !== undefined)] };
+  return { success: true, data: { networks: [...listed.data, ...others.filter((one) => one !== undefined)], bytes } };
 }
 
 /** The answer, whose body says `value`, as `accept` reads it. @throws EngineError */

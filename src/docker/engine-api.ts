@@ -13,7 +13,8 @@ export interface EngineApi {
   containers(ids?: readonly string[]): Promise<ContainerList>;
   /** @param id all 64 digits of it */
   container(id: string): Promise<Inspected<ContainerDetails>>;
-  networks(): Promise<readonly NetworkDetails[]>;
+  /** Every network; those of them that are named, where ids are given. */
+  networks(ids?: readonly string[]): Promise<NetworkList>;
   image(id: string): Promise<Inspected<ImageDetails>>;
   info(): Promise<EngineInfo>;
   volumes(): Promise<readonly VolumeDetails[]>;
@@ -62,6 +63,12 @@ export interface ContainerList {
 export interface UnreadableContainer {
   readonly id: string;
   readonly name: string;
+}
+
+export interface NetworkList {
+  readonly networks: readonly NetworkDetails[];
+  /** Length of the engine's answer. */
+  readonly bytes: number;
 }
 
 /** What the list says of a container; it answers even while the container is locked. */

@@ -40,7 +40,7 @@ async function look(api: EngineApi, kernel: KernelView): Promise<{ world: World;
   const { containers, unreadable: unread } = await api.containers();
   const seen = await inspectAll(api, containers);
   const { images, unreadable } = await new Images(api).of(seen);
-  const networks = await api.networks(); // after the containers: theirs are all there
+  const { networks } = await api.networks(); // after the containers: theirs are all there
   const interfaces = { links: kernel.links(), addresses: kernel.addresses() };
   const world = buildWorld(
     { engine, seen, unread, images, unreadable, networks },

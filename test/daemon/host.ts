@@ -213,6 +213,7 @@ export class DaemonHost {
           return {
             note() {},
             lookFor() {},
+            isLate: () => false,
             forget() {},
             recheck() {},
             readWorld: async () => {

@@ -15,6 +15,7 @@ test('what nobody told of is looked for once a minute, and every tenth time all 
   host.mirror = () => ({
     note() {},
     lookFor() {},
+    isLate: () => false,
     forget: () => void asked.push('all'),
     recheck: () => void asked.push('what may have changed'),
     readWorld: async () => {

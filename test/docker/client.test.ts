@@ -125,7 +125,7 @@ describe('lists longer than anybody holds', () => {
     const engine = await engineThatSays(
       `[${network('1', long)},${network('2', long, '{"Subnet":"10.0.0.0/8"}')},${network('3', '')}]`,
     );
-    expect((await engine.networks()).map(({ name }) => name)).toEqual(['n1', 'n2', 'n3']);
+    expect((await engine.networks()).networks.map(({ name }) => name)).toEqual(['n1', 'n2', 'n3']);
   });
 
   test('an entry that says too much of what is read is known by its id', async () => {
@@ -141,7 +141,7 @@ describe('lists longer than anybody holds', () => {
   test('a network that says too much of what is read is there by its name, id and driver', async () => {
     const configs = Array.from({ length: 100 }, () => `{"Gateway":"${'1'.repeat(130_000)}"}`).join(',');
     const engine = await engineThatSays(`[${network('1', '', configs)},${network('2', '')}]`);
-    const networks = await engine.networks();
+    const { networks } = await engine.networks();
     expect(networks.find(({ name }) => name === 'n1')).toMatchObject({ id: id('1'), driver: 'bridge', subnets: [] });
     expect(networks).toHaveLength(2);
   });
