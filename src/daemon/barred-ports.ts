@@ -1,5 +1,5 @@
 import type { Barred } from '../ruleset/ruleset.ts';
-import type { World } from '../world/world.ts';
+import type { Look } from './looks.ts';
 
 /** A port that the guard has barred, and because of whom. */
 interface BarredPort extends Barred {
@@ -38,19 +38,15 @@ export class BarredPorts {
     return [...this.#all.values()];
   }
 
-  /**
-   * Those that stay barred; the others are let go.
-   *
-   * @param at when the world was begun to be read, in milliseconds since the epoch
-   */
-  after({ containers, unidentified = [] }: World, at: number): readonly Barred[] {
+  /** Those that stay barred when this was seen; the others are let go. */
+  after({ world: { containers, unidentified = [] }, at, late }: Look): readonly Barred[] {
     if (this.#all.size === 0) return [];
     const told = new Set(containers.map(({ id }) => id));
     for (const { index, container, since } of this.#all.values()) {
       if (at <= since) continue;
-      // an id that cannot be read may be known by its beginning
-      if (!told.has(container) && unidentified.some(({ id }) => container.startsWith(id))) continue;
-      if (!told.has(container)) this.#remember(container);
+      const isTold = told.has(container);
+      if (!isTold && (late.has(container) || unidentified.some(({ id }) => id === container))) continue;
+      if (!isTold) this.#remember(container);
       this.#all.delete(index);
     }
     return [...this.#all.values()].map(({ name, index }) => ({ name, index })).toSorted((a, b) => a.index - b.index);

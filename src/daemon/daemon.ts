@@ -124,6 +124,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       now: ports.now,
       readWorld: () => this.#mirror.readWorld(),
       left: () => this.#seatings.left,
+      late: () => this.#mirror.late,
       answered: () => this.#troubles.end('engine-gone', 'the engine answers again'),
     });
   }
@@ -235,7 +236,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
         break;
       case 'barred':
         this.#seatings.barred(message, this.#ports.now());
-        this.#mirror.doubt(message.container);
+        this.#mirror.lookFor(message.container);
         log(
           'warning',
           `nothing passes from ${message.port.name} until the engine tells of ${message.container.slice(0, 12)}`,
@@ -398,11 +399,11 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
 
   /** Only in a turn of its own: nothing else changes the kernel meanwhile, but the guard. */
   async #holdTo(look: Look): Promise<readonly ForbiddenFlow[]> {
-    const { world, at, left } = look;
+    const { world, left } = look;
     const now = this.#ports.now();
     const started = performance.now();
     const compiled = this.#compiler(world, now, this.#seatings.networks(this.#host, world));
-    const { ruleset, held } = this.#seatings.join(compiled.ruleset, world, at);
+    const { ruleset, held } = this.#seatings.join(compiled.ruleset, look);
     const standing = this.#kept.with(ruleset, now);
     const holding = this.#ports.kernel.takeOver(ruleset, () => this.#holder.hold(ruleset, standing, now));
     this.#pauses = { ...this.#pauses, main: Math.max(this.#pauses.main, performance.now() - started) };

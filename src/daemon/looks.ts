@@ -10,6 +10,8 @@ export interface Look {
   readonly at: number;
   /** Ports that had gone before it was read. */
   readonly left: readonly number[];
+  /** Containers of which the engine's word was not waited for. */
+  readonly late: ReadonlySet<string>;
 }
 
 /** Where looks come from. */
@@ -20,6 +22,8 @@ export interface LookPorts {
   readonly readWorld: () => Promise<World>;
   /** Ports that have gone. */
   readonly left: () => readonly number[];
+  /** See {@link Look.late}, of the last reading. */
+  readonly late: () => ReadonlySet<string>;
   /** The engine has answered. */
   readonly answered: () => void;
 }
@@ -42,7 +46,7 @@ export class Looks {
       const at = this.#ports.now();
       const world = await this.#ports.readWorld();
       this.#ports.answered();
-      return { world, number: ++this.#count, at, left };
+      return { world, number: ++this.#count, at, left, late: this.#ports.late() };
     });
   }
 

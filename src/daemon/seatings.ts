@@ -6,6 +6,7 @@ import { announcementsOf } from './announced.ts';
 import { BarredPorts } from './barred-ports.ts';
 import type { FromGuard, Seated } from './guard/protocol.ts';
 import type { Holder } from './holder.ts';
+import type { Look } from './looks.ts';
 import { withNewcomers } from './newcomers.ts';
 import { nothingTold, planFor, type Surroundings, subnetsOf, type Told } from './plan.ts';
 import type { DaemonPorts, GuardPort } from './ports.ts';
@@ -175,17 +176,14 @@ export class Seatings {
   /**
    * A ruleset with what the guard has done beside it.
    *
-   * @param world what the ruleset was made of, read `at` this time, in milliseconds since the epoch
+   * @param look what the ruleset was made of
    * @returns `held` to be called when the kernel holds it
    */
-  join(
-    of: Ruleset,
-    world: World,
-    at: number,
-  ): { readonly ruleset: Ruleset; readonly held: (left: readonly number[]) => void } {
+  join(of: Ruleset, look: Look): { readonly ruleset: Ruleset; readonly held: (left: readonly number[]) => void } {
+    const { world, at } = look;
     const heard = this.#heard;
     const considered = [...this.#newcomers.keys()];
-    const barred = this.#barred.after(world, at);
+    const barred = this.#barred.after(look);
     const left = new Set([...this.#left, ...barred.map(({ index }) => index)]);
     const peopled = withNewcomers(of, { seated: this.#newcomers, left });
     const ruleset = withShut(peopled, barred, this.#unlisted.after(world, at));

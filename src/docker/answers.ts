@@ -14,6 +14,7 @@ import type {
   PortBinding,
   VolumeDetails,
 } from './engine-api.ts';
+import { onlyOwn } from './own-labels.ts';
 import { rightsOf } from './rights.ts';
 
 /*
@@ -68,6 +69,9 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 const textMap = objectOf(z.string()).transform((entries): ReadonlyMap<string, string> => new Map(entries));
 
+/** The labels that anybody here reads. */
+const labelMap = objectOf(z.string()).transform(onlyOwn);
+
 const attachment = z.object({
   NetworkID: z.string().optional(),
   EndpointID: z.string().optional(),
@@ -114,7 +118,7 @@ export const summaryAnswer = z
     Image: z.string(),
     ImageID: z.string(),
     State: z.string(),
-    Labels: textMap,
+    Labels: labelMap,
     HostConfig: z.object({ NetworkMode: z.string().optional() }),
     NetworkSettings: z.object({ Networks: attachments }).nullish(),
   })
@@ -179,7 +183,7 @@ export const containerAnswer = z
     Name: z.string().min(1),
     Image: z.string(),
     State: z.object({ Running: z.boolean(), Pid: z.int().min(0) }),
-    Config: z.object({ Image: z.string(), Labels: textMap }),
+    Config: z.object({ Image: z.string(), Labels: labelMap }),
     HostConfig: z.object({
       NetworkMode: z.string(),
       Dns: z.array(z.string()).nullish(),
@@ -249,7 +253,7 @@ export const networksAnswer = z.array(
       EnableIPv6: z.boolean().optional(),
       IPAM: z.object({ Config: z.array(ipamConfig).nullish() }).nullish(),
       Options: textMap,
-      Labels: textMap,
+      Labels: labelMap,
     })
     .transform(
       ({ Id, Name, Driver, Internal, EnableIPv6, IPAM, Options, Labels }): NetworkDetails => ({
@@ -267,7 +271,7 @@ export const networksAnswer = z.array(
 );
 
 export const imageAnswer = z
-  .object({ Config: z.object({ Labels: textMap }).nullish() })
+  .object({ Config: z.object({ Labels: labelMap }).nullish() })
   .transform(({ Config }): ImageDetails => ({ labels: Config?.Labels ?? new Map() }));
 
 export const volumesAnswer = z

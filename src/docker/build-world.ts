@@ -5,7 +5,13 @@ import type { InterfaceAddress } from '../netlink/route.ts';
 import { bridgeIndexOf } from '../world/bridge-index.ts';
 import type { World } from '../world/world.ts';
 import { buildContainers, type Seen } from './containers.ts';
-import type { ContainerDetails, EngineVersion, ImageDetails, NetworkDetails } from './engine-api.ts';
+import type {
+  ContainerDetails,
+  EngineVersion,
+  ImageDetails,
+  NetworkDetails,
+  UnreadableContainer,
+} from './engine-api.ts';
 import { buildNetworks, hostGateway, indexNetworks } from './networks.ts';
 import { indexVeths, type Veths } from './veth.ts';
 
@@ -13,6 +19,8 @@ import { indexVeths, type Veths } from './veth.ts';
 export interface EngineFacts {
   readonly engine: EngineVersion;
   readonly seen: readonly Seen[];
+  /** Containers of which its list says more than is read. */
+  readonly unread: readonly UnreadableContainer[];
   /** By image id. */
   readonly images: ReadonlyMap<string, ImageDetails>;
   /** Ids of images of which nothing will be known. */
@@ -46,6 +54,7 @@ export function buildWorld(
   const engineMajor = Number.parseInt(facts.engine.version, 10);
   const { containers, unidentified } = buildContainers({
     seen: facts.seen,
+    unread: facts.unread,
     images: facts.images,
     unreadable: facts.unreadable,
     networks: indexNetworks(facts.networks),

@@ -1,8 +1,11 @@
-import type * as z from 'zod';
+import * as z from 'zod';
 import { containerAnswer, imageAnswer, infoAnswer, networksAnswer, versionAnswer, volumesAnswer } from './answers.ts';
 import type { EngineAddress } from './context.ts';
-import type { EngineApi, Inspected } from './engine-api.ts';
+import type { EngineApi, Inspected, NetworkList } from './engine-api.ts';
 import { EngineError } from './engine-error.ts';
+import { type ListRead, ListReader } from './list-reader.ts';
+import { containerShape, networkShape, unreadableNetwork } from './lists.ts';
+import type { Shape } from './shape.ts';
 import { summaries } from './summaries.ts';
 import { type Get, type GetOptions, type HttpAnswer, unixGet } from './transport.ts';
 
@@ -11,6 +14,8 @@ const newest = [1, 51] as const;
 const oldest = [1, 40] as const;
 
 const whole: GetOptions = { time: 15_000, size: 64 << 20 };
+/** A list is read while it comes, and little of it is kept; an engine gives some 300 MB a second of it. */
+const wholeList: GetOptions = { time: 15_000, size: 2 ** 33 };
 /** An inspect waits while its container starts (docker-engine facts: 30 to 400 ms); longer is as good as no answer. */
 const one: GetOptions = { time: 2_500, size: 4 << 20 };
 
@@ -36,7 +41,17 @@ function speak(get: Get, base: string | undefined): EngineApi {
   const list = summaries();
   const ask = async <T>(path: string, options: GetOptions, accept: (value: unknown) => Read<T>) => {
     const whole = `${(known ??= await apiBase(get))}${path}`;
-    return read(whole, await get(whole, options), accept);
+    const answer = await get(whole, options);
+    return read(whole, answer, parseJson(answer.body), accept);
+  };
+  const askList = async <T>(path: string, shape: Shape, accept: (list: ListRead) => Read<T>) => {
+    const whole = `${(known ??= await apiBase(get))}${path}`;
+    const reader = new ListReader(shape);
+    const answer = await get(whole, { ...wholeList, onPiece: (piece) => reader.add(piece) });
+    if (answer.status !== 200) return read(whole, answer, parseJson(answer.body), () => noList);
+    reader.add(answer.body); // of a `get` that gives no pieces
+    const list = reader.end();
+    return read(whole, answer, list, () => (list === undefined ? noList : accept(list)));
   };
   const inspect = <T>(path: string, schema: z.ZodType<T>) =>
     inspected(() => ask(path, one, (value) => schema.safeParse(value)));
@@ -53,9 +68,12 @@ function speak(get: Get, base: string | undefined): EngineApi {
       known = await apiBase(get);
       return ask('/version', whole, (value) => versionAnswer.safeParse(value));
     },
-    containers: (ids) => ask(`/containers/json?${listQuery(ids)}`, whole, (value) => list(value, ids === undefined)),
+    containers: (ids) =>
+      askList(`/containers/json?all=1${ids === undefined ? '' : `&${byIds(ids)}`}`, containerShape, (read) =>
+        list(read, ids === undefined),
+      ),
     container,
-    networks: () => ask('/networks', whole, (value) => networksAnswer.safeParse(value)),
+    networks: (ids) => askList(ids === undefined ? '/networks' : `/networks?${byIds(ids)}`, networkShape, readNetworks),
     volumes: () => ask('/volumes', whole, (value) => volumesAnswer.safeParse(value)),
     info: () => ask('/info', whole, (value) => infoAnswer.safeParse(value)),
     image: (id) => inspect(`/images/${encodeURIComponent(id)}/json`, imageAnswer),
@@ -72,9 +90,9 @@ export async function apiBase(get: Get): Promise<string> {
   return `/v${negotiate(await get('/_ping', one))}`;
 }
 
-function listQuery(ids: readonly string[] | undefined): string {
-  const filters: Record<string, string> = ids === undefined ? {} : { filters: JSON.stringify({ id: ids }) };
-  return new URLSearchParams({ all: '1', ...filters }).toString();
+/** Whole ids: an engine takes the beginning of a container's as well, and of a network's a regular expression. */
+function byIds(ids: readonly string[]): string {
+  return new URLSearchParams({ filters: JSON.stringify({ id: ids }) }).toString();
 }
 
 /** The API version to speak, from the answer to `/_ping`, which is the same in every version. */
@@ -102,9 +120,19 @@ function isOlder(a: readonly [number, number], b: readonly [number, number]): bo
 
 type Read<T> = z.ZodSafeParseResult<T>;
 
-/** The answer as `accept` reads it. @throws EngineError */
-function read<T>(path: string, { status, body }: HttpAnswer, accept: (value: unknown) => Read<T>): T {
-  const value = parseJson(body);
+/** What nobody takes for a list. */
+const noList = z.never('it is not a list of JSON').safeParse(undefined);
+
+function readNetworks({ entries, tooLong, bytes }: ListRead): Read<NetworkList> {
+  const listed = networksAnswer.safeParse(entries);
+  const others = tooLong.map(unreadableNetwork);
+  if (!listed.success) return { success: false, error: listed.error as z.ZodError<unknown> as z.ZodError<NetworkList> };
+  if (others.includes(undefined)) return noList;
+  return { success: true, data: { networks: [...listed.data, ...others.filter((one) => one !== undefined)], bytes } };
+}
+
+/** The answer, whose body says `value`, as `accept` reads it. @throws EngineError */
+function read<T>(path: string, { status }: HttpAnswer, value: unknown, accept: (value: unknown) => Read<T>): T {
   if (status !== 200) throw new EngineError('api', `the engine refused ${path} (${status}): ${refusal(value)}`, status);
   const result = value === undefined ? undefined : accept(value);
   if (result?.success) return result.data;

@@ -8,6 +8,7 @@ import type {
   ImageDetails,
   NetworkDetails,
   PortBinding,
+  UnreadableContainer,
 } from './engine-api.ts';
 import { type Identity, identify } from './identity.ts';
 import { defaultNetwork, type NetworkIndex } from './networks.ts';
@@ -22,6 +23,8 @@ export type Seen =
 
 export interface ContainersInput {
   readonly seen: readonly Seen[];
+  /** Containers of which the engine's list says more than is read. */
+  readonly unread: readonly UnreadableContainer[];
   /** By image id. */
   readonly images: ReadonlyMap<string, ImageDetails>;
   /** Ids of images of which nothing will be known. */
@@ -47,7 +50,11 @@ export function buildContainers(input: ContainersInput): {
   readonly containers: readonly Container[];
   readonly unidentified: readonly Unidentified[];
 } {
-  const unidentified: Unidentified[] = [];
+  const unidentified: Unidentified[] = input.unread.map(({ id, name }) => ({
+    id,
+    name,
+    reason: 'the engine says more of it than is read, so nobody knows whose it is',
+  }));
   const containers = input.seen.flatMap((seen) => {
     const { id, name, imageId } = seen.details;
     const image = input.images.get(imageId);

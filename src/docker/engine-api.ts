@@ -10,10 +10,11 @@ import type { Rights } from './rights.ts';
 export interface EngineApi {
   version(): Promise<EngineVersion>;
   /** Every container, running or not; those of them that are named, where ids are given. */
-  containers(ids?: readonly string[]): Promise<readonly ContainerSummary[]>;
+  containers(ids?: readonly string[]): Promise<ContainerList>;
   /** @param id all 64 digits of it */
   container(id: string): Promise<Inspected<ContainerDetails>>;
-  networks(): Promise<readonly NetworkDetails[]>;
+  /** Every network; those of them that are named, where ids are given. */
+  networks(ids?: readonly string[]): Promise<NetworkList>;
   image(id: string): Promise<Inspected<ImageDetails>>;
   info(): Promise<EngineInfo>;
   volumes(): Promise<readonly VolumeDetails[]>;
@@ -50,6 +51,26 @@ export interface EngineVersion {
   readonly apiVersion: string;
 }
 
+/** The list of containers, as far as it is read. */
+export interface ContainerList {
+  readonly containers: readonly ContainerSummary[];
+  /** Those of which the list says more than is read, even without all that nobody here reads. */
+  readonly unreadable: readonly UnreadableContainer[];
+  /** Length of the engine's answer. */
+  readonly bytes: number;
+}
+
+export interface UnreadableContainer {
+  readonly id: string;
+  readonly name: string;
+}
+
+export interface NetworkList {
+  readonly networks: readonly NetworkDetails[];
+  /** Length of the engine's answer. */
+  readonly bytes: number;
+}
+
 /** What the list says of a container; it answers even while the container is locked. */
 export interface ContainerSummary {
   readonly id: string;
@@ -57,6 +78,7 @@ export interface ContainerSummary {
   readonly image: string;
   readonly imageId: string;
   readonly running: boolean;
+  /** Those that are Sluice's or Compose's ({@link ownLabels}). */
   readonly labels: ReadonlyMap<string, string>;
   /** As `HostConfig.NetworkMode`. */
   readonly networkMode: string;

@@ -29,13 +29,23 @@ export function readEvent(line: string): EngineEvent | undefined | null {
   return { kind: 'network', action, network: Actor.ID, container: isId(container) ? container : null, at };
 }
 
+/** What an engine writes before the labels (moby, api/types/events, Message), in this order. */
+const head = /"Type":"([a-z]+)","Action":"([a-z_: ]+)","Actor":\{"ID":"([0-9a-f]{64})","Attributes":/;
+
 /**
- * The same of a message of which only the beginning and the end are known, for its labels are too long: what an engine writes before
- * them (moby, api/types/events, Message), in this order, and the time behind. No text of somebody's can look like it, as
- * its quotes are escaped.
+ * Whether of a message that begins so no more than its end is needed. Whom a network's event is about stands in the
+ * middle of it.
+ */
+export function isReadByItsEnds(beginning: string): boolean {
+  return head.exec(beginning)?.[1] === 'container';
+}
+
+/**
+ * The same of a message of which only the beginning and the end are known, for its labels are long: what stands before them, and the
+ * time behind. No text of somebody's can look like it, as its quotes are escaped.
  */
 export function readLongEvent(beginning: string, end: string): EngineEvent | undefined | null {
-  const said = /"Type":"([a-z]+)","Action":"([a-z_: ]+)","Actor":\{"ID":"([0-9a-f]{64})","Attributes":/.exec(beginning);
+  const said = head.exec(beginning);
   const time = /"timeNano":([0-9]{1,19})\}\s*$/.exec(end);
   if (said === null || time === null) return null;
   const [, type, action = '', id = ''] = said;

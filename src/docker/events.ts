@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { apiBase } from './client.ts';
 import type { EngineAddress } from './context.ts';
-import { readEvent, readLongEvent } from './event-message.ts';
+import { isReadByItsEnds, readEvent, readLongEvent } from './event-message.ts';
 import { subscribe } from './subscribe.ts';
 import { unixGet } from './transport.ts';
 
@@ -55,7 +55,11 @@ const pauses = { first: 50, growth: 1.5, last: 2_000 } as const;
 /** A subscription that held so long was a good one; one that ended sooner is not tried again at once. */
 const steady = 5_000; // ms
 const headTime = 15_000; // ms
-const longestLine = 4 << 20; // as long as the longest answer about one container, whose labels are in its events
+/** Bytes. Labels are in a container's events: many long ones would take the time that others' starts need. */
+const longLine = 64 << 10;
+const longestLine = 4 << 20;
+/** Labels of 70 MB are easily made, and nothing of the middle is held; labels so long no engine bears. */
+const endlessLine = 2 ** 31;
 
 /**
  * Follows the engine's events until it is stopped, through every end of the stream and every restart of the engine.
@@ -84,7 +88,10 @@ async function follow(socketPath: string, onNotice: OnNotice, signal: AbortSigna
       socketPath,
       path: `${base}/events?${query.toString()}`,
       time: headTime,
+      longLine,
+      isReadByItsEnds,
       longestLine,
+      endlessLine,
       signal,
       onOpen: () => {
         told = undefined;

@@ -5,13 +5,14 @@ import { prefixOf } from '../ip/prefix.ts';
 import type {
   Attachment,
   ContainerDetails,
-  ContainerSummary,
+  ContainerList,
   EngineApi,
   EngineInfo,
   EngineVersion,
   ImageDetails,
   Inspected,
   NetworkDetails,
+  NetworkList,
   PortBinding,
   VolumeDetails,
 } from './engine-api.ts';
@@ -54,6 +55,7 @@ export class FakeEngine implements EngineApi {
   /** Names of veths by endpoint. */
   readonly #veths = new Map<string, string>();
   readonly #held = new Map<string, Promise<void>>();
+  readonly #heldLists = new Map<string, Promise<void>>();
   #away: string | undefined;
   readonly #images = new Map<string, ImageDetails>();
   readonly #containers = new Map<string, FakeContainer>();
@@ -68,6 +70,12 @@ export class FakeEngine implements EngineApi {
   mute = false;
   /** How often it was asked, by call. */
   readonly asked = { version: 0, containers: 0, container: 0, networks: 0, image: 0 };
+  /** How often for all containers, of those times. */
+  readonly wholeLists = { containers: 0, networks: 0 };
+  /** Length of an entry in its lists, as it says. */
+  bytesEach = 1_500;
+  /** Ids of containers of which the list says more than is read. */
+  readonly unreadable = new Set<string>();
 
   constructor(kernel: FakeKernel) {
     this.#kernel = kernel;
@@ -258,18 +266,36 @@ export class FakeEngine implements EngineApi {
     };
   }
 
+  /** Lets every list that names a container wait, as labels of many megabytes do, until the function it returns is called. */
+  holdList(id: string): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#heldLists.set(id, promise);
+    return () => {
+      this.#heldLists.delete(id);
+      resolve();
+    };
+  }
+
   async version(): Promise<EngineVersion> {
     this.#answer('version');
     return this.release;
   }
 
-  async containers(ids?: readonly string[]): Promise<readonly ContainerSummary[]> {
+  async containers(ids?: readonly string[]): Promise<ContainerList> {
     this.#answer('containers');
+    if (ids === undefined) this.wholeLists.containers++;
     const named = [...this.#containers.values()].filter(({ id }) => ids === undefined || ids.includes(id));
-    return named.map((container) => {
+    const held = named.flatMap(({ id }) => this.#heldLists.get(id) ?? []);
+    const summaries = named.map((container) => {
       const { pid: _pid, dns: _dns, bindings: _bindings, ...summary } = this.#details(container);
       return summary;
     });
+    await Promise.all(held);
+    return {
+      containers: summaries.filter(({ id }) => !this.unreadable.has(id)),
+      unreadable: summaries.filter(({ id }) => this.unreadable.has(id)).map(({ id, name }) => ({ id, name })),
+      bytes: this.bytesEach * named.length,
+    };
   }
 
   async container(id: string): Promise<Inspected<ContainerDetails>> {
@@ -281,9 +307,11 @@ export class FakeEngine implements EngineApi {
     return container === undefined ? { kind: 'gone' } : { kind: 'found', value: this.#details(container) };
   }
 
-  async networks(): Promise<readonly NetworkDetails[]> {
+  async networks(ids?: readonly string[]): Promise<NetworkList> {
     this.#answer('networks');
-    return [...this.#networks.values()];
+    if (ids === undefined) this.wholeLists.networks++;
+    const networks = [...this.#networks.values()].filter(({ id }) => ids === undefined || ids.includes(id));
+    return { networks, bytes: this.bytesEach * networks.length };
   }
 
   async volumes(): Promise<readonly VolumeDetails[]> {

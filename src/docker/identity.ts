@@ -4,6 +4,9 @@ const serviceLabel = `${compose}service`;
 /** What Compose also writes on the images it builds (docker/compose, getImageBuildLabels), besides its version. */
 const onImages = new Set([projectLabel, serviceLabel, `${compose}version`]);
 
+/** Characters of a value; of longer ones no more than the beginning may be known. */
+const wholeValue = 16_384;
+
 export interface Identity {
   readonly project: string | null;
   readonly service: string | null;
@@ -23,7 +26,7 @@ export interface Identity {
  * configuration: that one no image can bring in, since a label equal to the image's is not the container's own.
  */
 export function identify(labels: ReadonlyMap<string, string>, image: ReadonlyMap<string, string>): Identity {
-  const own = new Map([...labels].filter(([key, value]) => image.get(key) !== value));
+  const own = new Map([...labels].filter(([key, value]) => !saysTheSame(image.get(key), value)));
   const byCompose = [...own.keys()].some((key) => key.startsWith(compose) && !onImages.has(key));
   const ignored = [...labels.keys()].filter((key) => key.startsWith('sluice.') && !own.has(key)).toSorted();
   const claim = byCompose ? labels : own;
@@ -34,6 +37,14 @@ export function identify(labels: ReadonlyMap<string, string>, image: ReadonlyMap
     composeFiles: (own.get(`${projectLabel}.config_files`) ?? '').split(',').filter((file) => file !== ''),
     ...(ignored.length === 0 ? {} : { imageLabels: ignored }),
   };
+}
+
+/**
+ * Of two long values no more than the beginnings are known, and a container's own is what surely is: Compose writes no
+ * such values, and a label for Sluice that is so long is refused.
+ */
+function saysTheSame(ofImage: string | undefined, value: string): boolean {
+  return ofImage === value || (ofImage !== undefined && ofImage.length > wholeValue && value.length > wholeValue);
 }
 
 /** A network's project and its key in the compose file. */

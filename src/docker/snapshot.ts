@@ -21,6 +21,7 @@ const pause = 60; // ms
  * - A container that vanishes between list and inspect is not there.
  * - One whose inspect does not come in time, because it is being started or the engine hangs on it, is there by what
  *   the list says of it: its identity and networks, without addresses and ports. So nothing it sends is proven.
+ * - One of which the list says more than is read is `unidentified`, and no container.
  * - One whose image is gone or cannot be read cannot be told from what its image claims: it is `unidentified`, and a
  *   container that is `unproven`.
  *
@@ -36,11 +37,17 @@ export async function readWorld(api: EngineApi, kernel: KernelView): Promise<Wor
 
 async function look(api: EngineApi, kernel: KernelView): Promise<{ world: World; settled: boolean }> {
   const engine = await api.version();
-  const seen = await inspectAll(api, await api.containers());
+  const { containers, unreadable: unread } = await api.containers();
+  const seen = await inspectAll(api, containers);
   const { images, unreadable } = await new Images(api).of(seen);
-  const networks = await api.networks(); // after the containers: theirs are all there
+  const { networks } = await api.networks(); // after the containers: theirs are all there
   const interfaces = { links: kernel.links(), addresses: kernel.addresses() };
-  const world = buildWorld({ engine, seen, images, unreadable, networks }, interfaces, kernel, askNetns(kernel));
+  const world = buildWorld(
+    { engine, seen, unread, images, unreadable, networks },
+    interfaces,
+    kernel,
+    askNetns(kernel),
+  );
   return { world, settled: isSettled(world, seen) };
 }
 

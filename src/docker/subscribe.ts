@@ -6,8 +6,14 @@ export interface Subscription {
   readonly path: string;
   /** Milliseconds until the head of the answer; what follows may take for ever. */
   readonly time: number;
-  /** Bytes of a line that is kept whole. */
+  /** Bytes of a line that is kept whole whatever it is. */
+  readonly longLine: number;
+  /** Whether of a longer one that begins so the two ends are enough. */
+  readonly isReadByItsEnds: (beginning: string) => boolean;
+  /** Bytes of a line that is kept whole where they are not. */
   readonly longestLine: number;
+  /** Bytes of a line until its end is not waited for any more. */
+  readonly endlessLine: number;
   readonly onOpen: () => void;
   /** Each line as it comes, without its end. False: no more. */
   readonly onLine: (line: string) => boolean;
@@ -20,9 +26,6 @@ export interface Subscription {
 const newline = 0x0a;
 /** Bytes. */
 const kept = 4096;
-/** Times as long as what is kept whole: then no more is waited for. */
-const endless = 16;
-
 /**
  * Reads lines on a connection of its own as they come, never waiting: the engine leaves out a subscriber that does not
  * take an event within 100 ms (moby, pubsub).
@@ -30,7 +33,7 @@ const endless = 16;
  * @returns once it has ended, with the reason in words
  */
 export function subscribe(subscription: Subscription): Promise<string> {
-  const { socketPath, path, time, longestLine, onOpen, onLine, onLong, signal } = subscription;
+  const { socketPath, path, time, onOpen, onLine, onLong, signal } = subscription;
   return new Promise((resolve) => {
     const call = request({ agent: false, socketPath, path, headers: { Host: 'docker' }, signal });
     const end = (reason: string) => {
@@ -47,7 +50,7 @@ export function subscribe(subscription: Subscription): Promise<string> {
       if (answer.statusCode !== 200) return end(`the engine refused (${answer.statusCode})`);
       onOpen();
       let ended = false;
-      const line = new Line(longestLine);
+      const line = new Line(subscription);
       const take = () => {
         const { whole, beginning, last } = line.take();
         const more = whole === null ? onLong(beginning, last) : onLine(whole);
@@ -72,29 +75,40 @@ export function subscribe(subscription: Subscription): Promise<string> {
   });
 }
 
+type Limits = Pick<Subscription, 'longLine' | 'isReadByItsEnds' | 'longestLine' | 'endlessLine'>;
+
 /** A line while it comes, in the pieces it comes in; of one that is too long the middle is let go. */
 class Line {
-  readonly #longest: number;
+  readonly #limits: Limits;
+  /** Bytes from which on the middle of this one is let go. */
+  #most: number;
   #pieces: Buffer[] = [];
   #length = 0;
   #beginning: string | null = null;
 
-  constructor(longest: number) {
-    this.#longest = longest;
+  constructor(limits: Limits) {
+    this.#limits = limits;
+    this.#most = limits.longLine;
   }
 
   add(piece: Buffer): void {
     this.#pieces.push(piece);
     this.#length += piece.length;
-    if (this.#length <= this.#longest) return;
+    if (this.#length <= this.#most) return;
     const all = Buffer.concat(this.#pieces);
+    const { longLine, longestLine, isReadByItsEnds } = this.#limits;
+    if (this.#most === longLine && this.#beginning === null && !isReadByItsEnds(all.toString('utf8', 0, kept))) {
+      this.#most = longestLine;
+      this.#pieces = [all];
+      if (this.#length <= longestLine) return;
+    }
     this.#beginning ??= all.toString('utf8', 0, kept);
     this.#pieces = [Buffer.from(all.subarray(Math.max(0, all.length - kept)))];
   }
 
   /** Whether nothing that an engine says is so long. */
   get isEndless(): boolean {
-    return this.#length > endless * this.#longest;
+    return this.#length > this.#limits.endlessLine;
   }
 
   /** The line, and what is kept of it where it is too long; from now on the next one. */
@@ -104,6 +118,7 @@ class Line {
     this.#pieces = [];
     this.#length = 0;
     this.#beginning = null;
+    this.#most = this.#limits.longLine;
     return beginning === null ? { whole: text, beginning: '', last: '' } : { whole: null, beginning, last: text };
   }
 }

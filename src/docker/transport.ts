@@ -13,6 +13,8 @@ export interface GetOptions {
   readonly time: number;
   /** Bytes of body at most. */
   readonly size: number;
+  /** Takes the body of an answer of status 200 in the pieces it comes in: it is not among the answer then. */
+  readonly onPiece?: (piece: Buffer) => void;
 }
 
 /** One GET to the engine. Throws EngineError: `unreachable`, or `malformed` for what is not HTTP or too large. */
@@ -21,17 +23,21 @@ export type Get = (path: string, options: GetOptions) => Promise<HttpAnswer>;
 /** GETs over the engine's unix socket, as many at once as are asked; connections are kept for the next. */
 export function unixGet(socketPath: string): Get {
   const agent = new Agent({ keepAlive: true, maxSockets: Infinity, timeout: 60_000 });
-  return (path, { time, size }) =>
+  return (path, { time, size, onPiece }) =>
     new Promise((resolve, reject) => {
       let late = false;
       const fail = (error: Error) => reject(late ? tooLate(path, time) : explain(error, socketPath, path));
       const call = request({ agent, socketPath, path, method: 'GET', headers: { Host: 'docker' } }, (answer) => {
         const chunks: Buffer[] = [];
         let length = 0;
+        const take =
+          answer.statusCode === 200 && onPiece !== undefined ? onPiece : (chunk: Buffer) => chunks.push(chunk);
         answer.on('data', (chunk: Buffer) => {
           length += chunk.length;
-          chunks.push(chunk);
-          if (length <= size) return;
+          if (length <= size) {
+            take(chunk);
+            return;
+          }
           reject(new EngineError('malformed', tooLarge(path, size))); // now: what is left may hold the proper end
           call.destroy();
         });

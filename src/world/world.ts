@@ -9,7 +9,8 @@ export interface World {
   readonly containers: readonly Container[];
   /**
    * Containers of which it cannot be told who they are. Those whose image will not be known are among `containers`, too,
-   * as {@link Container.unproven}; those whose image the engine has not told yet are not.
+   * as {@link Container.unproven}; those whose image the engine has not told yet, and those of which it says more than is
+   * read, are not.
    */
   readonly unidentified?: readonly Unidentified[];
 }
@@ -90,7 +91,7 @@ export interface Container {
   /** Compose identity, unless the image itself ships those labels (policy.md, "Who may write what"). */
   readonly project: string | null;
   readonly service: string | null;
-  /** All labels of the container that its image does not ship with the same value. */
+  /** Labels of Sluice's and of Compose's names that its image does not ship with the same value; of others nothing is kept. */
   readonly labels: ReadonlyMap<string, string>;
   /** Compose files the container was made from, absolute where the label was. */
   readonly composeFiles: readonly string[];

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { announcedSince, announcementsOf } from '../../src/daemon/announced.ts';
 import { BarredPorts } from '../../src/daemon/barred-ports.ts';
+import type { Look } from '../../src/daemon/looks.ts';
 import type { World } from '../../src/world/world.ts';
 import { buildWorld } from '../generate/build.ts';
 import { town } from '../ruleset/support.ts';
@@ -13,26 +14,34 @@ const unknown = 'e'.repeat(64);
 
 describe('a port that was barred because of a container of which nobody had told', () => {
   const without: World = { ...world, containers: world.containers.filter(({ id }) => id !== someone.id) };
-  const unread: World = { ...without, unidentified: [{ id: someone.id.slice(0, 12), name: '', reason: 'long' }] };
+  const unread: World = { ...without, unidentified: [{ id: someone.id, name: '', reason: 'long' }] };
+  const look = (of: World, at: number, late: readonly string[] = []): Look => ({
+    world: of,
+    at,
+    number: 1,
+    left: [],
+    late: new Set(late),
+  });
 
-  test.each<[string, World, number, boolean]>([
-    ['while the engine was read before that', world, 1_000, true],
-    ['when it was read after that, and told', world, 1_001, false],
-    ['when it tells of no such container: it is another engine’s', without, 1_001, false],
-    ['while what it tells cannot be read', unread, 1_001, true],
-  ])('%s', (_when, of, at, stays) => {
+  test.each<[string, Look, boolean]>([
+    ['stays so while the engine was read before that', look(world, 1_000), true],
+    ['is let go when it was read after that, and told', look(world, 1_001), false],
+    ['is let go when it tells of no such container: it is another engine’s', look(without, 1_001), false],
+    ['stays so while what it tells cannot be read', look(unread, 1_001), true],
+    ['stays so while its word was not waited for', look(without, 1_001, [someone.id]), true],
+  ])('%s', (_when, seen, stays) => {
     const ports = new BarredPorts();
     ports.bar(port, someone.id, 1_000);
-    expect(ports.after(of, at)).toEqual(stays ? [port] : []);
+    expect(ports.after(seen)).toEqual(stays ? [port] : []);
     expect(ports.all).toHaveLength(stays ? 1 : 0);
-    expect(ports.strangers.has(someone.id)).toBe(of === without);
+    expect(ports.strangers.has(someone.id)).toBe(!stays && seen.world === without);
   });
 
   test('goes with the port', () => {
     const ports = new BarredPorts();
     ports.bar(port, unknown, 1_000);
     ports.gone(port.index);
-    expect(ports.after(world, 0)).toEqual([]);
+    expect(ports.after(look(world, 0))).toEqual([]);
   });
 });
 

@@ -212,7 +212,8 @@ export class DaemonHost {
           if (this.mirror !== null) return this.mirror(onLate);
           return {
             note() {},
-            doubt() {},
+            lookFor() {},
+            late: new Set(),
             forget() {},
             recheck() {},
             readWorld: async () => {

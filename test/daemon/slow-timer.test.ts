@@ -14,7 +14,8 @@ test('what nobody told of is looked for once a minute, and every tenth time all 
   const asked: ('all' | 'what may have changed')[] = [];
   host.mirror = () => ({
     note() {},
-    doubt() {},
+    lookFor() {},
+    late: new Set(),
     forget: () => void asked.push('all'),
     recheck: () => void asked.push('what may have changed'),
     readWorld: async () => {

@@ -90,6 +90,83 @@ describe('an engine that does not answer as one should', () => {
   });
 });
 
+describe('lists longer than anybody holds', () => {
+  const id = (digit: string) => digit.repeat(64);
+  const container = (digit: string, labels: string) =>
+    `{"Id":"${id(digit)}","Names":["/c${digit}"],"Image":"app","ImageID":"sha256:1","Labels":{${labels}},"State":"running","HostConfig":{"NetworkMode":"default"},"NetworkSettings":{"Networks":{}}}`;
+  const network = (digit: string, labels: string, config = '') =>
+    `{"Name":"n${digit}","Id":"${id(digit)}","Driver":"bridge","IPAM":{"Config":[${config}]},"Internal":false,"Options":{},"Labels":{${labels}}}`;
+  const megabyte = 'x'.repeat(1 << 20);
+  const long = `"com.example.long":"${megabyte.repeat(70)}","sluice.allow":"dns"`;
+
+  async function engineThatSays(list: string) {
+    const path = await http((request, answer) => {
+      answer.setHeader('Api-Version', '1.51');
+      answer.end(request.url === '/_ping' ? 'OK' : list);
+    });
+    return connectEngine({ kind: 'unix', path, from: 'test' });
+  }
+
+  test('of containers: each is read, one that is as long alone too', async () => {
+    const list = `[${container('1', '"a":"b"')},${container('2', long)},${container('3', '')}]\n`;
+    const engine = await engineThatSays(list);
+    const read = await engine.containers();
+    expect(read).toMatchObject({ unreadable: [], bytes: list.length });
+    expect(read.containers.map(({ name, labels }) => [name, ...labels])).toEqual([
+      ['c1'],
+      ['c2', ['sluice.allow', 'dns']],
+      ['c3'],
+    ]);
+    // and once more: who says the same is the same
+    expect((await engine.containers([id('2')])).containers[1]).toBe(read.containers[1]);
+  });
+
+  test('of networks', async () => {
+    const engine = await engineThatSays(
+      `[${network('1', long)},${network('2', long, '{"Subnet":"10.0.0.0/8"}')},${network('3', '')}]`,
+    );
+    expect((await engine.networks()).networks.map(({ name }) => name)).toEqual(['n1', 'n2', 'n3']);
+  });
+
+  test('an entry that says too much of what is read is known by its id', async () => {
+    const { length } = 'x'.repeat(130_000);
+    const names = Array.from({ length: 100 }, (_, at) => `"${String(at).padEnd(length, 'x')}":{}`);
+    const entry = container('2', '').replace('"Networks":{', () => `"Networks":{${names.join(',')}`);
+    const engine = await engineThatSays(`[${container('1', '')},${entry},${container('3', '')}]`);
+    const { containers, unreadable } = await engine.containers();
+    expect(containers.map(({ name }) => name)).toEqual(['c1', 'c3']);
+    expect(unreadable).toEqual([{ id: id('2'), name: 'c2' }]);
+  });
+
+  test('a network that says too much of what is read is there by its name, id and driver', async () => {
+    const configs = Array.from({ length: 100 }, () => `{"Gateway":"${'1'.repeat(130_000)}"}`).join(',');
+    const engine = await engineThatSays(`[${network('1', '', configs)},${network('2', '')}]`);
+    const { networks } = await engine.networks();
+    expect(networks.find(({ name }) => name === 'n1')).toMatchObject({ id: id('1'), driver: 'bridge', subnets: [] });
+    expect(networks).toHaveLength(2);
+  });
+
+  test('labels of other people push none of ours out, and those that look like ours few', async () => {
+    const noise = ['aaa', 'com.docker.compose.a', 'sluice.a'].flatMap((name) =>
+      Array.from({ length: 1_000 }, (_, at) => `"${name}${at}":"1"`),
+    );
+    const ours = ['"com.docker.compose.project":"app"', '"com.docker.compose.config-hash":"1"', '"sluice.deny":"dns"'];
+    const engine = await engineThatSays(`[${container('1', [...noise, ...ours].join(','))}]`);
+    const [one] = (await engine.containers()).containers;
+    expect(one?.labels.size).toBe(19);
+    expect(
+      ['com.docker.compose.project', 'com.docker.compose.config-hash', 'sluice.deny'].map((key) =>
+        one?.labels.get(key),
+      ),
+    ).toEqual(['app', '1', 'dns']);
+  });
+
+  test('a refusal is told as ever, and a list without its end is none', async () => {
+    const engine = await engineThatSays(`[${container('1', '')},`);
+    expect(await failure(engine.containers())).toMatchObject({ kind: 'malformed', message: /not a list/ });
+  });
+});
+
 describe('the version of the API', () => {
   const spoken = async (theirs: string) => {
     const paths: string[] = [];
@@ -181,12 +258,11 @@ describe('what the engine says is read field by field', () => {
   });
 
   test('a label called __proto__ is a label', async () => {
-    const labels = JSON.parse('{"__proto__": "x", "constructor": "y"}') as unknown;
+    const labels = JSON.parse('{"__proto__": "x", "constructor": "y", "sluice.__proto__": "z"}') as unknown;
     const engine = await recordedEngine(record, set(web, ['Config', 'Labels'], labels));
     const world = await readWorld(engine, recordedKernel(record));
     expect([...(world.containers.find(({ name }) => name === 'app-web-1')?.labels ?? [])]).toEqual([
-      ['__proto__', 'x'],
-      ['constructor', 'y'],
+      ['sluice.__proto__', 'z'], // the others nobody reads
     ]);
   });
 

@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { readLongEvent } from '../../src/docker/event-message.ts';
 import { type EngineNotice, type Following, followEvents } from '../../src/docker/events.ts';
+import { subscribe } from '../../src/docker/subscribe.ts';
 import { listen, nowhere } from './sockets.ts';
 
 /** Waits until it holds; a busy machine may take its time. */
@@ -113,15 +115,50 @@ describe('what the engine says', () => {
 
   test('of labels longer than anybody reads is about whom it begins with, and nothing is lost behind it', async () => {
     const { engine, notices } = await followed();
-    const label = `","Attributes":{}},"timeNano":1}${'x'.repeat(5 << 20)}`;
+    const label = `","Attributes":{}},"timeNano":1}${'x'.repeat(70 << 20)}`;
     const long = about('start', '1700000000000000007', { label });
-    for (let at = 0; at < long.length; at += 60_000) engine.say(long.slice(at, at + 60_000));
+    for (let at = 0; at < long.length; at += 1 << 20) engine.say(long.slice(at, at + (1 << 20)));
     engine.say(`\n${about('die', '1700000000000000008')}\n`);
     await soon(() => expect(notices).toHaveLength(3));
     expect(notices.slice(1)).toEqual([
       { kind: 'event', event: { kind: 'container', action: 'start', container, at: 1700000000000000007n } },
       { kind: 'event', event: { kind: 'container', action: 'die', container, at: 1700000000000000008n } },
     ]);
+  });
+
+  test('of a container is read by its two ends from 64 KiB on, and all of them in little time', async () => {
+    const { engine, notices } = await followed();
+    const label = '\\n'.repeat(1 << 20);
+    const many = Array.from({ length: 20 }, (_, at) => `${about('die', String(at + 1), { label })}\n`);
+    const parse = vi.spyOn(JSON, 'parse');
+    for (const one of many) engine.say(one);
+    for (const length of [65_000, 66_000]) engine.say(`${about('start', '99', { label: 'x'.repeat(length) })}\n`);
+    await soon(() => expect(notices).toHaveLength(23));
+    expect(parse.mock.calls.filter(([text]) => text.length > 65_536)).toEqual([]);
+    parse.mockRestore();
+    expect(notices.slice(1, 21)).toEqual(
+      many.map((_, at) => ({
+        kind: 'event',
+        event: { kind: 'container', action: 'die', container, at: BigInt(at + 1) },
+      })),
+    );
+    expect(kinds(notices).slice(21)).toEqual(['start', 'start']);
+  });
+
+  test('of a network is read whole, however long, up to what nobody reads', async () => {
+    const { engine, notices } = await followed();
+    const connected = (name: string) => {
+      const Actor = { ID: network, Attributes: { a: name, container, type: 'bridge' } };
+      return `${JSON.stringify({ Type: 'network', Action: 'connect', Actor, timeNano: 1.7e18 })}\n`;
+    };
+    for (const length of [1, 60_000, 70_000, 1 << 20, 4_000_000]) engine.say(connected('n'.repeat(length)));
+    engine.say(`${about('die')}\n`);
+    await soon(() => expect(notices).toHaveLength(7));
+    for (const notice of notices.slice(1, 6))
+      expect(notice).toEqual({
+        kind: 'event',
+        event: { kind: 'network', action: 'connect', network, container, at: 1700000000000000000n },
+      });
   });
 
   test('what is about neither containers nor networks is nothing to us', async () => {
@@ -149,9 +186,24 @@ describe('what the engine says', () => {
   });
 
   test('a line without end is given up', async () => {
-    const { engine, notices } = await followed();
-    engine.say('y'.repeat(65 << 20));
-    await soon(() => expect(kinds(notices)).toEqual(['connected', 'gap', 'connected']));
+    const { engine } = await followed();
+    let opened = false;
+    const ended = subscribe({
+      socketPath: engine.path,
+      path: '/v1.45/events?',
+      time: 5_000,
+      longLine: 100,
+      isReadByItsEnds: () => false,
+      longestLine: 1_000,
+      endlessLine: 100_000,
+      signal: new AbortController().signal,
+      onOpen: () => (opened = true),
+      onLine: () => true,
+      onLong: (beginning, end) => readLongEvent(beginning, end) !== null,
+    });
+    await soon(() => expect(opened).toBe(true));
+    engine.say('y'.repeat(100_001));
+    expect(await ended).toMatch(/cannot be read/);
   });
 });
 

@@ -134,24 +134,32 @@ describe('after whatever happened', () => {
     }
   }
 
-  test.each([0, 1_000])('the mirror shows what a fresh look shows; of %i containers the whole list', async (small) => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(operation, { maxLength: 40 }), async (operations) => {
-        const all = host(small);
-        let unheard = false;
-        for (const what of operations) {
-          unheard = happen(all, what) || all.engine.mute || unheard;
-          if (what.kind !== 'read') continue;
+  test.each([
+    [0, 1_000],
+    [1_000, 1_000],
+    [1_000, 2 << 20],
+  ])(
+    'the mirror shows what a fresh look shows; of %i containers the whole list, of %i bytes each',
+    async (small, bytes) => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(operation, { maxLength: 40 }), async (operations) => {
+          const all = host(small);
+          all.engine.bytesEach = bytes;
+          let unheard = false;
+          for (const what of operations) {
+            unheard = happen(all, what) || all.engine.mute || unheard;
+            if (what.kind !== 'read') continue;
+            if (unheard) all.mirror.forget();
+            unheard = all.engine.mute;
+            await expectTrue(all);
+          }
           if (unheard) all.mirror.forget();
-          unheard = all.engine.mute;
           await expectTrue(all);
-        }
-        if (unheard) all.mirror.forget();
-        await expectTrue(all);
-      }),
-      { numRuns: 300 },
-    );
-  });
+        }),
+        { numRuns: 300 },
+      );
+    },
+  );
 
   test.each([
     ['a large', 0],
@@ -230,6 +238,44 @@ describe('what is asked', () => {
     expect(await asked(all)).toEqual({ version: 0, containers: 0, container: 0, networks: 1, image: 0 });
   });
 
+  test('one container, on a host of few with a long list, and the list itself on a recheck alone', async () => {
+    const all = host(200);
+    all.engine.bytesEach = 1 << 20;
+    for (let i = 0; i < 3; i++) all.engine.run(`c${i}`);
+    await all.mirror.readWorld();
+    const before = all.engine.wholeLists.containers;
+    all.engine.stop('c1');
+    all.engine.run('c3');
+    expect(await asked(all)).toMatchObject({ containers: 2, container: 2 });
+    await expectTrue(all); // which itself asks for the whole list
+    expect(all.engine.wholeLists.containers).toBe(before + 1);
+    all.engine.bytesEach = 1_000;
+    all.mirror.recheck();
+    await all.mirror.readWorld();
+    // the list is short again, and read at each event
+    all.engine.stop('c0');
+    await all.mirror.readWorld();
+    expect(all.engine.wholeLists.containers).toBe(before + 3);
+  });
+
+  test('one network, where the list of them is long, and the list itself on a recheck alone', async () => {
+    const all = host();
+    const { engine, mirror } = all;
+    engine.bytesEach = 1 << 20;
+    engine.addNetwork('front', '172.20.0.0/16');
+    await mirror.readWorld();
+    const before = engine.wholeLists.networks;
+    engine.addNetwork('back', '172.21.0.0/16');
+    engine.removeNetwork('front');
+    engine.hold(engine.create('late', { networks: ['back'] }));
+    const { networks } = await mirror.readWorld();
+    expect(networks.map(({ name }) => name)).toEqual(['back', 'bridge']);
+    expect(engine.wholeLists.networks).toBe(before);
+    mirror.recheck();
+    await mirror.readWorld();
+    expect(engine.wholeLists.networks).toBe(before + 1);
+  });
+
   test('the lists, and containers of which they say something else, on a recheck', async () => {
     const all = await busyHost();
     all.engine.mute = true;
@@ -250,6 +296,126 @@ describe('what is asked', () => {
     all.engine.leave();
     await expect(all.mirror.readWorld()).rejects.toMatchObject({ kind: 'unreachable' });
     all.engine.comeBack();
+    await expectTrue(all);
+  });
+});
+
+describe('a container of which the list says more than is read', () => {
+  test.each([0, 200])('is unidentified, beside the others; of %i containers the whole list', async (small) => {
+    const all = host(small);
+    const { engine, mirror } = all;
+    engine.run('web');
+    await mirror.readWorld();
+    const id = engine.create('long');
+    engine.unreadable.add(id);
+    const world = await expectTrue(all);
+    expect(world.containers.map(({ name }) => name)).toEqual(['web']);
+    expect(world.unidentified).toEqual([
+      { id, name: 'long', reason: 'the engine says more of it than is read, so nobody knows whose it is' },
+    ]);
+    engine.start(id);
+    engine.stop('web');
+    expect((await expectTrue(all)).unidentified).toHaveLength(1);
+    engine.remove(id);
+    expect((await expectTrue(all)).unidentified).toBeUndefined();
+  });
+
+  test('is looked for, like any other, where no event told of it', async () => {
+    const all = host();
+    const { engine, mirror } = all;
+    await mirror.readWorld();
+    engine.mute = true;
+    const [id, other] = [engine.create('long'), engine.create('short')];
+    engine.unreadable.add(id);
+    for (const one of [id, other]) mirror.lookFor(one);
+    const { containers, unidentified } = await mirror.readWorld();
+    expect([containers, unidentified].map((list) => list?.map((one) => one.id))).toEqual([[other], [id]]);
+  });
+});
+
+describe('on a host with a long list, a container that says much', () => {
+  async function longHost() {
+    const all = host(200);
+    all.engine.bytesEach = 1 << 20;
+    for (const name of ['one', 'two']) all.engine.run(name);
+    await all.mirror.readWorld();
+    return all;
+  }
+  const names = ({ containers }: World) => containers.filter(({ running }) => running).map(({ name }) => name);
+
+  test('is late, and nobody else', async () => {
+    const all = await longHost();
+    const { engine, mirror, onLate } = all;
+    const long = engine.create('long');
+    const letGo = engine.holdList(long);
+    engine.start(long);
+    engine.run('free');
+    const began = performance.now();
+    expect(names(await mirror.readWorld())).toEqual(['free', 'one', 'two']);
+    expect(performance.now() - began).toBeLessThan(1_500); // it would wait for ever
+    expect([long, engine.run('more')].map((id) => mirror.late.has(id))).toEqual([true, false]);
+    expect(names(await mirror.readWorld())).toEqual(['free', 'more', 'one', 'two']);
+    expect(onLate).not.toHaveBeenCalled();
+    letGo();
+    await soon(() => expect(onLate).toHaveBeenCalled());
+    expect(names(await mirror.readWorld())).toEqual(['free', 'long', 'more', 'one', 'two']);
+    expect(mirror.late.has(long)).toBe(false);
+    await expectTrue(all);
+  });
+
+  test('is asked for again, when something has happened to it since it was asked for', async () => {
+    const all = await longHost();
+    const { engine, mirror, onLate } = all;
+    const letGo = engine.holdList(engine.run('long'));
+    await mirror.readWorld();
+    engine.stop('long'); // after the engine has written its answer
+    expect(names(await mirror.readWorld())).toEqual(['one', 'two']);
+    letGo();
+    await soon(() => expect(onLate).toHaveBeenCalled());
+    await expectTrue(all);
+    expect(names(await mirror.readWorld())).toEqual(['one', 'two']);
+  });
+
+  test('does not hold up a recheck, and what was asked since then is newer than the list', async () => {
+    const all = await longHost();
+    const { engine, mirror, onLate } = all;
+    const id = engine.run('long');
+    await mirror.readWorld();
+    const letGo = engine.holdList(id);
+    engine.mute = true;
+    engine.run('unheard');
+    engine.mute = false;
+    mirror.recheck();
+    expect(names(await mirror.readWorld())).toEqual(['long', 'one', 'two']);
+    engine.stop('two');
+    engine.run('free');
+    expect(names(await mirror.readWorld())).toEqual(['free', 'long', 'one']);
+    letGo();
+    await soon(() => expect(onLate).toHaveBeenCalled());
+    expect(names(await mirror.readWorld())).toEqual(['free', 'long', 'one', 'unheard']);
+    await expectTrue(all);
+  });
+
+  test('is no reason to read for ever', async () => {
+    const { engine, mirror, onLate } = await longHost();
+    const letGo = engine.holdList(engine.run('long'));
+    for (let reading = 0; reading < 3; reading++) await mirror.readWorld();
+    letGo();
+    await soon(() => expect(onLate).toHaveBeenCalled());
+    let readings = 0;
+    onLate.mockImplementation(() => void mirror.readWorld().then(() => readings++));
+    await mirror.readWorld();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(readings).toBeLessThan(3);
+  });
+
+  test('after a gap it is waited for', async () => {
+    const all = await longHost();
+    const letGo = all.engine.holdList(all.engine.run('long'));
+    await all.mirror.readWorld();
+    all.mirror.forget();
+    setTimeout(letGo, 200);
+    expect(names(await all.mirror.readWorld())).toEqual(['long', 'one', 'two']);
     await expectTrue(all);
   });
 });

@@ -190,14 +190,22 @@ describe.each(recordedVersions)('the recorded host of engine %s', (version) => {
     );
   });
 
+  /** As if its labels of this name were Sluice's, of which alone anything is kept. */
+  const withOurs = async (name: string) => {
+    const ours = (_: string, answer: unknown): unknown =>
+      JSON.parse(JSON.stringify(answer).replaceAll(`"${name}":`, `"sluice.${name}":`));
+    return readWorld(await recordedEngine(record, ours), recordedKernel(record));
+  };
+
   test('labels of the image are not those of the container, nor is its claim to a project', async () => {
-    const claims = named(await world(), 'claims');
-    expect([...claims.labels]).toEqual([['own', '2']]);
+    const claims = named(await withOurs('own'), 'claims');
+    expect([...claims.labels]).toEqual([['sluice.own', '2']]);
+    expect([...named(await withOurs('img'), 'claims').labels]).toEqual([]);
     expect(claims).toMatchObject({ project: null, service: null });
   });
 
   test('hostile labels come through as they are', async () => {
-    expect(named(await world(), 'app-web-1').labels.get('hostile')).toBe('a\u001b[31m"; drop\n{}');
+    expect(named(await withOurs('hostile'), 'app-web-1').labels.get('sluice.hostile')).toBe('a\u001b[31m"; drop\n{}');
   });
 
   test('the world survives its JSON', async () => {

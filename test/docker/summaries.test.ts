@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { ListRead } from '../../src/docker/list-reader.ts';
 import { summaries } from '../../src/docker/summaries.ts';
 
 const entry = (digit: string, fields: object = {}) => ({
@@ -17,7 +18,11 @@ const entry = (digit: string, fields: object = {}) => ({
 /** What a list gives; a list that cannot be read fails the test. */
 function reader() {
   const read = summaries();
-  return (list: readonly unknown[], whole = true) => read(list, whole).data ?? [];
+  return (entries: readonly unknown[], whole = true) => read(listed(entries), whole).data?.containers ?? [];
+}
+
+function listed(entries: readonly unknown[], tooLong: readonly string[] = []): ListRead {
+  return { entries, tooLong, bytes: 1 };
 }
 
 describe('an entry of the list', () => {
@@ -32,7 +37,7 @@ describe('an entry of the list', () => {
   test.each<[string, object]>([
     ['name', { Names: ['/other'] }],
     ['state', { State: 'exited' }],
-    ['labels', { Labels: { a: '2' } }],
+    ['labels', { Labels: { 'sluice.allow': '2' } }],
     ['image', { ImageID: 'sha256:2' }],
     [
       'endpoint',
@@ -55,9 +60,29 @@ describe('an entry of the list', () => {
 
   test('that is no container makes no list, and the error says which', () => {
     const read = summaries();
-    expect(read([entry('1'), null], true).error?.issues[0]?.path).toEqual([1]);
-    expect(read([entry('1'), entry('2', { Names: 7 })], true).error?.issues[0]?.path).toEqual([1, 'Names']);
-    expect(read({}, true).success).toBe(false);
-    expect(read([entry('1')], true).success).toBe(true);
+    expect(read(listed([entry('1'), null]), true).error?.issues[0]?.path).toEqual([1]);
+    expect(read(listed([entry('1'), entry('2', { Names: 7 })]), true).error?.issues[0]?.path).toEqual([1, 'Names']);
+    expect(read(listed([entry('1')]), true).success).toBe(true);
+  });
+
+  test('that is too long is known by its id, and by its name where that is there', () => {
+    const read = summaries();
+    const [one, two] = ['1'.repeat(64), '2'.repeat(64)];
+    const beginnings = [`{"Id":"${one}","Names":["/a\\"b"],"Image":"x`, `{"Id":"${two}","Names":["/c`];
+    expect(read(listed([entry('3')], beginnings), true).data).toMatchObject({
+      containers: [{ name: 'c3' }],
+      unreadable: [
+        { id: one, name: 'a"b' },
+        { id: two, name: two.slice(0, 12) },
+      ],
+    });
+    expect(read(listed([], ['{"Names":["/c"]']), true).success).toBe(false);
+  });
+
+  test('keeps no labels but those that somebody here reads', () => {
+    const [one] = reader()([
+      entry('1', { Labels: { a: '1', 'sluice.allow': 'dns', 'com.docker.compose.project': 'p' } }),
+    ]);
+    expect([...(one?.labels.keys() ?? [])]).toEqual(['sluice.allow', 'com.docker.compose.project']);
   });
 });

@@ -7,8 +7,11 @@ import { join } from 'node:path';
 import { MembersError, readMembers } from '../../../src/daemon/guard/members.ts';
 import { connectEngine, openEngine } from '../../../src/docker/client.ts';
 import { EngineError } from '../../../src/docker/engine-error.ts';
-import { readEvent, readLongEvent } from '../../../src/docker/event-message.ts';
+import { isReadByItsEnds, readEvent, readLongEvent } from '../../../src/docker/event-message.ts';
+import { ListReader, LongListReader } from '../../../src/docker/list-reader.ts';
+import { containerShape, networkShape } from '../../../src/docker/lists.ts';
 import { openMirror } from '../../../src/docker/mirror.ts';
+import type { Members } from '../../../src/docker/shape.ts';
 import { readWorld } from '../../../src/docker/snapshot.ts';
 import { subscribe } from '../../../src/docker/subscribe.ts';
 import { type Get, unixGet } from '../../../src/docker/transport.ts';
@@ -110,6 +113,12 @@ const byStructure: Reader['make'] = (random, corpus) => {
   values ??= corpus.map((one) => parse(parts(one).body));
   const { path, body } = parts(random.pick(corpus) ?? Buffer.from('/version\n{}'));
   return answerTo(path, JSON.stringify(mutateJson(random, parse(body), values)) ?? 'null');
+};
+
+const bothShapes: Members = {
+  ...containerShape,
+  of: (key) => containerShape.of(key) ?? networkShape.of(key),
+  always: containerShape.always.union(networkShape.always),
 };
 
 // Answers as they come over the socket
@@ -244,6 +253,27 @@ export const target: Target = {
               throw new Error('not a member');
         }),
     },
+    'long lists': {
+      corpus: () =>
+        recordedVersions.flatMap((version) =>
+          ['/containers/json?all=1', '/networks'].map((path) =>
+            Buffer.from(JSON.stringify((recorded(version).answers[path] as readonly unknown[]).slice(0, 3))),
+          ),
+        ),
+      words,
+      make: (random, corpus) =>
+        Buffer.from(JSON.stringify(mutateJson(random, parse(random.pick(corpus) ?? Buffer.from('[]')))) ?? ''),
+      read: (input) => {
+        const [whole, inPieces] = [new ListReader(bothShapes), new LongListReader(bothShapes)];
+        whole.add(input);
+        for (let at = 0; at < input.length; at += 61) inPieces.add(input.subarray(at, at + 61));
+        const [wanted, found] = [whole.end(), inPieces.end()];
+        // of what is let go no more is looked at than where it ends
+        if (wanted !== undefined && JSON.stringify(found?.entries) !== JSON.stringify(wanted.entries))
+          throw new Error('another list in pieces than at once');
+        return found === undefined ? 'refused' : 'accepted';
+      },
+    },
     'bytes of an answer': {
       corpus: () => [http('{"Version":"28.5.2","ApiVersion":"1.51"}'), http('[]'), chunked('[1', ',2]'), chunked('{}')],
       words,
@@ -262,7 +292,10 @@ export const target: Target = {
           socketPath,
           path: '/events',
           time: 1_000,
+          longLine: 512,
+          isReadByItsEnds,
           longestLine: 4_096,
+          endlessLine: 65_536,
           signal: new AbortController().signal,
           onOpen() {},
           onLine: (line) => {
