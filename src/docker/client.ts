@@ -4,7 +4,7 @@ import type { EngineAddress } from './context.ts';
 import type { EngineApi, Inspected, NetworkList } from './engine-api.ts';
 import { EngineError } from './engine-error.ts';
 import { type ListRead, ListReader } from './list-reader.ts';
-import { containerShape, networkShape, unreadableNetwork } from './lists.ts';
+import { containerShape, inspectShape, networkShape, unreadableNetwork } from './lists.ts';
 import type { Shape } from './shape.ts';
 import { summaries } from './summaries.ts';
 import { type Get, type GetOptions, type HttpAnswer, unixGet } from './transport.ts';
@@ -16,8 +16,11 @@ const oldest = [1, 40] as const;
 const whole: GetOptions = { time: 15_000, size: 64 << 20 };
 /** A list is read while it comes, and little of it is kept; an engine gives some 300 MB a second of it. */
 const wholeList: GetOptions = { time: 15_000, size: 2 ** 33 };
+/** The same of one container, whose labels may be as long, and of which no more is kept than an ordinary answer has. */
+const longestOne = 4 << 20;
 /** An inspect waits while its container starts (docker-engine facts: 30 to 400 ms); longer is as good as no answer. */
 const one: GetOptions = { time: 2_500, size: 4 << 20 };
+const wholeOne: GetOptions = { ...one, size: 2 ** 30 };
 
 /**
  * A connection to the engine, which must answer now.
@@ -55,9 +58,20 @@ function speak(get: Get, base: string | undefined): EngineApi {
   };
   const inspect = <T>(path: string, schema: z.ZodType<T>) =>
     inspected(() => ask(path, one, (value) => schema.safeParse(value)));
+  const askOne = async <T>(path: string, shape: Shape, schema: z.ZodType<T>) => {
+    const whole = `${(known ??= await apiBase(get))}${path}`;
+    const reader = new ListReader(shape, longestOne);
+    reader.add(Buffer.from('['));
+    const answer = await get(whole, { ...wholeOne, onPiece: (piece) => reader.add(piece) });
+    if (answer.status !== 200) return read(whole, answer, parseJson(answer.body), () => noList);
+    reader.add(answer.body); // of a `get` that gives no pieces
+    reader.add(Buffer.from(']'));
+    const [only, ...more] = reader.end()?.entries ?? [];
+    return read(whole, answer, more.length === 0 ? only : undefined, (value) => schema.safeParse(value));
+  };
   const container = async (id: string) => {
     const path = `/containers/${encodeURIComponent(id)}/json`;
-    const answer = await inspect(path, containerAnswer);
+    const answer = await inspected(() => askOne(path, inspectShape, containerAnswer));
     // what is said of another one must not be held as this one's
     if (answer.kind === 'found' && answer.value.id !== id)
       throw new EngineError('malformed', `the engine's answer to ${path} is about another container`);

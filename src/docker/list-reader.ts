@@ -11,7 +11,7 @@ export interface ListRead {
 
 /** Bytes of a text, as JSON writes it, that are kept: at least 21,000 characters, for an escaped one takes six. */
 export const longestText = 128 << 10;
-/** Characters of what is kept of an entry. */
+/** Characters of what is kept of an entry, unless told. */
 const longestEntry = 8 << 20;
 /** Bytes of a list that is read at its end, all at once: that takes a tenth of the time, and as much memory as it is long. */
 const short = 4 << 20;
@@ -38,20 +38,25 @@ type Within = 'structure' | 'key' | 'text' | 'scalar' | 'skipped' | 'skipped tex
 /** Reads a list of JSON, of which no more is held than is kept, and a few megabytes. */
 export class ListReader {
   readonly #shape: Shape;
+  readonly #longest: number;
   #held: Buffer[] = [];
   #bytes = 0;
   #long: LongListReader | null = null;
 
-  /** @param shape of each entry */
-  constructor(shape: Shape) {
+  /**
+   * @param shape of each entry
+   * @param longest characters of what is kept of an entry
+   */
+  constructor(shape: Shape, longest = longestEntry) {
     this.#shape = shape;
+    this.#longest = longest;
   }
 
   /** The next piece of it. */
   add(piece: Buffer): void {
     this.#bytes += piece.length;
     if (this.#long === null && this.#bytes > short) {
-      this.#long = new LongListReader(this.#shape);
+      this.#long = new LongListReader(this.#shape, this.#longest);
       for (const one of this.#held) this.#long.add(one);
       this.#held = [];
     }
@@ -76,6 +81,7 @@ export class ListReader {
 export class LongListReader {
   readonly #stack: Frame[] = [];
   readonly #shape: Shape;
+  readonly #longest: number;
   readonly #entries: unknown[] = [];
   readonly #tooLong: string[] = [];
   #within: Within = 'structure';
@@ -90,9 +96,13 @@ export class LongListReader {
   #bytes = 0;
   #state: 'before' | 'inside' | 'after' | 'broken' = 'before';
 
-  /** @param shape of each entry */
-  constructor(shape: Shape) {
+  /**
+   * @param shape of each entry
+   * @param longest characters of what is kept of an entry
+   */
+  constructor(shape: Shape, longest = longestEntry) {
     this.#shape = shape;
+    this.#longest = longest;
   }
 
   add(piece: Buffer): void {
@@ -280,7 +290,7 @@ export class LongListReader {
 
   #keep(text: string): void {
     this.#out += text;
-    if (this.#out.length <= longestEntry) return;
+    if (this.#out.length <= this.#longest) return;
     this.#tooLong.push(copy(this.#out.slice(0, 2 * longestText)));
     this.#out = '';
     // its rest is skipped: all that is open above the list

@@ -3,31 +3,59 @@ import { ownLabels } from './own-labels.ts';
 import { list, type Members, map, object } from './shape.ts';
 
 /*
- * What is kept of the engine's lists while they come. Whoever writes a compose file makes an entry as long as he likes, with labels,
+ * What is kept of the engine's answers while they come. Whoever writes a compose file makes an entry as long as he likes, with labels,
  * options, aliases and ports; none of these may keep the others from being read.
  */
 
-/** Attachments, names and subnets of one container or network. */
-const most = 1_000;
+/** Of what decides where a container is and what it may all is kept, or the entry is too long: a part of it would hide the rest. */
+const every = Number.POSITIVE_INFINITY;
 
-const attachment = object({
+const attachment = {
   NetworkID: 'plain',
   EndpointID: 'plain',
   MacAddress: 'plain',
   IPAddress: 'plain',
   GlobalIPv6Address: 'plain',
-});
+} as const;
 
 /** An entry of `GET /containers/json`. */
 export const containerShape: Members = object({
   Id: 'plain',
-  Names: list('plain', most),
+  Names: list('plain', every),
   Image: 'plain',
   ImageID: 'plain',
   State: 'plain',
   Labels: ownLabels,
   HostConfig: object({ NetworkMode: 'plain' }),
-  NetworkSettings: object({ Networks: map(attachment, most) }),
+  NetworkSettings: object({ Networks: map(object(attachment), every) }),
+});
+
+const bindings = map(list(object({ HostIp: 'plain', HostPort: 'plain' }), every), every);
+const attachmentAsAsked = object({
+  ...attachment,
+  IPAMConfig: object({ IPv4Address: 'plain', IPv6Address: 'plain' }),
+});
+
+/** `GET /containers/{id}/json`. */
+export const inspectShape: Members = object({
+  Id: 'plain',
+  Name: 'plain',
+  Image: 'plain',
+  State: object({ Running: 'plain', Pid: 'plain' }),
+  Config: object({ Image: 'plain', Labels: ownLabels }),
+  HostConfig: object({
+    NetworkMode: 'plain',
+    Dns: list('plain', every),
+    PortBindings: bindings,
+    Privileged: 'plain',
+    CapAdd: list('plain', every),
+    CapDrop: list('plain', every),
+    UsernsMode: 'plain',
+    PidMode: 'plain',
+    LogConfig: object({ Type: 'plain', Config: map('plain', every) }),
+  }),
+  Mounts: list(object({ Type: 'plain', Name: 'plain', Source: 'plain', RW: 'plain' }), every),
+  NetworkSettings: object({ Networks: map(attachmentAsAsked, every), Ports: bindings }),
 });
 
 /** Options by which it is decided what a network is; of others there is room for some. */
@@ -60,7 +88,7 @@ export const networkShape: Members = object({
   Driver: 'plain',
   Internal: 'plain',
   EnableIPv6: 'plain',
-  IPAM: object({ Config: list(object({ Subnet: 'plain', Gateway: 'plain' }), most) }),
+  IPAM: object({ Config: list(object({ Subnet: 'plain', Gateway: 'plain' }), every) }),
   Options: options,
   Labels: ownLabels,
 });

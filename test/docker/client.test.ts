@@ -128,6 +128,22 @@ describe('lists longer than anybody holds', () => {
     expect((await engine.networks()).networks.map(({ name }) => name)).toEqual(['n1', 'n2', 'n3']);
   });
 
+  test('about one container: what is read of it is not lost among the rest', async () => {
+    const record = recorded('28.5');
+    const path = Object.keys(record.answers).find((at) =>
+      JSON.stringify(record.answers[at]).includes('"Name":"/app-web-1"'),
+    );
+    const answer = record.answers[path ?? ''] as { Id: string; Config: { Labels: Record<string, string> } };
+    const plain = await (await engineThatSays(JSON.stringify(answer))).container(answer.Id);
+    const more = {
+      ...answer,
+      Config: { ...answer.Config, Labels: { ...answer.Config.Labels, long: megabyte.repeat(70) } },
+    };
+    const read = await (await engineThatSays(JSON.stringify(more))).container(answer.Id);
+    expect(read.kind).toBe('found');
+    expect(read).toEqual(plain);
+  });
+
   test('an entry that says too much of what is read is known by its id', async () => {
     const { length } = 'x'.repeat(130_000);
     const names = Array.from({ length: 100 }, (_, at) => `"${String(at).padEnd(length, 'x')}":{}`);
@@ -216,7 +232,7 @@ describe('what the engine says is read field by field', () => {
     ['an address that is a number', web, [...networks, 'IPAddress'], 7],
     ['a MAC with syntax of rules', web, [...networks, 'MacAddress'], '02:42:ac:1e:00:02; drop'],
     ['networks that are a list', web, ['NetworkSettings', 'Networks'], []],
-    ['labels that are no texts', web, ['Config', 'Labels'], { a: 1 }],
+    ['labels that are no texts', web, ['Config', 'Labels'], { 'com.docker.compose.project': 1 }],
     ['a process id below zero', web, ['State', 'Pid'], -1],
     ['a process id that is a text', web, ['State', 'Pid'], '12'],
     ['no state', web, ['State'], undefined],
