@@ -5,7 +5,7 @@ import { freshToken } from '../../lab/probe.ts';
 import type { Site } from '../../lab/site.ts';
 import { places } from '../../lab/world.ts';
 import { full } from '../campaign/campaign.ts';
-import { expectControl, expectOnly } from '../packets/support.ts';
+import { expectOnly } from '../packets/support.ts';
 import { type Besieged, besiege, clear, composeFile, decree, image, outside, policy } from './compose-site.ts';
 import { attackWays } from './ways.ts';
 
