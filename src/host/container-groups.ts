@@ -8,6 +8,8 @@ import { join } from 'node:path';
  */
 const usual = ['docker', 'system.slice'] as const;
 const groupOf = /^(?:([0-9a-f]{64})|docker-([0-9a-f]{64})\.scope)$/;
+/** A container has one or two before its first instruction, and later as many as it likes: each is a question to the kernel. */
+const mostProcesses = 64;
 /** So many folders are watched; a host has some hundred, and whoever writes compose files may make more. */
 const mostFolders = 4_096;
 
@@ -39,13 +41,16 @@ export class ContainerGroups {
     return new Set(groups.keys());
   }
 
-  /** The processes in a group that was listed, as our own PID namespace numbers them; those it does not see are left out. */
+  /**
+   * The processes in a group that was listed, as our own PID namespace numbers them; those it does not see are left out, and
+   * so are those beyond the first 64.
+   */
   processes(container: string): readonly number[] {
     const group = this.#groups.get(container);
     if (group === undefined) return [];
     const text = unlessMissing(() => readFileSync(join(group, 'cgroup.procs'), 'latin1')) ?? '';
     return text
-      .split('\n')
+      .split('\n', mostProcesses)
       .map(Number)
       .filter((pid) => pid > 0);
   }

@@ -220,6 +220,14 @@ describe('the control groups of containers', () => {
     rmSync(root, { recursive: true });
   });
 
+  test('are as far as their first 64 processes asked about', () => {
+    const root = make({ [`docker/${bare}`]: Array.from({ length: 6_000 }, (_, at) => `${at + 1}\n`).join('') });
+    const groups = new ContainerGroups(root);
+    groups.list();
+    expect(groups.processes(bare)).toHaveLength(64);
+    rmSync(root, { recursive: true });
+  });
+
   test('are none on a host that has no such tree', () => {
     const groups = new ContainerGroups('/nowhere');
     expect([[...groups.list()], groups.processes(bare)]).toEqual([[], []]);
