@@ -1,4 +1,4 @@
-import { type FSWatcher, readdirSync, readFileSync, statSync, watch } from 'node:fs';
+import { closeSync, type FSWatcher, openSync, readdirSync, readSync, statSync, watch } from 'node:fs';
 import { join } from 'node:path';
 
 /**
@@ -48,9 +48,9 @@ export class ContainerGroups {
   processes(container: string): readonly number[] {
     const group = this.#groups.get(container);
     if (group === undefined) return [];
-    const text = unlessMissing(() => readFileSync(join(group, 'cgroup.procs'), 'latin1')) ?? '';
-    return text
-      .split('\n', mostProcesses)
+    const lines = (unlessMissing(() => readBeginning(join(group, 'cgroup.procs'))) ?? '').split('\n');
+    return lines
+      .slice(0, Math.min(lines.length - 1, mostProcesses)) // the last one may go on
       .map(Number)
       .filter((pid) => pid > 0);
   }
@@ -108,6 +108,17 @@ const isUsual = (folder: string): boolean => usual.some((one) => one === folder)
 function containerOf(group: string): string | undefined {
   const [, bare, scoped] = groupOf.exec(group) ?? [];
   return bare ?? scoped;
+}
+
+/** As much as the lines of {@link mostProcesses} need: the kernel looks for no more of them than are read. */
+function readBeginning(path: string): string {
+  const fd = openSync(path, 'r');
+  try {
+    const buffer = Buffer.allocUnsafe(1_024);
+    return buffer.toString('latin1', 0, readSync(fd, buffer));
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function isFolder(path: string): boolean {
