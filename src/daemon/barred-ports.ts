@@ -14,7 +14,7 @@ const mostStrangers = 4_096;
 
 /**
  * Ports that the guard has barred because of a container that nobody had told of: they stay so until the engine was read after
- * that, and told of it. What it lists not at all is another engine's, and none of our business.
+ * that, and told of it, and of whose port it is. What it lists not at all is another engine's, and none of our business.
  */
 export class BarredPorts {
   readonly #all = new Map<number, BarredPort>();
@@ -42,9 +42,11 @@ export class BarredPorts {
   after({ world: { containers, unidentified = [] }, at, late }: Look): readonly Barred[] {
     if (this.#all.size === 0) return [];
     const told = new Set(containers.map(({ id }) => id));
+    const found = new Set(containers.flatMap(({ endpoints }) => endpoints.flatMap(({ port }) => port?.index ?? [])));
     for (const { index, container, since } of this.#all.values()) {
       if (at <= since) continue;
       const isTold = told.has(container);
+      if (isTold && !found.has(index)) continue; // whose it is would be judged by nothing
       if (!isTold && (late.has(container) || unidentified.some(({ id }) => id === container))) continue;
       if (!isTold) this.#remember(container);
       this.#all.delete(index);

@@ -242,6 +242,11 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
           `nothing passes from ${message.port.name} until the engine tells of ${message.container.slice(0, 12)}`,
         );
         break;
+      case 'crowded':
+        return log(
+          'warning',
+          'there are more folders of control groups than are watched: remove those that nobody uses',
+        );
       case 'unbarred':
         this.#seatings.unbarred(message);
         return this.#passes.wakeSoon();
@@ -329,6 +334,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       if (error instanceof EngineError) {
         const mend = error.kind === 'host' ? 'mend what the message names' : 'start it: systemctl start docker';
         this.#troubles.add('engine-gone', error.message, `${mend}; what runs is held as before`);
+        if (this.#now === null) this.#seatings.blind();
         await this.#changes.take(() => this.#holdLast());
       } else if (error instanceof TooLargeError) {
         // nothing was begun, and until something changes another look would find the same; but what is in doubt is held
@@ -356,7 +362,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       const message = `the engine does not tell of ${which}: nothing passes from there`;
       this.#troubles.add('unannounced', message, 'look at it: docker inspect, by this id');
     }
-    if (barred.length > lasting.length) this.#passes.wakeLater();
+    if (barred.some(({ since }) => now - since < patience.engines)) this.#passes.wakeLater();
   }
 
   #refused(error: unknown): void {

@@ -31,6 +31,8 @@ export interface Surroundings {
   /** By a network's engine id, as far as they are known. */
   readonly subnets: Subnets;
   readonly announced: Announcements;
+  /** Indices of the bridges of all networks. */
+  readonly engines: readonly number[];
 }
 
 /** The subnets of networks, by engine id. */
@@ -48,13 +50,14 @@ type Plan = Extract<ToGuard, { kind: 'plan' }>;
  */
 export function planFor(
   ruleset: Ruleset,
-  { subnets, announced }: Surroundings,
+  { subnets, announced, engines }: Surroundings,
   told: Told,
   heard: number,
 ): { readonly plan: Plan; readonly told: Told } {
   const words = {
     heard,
     barred: (ruleset.barred ?? []).map(({ index }) => index),
+    engines,
     ...announcedSince(told.announced, announced),
   };
   if (ruleset === told.ruleset)

@@ -25,7 +25,7 @@ export class Seatings {
   #guard: GuardPort | null = null;
   #told: Told = nothingTold;
   /** As the engine said last. */
-  #surroundings: Surroundings = { subnets: new Map(), announced: new Map() };
+  #surroundings: Surroundings = { subnets: new Map(), announced: new Map(), engines: [] };
   /** Senders that the guard has seated, until the engine tells of them, too. */
   readonly #newcomers = new Map<number, Seated>();
   /** Ports that are gone, until a world was read after that. */
@@ -80,6 +80,11 @@ export class Seatings {
   /** Somebody was connected to a network, says the engine. */
   lookAt(network: string): void {
     this.#guard?.post({ kind: 'look', network });
+  }
+
+  /** It cannot be found out who is there. */
+  blind(): void {
+    this.#guard?.post({ kind: 'blind' });
   }
 
   /** Asks how the guard fares, which also finds out one that hangs. */
@@ -202,7 +207,8 @@ export class Seatings {
         if (index !== undefined && isKept) this.#enrolled.delete(index);
       }
       const announced = announcementsOf(world, this.#barred.strangers);
-      this.#surroundings = { subnets: subnetsOf(world), announced };
+      const engines = world.networks.flatMap((network) => bridgeIndexOf(network) ?? []);
+      this.#surroundings = { subnets: subnetsOf(world), announced, engines };
       this.tell(ruleset, heard);
     };
     return { ruleset, held };

@@ -1,25 +1,36 @@
 import { closeSync, type FSWatcher, openSync, readdirSync, readSync, statSync, watch } from 'node:fs';
 import { join } from 'node:path';
+import { unlessMissing } from './unless-missing.ts';
 
 /**
  * Where an engine puts the control groups of its containers unless it is told otherwise: `docker/ID` with cgroupfs,
  * `system.slice/docker-ID.scope` with systemd (moby 28, daemon/oci_linux.go `withCgroups` and runc's drivers). Who makes a
- * container may choose another folder for it (`--cgroup-parent`).
+ * container may choose another folder for it (`--cgroup-parent`), and call that as he likes.
  */
 const usual = ['docker', 'system.slice'] as const;
 const groupOf = /^(?:([0-9a-f]{64})|docker-([0-9a-f]{64})\.scope)$/;
 /** A container has one or two before its first instruction, and later as many as it likes: each is a question to the kernel. */
-const mostProcesses = 64;
+const mostProcesses = 16;
 /** So many folders are watched; a host has some hundred, and whoever writes compose files may make more. */
 const mostFolders = 4_096;
+
+/** What is told of the tree. */
+export interface GroupEars {
+  /** A container's group came, or went, or may have. */
+  changed(container: string): void;
+  /** There are more folders than are watched: what comes in the others nobody tells. */
+  overflow(): void;
+}
 
 /** The control groups of the containers there are. Where nothing is found nothing is known, which is no error. */
 export class ContainerGroups {
   readonly #root: string;
   /** Folders that have had containers' groups, from the root. */
   readonly #folders = new Set<string>(usual);
-  /** The group of each container. */
-  #groups: ReadonlyMap<string, string> = new Map();
+  /** All groups of each container's name: anybody may call a folder like one. */
+  #groups: ReadonlyMap<string, readonly string[]> = new Map();
+  readonly #watchers = new Map<string, FSWatcher>();
+  #ears: GroupEars | null = null;
 
   /** @param root where the host's cgroup tree is mounted */
   constructor(root = '/sys/fs/cgroup') {
@@ -28,27 +39,41 @@ export class ContainerGroups {
 
   /** Engine ids (64 hex digits) of the containers that have a group now, in the usual folders or any that {@link watch} has found. */
   list(): ReadonlySet<string> {
-    const groups = new Map<string, string>();
+    const groups = new Map<string, string[]>();
     for (const folder of this.#folders) {
-      const before = groups.size;
+      let some = 0;
       for (const name of unlessMissing(() => readdirSync(join(this.#root, folder))) ?? []) {
         const id = containerOf(name);
-        if (id !== undefined) groups.set(id, join(this.#root, folder, name));
+        if (id === undefined) continue;
+        some++;
+        const known = groups.get(id);
+        if (known === undefined) groups.set(id, [join(folder, name)]);
+        else known.push(join(folder, name));
       }
-      if (groups.size === before && !isUsual(folder)) this.#folders.delete(folder); // until it is found again
+      if (some === 0 && !isUsual(folder)) this.#folders.delete(folder); // until it is found again
     }
     this.#groups = groups;
     return new Set(groups.keys());
   }
 
   /**
-   * The processes in a group that was listed, as our own PID namespace numbers them; those it does not see are left out, and
-   * so are those beyond the first 64.
+   * The processes in the groups of a container that was listed, as our own PID namespace numbers them; those it does not see
+   * are left out, and so are those beyond the first 16 of a group. What is in groups within its own is its too.
    */
   processes(container: string): readonly number[] {
-    const group = this.#groups.get(container);
-    if (group === undefined) return [];
-    const lines = (unlessMissing(() => readBeginning(join(group, 'cgroup.procs'))) ?? '').split('\n');
+    return (this.#groups.get(container) ?? []).flatMap((group) => {
+      const own = this.#processesIn(group);
+      if (own.length > 0) return own;
+      const within = unlessMissing(() => readdirSync(join(this.#root, group), { withFileTypes: true })) ?? [];
+      return within
+        .filter((entry) => entry.isDirectory())
+        .slice(0, mostProcesses)
+        .flatMap(({ name }) => this.#processesIn(join(group, name)));
+    });
+  }
+
+  #processesIn(group: string): readonly number[] {
+    const lines = (unlessMissing(() => readBeginning(join(this.#root, group, 'cgroup.procs'))) ?? '').split('\n');
     return lines
       .slice(0, Math.min(lines.length - 1, mostProcesses)) // the last one may go on
       .map(Number)
@@ -56,55 +81,78 @@ export class ContainerGroups {
   }
 
   /**
-   * Tells of each container's group that comes or goes, wherever it is, by the kernel's own notice (inotify(7)). What is within
-   * a container's group is its own.
+   * Tells of each container's group that comes or goes, by the kernel's own notice (inotify(7)), but for those within
+   * containers' groups.
    *
    * @returns ends it
    */
-  watch(onChange: (container: string) => void): () => void {
-    const watchers = new Map<string, FSWatcher>();
-    const found = (folder: string, name: string): void => {
-      const id = containerOf(name);
-      if (id === undefined) return enter(join(folder, name));
-      this.#folders.add(folder);
-      onChange(id);
+  watch(ears: GroupEars): () => void {
+    this.#ears = ears;
+    this.#enter([...usual, '']);
+    return () => {
+      this.#ears = null;
+      for (const watcher of this.#watchers.values()) watcher.close();
+      this.#watchers.clear();
     };
-    const enter = (folder: string): void => {
-      if (watchers.size >= mostFolders) return;
+  }
+
+  /** Looks into the groups that are called like a container of which nobody knows: they may be somebody's parents. */
+  watchWithin(container: string): void {
+    this.#enter((this.#groups.get(container) ?? []).filter((group) => !this.#watchers.has(group)));
+  }
+
+  /** Watches folders and all in them, the upper ones first: how deep a tree is is anybody's choice. */
+  #enter(folders: readonly string[]): void {
+    const queue = [...folders];
+    for (let folder = queue.shift(); folder !== undefined; folder = queue.shift()) {
+      if (this.#watchers.has(folder)) continue;
+      if (this.#watchers.size >= mostFolders) return this.#ears?.overflow();
+      const here = folder;
       const watcher = unlessMissing(() =>
-        watch(join(this.#root, folder), (event, name) => {
-          if (event !== 'rename' || name === null) return;
-          if (containerOf(name) === undefined) leave(join(folder, name));
-          if (containerOf(name) !== undefined || isFolder(join(this.#root, folder, name))) found(folder, name);
+        watch(join(this.#root, here), (event, name) => {
+          if (event === 'rename' && name !== null) this.#heard(here, name);
         }),
       );
-      if (watcher === null) return;
-      watchers.set(folder, watcher);
-      watcher.on('error', () => leave(folder));
+      if (watcher === null) continue;
+      this.#watchers.set(here, watcher);
+      watcher.on('error', () => this.#leave(here));
       // after the watch has begun: nothing comes in between
-      const entries = unlessMissing(() => readdirSync(join(this.#root, folder), { withFileTypes: true })) ?? [];
-      for (const entry of entries) if (entry.isDirectory()) found(folder, entry.name);
-    };
-    /** A folder that is gone, or another one by now, with all in it. */
-    const leave = (folder: string): void => {
-      if (!watchers.has(folder)) return;
-      for (const [one, watcher] of watchers) {
-        if (one !== folder && !one.startsWith(`${folder}/`)) continue;
-        watcher.close();
-        watchers.delete(one);
-        if (!isUsual(one)) this.#folders.delete(one);
-      }
-    };
-    enter('');
-    return () => {
-      for (const watcher of watchers.values()) watcher.close();
-      watchers.clear();
-    };
+      const entries = unlessMissing(() => readdirSync(join(this.#root, here), { withFileTypes: true })) ?? [];
+      for (const entry of entries)
+        if (entry.isDirectory() && !this.#isContainer(here, entry.name)) queue.push(join(here, entry.name));
+    }
+  }
+
+  #heard(folder: string, name: string): void {
+    const path = join(folder, name);
+    this.#leave(path);
+    if (this.#isContainer(folder, name)) return;
+    if (unlessMissing(() => statSync(join(this.#root, path)))?.isDirectory() === true) this.#enter([path]);
+  }
+
+  #isContainer(folder: string, name: string): boolean {
+    const id = containerOf(name);
+    if (id === undefined) return false;
+    this.#folders.add(folder);
+    this.#ears?.changed(id);
+    return true;
+  }
+
+  /** A folder that is gone, or another one by now, with all in it. */
+  #leave(folder: string): void {
+    if (!this.#watchers.has(folder)) return;
+    for (const [one, watcher] of this.#watchers) {
+      if (one !== folder && !one.startsWith(`${folder}/`)) continue;
+      watcher.close();
+      this.#watchers.delete(one);
+      if (!isUsual(one)) this.#folders.delete(one);
+    }
   }
 }
 
 const isUsual = (folder: string): boolean => usual.some((one) => one === folder);
 
+/** The id in the name of a container's group. */
 function containerOf(group: string): string | undefined {
   const [, bare, scoped] = groupOf.exec(group) ?? [];
   return bare ?? scoped;
@@ -114,23 +162,9 @@ function containerOf(group: string): string | undefined {
 function readBeginning(path: string): string {
   const fd = openSync(path, 'r');
   try {
-    const buffer = Buffer.allocUnsafe(1_024);
+    const buffer = Buffer.allocUnsafe(256);
     return buffer.toString('latin1', 0, readSync(fd, buffer));
   } finally {
     closeSync(fd);
-  }
-}
-
-function isFolder(path: string): boolean {
-  return unlessMissing(() => statSync(path))?.isDirectory() === true;
-}
-
-/** Groups come and go while they are read (ENOENT, ENODEV), and threaded ones list no processes (EOPNOTSUPP). */
-function unlessMissing<T>(read: () => T): T | null {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof Error && 'code' in error) return null;
-    throw error;
   }
 }

@@ -9,7 +9,9 @@ import { town } from '../ruleset/support.ts';
 const world = buildWorld(town);
 const [someone] = world.containers;
 if (someone === undefined) throw new Error('nobody is there');
-const port = { name: 'veth900', index: 900 };
+const port = someone.endpoints[0]?.port ?? { name: '', index: 0 };
+/** The same with its port not found. */
+const portless = { ...someone, endpoints: someone.endpoints.map((one) => ({ ...one, port: null })) };
 const unknown = 'e'.repeat(64);
 
 describe('a port that was barred because of a container of which nobody had told', () => {
@@ -28,6 +30,7 @@ describe('a port that was barred because of a container of which nobody had told
     ['is let go when it was read after that, and told', look(world, 1_001), false],
     ['is let go when it tells of no such container: it is another engine’s', look(without, 1_001), false],
     ['stays so while what it tells cannot be read', look(unread, 1_001), true],
+    ['stays so while it is not known whose port it is', look({ ...without, containers: [portless] }, 1_001), true],
     ['stays so while its word was not waited for', look(without, 1_001, [someone.id]), true],
   ])('%s', (_when, seen, stays) => {
     const ports = new BarredPorts();

@@ -20,6 +20,9 @@ export const network = 'f'.repeat(64);
 const places = subtractSets(setOfPrefixes([prefixOf('172.30.0.0/24')]), setOfAddresses([address('172.30.0.1')]));
 export const bridge = { name: 'br-test', index: 2, network, places, strict: true };
 
+/** A bridge of the engine's that nobody has enrolled; the one after it is, too. */
+export const open = 50;
+
 export const idOf = (name: string): string => Buffer.from(name).toString('hex').padEnd(64, '0');
 
 export function member(name: string, mac: string, ip: string, endpoint = name): Member {
@@ -53,6 +56,10 @@ export class FakeHost {
   unlisted: Error[] = [];
   /** Containers whose processes the kernel shows, by the namespaces these live in. */
   readonly residents = new Map<string, readonly number[]>();
+  /** Processes that are not found by the groups of containers. */
+  processes: readonly { readonly netns: number; readonly containers: readonly string[] }[] = [];
+  /** Folders called like containers that were looked into. */
+  readonly within: string[] = [];
   /** How often the list was asked for. */
   lists = 0;
   now = 1_000_000;
@@ -83,6 +90,8 @@ export class FakeHost {
       },
       containers: () => new Set(this.residents.keys()),
       namespaces: (container) => this.residents.get(container) ?? [],
+      watchWithin: (container) => void this.within.push(container),
+      newest: () => this.processes.map(({ netns, containers }) => ({ netns, containers: () => containers })),
       peerAddresses: (peer) => this.#peers.get(peerKey(peer))?.addresses ?? [],
       members: () => {
         this.questions++;
@@ -103,7 +112,16 @@ export class FakeHost {
   }
 
   plan(plan: Partial<Extract<ToGuard, { kind: 'plan' }>> = {}): void {
-    const told = { bridges: [bridge], seats: [], gone: [], seated: [], unseated: [], announced: [], forgotten: [] };
+    const told = {
+      bridges: [bridge],
+      seats: [],
+      gone: [],
+      seated: [],
+      unseated: [],
+      announced: [],
+      forgotten: [],
+      engines: [open, open + 1, bridge.index],
+    };
     this.guard.hear({ kind: 'plan', ...told, barred: [], heard: this.heard, ...plan });
   }
 

@@ -198,7 +198,7 @@ describe('the control groups of containers', () => {
     const root = make({ [`docker/${bare}`]: '12\n', 'system.slice/docker.service': '1\n' });
     const groups = new ContainerGroups(root);
     const told: string[] = [];
-    const end = groups.watch((container) => void told.push(container));
+    const end = groups.watch({ changed: (container) => void told.push(container), overflow: () => {} });
     expect(told).toEqual([bare]);
     const is = (...containers: string[]) =>
       expect.poll(() => [...new Set(told)].toSorted()).toEqual(containers.toSorted());
@@ -220,11 +220,49 @@ describe('the control groups of containers', () => {
     rmSync(root, { recursive: true });
   });
 
-  test('are as far as their first 64 processes asked about', () => {
+  test('are found behind folders that are called like one, and all of one name count', async () => {
+    const root = make({
+      [`docker/${bare}`]: '',
+      [`docker/${bare}/docker/${scoped}`]: '18\n',
+      [`more/${bare}`]: '12\n',
+    });
+    const groups = new ContainerGroups(root);
+    const told: string[] = [];
+    const end = groups.watch({ changed: (container) => void told.push(container), overflow: () => {} });
+    expect([...groups.list()]).toEqual([bare]);
+    expect(groups.processes(bare)).toEqual([12]);
+    groups.watchWithin(bare);
+    expect(told).toContain(scoped);
+    expect([[...groups.list()].toSorted(), groups.processes(scoped)]).toEqual([[bare, scoped], [18]]);
+    end();
+    rmSync(root, { recursive: true });
+  });
+
+  test('are those of what a container has moved into groups of its own', () => {
+    const root = make({ [`docker/${bare}`]: '', [`docker/${bare}/inner`]: '19\n' });
+    const groups = new ContainerGroups(root);
+    groups.list();
+    expect(groups.processes(bare)).toEqual([19]);
+    rmSync(root, { recursive: true });
+  });
+
+  test('are not all watched where there are too many folders, which is told; the upper ones are', () => {
+    const deep = Array.from({ length: 4_200 }, (_, at) => [`aa/${at}`, ''] as const);
+    const root = make({ ...Object.fromEntries(deep), [`docker/${bare}`]: '12\n' });
+    const groups = new ContainerGroups(root);
+    const told: string[] = [];
+    let overflows = 0;
+    const end = groups.watch({ changed: (container) => void told.push(container), overflow: () => overflows++ });
+    expect([told, overflows]).toEqual([[bare], 1]);
+    end();
+    rmSync(root, { recursive: true });
+  });
+
+  test('are as far as their first 16 processes asked about', () => {
     const root = make({ [`docker/${bare}`]: Array.from({ length: 6_000 }, (_, at) => `${at + 1}\n`).join('') });
     const groups = new ContainerGroups(root);
     groups.list();
-    expect(groups.processes(bare)).toHaveLength(64);
+    expect(groups.processes(bare)).toHaveLength(16);
     rmSync(root, { recursive: true });
   });
 

@@ -1,9 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { address, bridge, FakeHost, idOf, member, seat } from './fake-kernel.ts';
+import { address, bridge, FakeHost, idOf, member, open, seat } from './fake-kernel.ts';
 
 const [macA, ipA] = ['02:42:ac:1e:00:02', '172.30.0.2'];
-/** A bridge that nobody has enrolled. */
-const open = 50;
 const lenient = { ...bridge, strict: false };
 const known = (name: string, ...bridges: number[]) => ({ container: idOf(name), bridges });
 const bars = ({ sets }: FakeHost) => [...sets.keys()].map((id) => id.trim()).toSorted();
@@ -86,6 +84,72 @@ describe('a container of which nobody has told', () => {
     expect(host.of('barred')).toMatchObject([{ container: idOf('joiner') }]);
   });
 
+  test('is found by its processes where its group is hidden', async () => {
+    const host = new FakeHost();
+    host.plan({ announced: [known('b', open)] });
+    host.processes = [{ netns: 10, containers: [idOf('b'), idOf('a')] }];
+    host.join(10, macA, [ipA], open);
+    await host.pass(5);
+    expect(bars(host)).toEqual(barOf(10));
+    host.processes = [
+      { netns: 11, containers: [idOf('b')] },
+      { netns: 12, containers: [] },
+    ];
+    host.join(11, macA, [ipA], open);
+    host.join(12, macA, [ipA], open);
+    await host.pass(6_000);
+    expect(host.of('barred')).toHaveLength(1);
+  });
+
+  test('is found as a joiner while not all groups are told of', async () => {
+    const host = new FakeHost();
+    host.plan({ announced: [known('b', open)] });
+    host.residents.set(idOf('b'), [10]);
+    host.join(10, macA, [ipA], open);
+    await host.pass(6_000);
+    host.guard.hearOverflow();
+    host.processes = [{ netns: 10, containers: [idOf('joiner')] }];
+    await host.pass(15);
+    expect(host.of('barred')).toMatchObject([{ container: idOf('joiner') }]);
+  });
+
+  test('is unknown from the beginning where nobody can tell who is there, and who was there is not', async () => {
+    const host = new FakeHost();
+    host.residents.set(idOf('before'), [11]);
+    host.join(11, macA, [ipA], open);
+    host.guard.hear({ kind: 'blind' });
+    host.residents.set(idOf('a'), [10]);
+    host.join(10, macA, [ipA], open);
+    await host.pass(5);
+    expect(host.of('barred')).toMatchObject([{ port: { index: 10 } }]);
+    host.plan({ announced: [known('a', open)] });
+    expect(host.of('barred')).toMatchObject([{ port: { index: 10 } }, { port: { index: 11 } }]);
+  });
+
+  test('is looked into when it is a folder that is called like one, and is no work when it stays empty', async () => {
+    const host = new FakeHost();
+    host.plan();
+    host.residents.set(idOf('folder'), []);
+    host.guard.hearGroup(idOf('folder'));
+    await host.pass(20_000);
+    const looks = host.within.length;
+    expect(looks).toBeGreaterThan(0);
+    host.join(10, macA, [ipA], open);
+    await host.pass(6_000);
+    expect(host.within.length).toBe(looks);
+  });
+
+  test('is nobody’s business on a bridge that is not the engine’s', async () => {
+    const host = newcomer();
+    host.plan({ engines: [] });
+    host.join(10, macA, [ipA], open);
+    await host.pass(100);
+    expect(host.of('barred')).toEqual([]);
+    host.plan({ engines: [open] });
+    await host.pass(5);
+    expect(host.of('barred')).toHaveLength(1);
+  });
+
   test('and was there before the daemon is found with the first plan', () => {
     const host = newcomer();
     host.join(10, macA, [ipA], open);
@@ -104,6 +168,18 @@ describe('a container that was told of', () => {
     host.join(10, macA, [ipA], open);
     await host.pass(5);
     expect(bars(host)).toEqual(barOf(10));
+  });
+
+  test('sends nothing by another bridge when it has been taken off its own, however long it has run', async () => {
+    const host = newcomer();
+    host.plan({ seats: [seat('a')], announced: [known('a', bridge.index)] });
+    host.join(10, macA, [ipA]);
+    await host.pass(20_000);
+    host.remove(10);
+    host.residents.set(idOf('a'), [11]);
+    host.join(11, macA, [ipA], open);
+    await host.pass(5);
+    expect(bars(host)).toEqual(barOf(11));
   });
 
   test('and belongs to another engine may be anywhere', async () => {

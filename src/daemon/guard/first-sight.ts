@@ -6,7 +6,7 @@ import { unlessRefused } from './other-ends.ts';
 export interface ProcessPorts {
   /** Engine ids of the containers that have a control group. */
   containers(): ReadonlySet<string>;
-  /** The network namespaces of a container's first 64 processes, by the ids our own knows them by. @throws NetlinkError */
+  /** The network namespaces of a container's processes, or the first of them, by the ids our own knows them by. @throws NetlinkError */
   namespaces(container: string): readonly number[];
   /** Milliseconds since the epoch, with fractions. */
   now(): number;

@@ -5,6 +5,7 @@
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { ContainerGroups } from '../../host/container-groups.ts';
+import { containersOf, newestProcesses } from '../../host/newest-processes.ts';
 import { NetlinkError } from '../../netlink/error.ts';
 import { decodeLinkEvents } from '../../netlink/link-events.ts';
 import { type MonitorEars, NetlinkMonitor } from '../../netlink/monitor.ts';
@@ -46,6 +47,12 @@ const guard = new Guard({
   peerAddresses: (peer) => peerAddresses(route, peer),
   containers: () => groups.list(),
   namespaces: (container) => groups.processes(container).flatMap((pid) => netnsIdOf(route, pid) ?? []),
+  watchWithin: (container) => groups.watchWithin(container),
+  newest: (most) =>
+    newestProcesses(most).flatMap((pid) => {
+      const netns = netnsIdOf(route, pid);
+      return netns === null ? [] : [{ netns, containers: () => containersOf(pid) }];
+    }),
   members,
   setElements: (remove, add) => {
     if (seats) writer.set(remove, add);
@@ -64,7 +71,10 @@ const links = NetlinkMonitor.open('links', waiting.links, {
   ended: (error) => ended(error),
 });
 const rules = NetlinkMonitor.open('rules', waiting.rules, ruleEars(netfilter.portId));
-const unwatch = groups.watch((container) => meter.turn(() => guard.hearGroup(container)));
+const unwatch = groups.watch({
+  changed: (container) => meter.turn(() => guard.hearGroup(container)),
+  overflow: () => meter.turn(() => guard.hearOverflow()),
+});
 let listening = 2;
 say({ kind: 'descriptors', monitors: [links.fd, rules.fd], others: [route.fd, netfilter.fd] });
 await guard.begin();

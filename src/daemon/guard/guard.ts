@@ -12,10 +12,12 @@ import { type BridgePort, BridgePorts, type PortChange } from './ports.ts';
 import type { Closed, FromGuard, GuardedBridge, PlannedSeat, Seated, ToGuard } from './protocol.ts';
 import { type Recognised, Recognition, type RecognitionPorts } from './recognition.ts';
 import { type Sitting, Sittings } from './sittings.ts';
-import { Unannounced } from './unannounced.ts';
+import { Unannounced, type UnannouncedPorts } from './unannounced.ts';
 
 /** What the guard needs of the world around it. */
-export interface GuardPorts extends Omit<RecognitionPorts, 'enrolled' | 'awaited' | 'seat' | 'stranger'> {
+export interface GuardPorts
+  extends Omit<RecognitionPorts, 'enrolled' | 'awaited' | 'seat' | 'stranger'>,
+    Pick<UnannouncedPorts, 'watchWithin' | 'newest'> {
   /** Every interface there is. @throws NetlinkError */
   links(): readonly Link[];
   /** One transaction. @throws NetlinkError */
@@ -43,6 +45,8 @@ export class Guard {
   readonly #recognition: Recognition;
   readonly #unannounced: Unannounced;
   readonly #bars: Bars;
+  /** Bridges of the engine's networks; null: not known yet. */
+  #engines: ReadonlySet<number> | null = null;
   #enrolled: ReadonlyMap<number, GuardedBridge> = new Map();
   #serial = 0;
   /** Who left, by the number of the message that said so: the main thread may put them back before it hears. */
@@ -86,8 +90,11 @@ export class Guard {
     this.#unannounced = new Unannounced({
       containers: () => ports.containers(),
       namespaces: (container) => ports.namespaces(container),
+      watchWithin: (container) => ports.watchWithin(container),
+      newest: (most) => ports.newest(most),
       now: () => ports.now(),
       after: ports.after,
+      isAdrift: (container) => this.#isAdrift(container),
       ports: () => this.#bridgePorts.all(),
       namespaceBehind: (port) => this.#namespaceBehind(port),
       isOpen: (port) => this.#isOpen(port),
@@ -133,8 +140,15 @@ export class Guard {
     if (this.#begun) this.#unannounced.groupChanged(container);
   }
 
+  /** There are more folders of control groups than are watched. */
+  hearOverflow(): void {
+    this.#unannounced.overflowed();
+    this.#ports.say({ kind: 'crowded' });
+  }
+
   hear(message: Exclude<ToGuard, { kind: 'stop' | 'measure' }>): void {
     if (message.kind === 'plan') this.#plan(message);
+    else if (message.kind === 'blind') this.#unannounced.blind();
     else this.#recognition.wake(message.network);
   }
 
@@ -156,8 +170,12 @@ export class Guard {
   }
 
   #arrived(port: BridgePort): void {
-    if (this.#isOpen(port) && this.#sittings.get(port.index) === undefined) this.#unannounced.arrived(port);
+    this.#lookBehind(port);
     if (!this.#recognition.altered(port)) this.#welcome(port);
+  }
+
+  #lookBehind(port: BridgePort): void {
+    if (this.#isOpen(port) && this.#sittings.get(port.index) === undefined) this.#unannounced.arrived(port);
   }
 
   /** Begins to look for who is behind a port, unless that is known. */
@@ -212,9 +230,19 @@ export class Guard {
     return link?.master === port.bridge ? (link.peer?.netns ?? null) : null;
   }
 
-  /** Whether what comes from a port may pass though nobody is known to be behind it, or as somebody's. */
+  #isAdrift(container: string): boolean {
+    const seats = this.#seats.get(container);
+    return (
+      seats !== undefined && [...seats.keys()].every((network) => this.#sittings.of(container, network).length === 0)
+    );
+  }
+
+  /**
+   * Whether what comes from a port may pass though nobody is known to be behind it, or as somebody's. Bridges that are not the
+   * engine's are others' business, and one that has only just appeared is shut.
+   */
   #isOpen({ index, bridge }: BridgePort): boolean {
-    if (this.#bars.has(index)) return false;
+    if (this.#bars.has(index) || (this.#engines !== null && !this.#engines.has(bridge))) return false;
     return this.#sittings.get(index) !== undefined || this.#enrolled.get(bridge)?.strict !== true;
   }
 
@@ -315,6 +343,8 @@ export class Guard {
 
   #plan(plan: Extract<ToGuard, { kind: 'plan' }>): void {
     this.#enrolled = new Map(plan.bridges.map((bridge) => [bridge.index, bridge]));
+    const former = this.#engines;
+    this.#engines = new Set(plan.engines);
     for (const { container, network } of plan.gone) this.#dropSeat(container, network);
     for (const seat of plan.seats) this.#keepSeat(seat);
     this.#departed = this.#departed.filter(({ serial }) => serial > plan.heard);
@@ -326,6 +356,8 @@ export class Guard {
     this.#recognition.review(plan.bridges);
     for (const { index } of plan.bridges) for (const port of this.#bridgePorts.on(index)) this.#welcome(port);
     this.#unannounced.told(plan);
+    for (const index of this.#engines)
+      if (former?.has(index) !== true) for (const port of this.#bridgePorts.on(index)) this.#lookBehind(port);
   }
 
   #dropSeat(container: string, network: string): void {

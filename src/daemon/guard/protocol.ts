@@ -25,12 +25,16 @@ export type ToGuard =
       readonly forgotten: readonly string[];
       /** Indices of the ports that stay barred: all of them, each time. */
       readonly barred: readonly number[];
+      /** Indices of the bridges of the engine's networks: all of them, each time. */
+      readonly engines: readonly number[];
       /**
        * The highest `serial` that the main thread had taken in when it made what stands now. What the guard did later may
        * have been undone (a refill starts from empty sets), so the guard does it again.
        */
       readonly heard: number;
     }
+  /** Nobody can tell who is there: what there is is let be, and who comes from now on is unknown. */
+  | { readonly kind: 'blind' }
   /** The engine said that somebody was connected to this network: look, as at a link event. */
   | { readonly kind: 'look'; readonly network: string }
   /** Answered by `pauses`; also how a thread that hangs is found out. */
@@ -116,6 +120,8 @@ export type FromGuard =
     }
   /** A barred port is gone. */
   | { readonly kind: 'unbarred'; readonly serial: number; readonly port: number }
+  /** There are more folders of control groups than are watched, so that who joins somebody is looked for all the time. */
+  | { readonly kind: 'crowded' }
   /** A bridge came or went. */
   | { readonly kind: 'bridges'; readonly name: string; readonly index: number; readonly there: boolean }
   /** A transaction touched our tables, and the guard did not make it; `at` is in milliseconds of uptime.ts. */

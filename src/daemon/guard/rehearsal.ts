@@ -38,6 +38,8 @@ async function seatOnce(): Promise<void> {
     peerAddresses: () => [],
     containers: () => new Set(),
     namespaces: () => [],
+    watchWithin: () => {},
+    newest: () => [],
     members: () => Promise.resolve(readMembers(answer, network)),
     setElements: (remove, add) => writer.set([...remove, ...add], add),
     say: ({ kind }) => {
@@ -64,6 +66,7 @@ async function seatOnce(): Promise<void> {
     announced: [],
     forgotten: [],
     barred: [],
+    engines: [],
     heard: 0,
   });
   guard.hearLinks(decodeLinkEvents(event(16)));

@@ -69,6 +69,7 @@ async function plan(loads: boolean): Promise<void> {
     announced: [...announcementsOf(world, new Set()).values()],
     forgotten: [],
     barred: [],
+    engines: world.networks.flatMap(({ bridge }) => bridge?.index ?? []),
     heard: known,
   });
 }
