@@ -245,7 +245,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       case 'crowded':
         return log(
           'warning',
-          'there are more folders of control groups than are watched: remove those that nobody uses',
+          'more folders of control groups than are watched: it is looked for newcomers all the time; remove those that nobody uses, and start the daemon anew',
         );
       case 'unbarred':
         this.#seatings.unbarred(message);

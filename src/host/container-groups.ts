@@ -18,7 +18,7 @@ const mostFolders = 4_096;
 export interface GroupEars {
   /** A container's group came, or went, or may have. */
   changed(container: string): void;
-  /** There are more folders than are watched: what comes in the others nobody tells. */
+  /** There are more folders than are watched: what comes in the others nobody tells from now on. Once. */
   overflow(): void;
 }
 
@@ -31,6 +31,7 @@ export class ContainerGroups {
   #groups: ReadonlyMap<string, readonly string[]> = new Map();
   readonly #watchers = new Map<string, FSWatcher>();
   #ears: GroupEars | null = null;
+  #overflows = false;
 
   /** @param root where the host's cgroup tree is mounted */
   constructor(root = '/sys/fs/cgroup') {
@@ -106,7 +107,7 @@ export class ContainerGroups {
     const queue = [...folders];
     for (let folder = queue.shift(); folder !== undefined; folder = queue.shift()) {
       if (this.#watchers.has(folder)) continue;
-      if (this.#watchers.size >= mostFolders) return this.#ears?.overflow();
+      if (this.#watchers.size >= mostFolders) return this.#overflow();
       const here = folder;
       const watcher = unlessMissing(() =>
         watch(join(this.#root, here), (event, name) => {
@@ -121,6 +122,12 @@ export class ContainerGroups {
       for (const entry of entries)
         if (entry.isDirectory() && !this.#isContainer(here, entry.name)) queue.push(join(here, entry.name));
     }
+  }
+
+  #overflow(): void {
+    if (this.#overflows) return;
+    this.#overflows = true;
+    this.#ears?.overflow();
   }
 
   #heard(folder: string, name: string): void {
