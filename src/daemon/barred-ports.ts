@@ -28,6 +28,10 @@ export class BarredPorts {
     this.#all.delete(port);
   }
 
+  has(port: number): boolean {
+    return this.#all.has(port);
+  }
+
   /** Ids of containers that are not this engine's. */
   get strangers(): ReadonlySet<string> {
     return this.#strangers;

@@ -105,7 +105,9 @@ export class Seatings {
 
   departed({ serial, port }: Said<'left'>): void {
     this.#heard = serial;
-    this.#leave(port);
+    const gone = this.#senders().get(port);
+    this.#forget(port);
+    if (gone !== undefined) this.#holder.changed([gone], [], this.#senders().values());
   }
 
   /**
@@ -115,8 +117,10 @@ export class Seatings {
    */
   barred({ serial, port, container }: Said<'barred'>, now: number): void {
     this.#heard = serial;
-    this.#leave(port.index);
+    const sat = this.#senders().get(port.index);
+    this.#newcomers.delete(port.index); // and it has not left: it sits again when it is let go
     this.#barred.bar(port, container, now);
+    if (sat !== undefined) this.#holder.changed([sat], [], this.#senders().values());
     this.#holder.barred(port);
   }
 
@@ -129,12 +133,6 @@ export class Seatings {
   /** Ports that are barred, and the containers because of which they are. */
   get barredPorts(): BarredPorts['all'] {
     return this.#barred.all;
-  }
-
-  #leave(port: number): void {
-    const gone = this.#senders().get(port);
-    this.#forget(port);
-    if (gone !== undefined) this.#holder.changed([gone], [], this.#senders().values());
   }
 
   /**
@@ -157,7 +155,7 @@ export class Seatings {
 
   /** Everybody who can send now, by port, as far as is known here. */
   #senders(): ReadonlyMap<number, Seated> {
-    const planned = [...this.#told.seated].filter(([port]) => !this.#left.has(port));
+    const planned = [...this.#told.seated].filter(([port]) => !this.#left.has(port) && !this.#barred.has(port));
     return new Map([...planned, ...this.#newcomers]);
   }
 
