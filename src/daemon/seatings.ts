@@ -119,6 +119,7 @@ export class Seatings {
     this.#heard = serial;
     const sat = this.#senders().get(port.index);
     this.#newcomers.delete(port.index); // and it has not left: it sits again when it is let go
+    this.#told = { ...this.#told, ruleset: null, seated: without(this.#told.seated, port.index) }; // and is told so
     this.#barred.bar(port, container, now);
     if (sat !== undefined) this.#holder.changed([sat], [], this.#senders().values());
     this.#holder.barred(port);
@@ -219,6 +220,10 @@ export class Seatings {
     this.#told = told;
     this.#guard.post(plan);
   }
+}
+
+function without<Value>(map: ReadonlyMap<number, Value>, key: number): ReadonlyMap<number, Value> {
+  return new Map([...map].filter(([one]) => one !== key));
 }
 
 /** The very ruleset where nothing is shut beside it. */
