@@ -29,6 +29,8 @@ export class ContainerGroups {
   readonly #folders = new Set<string>(usual);
   /** All groups of each container's name: anybody may call a folder like one. */
   #groups: ReadonlyMap<string, readonly string[]> = new Map();
+  /** Groups that are not listed, until something happens to them: folders that are left behind are called like some. */
+  readonly #disregarded = new Set<string>();
   readonly #watchers = new Map<string, FSWatcher>();
   #ears: GroupEars | null = null;
   #overflows = false;
@@ -45,7 +47,7 @@ export class ContainerGroups {
       let some = 0;
       for (const name of unlessMissing(() => readdirSync(join(this.#root, folder))) ?? []) {
         const id = containerOf(name);
-        if (id === undefined) continue;
+        if (id === undefined || this.#disregarded.has(join(folder, name))) continue;
         some++;
         const known = groups.get(id);
         if (known === undefined) groups.set(id, [join(folder, name)]);
@@ -97,6 +99,11 @@ export class ContainerGroups {
     };
   }
 
+  /** Lists a container's groups no more, until they come anew. */
+  disregard(container: string): void {
+    for (const group of this.#groups.get(container) ?? []) this.#disregarded.add(group);
+  }
+
   /** Looks into the groups that are called like a container of which nobody knows: they may be somebody's parents. */
   watchWithin(container: string): void {
     this.#enter((this.#groups.get(container) ?? []).filter((group) => !this.#watchers.has(group)));
@@ -140,6 +147,7 @@ export class ContainerGroups {
   #isContainer(folder: string, name: string): boolean {
     const id = containerOf(name);
     if (id === undefined) return false;
+    this.#disregarded.delete(join(folder, name));
     this.#folders.add(folder);
     this.#ears?.changed(id);
     return true;

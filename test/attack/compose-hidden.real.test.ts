@@ -117,7 +117,8 @@ describe.each(attackWays.filter(({ backend }) => backend === 'nftables'))(
         await expectNone(evil);
       });
 
-    if (full)
+    // runc of that time refuses it
+    if (full && way.engine !== '20.10')
       test('deeper than anybody watches', async () => {
         await strangers.begin();
         const { name } = await strangers.site.host.container('free/x');

@@ -91,6 +91,7 @@ export class FakeHost {
       containers: () => new Set(this.residents.keys()),
       namespaces: (container) => this.residents.get(container) ?? [],
       watchWithin: (container) => void this.within.push(container),
+      disregard: (container) => void this.residents.delete(container),
       newest: () => this.processes.map(({ netns, containers }) => ({ netns, containers: () => containers })),
       peerAddresses: (peer) => this.#peers.get(peerKey(peer))?.addresses ?? [],
       members: () => {

@@ -238,6 +238,20 @@ describe('the control groups of containers', () => {
     rmSync(root, { recursive: true });
   });
 
+  test('are not listed where they are disregarded, until they come anew', async () => {
+    const root = make({ [`left/${bare}`]: '', [`docker/${scoped}`]: '12\n' });
+    const groups = new ContainerGroups(root);
+    const end = groups.watch({ changed: () => {}, overflow: () => {} });
+    expect([...groups.list()].toSorted()).toEqual([bare, scoped]);
+    groups.disregard(bare);
+    expect([...groups.list()]).toEqual([scoped]);
+    rmSync(join(root, 'left', bare), { recursive: true });
+    mkdirSync(join(root, 'left', bare));
+    await expect.poll(() => [...groups.list()].toSorted()).toEqual([bare, scoped]);
+    end();
+    rmSync(root, { recursive: true });
+  });
+
   test('are those of what a container has moved into groups of its own', () => {
     const root = make({ [`docker/${bare}`]: '', [`docker/${bare}/inner`]: '19\n' });
     const groups = new ContainerGroups(root);

@@ -48,6 +48,7 @@ const guard = new Guard({
   containers: () => groups.list(),
   namespaces: (container) => groups.processes(container).flatMap((pid) => netnsIdOf(route, pid) ?? []),
   watchWithin: (container) => groups.watchWithin(container),
+  disregard: (container) => groups.disregard(container),
   newest: (most) =>
     newestProcesses(most).flatMap((pid) => {
       const netns = netnsIdOf(route, pid);

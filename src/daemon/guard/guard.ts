@@ -17,7 +17,7 @@ import { Unannounced, type UnannouncedPorts } from './unannounced.ts';
 /** What the guard needs of the world around it. */
 export interface GuardPorts
   extends Omit<RecognitionPorts, 'enrolled' | 'awaited' | 'seat' | 'stranger'>,
-    Pick<UnannouncedPorts, 'watchWithin' | 'newest'> {
+    Pick<UnannouncedPorts, 'watchWithin' | 'disregard' | 'newest'> {
   /** Every interface there is. @throws NetlinkError */
   links(): readonly Link[];
   /** One transaction. @throws NetlinkError */
@@ -91,6 +91,7 @@ export class Guard {
       containers: () => ports.containers(),
       namespaces: (container) => ports.namespaces(container),
       watchWithin: (container) => ports.watchWithin(container),
+      disregard: (container) => ports.disregard(container),
       newest: (most) => ports.newest(most),
       now: () => ports.now(),
       after: ports.after,

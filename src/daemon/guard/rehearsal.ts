@@ -39,6 +39,7 @@ async function seatOnce(): Promise<void> {
     containers: () => new Set(),
     namespaces: () => [],
     watchWithin: () => {},
+    disregard: () => {},
     newest: () => [],
     members: () => Promise.resolve(readMembers(answer, network)),
     setElements: (remove, add) => writer.set([...remove, ...add], add),

@@ -14,6 +14,8 @@ export interface Inhabitant {
 export interface UnannouncedPorts extends ProcessPorts {
   /** Looks into what is called like the group of a container that nobody knows: it may be the folder of others'. */
   watchWithin(container: string): void;
+  /** A group of nobody's that has had no process for long is not listed any more. */
+  disregard(container: string): void;
   /** Processes in namespaces that ports lead to, the newest first; so many processes are asked about. */
   newest(most: number): readonly Inhabitant[];
   /** Whether a container is judged somewhere and sits nowhere: it may have been taken off its networks. */
@@ -72,8 +74,6 @@ export class Unannounced {
   #before: ReadonlySet<string> = new Set();
   /** When each container's control group was first seen, in milliseconds since the epoch. */
   readonly #since = new Map<string, number>();
-  /** Groups of nobody's that have had no process for long, until something happens to them. */
-  readonly #deserted = new Set<string>();
   /** Ports that joined lately, by index, until who belongs there is found behind them. */
   readonly #young = new Map<number, Young>();
   #knows: 'nothing' | 'who was there' | 'who is told of' = 'nothing';
@@ -129,7 +129,6 @@ export class Unannounced {
 
   /** A control group came, or went. */
   groupChanged(container: string): void {
-    this.#deserted.delete(container);
     if (!this.#since.has(container)) this.#since.set(container, this.#ports.now());
     if (!this.#isKnown(container)) this.#wake();
   }
@@ -172,7 +171,7 @@ export class Unannounced {
     let youngest = Number.NEGATIVE_INFINITY;
     for (const container of groups) {
       if (this.#isKnown(container)) this.#lookAtKnown(container, young, began);
-      else if (!this.#deserted.has(container)) {
+      else {
         youngest = Math.max(youngest, this.#since.get(container) ?? began);
         this.#lookAtUnknown(container, began);
       }
@@ -188,7 +187,6 @@ export class Unannounced {
 
   #takeIn(groups: ReadonlySet<string>, now: number): void {
     for (const container of this.#since.keys()) if (!groups.has(container)) this.#since.delete(container);
-    for (const container of this.#deserted) if (!groups.has(container)) this.#deserted.delete(container);
     for (const container of groups) if (!this.#since.has(container)) this.#since.set(container, now);
     for (const [index, { joined }] of this.#young) if (now - joined >= youth) this.#young.delete(index);
   }
@@ -198,7 +196,7 @@ export class Unannounced {
     this.#ports.watchWithin(container);
     const homes = new Set(this.#ports.namespaces(container));
     if (homes.size > 0) return this.#barAll(homes, container);
-    if (now - (this.#since.get(container) ?? now) >= youth) this.#deserted.add(container);
+    if (now - (this.#since.get(container) ?? now) >= youth) this.#ports.disregard(container);
   }
 
   #barAll(homes: ReadonlySet<number>, container: string): void {
