@@ -45,6 +45,8 @@ const youth = 5_000;
 const rest = 2;
 /** Processes that are asked about for a port behind which nobody is found, and how often: one is there before its port. */
 const newest = { processes: 1_000, times: 4 } as const;
+/** So many whom nobody knows, and as many again, are looked at at once. */
+const crowd = 64;
 /** And for nobody in particular, while not all folders are watched. */
 const newestAlways = 100;
 
@@ -78,6 +80,8 @@ export class Unannounced {
   readonly #young = new Map<number, Young>();
   #knows: 'nothing' | 'who was there' | 'who is told of' = 'nothing';
   #overflow = false;
+  /** How often some of a crowd were looked at. */
+  #turn = 0;
   #rest = Number.NEGATIVE_INFINITY;
   #callOff: (() => void) | null = null;
 
@@ -168,21 +172,28 @@ export class Unannounced {
     this.#takeIn(groups, began);
     // first of all: the kernel gives a namespace its id when it tells of a veth that leads there
     const young = [...this.#young.values()].map(({ port }) => ({ port, behind: this.#ports.namespaceBehind(port) }));
-    let youngest = Number.NEGATIVE_INFINITY;
-    for (const container of groups) {
-      if (this.#isKnown(container)) this.#lookAtKnown(container, young, began);
-      else {
-        youngest = Math.max(youngest, this.#since.get(container) ?? began);
-        this.#lookAtUnknown(container, began);
-      }
-    }
+    const unknown = [...groups].filter((container) => !this.#isKnown(container));
+    if (young.length > 0)
+      for (const container of groups) if (this.#isKnown(container)) this.#lookAtKnown(container, young, began);
+    for (const container of this.#someOf(unknown)) this.#lookAtUnknown(container, began);
     this.#lookAtProcesses(young);
+    let youngest = Number.NEGATIVE_INFINITY;
+    for (const container of unknown) youngest = Math.max(youngest, this.#since.get(container) ?? began);
     for (const { joined } of this.#young.values()) youngest = Math.max(youngest, joined);
     const now = this.#ports.now();
     this.#rest = now + Math.max(1, rest * (now - began));
     const pause = paces.find(({ until }) => now - youngest < until)?.pause ?? (this.#overflow ? unwatched : null);
     if (pause === null) return;
     this.#next(Math.max(this.#overflow ? Math.min(pause, unwatched) : pause, this.#rest - now));
+  }
+
+  /** Of a crowd the newest, and some of the others in turn: nobody is to be kept from being looked at by it. */
+  #someOf(unknown: readonly string[]): readonly string[] {
+    if (unknown.length <= 2 * crowd) return unknown;
+    const byAge = unknown.toSorted((a, b) => (this.#since.get(b) ?? 0) - (this.#since.get(a) ?? 0));
+    const others = byAge.slice(crowd);
+    const from = (this.#turn++ * crowd) % others.length;
+    return [...byAge.slice(0, crowd), ...others.slice(from, from + crowd)];
   }
 
   #takeIn(groups: ReadonlySet<string>, now: number): void {
@@ -213,7 +224,6 @@ export class Unannounced {
    * all its own may be connected to another.
    */
   #lookAtKnown(container: string, young: readonly PortAndNamespace[], now: number): void {
-    if (young.length === 0) return;
     const isYoung = now - (this.#since.get(container) ?? now) < youth;
     if (!isYoung && !this.#ports.isAdrift(container)) return;
     const homes = new Set(this.#ports.namespaces(container));
