@@ -47,11 +47,11 @@ export class ContainerGroups {
       let some = 0;
       for (const name of unlessMissing(() => readdirSync(join(this.#root, folder))) ?? []) {
         const id = containerOf(name);
-        if (id === undefined || this.#disregarded.has(join(folder, name))) continue;
+        if (id === undefined || this.#disregarded.has(`${folder}/${name}`)) continue;
         some++;
         const known = groups.get(id);
-        if (known === undefined) groups.set(id, [join(folder, name)]);
-        else known.push(join(folder, name));
+        if (known === undefined) groups.set(id, [`${folder}/${name}`]);
+        else known.push(`${folder}/${name}`);
       }
       if (some === 0 && !isUsual(folder)) this.#folders.delete(folder); // until it is found again
     }
