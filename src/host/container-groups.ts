@@ -147,7 +147,7 @@ export class ContainerGroups {
   #isContainer(folder: string, name: string): boolean {
     const id = containerOf(name);
     if (id === undefined) return false;
-    this.#disregarded.delete(join(folder, name));
+    this.#disregarded.delete(`${folder}/${name}`);
     this.#folders.add(folder);
     this.#ears?.changed(id);
     return true;
