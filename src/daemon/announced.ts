@@ -11,20 +11,29 @@ const known = new WeakMap<Container, Announced>();
 /**
  * Where each container may be: on the bridges of its own networks, or of whose namespace it shares, whether or not it runs.
  *
+ * @param unheld ids of containers that something is to hold for, and that cannot be held
  * @param strangers ids of containers that are not this engine's: they may be anywhere
  */
-export function announcementsOf({ containers, networks }: World, strangers: ReadonlySet<string>): Announcements {
+export function announcementsOf(
+  { containers, networks }: World,
+  unheld: ReadonlySet<string>,
+  strangers: ReadonlySet<string>,
+): Announcements {
   const bridges = bridgesOf(networks);
   const byId = new Map(containers.map((container) => [container.id, container]));
   const all = new Map<string, Announced>();
-  for (const id of strangers) all.set(id, { container: id, bridges: null });
+  for (const id of strangers) all.set(id, { container: id, bridges: null, free: true });
   for (const container of containers) {
     const { networkMode } = container;
     const owner = networkMode.kind === 'container' ? byId.get(networkMode.container) : container;
     const its = [...new Set((owner?.endpoints ?? []).flatMap(({ network }) => bridges.get(network) ?? []))];
+    const fresh = {
+      container: container.id,
+      bridges: its,
+      free: networkMode.kind === 'networks' && !unheld.has(container.id),
+    };
     const before = known.get(container);
-    const announced =
-      before !== undefined && isSame(before.bridges, its) ? before : { container: container.id, bridges: its };
+    const announced = before !== undefined && isSame(before, fresh) ? before : fresh;
     known.set(container, announced);
     all.set(container.id, announced);
   }
@@ -37,9 +46,9 @@ export function announcedSince(
   now: Announcements,
 ): { readonly announced: readonly Announced[]; readonly forgotten: readonly string[] } {
   return {
-    announced: [...now.values()].filter(({ container, bridges }) => {
-      const told = before.get(container);
-      return told === undefined || !isSame(told.bridges, bridges);
+    announced: [...now.values()].filter((one) => {
+      const told = before.get(one.container);
+      return told === undefined || !isSame(told, one);
     }),
     forgotten: [...before.keys()].filter((container) => !now.has(container)),
   };
@@ -57,7 +66,8 @@ function bridgesOf(networks: readonly Network[]): ReadonlyMap<string, number> {
   return bridges;
 }
 
-function isSame(a: readonly number[] | null, b: readonly number[] | null): boolean {
-  if (a === b) return true;
-  return a !== null && b !== null && a.length === b.length && a.every((index, at) => index === b[at]);
+function isSame(one: Announced, other: Announced): boolean {
+  const [a, b] = [one.bridges, other.bridges];
+  if (one.free !== other.free) return false;
+  return a === b || (a !== null && b !== null && a.length === b.length && a.every((index, at) => index === b[at]));
 }

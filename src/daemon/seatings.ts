@@ -205,7 +205,11 @@ export class Seatings {
         const isKept = remembered.has(network.id) || (network.bridge !== null && enrolled.has(network.bridge.name));
         if (index !== undefined && isKept) this.#enrolled.delete(index);
       }
-      const announced = announcementsOf(world, this.#barred.strangers);
+      const announced = announcementsOf(
+        world,
+        new Set(of.unheld.map(({ container }) => container.id)),
+        this.#barred.strangers,
+      );
       const engines = world.networks.flatMap((network) => bridgeIndexOf(network) ?? []);
       this.#surroundings = { subnets: subnetsOf(world), announced, engines };
       this.tell(ruleset, heard);

@@ -9,6 +9,8 @@ import { town } from '../ruleset/support.ts';
 const world = buildWorld(town);
 const [someone] = world.containers;
 if (someone === undefined) throw new Error('nobody is there');
+/** With everybody held. */
+const announcementsFor = (of: World, strangers: ReadonlySet<string>) => announcementsOf(of, new Set(), strangers);
 const port = someone.endpoints[0]?.port ?? { name: '', index: 0 };
 /** The same with its port not found. */
 const portless = { ...someone, endpoints: someone.endpoints.map((one) => ({ ...one, port: null })) };
@@ -52,9 +54,9 @@ describe('whom the guard is told of', () => {
   const bridgeOf = (name: string) => world.networks.find((one) => one.name === name)?.bridge?.index;
 
   test('is every container with the bridges of its networks, running or not, and others’ anywhere', () => {
-    const told = announcementsOf(world, new Set([unknown]));
+    const told = announcementsFor(world, new Set([unknown]));
     expect(told.size).toBe(world.containers.length + 1);
-    expect(told.get(unknown)).toEqual({ container: unknown, bridges: null });
+    expect(told.get(unknown)).toEqual({ container: unknown, bridges: null, free: true });
     for (const container of world.containers.filter(({ networkMode }) => networkMode.kind === 'networks'))
       for (const { network } of container.endpoints) {
         const { bridge } = world.networks.find(({ id }) => id === network) ?? {};
@@ -65,7 +67,7 @@ describe('whom the guard is told of', () => {
   test('is who shares a namespace with the bridges of whose it is', () => {
     const joiner = { ...someone, id: unknown, endpoints: [] };
     const networkMode = { kind: 'container', container: someone.id } as const;
-    const told = announcementsOf(
+    const told = announcementsFor(
       { ...world, containers: [...world.containers, { ...joiner, networkMode }] },
       new Set(),
     );
@@ -74,8 +76,8 @@ describe('whom the guard is told of', () => {
   });
 
   test('is told once, and again when he is elsewhere', () => {
-    const before = announcementsOf(world, new Set());
-    expect(announcedSince(before, announcementsOf(structuredClone(world), new Set()))).toEqual({
+    const before = announcementsFor(world, new Set());
+    expect(announcedSince(before, announcementsFor(structuredClone(world), new Set()))).toEqual({
       announced: [],
       forgotten: [],
     });
@@ -84,10 +86,10 @@ describe('whom the guard is told of', () => {
     const [, ...others] = world.containers;
     const { announced } = announcedSince(
       before,
-      announcementsOf({ ...world, containers: [moved, ...others] }, new Set()),
+      announcementsFor({ ...world, containers: [moved, ...others] }, new Set()),
     );
-    expect(announced).toEqual([{ container: someone.id, bridges: [bridgeOf('bridge')] }]);
-    const { forgotten } = announcedSince(before, announcementsOf({ ...world, containers: others }, new Set()));
+    expect(announced).toEqual([{ container: someone.id, bridges: [bridgeOf('bridge')], free: true }]);
+    const { forgotten } = announcedSince(before, announcementsFor({ ...world, containers: others }, new Set()));
     expect(forgotten).toEqual([someone.id]);
   });
 });

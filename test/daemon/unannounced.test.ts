@@ -3,7 +3,7 @@ import { address, bridge, FakeHost, idOf, member, open, seat } from './fake-kern
 
 const [macA, ipA] = ['02:42:ac:1e:00:02', '172.30.0.2'];
 const lenient = { ...bridge, strict: false };
-const known = (name: string, ...bridges: number[]) => ({ container: idOf(name), bridges });
+const known = (name: string, ...bridges: number[]) => ({ container: idOf(name), bridges, free: false });
 const bars = ({ sets }: FakeHost) => [...sets.keys()].map((id) => id.trim()).toSorted();
 const barOf = (port: number) => [`bridge ports ${port}`, `inet ports ${port}`];
 
@@ -170,6 +170,18 @@ describe('a container that was told of', () => {
     expect(bars(host)).toEqual(barOf(10));
   });
 
+  test('and to whom nothing is forbidden may be on others, unless it is judged on one', async () => {
+    for (const seats of [[], [seat('a')]]) {
+      const host = new FakeHost();
+      host.plan({ seats, announced: [{ ...known('a', 51), free: true }] });
+      host.residents.set(idOf('a'), [10]);
+      host.guard.hearGroup(idOf('a'));
+      host.join(10, macA, [ipA], open);
+      await host.pass(5);
+      expect(bars(host)).toEqual(seats.length === 0 ? [] : barOf(10));
+    }
+  });
+
   test('sends nothing by another bridge when it has been taken off its own, however long it has run', async () => {
     const host = newcomer();
     host.plan({ seats: [seat('a')], announced: [known('a', bridge.index)] });
@@ -184,7 +196,7 @@ describe('a container that was told of', () => {
 
   test('and belongs to another engine may be anywhere', async () => {
     const host = newcomer();
-    host.plan({ announced: [{ container: idOf('a'), bridges: null }] });
+    host.plan({ announced: [{ container: idOf('a'), bridges: null, free: true }] });
     host.join(10, macA, [ipA], open);
     await host.pass(100);
     expect(bars(host)).toEqual([]);

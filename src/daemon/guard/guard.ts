@@ -95,6 +95,7 @@ export class Guard {
       newest: (most) => ports.newest(most),
       now: () => ports.now(),
       after: ports.after,
+      isJudged: (container) => this.#seatsOf(container).some(isJudged),
       isAdrift: (container) => this.#isAdrift(container),
       ports: () => this.#bridgePorts.all(),
       namespaceBehind: (port) => this.#namespaceBehind(port),
@@ -232,10 +233,12 @@ export class Guard {
   }
 
   #isAdrift(container: string): boolean {
-    const seats = this.#seats.get(container);
-    return (
-      seats !== undefined && [...seats.keys()].every((network) => this.#sittings.of(container, network).length === 0)
-    );
+    const seats = this.#seatsOf(container);
+    return seats.some(isJudged) && seats.every(({ network }) => this.#sittings.of(container, network).length === 0);
+  }
+
+  #seatsOf(container: string): readonly PlannedSeat[] {
+    return [...(this.#seats.get(container)?.values() ?? [])];
   }
 
   /**
@@ -424,6 +427,6 @@ export class Guard {
 }
 
 /** Whether anything is forbidden it at all. */
-function isJudged({ rules }: Sitting): boolean {
+function isJudged({ rules }: Pick<PlannedSeat, 'rules'>): boolean {
   return Object.values(rules.entries).some(({ kind }) => kind !== 'accept');
 }

@@ -59,6 +59,11 @@ export interface Announced {
   readonly container: string;
   /** Indices of the bridges that it is, or will be, on: its own, or of whose namespace it shares. null: any. */
   readonly bridges: readonly number[] | null;
+  /**
+   * Whether no policy forbids it anything as far as is known: then it may be on any other, too, as long as no seat of it is judged.
+   * Compose connects containers to further networks before they start, of which the engine tells nobody.
+   */
+  readonly free: boolean;
 }
 
 /** Everything but the place: what a container will be on a network. */

@@ -18,7 +18,9 @@ export interface UnannouncedPorts extends ProcessPorts {
   disregard(container: string): void;
   /** Processes in namespaces that ports lead to, the newest first; so many processes are asked about. */
   newest(most: number): readonly Inhabitant[];
-  /** Whether a container is judged somewhere and sits nowhere: it may have been taken off its networks. */
+  /** Whether anything is forbidden a container on some network. */
+  isJudged(container: string): boolean;
+  /** Whether such a one sits nowhere: it may have been taken off its networks. */
   isAdrift(container: string): boolean;
   /** Every port of every bridge. */
   ports(): Iterable<BridgePort>;
@@ -71,7 +73,7 @@ interface Young {
 export class Unannounced {
   readonly #ports: UnannouncedPorts;
   /** The bridges of each container that was told of. */
-  readonly #announced = new Map<string, ReadonlySet<number> | 'any'>();
+  readonly #announced = new Map<string, { readonly bridges: ReadonlySet<number> | 'any'; readonly free: boolean }>();
   /** Containers that were there before anybody was told of. */
   #before: ReadonlySet<string> = new Set();
   /** When each container's control group was first seen, in milliseconds since the epoch. */
@@ -101,8 +103,8 @@ export class Unannounced {
       this.#announced.delete(container);
       this.#since.delete(container);
     }
-    for (const { container, bridges } of announced)
-      this.#announced.set(container, bridges === null ? 'any' : new Set(bridges));
+    for (const { container, bridges, free } of announced)
+      this.#announced.set(container, { bridges: bridges === null ? 'any' : new Set(bridges), free });
     if (this.#knows === 'who is told of') return;
     this.#begin('who is told of', new Set());
   }
@@ -148,8 +150,9 @@ export class Unannounced {
   }
 
   #belongs(container: string, bridge: number): boolean {
-    const bridges = this.#announced.get(container);
-    return this.#before.has(container) || bridges === 'any' || bridges?.has(bridge) === true;
+    if (this.#before.has(container)) return true;
+    const { bridges = new Set<number>(), free = false } = this.#announced.get(container) ?? {};
+    return bridges === 'any' || bridges.has(bridge) || (free && !this.#ports.isJudged(container));
   }
 
   #wake(): void {

@@ -66,7 +66,7 @@ async function plan(loads: boolean): Promise<void> {
     gone: [],
     seated: loads ? seatedOf(ruleset) : [],
     unseated: [],
-    announced: [...announcementsOf(world, new Set()).values()],
+    announced: [...announcementsOf(world, new Set(), new Set()).values()],
     forgotten: [],
     barred: [],
     engines: world.networks.flatMap(({ bridge }) => bridge?.index ?? []),
