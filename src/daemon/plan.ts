@@ -33,6 +33,8 @@ export interface Surroundings {
   readonly announced: Announcements;
   /** Indices of the bridges of all networks. */
   readonly engines: readonly number[];
+  /** Indices of the ports that stay barred because of somebody unknown. */
+  readonly barred: readonly number[];
 }
 
 /** The subnets of networks, by engine id. */
@@ -50,13 +52,13 @@ type Plan = Extract<ToGuard, { kind: 'plan' }>;
  */
 export function planFor(
   ruleset: Ruleset,
-  { subnets, announced, engines }: Surroundings,
+  { subnets, announced, engines, barred }: Surroundings,
   told: Told,
   heard: number,
 ): { readonly plan: Plan; readonly told: Told } {
   const words = {
     heard,
-    barred: (ruleset.barred ?? []).map(({ index }) => index),
+    barred,
     engines,
     ...announcedSince(told.announced, announced),
   };

@@ -25,7 +25,7 @@ export class Seatings {
   #guard: GuardPort | null = null;
   #told: Told = nothingTold;
   /** As the engine said last. */
-  #surroundings: Surroundings = { subnets: new Map(), announced: new Map(), engines: [] };
+  #surroundings: Omit<Surroundings, 'barred'> = { subnets: new Map(), announced: new Map(), engines: [] };
   /** Senders that the guard has seated, until the engine tells of them, too. */
   readonly #newcomers = new Map<number, Seated>();
   /** Ports that are gone, until a world was read after that. */
@@ -220,7 +220,8 @@ export class Seatings {
   /** @param heard of what the guard has done, the latest that the kernel's rules reckon with */
   tell(ruleset: Ruleset, heard: number): void {
     if (this.#guard === null) return; // the next one is told everything
-    const { plan, told } = planFor(ruleset, this.#surroundings, this.#told, heard);
+    const barred = this.#barred.all.map(({ index }) => index);
+    const { plan, told } = planFor(ruleset, { ...this.#surroundings, barred }, this.#told, heard);
     this.#told = told;
     this.#guard.post(plan);
   }

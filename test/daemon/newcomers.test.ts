@@ -100,7 +100,7 @@ describe('what the guard has done since the world was read', () => {
 });
 
 describe('what the guard is told', () => {
-  const nothingAround = { subnets: new Map(), announced: new Map(), engines: [] };
+  const nothingAround = { subnets: new Map(), announced: new Map(), engines: [], barred: [] };
 
   test('everything at first, and then only what changed', () => {
     const early = rulesetFor(beforeItRuns('app-db-1'));

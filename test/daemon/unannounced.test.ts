@@ -251,6 +251,15 @@ describe('a barred port', () => {
     expect(host.of('left')).toMatchObject([{ port: 10 }]);
   });
 
+  test('of another guard’s is told of when it is gone, before or later', async () => {
+    const host = newcomer();
+    host.join(10, macA, [ipA], open);
+    host.plan({ announced: [known('a', open)], barred: [10, 77] });
+    expect(host.of('unbarred').map(({ port }) => port)).toEqual([77]);
+    host.remove(10);
+    expect(host.of('unbarred').map(({ port }) => port)).toEqual([77, 10]);
+  });
+
   test('that is gone is told of', async () => {
     const host = await barred();
     host.remove(10);

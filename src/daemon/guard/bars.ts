@@ -56,12 +56,20 @@ export class Bars {
   }
 
   /**
-   * What the main thread had heard of is as it says; the others are barred again, for it may have undone that.
+   * What the main thread had heard of is as it says, another guard's bars among it; the others are barred again, for it may
+   * have undone that.
    *
    * @param heard serial of the latest that it reckons with
    * @param kept ports that stay barred
+   * @param find a port that is there
    */
-  plan(heard: number, kept: readonly number[]): void {
+  plan(heard: number, kept: readonly number[], find: (index: number) => BridgePort | undefined): void {
+    for (const index of kept) {
+      if (this.#all.has(index)) continue;
+      const port = find(index);
+      this.#all.set(index, { port: { name: port?.name ?? '', index }, serial: 0, sitting: null });
+      if (port === undefined) this.parted(index);
+    }
     for (const [index, bar] of this.#all) {
       if (bar.serial > heard) this.#set(index, this.#sittings.get(index) ?? bar.sitting);
       else if (!kept.includes(index)) this.#all.delete(index);
