@@ -27,6 +27,11 @@ export const troubleCodes = {
       'A container runs of which the engine does not tell, or not that it is on the bridge where it is, so that nobody knows what policy says of it. Nothing passes from its port, nor from that of the container whose network it shares.',
     mend: 'Nothing, where it goes by itself: the engine was late. Where it stays, `docker inspect` of the id that the message names: labels of many MiB are not read.',
   },
+  unwatched: {
+    means:
+      'There are more folders of control groups than are watched (4,096), as where somebody starts containers with deep `cgroup_parent`s, which the engine leaves behind. Newcomers are found all the same, by looking at the newest processes every ten milliseconds, which costs processor time.',
+    mend: 'Find the deep folder below `/sys/fs/cgroup`, whose `cgroup.procs` is empty all the way down, and remove it with `rmdir`, the deepest first; then start the daemon anew.',
+  },
   'kernel-refused': {
     means: 'The kernel or `nft` refused a change. What was held before stays held; newcomers wait, denied.',
     mend: 'The message is theirs. It is tried again every second. `sluice doctor` and `nft list ruleset` show what is in the way.',

@@ -242,11 +242,11 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
           `nothing passes from ${message.port.name} until the engine tells of ${message.container.slice(0, 12)}`,
         );
         break;
-      case 'crowded':
-        return log(
-          'warning',
-          'more folders of control groups than are watched: it is looked for newcomers all the time; remove those that nobody uses, and start the daemon anew',
-        );
+      case 'crowded': {
+        const words = 'more folders of control groups than are watched: it is looked for newcomers all the time';
+        this.#troubles.add('unwatched', words, 'remove those that nobody uses, and start the daemon anew');
+        return;
+      }
       case 'unbarred':
         this.#seatings.unbarred(message);
         return this.#passes.wakeSoon();
@@ -301,6 +301,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   /** Newcomers are seated a little later then, by the passes; another guard is started with the next. */
   #guardBroke(reason: string): void {
     this.#seatings.giveUp();
+    this.#troubles.end('unwatched', 'another guard is started'); // it says so again
     const message = `newcomers wait for the next look: ${reason}`;
     this.#troubles.add('unguarded', message, 'nothing to do: another guard is started');
     this.#passes.wakeLater();
