@@ -1,12 +1,9 @@
 import { bridgeIndexOf } from '../world/bridge-index.ts';
-import type { Container, Network, World } from '../world/world.ts';
+import type { Network, World } from '../world/world.ts';
 import type { Announced } from './guard/protocol.ts';
 
 /** Where the containers of a world are, or will be, by container. */
 export type Announcements = ReadonlyMap<string, Announced>;
-
-/** What each was last said to be, so that who is where he was is the same object. */
-const known = new WeakMap<Container, Announced>();
 
 /**
  * Where each container may be: on the bridges of its own networks, or of whose namespace it shares, whether or not it runs.
@@ -27,15 +24,8 @@ export function announcementsOf(
     const { networkMode } = container;
     const owner = networkMode.kind === 'container' ? byId.get(networkMode.container) : container;
     const its = [...new Set((owner?.endpoints ?? []).flatMap(({ network }) => bridges.get(network) ?? []))];
-    const fresh = {
-      container: container.id,
-      bridges: its,
-      free: networkMode.kind === 'networks' && !unheld.has(container.id),
-    };
-    const before = known.get(container);
-    const announced = before !== undefined && isSame(before, fresh) ? before : fresh;
-    known.set(container, announced);
-    all.set(container.id, announced);
+    const free = networkMode.kind === 'networks' && !unheld.has(container.id);
+    all.set(container.id, { container: container.id, bridges: its, free });
   }
   return all;
 }

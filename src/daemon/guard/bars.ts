@@ -14,7 +14,6 @@ export interface BarsPorts {
 }
 
 interface Bar {
-  readonly port: { readonly name: string; readonly index: number };
   readonly serial: number;
   /** Who sat there. */
   readonly sitting: Sitting | null;
@@ -42,7 +41,7 @@ export class Bars {
     const sitting = this.#sittings.get(index) ?? null;
     if (!this.#set(index, sitting)) return false;
     const serial = this.#ports.serial();
-    this.#all.set(index, { port, serial, sitting });
+    this.#all.set(index, { serial, sitting });
     this.#ports.say({ kind: 'barred', serial, port, container });
     return true;
   }
@@ -61,14 +60,13 @@ export class Bars {
    *
    * @param heard serial of the latest that it reckons with
    * @param kept ports that stay barred
-   * @param find a port that is there
+   * @param isThere whether there is such a port
    */
-  plan(heard: number, kept: readonly number[], find: (index: number) => BridgePort | undefined): void {
+  plan(heard: number, kept: readonly number[], isThere: (index: number) => boolean): void {
     for (const index of kept) {
       if (this.#all.has(index)) continue;
-      const port = find(index);
-      this.#all.set(index, { port: { name: port?.name ?? '', index }, serial: 0, sitting: null });
-      if (port === undefined) this.parted(index);
+      this.#all.set(index, { serial: 0, sitting: null });
+      if (!isThere(index)) this.parted(index);
     }
     for (const [index, bar] of this.#all) {
       if (bar.serial > heard) this.#set(index, this.#sittings.get(index) ?? bar.sitting);

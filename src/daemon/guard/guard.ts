@@ -355,7 +355,7 @@ export class Guard {
     for (const port of plan.unseated) if (this.#isHeard(port, plan.heard)) this.#sittings.delete(port);
     for (const seated of plan.seated) this.#takeOver(seated, plan.heard);
     this.#redo(plan.heard);
-    this.#bars.plan(plan.heard, plan.barred, (index) => this.#bridgePorts.get(index));
+    this.#bars.plan(plan.heard, plan.barred, (index) => this.#bridgePorts.get(index) !== undefined);
     this.#leaveUnenrolled();
     this.#recognition.review(plan.bridges);
     for (const { index } of plan.bridges) for (const port of this.#bridgePorts.on(index)) this.#welcome(port);
