@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type ReadFile, readSmallFile } from './files.ts';
+import { isOutsideContainers } from './pid-namespace.ts';
 
 /** A port of the host that a docker-proxy listens on. */
 export interface ProxyListener {
@@ -21,13 +22,15 @@ export const processFiles: ProcessFiles = { list: () => readdirSync('/proc'), re
 /**
  * The docker-proxy processes of this host, by their command lines (moby, cmd/docker-proxy: `-proto tcp -host-ip 0.0.0.0
  * -host-port 80 -container-ip … -container-port …`, Go's flags with one dash).
+ * A container's program of that name is none.
  */
 export function dockerProxies({ list, read }: ProcessFiles): readonly ProxyListener[] {
   return list()
     .filter((name) => /^[1-9][0-9]*$/.test(name))
     .flatMap((pid) => {
       const [program = '', ...args] = (read(`/proc/${pid}/cmdline`) ?? '').split('\0');
-      return /(^|\/)docker-proxy$/.test(program) ? listenerOf(Number(pid), args) : [];
+      const isProxy = /(^|\/)docker-proxy$/.test(program) && isOutsideContainers(Number(pid), read);
+      return isProxy ? listenerOf(Number(pid), args) : [];
     });
 }
 

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { type Address, parseAddress } from '../ip/address.ts';
 import type { ReadFile } from './files.ts';
+import { isOutsideContainers } from './pid-namespace.ts';
 
 /** Settings of the engine that its API does not tell. */
 export interface EngineSettings {
@@ -45,10 +46,14 @@ interface DaemonFlags {
   readonly configFile: string | undefined;
 }
 
-/** What the running dockerd was started with; null where its pid file is stale or not there. */
+/**
+ * What the running dockerd was started with; null where its pid file is not there or stale. A killed engine leaves it
+ * behind, and a container that starts programs for long enough gets the number.
+ */
 export function daemonArguments(readFile: ReadFile): readonly string[] | null {
   const pid = /^\s*([1-9][0-9]{0,9})\s*$/.exec(readFile(pidFile) ?? '')?.[1];
-  const commandLine = pid === undefined ? undefined : readFile(`/proc/${pid}/cmdline`);
+  if (pid === undefined || !isOutsideContainers(Number(pid), readFile)) return null;
+  const commandLine = readFile(`/proc/${pid}/cmdline`);
   const [program = '', ...args] = (commandLine ?? '').split('\0').slice(0, -1);
   return /(^|\/)dockerd$/.test(program) ? args : null;
 }

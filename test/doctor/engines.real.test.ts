@@ -87,6 +87,25 @@ describe('an engine on the network, and without docker-proxy', () => {
   });
 });
 
+describe("docker-proxy, and a container's program of its name", () => {
+  const publishing = async (userlandProxy: boolean) => {
+    const site = await openSite({ engine: '28.5', userlandProxy });
+    // Debian's own, with what it loads, for the port that another container publishes
+    const listen = '-proto tcp -host-ip 0.0.0.0 -host-port 8080 -container-ip 127.0.0.1 -container-port 80';
+    const mounts = ['/usr', '/lib', '/lib64'].flatMap((path) => ['-v', `${path}:${path}:ro`]);
+    const entry = ['--entrypoint', '/usr/bin/docker-proxy', 'lab/app', ...listen.split(' ')];
+    await site.host.docker('run', '-d', '--name', 'liar', ...mounts, ...entry);
+    await site.host.docker('run', '-d', '--name', 'public', '-p', '8080:80', 'lab/app');
+    expect(await site.host.must(['pgrep', '-fa', 'docker-proxy -proto tcp -host-ip 0.0.0.0'])).toMatch(/8080/);
+    return site;
+  };
+  test.each([true, false])("is told of where the engine's own listens: %s", async (userlandProxy) => {
+    await using site = await publishing(userlandProxy);
+    const found = (await doctor(site)).findings.filter(({ code }) => code === 'published-everywhere');
+    expect(found.flatMap(({ seen }) => seen)).toEqual(userlandProxy ? ['public: 8080:80/tcp'] : []);
+  });
+});
+
 describe('an engine that maps users', () => {
   test('a container that is not mapped', async () => {
     await using site = await openSite({ engine: '26.1', dockerd: ['--userns-remap=default'] });

@@ -50,8 +50,11 @@ test('docker-proxy is known by its command line', () => {
     '/proc/14/cmdline': line('sh', '-c', 'docker-proxy -proto tcp -host-ip 0.0.0.0 -host-port 1'),
     '/proc/15/cmdline': '',
     '/proc/16/cmdline': line('docker-proxy', '-proto', 'tcp', '-host-port', 'x'),
+    '/proc/17/cmdline': line('docker-proxy', '-proto', 'tcp', '-host-ip', '0.0.0.0', '-host-port', '80'),
+    ...Object.fromEntries([12, 13, 14, 15, 16].map((pid) => [`/proc/${pid}/status`, `NSpid:\t${pid}\n`])),
+    '/proc/17/status': 'NSpid:\t17\t1\n', // of a container
   });
-  expect(dockerProxies({ list: () => ['1', '12', '13', '14', '15', '16', 'self'], read })).toEqual([
+  expect(dockerProxies({ list: () => ['1', '12', '13', '14', '15', '16', '17', 'self'], read })).toEqual([
     { process: 12, protocol: 'tcp', address: '0.0.0.0', port: 3000 },
     { process: 13, protocol: 'udp', address: '::', port: 53 },
   ]);
@@ -106,6 +109,7 @@ test.each<[string, Readonly<Record<string, string>>]>([
 const dockerd = (args: readonly string[], config?: object) =>
   files({
     '/run/docker.pid': '7\n',
+    '/proc/7/status': 'NSpid:\t7\n',
     '/proc/7/cmdline': `/usr/bin/dockerd\0${args.map((word) => `${word}\0`).join('')}`,
     ...(config === undefined ? {} : { '/etc/docker/daemon.json': JSON.stringify(config) }),
   }).read;

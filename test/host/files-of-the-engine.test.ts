@@ -12,6 +12,7 @@ describe("the engine's settings", () => {
   };
   const running = (...args: string[]) => ({
     '/run/docker.pid': '812',
+    '/proc/812/status': 'Name:\tdockerd\nNSpid:\t812\nNSpgid:\t812\n',
     '/proc/812/cmdline': `${['/usr/bin/dockerd', ...args].join('\0')}\0`,
   });
   const none = { dns: [], hostGateway: [] };
@@ -51,7 +52,13 @@ describe("the engine's settings", () => {
       },
       { ...none, dns: ['10.3.3.3'] },
     ],
-    ['a stale pid file', { '/run/docker.pid': '812', '/proc/812/cmdline': 'sleep\0--dns\0 10.1.1.1\0' }, none],
+    ['a stale pid file', { ...running(), '/proc/812/cmdline': 'sleep\0--dns\0 10.1.1.1\0' }, none],
+    ['a pid file of one that is gone', { '/run/docker.pid': '812' }, none],
+    [
+      "a stale pid file, and a container's program that has the number and the name",
+      { ...running('--dns', '10.1.1.1'), '/proc/812/status': 'Name:\tdockerd\nNSpid:\t812\t7\nNSpgid:\t812\t7\n' },
+      none,
+    ],
     ['a pid file that holds no number', { '/run/docker.pid': '../../etc' }, none],
   ])('%s', (_what, files, expected) => {
     expect(settings(files)).toEqual(expected);
