@@ -2,7 +2,7 @@ import type { Barred } from '../ruleset/ruleset.ts';
 import type { Look } from './looks.ts';
 
 /** A port that the guard has barred, and because of whom. */
-interface BarredPort extends Barred {
+export interface BarredPort extends Barred {
   /** Engine id, 64 hex digits. */
   readonly container: string;
   /** Milliseconds since the epoch. */

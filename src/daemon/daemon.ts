@@ -26,7 +26,8 @@ import { type Beginning, begin } from './policy-in-force.ts';
 import { type DaemonPorts, messageOf } from './ports.ts';
 import { Seatings } from './seatings.ts';
 import { agesOf, statusOf, type WorkloadAges } from './status.ts';
-import { Troubles } from './troubles.ts';
+import { tellOfBarred } from './tell-of-barred.ts';
+import { passing, Troubles } from './troubles.ts';
 import { Turns } from './turns.ts';
 import { patience } from './unlisted.ts';
 
@@ -40,8 +41,6 @@ const partings: ReadonlySet<string> = new Set(['stop', 'die', 'destroy', 'discon
 const againAtMost = 2;
 /** More than a timer may be early by. */
 const grain = 50;
-/** What is over so soon is no trouble. */
-const passing = 3_000;
 
 /** What was put into the kernel last. */
 interface Now {
@@ -345,25 +344,10 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       } else this.#refused(error);
       return 'again later';
     } finally {
-      this.#tellOfBarred();
+      const [barred, now] = [this.#seatings.barredPorts, this.#ports.now()];
+      tellOfBarred(this.#troubles, barred, now);
+      if (barred.some(({ since }) => now - since < patience.engines)) this.#passes.wakeLater();
     }
-  }
-
-  /** A container of which the engine tells late is nobody's trouble; one of which it goes on telling nothing is. */
-  #tellOfBarred(): void {
-    const now = this.#ports.now();
-    const barred = this.#seatings.barredPorts;
-    const lasting = barred.filter(({ since }) => now - since >= passing);
-    if (lasting.length === 0) this.#troubles.end('unannounced', 'the engine tells of every container');
-    else {
-      const which = lasting
-        .map(({ container, name }) => `${container.slice(0, 12)} (${name})`)
-        .toSorted()
-        .join(', ');
-      const message = `the engine does not tell of ${which}: nothing passes from there`;
-      this.#troubles.add('unannounced', message, 'look at it: docker inspect, by this id');
-    }
-    if (barred.some(({ since }) => now - since < patience.engines)) this.#passes.wakeLater();
   }
 
   #refused(error: unknown): void {

@@ -1,6 +1,9 @@
 import type { Trouble } from '../control/protocol.ts';
 import type { Log } from './ports.ts';
 
+/** Milliseconds: what is over so soon is no trouble. */
+export const passing = 3_000;
+
 /** What keeps the daemon from simply enforcing, each with the time it began. What is news is logged. */
 export class Troubles {
   readonly #all = new Map<Trouble['code'], Trouble>();

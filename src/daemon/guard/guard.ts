@@ -4,7 +4,8 @@ import type { LinkEvent } from '../../netlink/link-events.ts';
 import type { SenderPlace, SetElement } from '../../nftables/endpoint-elements.ts';
 import { linkLocalOf } from '../../ruleset/mac.ts';
 import { Bars } from './bars.ts';
-import { Closing, closure } from './closing.ts';
+import { ClosedBridges } from './closed-bridges.ts';
+import { Closing } from './closing.ts';
 import { LinkReading } from './link-reading.ts';
 import type { Member } from './members.ts';
 import { unlessRefused } from './other-ends.ts';
@@ -40,8 +41,7 @@ export class Guard {
   /** By container, then network. */
   readonly #seats = new Map<string, Map<string, PlannedSeat>>();
   readonly #closing: Closing;
-  /** Bridges that were closed, by the number of the message that said so. */
-  #closed: readonly (Closed & { readonly serial: number })[] = [];
+  readonly #closed: ClosedBridges;
   readonly #recognition: Recognition;
   readonly #unannounced: Unannounced;
   readonly #bars: Bars;
@@ -79,14 +79,13 @@ export class Guard {
       },
       this.#sittings,
     );
-    this.#bars = new Bars(
-      {
-        setElements: (remove, add) => this.#setElements(remove, add),
-        say: (message) => ports.say(message),
-        serial: () => ++this.#serial,
-      },
-      this.#sittings,
-    );
+    const doing = {
+      setElements: (remove: readonly SetElement[], add: readonly SetElement[]) => this.#setElements(remove, add),
+      say: (message: FromGuard) => ports.say(message),
+      serial: () => ++this.#serial,
+    };
+    this.#closed = new ClosedBridges(doing);
+    this.#bars = new Bars(doing, this.#sittings);
     this.#unannounced = new Unannounced({
       containers: () => ports.containers(),
       namespaces: (container) => ports.namespaces(container),
@@ -167,7 +166,7 @@ export class Guard {
   /** The engine tells of a network only after its bridge is there; till then nobody knows who may send from it. */
   #bridgeChanged({ name, index, there }: Extract<PortChange, { kind: 'bridge' }>): void {
     if (there) this.#close(index, 'new');
-    else this.#closed = this.#closed.filter(({ bridge }) => bridge.index !== index);
+    else this.#closed.gone(index);
     this.#ports.say({ kind: 'bridges', name, index, there });
   }
 
@@ -190,18 +189,7 @@ export class Guard {
   /** Nothing passes a bridge from which a held container might send unjudged, until the main thread has seen to it. */
   #close(index: number, why: Closed['why']): void {
     const name = this.#bridgePorts.nameOf(index);
-    if (name === undefined || this.#enrolled.has(index)) return;
-    const closed: Closed = { bridge: { name, index }, why };
-    const isClosed = this.#closed.some((one) => one.bridge.index === index && one.why === why);
-    if (isClosed || !this.#shut(closed)) return;
-    const serial = ++this.#serial;
-    this.#closed = [...this.#closed, { ...closed, serial }];
-    this.#ports.say({ kind: 'closed', serial, ...closed });
-  }
-
-  /** Where no rules of ours stand there is nothing to hold anybody by. */
-  #shut({ bridge, why }: Closed): boolean {
-    return unlessRefused(() => this.#ports.setElements([], [closure(bridge, why)])) !== null;
+    if (name !== undefined && !this.#enrolled.has(index)) this.#closed.close({ bridge: { name, index }, why });
   }
 
   #parted(port: BridgePort): void {
@@ -401,8 +389,7 @@ export class Guard {
 
   /** What the main thread had not heard of when it made the rules that stand now is done again. */
   #redo(heard: number): void {
-    this.#closed = this.#closed.filter(({ serial }) => serial > heard);
-    for (const closed of this.#closed) this.#shut(closed);
+    this.#closed.plan(heard);
     const lingering = this.#lingering;
     this.#lingering = [];
     for (const sitting of lingering) if (!this.#isBack(sitting)) this.#leave(sitting);
