@@ -23,15 +23,15 @@ export async function createLoad(site: Site, workloads: number): Promise<void> {
 }
 
 export interface LoadPolicy {
-  /** Of each workload; 100 unless told. */
-  readonly destinations?: number;
+  /** Another port of every destination. */
+  readonly port?: number;
   /** One more destination of the starters', so that a policy differs a little from another. */
   readonly also?: string;
 }
 
 /** Writes the policy for them and the starters: a file for each hundred, because one may have a megabyte. */
-export function writeLoadPolicy(site: Site, workloads: number, { destinations = 100, also }: LoadPolicy = {}): void {
-  const size: Size = { workloads, destinations, kind: 'exact' };
+export function writeLoadPolicy(site: Site, workloads: number, { port, also }: LoadPolicy = {}): void {
+  const size: Size = { workloads, destinations: 100, kind: 'exact', ...(port === undefined ? {} : { other: port }) };
   const more = also === undefined ? '' : `, other: { allow: ["${also}"] }`;
   site.host.write(
     '/etc/sluice/policy.yaml',

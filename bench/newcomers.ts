@@ -6,6 +6,7 @@ import { EngineRelay } from '../lab/relay.ts';
 import type { Engine } from '../lab/roots.ts';
 import { openSite } from '../lab/site.ts';
 import { create, finished, keyOf, makeNetwork, outcome, remove, start } from '../lab/starters.ts';
+import type { Status } from '../src/control/protocol.ts';
 import { createLoad, writeLoadPolicy } from './load.ts';
 import { type BenchOptions, undisturbed } from './measured.ts';
 import { quantile } from './pairs.ts';
@@ -28,7 +29,7 @@ export async function newcomers({ engine, quick, workloads: sizes, say }: BenchO
   const rows: string[][] = [];
   for (const workloads of sizes.length > 0 ? sizes : quick ? [10, 100] : [10, 100, 1000]) {
     say(`${workloads} workloads`);
-    const measured = await measure(engine, workloads, quick ? 15 : 200);
+    const { measured, pauses } = await measure(engine, workloads, quick ? 15 : 200);
     const of = (value: (one: Newcomer) => number, share: number) => quantile(measured.map(value), share).toFixed(2);
     rows.push([
       `${workloads} × 100`,
@@ -39,24 +40,37 @@ export async function newcomers({ engine, quick, workloads: sizes, say }: BenchO
       of(({ whole }) => whole, 0.99),
       of(({ lead }) => lead, 0),
       of(({ lead }) => lead, 0.5),
+      pauses.guard.toFixed(1),
+      pauses.main.toFixed(1),
     ]);
   }
   const head = ['workloads × destinations', 'starts', 'own, median', 'own, p99', 'whole, median', 'whole, p99'];
   return [
     `Milliseconds, engine ${engine}; "own" is from the last word about the newcomer, of the kernel or of the engine, to the ` +
       'elements:',
-    markdown([...head, 'least before the first instruction', 'median'], rows),
+    markdown(
+      [...head, 'least before the first instruction', 'median', 'longest turn of the guard', 'of the main thread'],
+      rows,
+    ),
   ].join('\n\n');
 }
 
-async function measure(engine: Engine, workloads: number, starts: number): Promise<readonly Newcomer[]> {
+interface Measured {
+  readonly measured: readonly Newcomer[];
+  /** As status tells them: the longest while all this happened. */
+  readonly pauses: Status['pauses'];
+}
+
+async function measure(engine: Engine, workloads: number, starts: number): Promise<Measured> {
   await using site = await openSite({ engine });
   await site.host.image(firstImage);
   await makeNetwork(site);
   await createLoad(site, workloads);
   writeLoadPolicy(site, workloads);
   const relay = await EngineRelay.open(site.host.cell, true, atOnce);
-  await site.host.daemon({ args: ['--host', relay.address], under: undisturbed });
+  const running = await site.host.daemon({ args: ['--host', relay.address], under: undisturbed });
+  await running.status(); // what its beginning took is told
+  let pauses = { main: 0, guard: 0 };
   const kernel = await KernelEvents.follow(site.host.cell, atOnce);
   const found: Newcomer[] = [];
   for (let round = 0; round < starts; round++) {
@@ -71,9 +85,11 @@ async function measure(engine: Engine, workloads: number, starts: number): Promi
     const newcomer = timesOf(kernel, relay, address, began);
     if (newcomer !== null) found.push(newcomer);
     await remove(site, [one.id]);
+    const { main, guard } = (await running.status()).pauses;
+    pauses = { main: Math.max(pauses.main, main), guard: Math.max(pauses.guard, guard) };
   }
   if (found.length < 0.9 * starts) throw new Error(`only ${found.length} of ${starts} starts could be timed`);
-  return found;
+  return { measured: found, pauses };
 }
 
 function timesOf(kernel: KernelEvents, relay: EngineRelay, address: string, began: number | null): Newcomer | null {

@@ -131,19 +131,27 @@ function factsOf({ kind, loses, gains, mode, programs }: Change): readonly Fact[
 
 function cutFacts(cut: readonly Cut[], now: number | undefined): readonly Fact[] {
   if (cut.length === 0) return [];
+  const isOfSeveral = new Set(cut.map(({ container }) => container)).size > 1;
   const places = [
-    ...Map.groupBy(cut, ({ to, protocol, port }) =>
-      packetText({ family: to.family, address: to.value, protocol, port }),
-    ),
-  ].map(([place, list]) => (now === undefined ? place : `${place} ${ageText(list, now)}`));
+    ...Map.groupBy(cut, ({ container, to, protocol, port }) => {
+      const place = packetText({ family: to.family, address: to.value, protocol, port });
+      return isOfSeveral ? `${safe(container)} to ${place}` : place;
+    }),
+  ].map(([place, list]) => `${place}${aboutText(list, now)}`);
   return [{ word: '- cuts', text: `${counted(cut.length, 'live connection')}: ${fewOf(places)}`, style: 'bad' }];
 }
 
-/** `(for 2 hours)`; of several, the oldest. */
+/** ` (for 2 hours)`, ` (3, the oldest for 2 hours)`. */
+function aboutText(cut: readonly Cut[], now: number | undefined): string {
+  const count = cut.length > 1 ? [String(cut.length)] : [];
+  const about = now === undefined ? count : [...count, ageText(cut, now)];
+  return about.length === 0 ? '' : ` (${about.join(', ')})`;
+}
+
 function ageText(cut: readonly Cut[], now: number): string {
   const known = cut.flatMap(({ since }) => since ?? []);
-  if (known.length === 0) return '(age unknown)';
-  return `(for ${spanText(now - Math.min(...known))})`;
+  if (known.length === 0) return 'age unknown';
+  return `${cut.length > 1 ? 'the oldest ' : ''}for ${spanText(now - Math.min(...known))}`;
 }
 
 /** Before what holds now, which comes last. */

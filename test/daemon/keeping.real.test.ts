@@ -2,7 +2,9 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { article } from '../../lab/article.ts';
 import type { Daemon } from '../../lab/daemon.ts';
 import { until } from '../../lab/exec.ts';
+import { engines } from '../../lab/roots.ts';
 import { openSite, type Site } from '../../lab/site.ts';
+import { full } from '../campaign/campaign.ts';
 
 const policyFile = '/etc/sluice/policy.yaml';
 const state = '/var/lib/sluice';
@@ -10,110 +12,126 @@ const policy = (allow: string) => `version: 1\nprojects: { app: { allow: ${allow
 const broken = 'version: 1\nprojects: { app: { alow: none } }\n';
 
 /** What a daemon is kept true by while files, state and engine are not as they should be: by the packets of containers. */
-describe('the daemon, on a real host', { timeout: 120_000 }, () => {
-  let site: Site;
-  afterEach(() => site?.stop());
+describe.each(full ? engines : (['28.5'] as const))(
+  'the daemon, on a real host with engine %s',
+  { timeout: 120_000 },
+  (engine) => {
+    let site: Site;
+    afterEach(() => site?.stop());
 
-  async function open(): Promise<void> {
-    site = await openSite({ engine: '28.5' });
-    await site.host.compose('app', article(), 'up', '-d');
-    await site.host.docker('network', 'create', 'others');
-    await site.host.docker('run', '-d', '--name', 'other', '--network', 'others', 'lab/app');
-    await site.host.docker('run', '-d', '--name', 'plain', 'lab/app');
-  }
+    async function open(): Promise<void> {
+      site = await openSite({ engine });
+      await site.host.compose('app', article(), 'up', '-d');
+      await site.host.docker('network', 'create', 'others');
+      await site.host.docker('run', '-d', '--name', 'other', '--network', 'others', 'lab/app');
+      await site.host.docker('run', '-d', '--name', 'plain', 'lab/app');
+    }
 
-  /** Which of them reach a private host. */
-  async function reaching(...names: readonly string[]): Promise<readonly string[]> {
-    const probes = await site.host.probeMany(
-      names.map((from) => ({ from, to: site.private.v4, proto: 'udp', port: 443, timeout: 300 })),
-    );
-    return names.filter((_, at) => probes[at]?.arrived);
-  }
+    /** Which of them reach a private host. */
+    async function reaching(...names: readonly string[]): Promise<readonly string[]> {
+      const probes = await site.host.probeMany(
+        names.map((from) => ({ from, to: site.private.v4, proto: 'udp', port: 443, timeout: 300 })),
+      );
+      return names.filter((_, at) => probes[at]?.arrived);
+    }
 
-  const everybody = ['app/app', 'other', 'plain'] as const;
-  const codes = async (daemon: Daemon) => (await daemon.status()).troubles.map(({ code }) => code);
-  const exitOf = async (...args: readonly string[]) => (await site.host.sluice(...args)).code;
+    const everybody = ['app/app', 'other', 'plain'] as const;
+    const codes = async (daemon: Daemon) => (await daemon.status()).troubles.map(({ code }) => code);
+    const exitOf = async (...args: readonly string[]) => (await site.host.sluice(...args)).code;
 
-  test('with --watch every change of the policy file is taken, and a broken one is told and changes nothing', async () => {
-    await open();
-    site.host.write(policyFile, policy('none'));
-    const daemon = await site.host.daemon({ args: ['--watch'] });
-    expect(await reaching(...everybody)).toEqual(['other', 'plain']);
-    site.host.write(policyFile, policy('any'));
-    await until('the change is in force', async () => ((await reaching('app/app')).length === 1 ? true : undefined));
-    expect(await daemon.status()).toMatchObject({ filesDiffer: false, troubles: [] });
-    site.host.write(policyFile, broken);
-    await until('the mistake is told', async () => ((await codes(daemon)).includes('policy-bad') ? true : undefined));
-    expect(await reaching('app/app')).toEqual(['app/app']);
-    // as editors save
-    site.host.write(`${policyFile}.new`, policy('none'));
-    await site.host.must(['mv', `${policyFile}.new`, policyFile]);
-    await until('the mended one is in force', async () =>
-      (await reaching('app/app')).length === 0 ? true : undefined,
-    );
-    await until('nothing is wrong', async () => ((await codes(daemon)).length === 0 ? true : undefined));
-  });
+    test('with --watch every change of the policy file is taken, and a broken one is told and changes nothing', async () => {
+      await open();
+      site.host.write(policyFile, policy('none'));
+      const daemon = await site.host.daemon({ args: ['--watch'] });
+      expect(await reaching(...everybody)).toEqual(['other', 'plain']);
+      site.host.write(policyFile, policy('any'));
+      await until('the change is in force', async () => ((await reaching('app/app')).length === 1 ? true : undefined));
+      expect(await daemon.status()).toMatchObject({ filesDiffer: false, troubles: [] });
+      site.host.write(policyFile, broken);
+      await until('the mistake is told', async () => ((await codes(daemon)).includes('policy-bad') ? true : undefined));
+      expect(await reaching('app/app')).toEqual(['app/app']);
+      // as editors save
+      site.host.write(`${policyFile}.new`, policy('none'));
+      await site.host.must(['mv', `${policyFile}.new`, policyFile]);
+      await until('the mended one is in force', async () =>
+        (await reaching('app/app')).length === 0 ? true : undefined,
+      );
+      await until('nothing is wrong', async () => ((await codes(daemon)).length === 0 ? true : undefined));
+    });
 
-  test('with neither a policy that was in force nor one to read, nothing leaves any bridge until there is one', async () => {
-    await open();
-    site.host.write(policyFile, policy('any'));
-    const first = await site.host.daemon();
-    expect(await reaching(...everybody)).toEqual([...everybody]);
-    await first.kill();
-    await site.host.must(['sh', '-c', `echo damaged > ${state}/policy.json; nft flush ruleset`]);
-    site.host.write(policyFile, broken);
-    const daemon = await site.host.daemon({ impatient: true });
-    await until('it denies', async () => ((await reaching(...everybody)).length === 0 ? true : undefined));
-    expect(await codes(daemon)).toContain('denying-all');
-    expect(await exitOf('status')).toBe(6);
-    site.host.write(policyFile, policy('any'));
-    expect(await exitOf('apply')).toBe(0);
-    expect(await reaching(...everybody)).toEqual([...everybody]);
-    expect(await exitOf('status')).toBe(0);
-  });
+    test('with neither a policy that was in force nor one to read, nothing leaves any bridge until there is one', async () => {
+      await open();
+      site.host.write(policyFile, policy('any'));
+      const first = await site.host.daemon();
+      expect(await reaching(...everybody)).toEqual([...everybody]);
+      await first.kill();
+      await site.host.must(['sh', '-c', `echo damaged > ${state}/policy.json; nft flush ruleset`]);
+      site.host.write(policyFile, broken);
+      const daemon = await site.host.daemon({ impatient: true });
+      await until('it denies', async () => ((await reaching(...everybody)).length === 0 ? true : undefined));
+      expect(await codes(daemon)).toContain('denying-all');
+      expect(await exitOf('status')).toBe(6);
+      // what was damaged is set aside by now: the next start, and a boot, find no trace of a policy
+      await daemon.kill();
+      await site.host.must(['nft', 'flush', 'ruleset']);
+      expect(await reaching(...everybody)).toEqual([...everybody]);
+      const next = await site.host.daemon({ impatient: true });
+      await until('it denies', async () => ((await reaching(...everybody)).length === 0 ? true : undefined));
+      expect(await codes(next)).toContain('denying-all');
+      expect(await exitOf('status')).toBe(6);
+      site.host.write(policyFile, policy('any'));
+      expect(await exitOf('apply')).toBe(0);
+      expect(await reaching(...everybody)).toEqual([...everybody]);
+      expect(await exitOf('status')).toBe(0);
+    });
 
-  test('state that is damaged is set aside with a word, and the policy file compiled afresh', async () => {
-    await open();
-    site.host.write(policyFile, policy('none'));
-    await (await site.host.daemon()).kill();
-    await site.host.must(['sh', '-c', `for part in ${state}/*; do [ -f "$part" ] && echo damaged > "$part"; done`]);
-    await site.host.must(['nft', 'flush', 'ruleset']);
-    const daemon = await site.host.daemon();
-    expect(await reaching(...everybody)).toEqual(['other', 'plain']);
-    expect(await codes(daemon)).toEqual([]);
-    expect(daemon.log).toContain('set aside');
-  });
+    test('state that is damaged is set aside with a word, and the policy file compiled afresh', async () => {
+      await open();
+      site.host.write(policyFile, policy('none'));
+      await (await site.host.daemon()).kill();
+      await site.host.must(['sh', '-c', `for part in ${state}/*; do [ -f "$part" ] && echo damaged > "$part"; done`]);
+      await site.host.must(['nft', 'flush', 'ruleset']);
+      const daemon = await site.host.daemon();
+      expect(await reaching(...everybody)).toEqual(['other', 'plain']);
+      expect(await codes(daemon)).toEqual([]);
+      expect(daemon.log).toContain('set aside');
+    });
 
-  test('the rules from before stand without engine and policy, and nobody passes by them who is not proven', async () => {
-    await open();
-    site.host.write(policyFile, policy('any'));
-    const first = await site.host.daemon();
-    const written = () => site.host.run(['test', '-f', `${state}/rules.nft`]);
-    await until('the rules are written down', async () => ((await written()).code === 0 ? true : undefined));
-    await first.kill();
-    await site.host.must(['sh', '-c', `nft flush ruleset; rm ${policyFile}`]);
-    expect(await reaching(...everybody)).toEqual([...everybody]);
-    const daemon = await site.host.daemon({ args: ['--host', 'unix:///run/nobody.sock'], impatient: true });
-    await until('it answers', async () => ((await daemon.status().catch(() => null)) === null ? undefined : true));
-    expect(await reaching(...everybody)).toEqual(['other', 'plain']);
-    expect(await codes(daemon)).toContain('engine-gone');
-    await daemon.kill();
-    await site.host.daemon();
-    expect(await reaching(...everybody)).toEqual([...everybody]);
-  });
+    test('the rules from before stand without engine and policy, and nobody passes by them who is not proven', async () => {
+      await open();
+      site.host.write(policyFile, policy('any'));
+      const first = await site.host.daemon();
+      const written = () => site.host.run(['test', '-f', `${state}/rules.nft`]);
+      await until('the rules are written down', async () => ((await written()).code === 0 ? true : undefined));
+      await first.kill();
+      await site.host.must(['sh', '-c', `nft flush ruleset; rm ${policyFile}`]);
+      expect(await reaching(...everybody)).toEqual([...everybody]);
+      const daemon = await site.host.daemon({ args: ['--host', 'unix:///run/nobody.sock'], impatient: true });
+      await until('it answers', async () => ((await daemon.status().catch(() => null)) === null ? undefined : true));
+      expect(await reaching(...everybody)).toEqual(['other', 'plain']);
+      expect(await codes(daemon)).toContain('engine-gone');
+      await daemon.kill();
+      await site.host.daemon();
+      expect(await reaching(...everybody)).toEqual([...everybody]);
+    });
 
-  test('with neither rules nor engine nothing leaves the bridges of the engine, until it tells who is there', async () => {
-    await open();
-    site.host.write(policyFile, policy('none'));
-    await (await site.host.daemon()).kill();
-    await site.host.must(['sh', '-c', `nft flush ruleset; rm -r ${state}`]);
-    const away = await site.host.daemon({ args: ['--host', 'unix:///run/nobody.sock'], impatient: true });
-    await until('it denies', async () => ((await reaching(...everybody)).length === 0 ? true : undefined));
-    expect(await codes(away)).toEqual(expect.arrayContaining(['engine-gone', 'denying-all']));
-    expect(await exitOf('status')).toBe(6);
-    await away.kill();
-    await site.host.daemon();
-    expect(await reaching(...everybody)).toEqual(['other', 'plain']);
-    expect(await exitOf('status')).toBe(0);
-  });
-});
+    test('with neither rules nor engine nothing leaves the bridges of the engine, until it tells who is there', async () => {
+      await open();
+      site.host.write(policyFile, policy('none'));
+      await (await site.host.daemon()).kill();
+      await site.host.docker('network', 'create', '-o', 'com.docker.network.bridge.name=lan7', 'pinned');
+      await site.host.docker('run', '-d', '--name', 'pinned', '--network', 'pinned', 'lab/app');
+      await site.host.must(['sh', '-c', `nft flush ruleset; rm -r ${state}`]);
+      const away = await site.host.daemon({ args: ['--host', 'unix:///run/nobody.sock'], impatient: true });
+      await until('it denies', async () => ((await reaching(...everybody)).length === 0 ? true : undefined));
+      // the engine alone knows its bridge from somebody else's
+      expect(await reaching('pinned')).toEqual(['pinned']);
+      expect(await codes(away)).toEqual(expect.arrayContaining(['engine-gone', 'denying-all']));
+      expect(await exitOf('status')).toBe(6);
+      await away.kill();
+      await site.host.daemon();
+      expect(await reaching(...everybody)).toEqual(['other', 'plain']);
+      expect(await exitOf('status')).toBe(0);
+    });
+  },
+);

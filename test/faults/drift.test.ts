@@ -1,16 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { until } from '../../lab/exec.ts';
+import { KernelEvents } from '../../lab/kernel-events.ts';
 import { engines } from '../../lab/roots.ts';
 import { full, randomFor, record } from '../campaign/campaign.ts';
 import { gapOf } from './gap.ts';
 import { Ground } from './ground.ts';
+import { lost, type Outcome } from './senders.ts';
 
 interface Edit {
   readonly name: string;
   readonly command: readonly string[];
   /** Whether the last line leaves no gap. */
   readonly closed: boolean;
+  /** The engine's own rules go with it, and are to be put back. */
+  readonly others?: boolean;
 }
 
 /** What another process does to our tables; without the last line each opens something. */
@@ -22,7 +26,7 @@ const edits: readonly Edit[] = [
     command: ['nft', 'delete table inet sluice; delete table bridge sluice'],
     closed: true,
   },
-  { name: 'flush of all rules', command: ['nft', 'flush', 'ruleset'], closed: true },
+  { name: 'flush of all rules', command: ['nft', 'flush', 'ruleset'], closed: true, others: true },
   {
     name: 'a rule put in that accepts',
     command: ['nft', 'insert', 'rule', 'inet', 'sluice', 'forward', 'accept'],
@@ -30,7 +34,8 @@ const edits: readonly Edit[] = [
   },
 ];
 
-const rounds = full ? 20 : 2;
+/** How often each is done while streams run, and for how many seconds those run. */
+const [rounds, seconds] = full ? [20, 20] : [2, 3];
 /** Denied packets a second: how finely a gap is measured. */
 const rate = 2000;
 
@@ -40,9 +45,11 @@ describe.each(engines)('our tables edited by another process on engine %s', { ti
     const { site } = ground;
     const to = { proto: 'udp', to: site.private.v4, port: 4000, rate, outside: true } as const;
     const control = await site.host.stream('steady/one', to);
-    await sleep(500);
+    const without = await ground.during(seconds, async () => {});
+    expect(without.filter((one) => lost(one) > 0.01)).toEqual([]);
     const { sent } = await control.stop();
     expect(await site.private.observer.count(control.token)).toBeGreaterThanOrEqual(0.99 * sent);
+    const most = Math.max(...without.filter(({ permitted }) => permitted).map(lost)) + 0.001;
 
     // answers to a container whose source NAT was flushed with everything else would find another echo server, which
     // answers them: seconds of packets that no container sent
@@ -51,39 +58,62 @@ describe.each(engines)('our tables edited by another process on engine %s', { ti
 
     await ground.protect();
     const random = randomFor(`drift ${engine}`);
+    const commits = await KernelEvents.follow(site.host.cell);
     let longest = 0;
-    for (const { command, name, closed } of edits) {
+    for (const { closed, command, name, others } of edits) {
       const gaps: number[] = [];
       const took: number[] = [];
-      for (let round = 0; round < rounds; round++) {
+      const edit = async () => {
         const stream = await site.host.stream('steady/one', to);
         await sleep(random.between(100, 300));
         const before = await latestRepair(ground);
+        commits.clear();
         await site.host.must(command);
         const repair = await until(`the repair after ${name}`, async () => {
           const latest = await latestRepair(ground);
           return latest?.at === before?.at ? undefined : latest;
         });
-        // the number is that of the first PID namespace (net/netfilter/nf_tables_api.c, task_pid_nr): nobody in a lab knows it
-        expect(repair.by.name, name).toBe('nft');
-        expect(repair.by.process, name).toBeGreaterThan(0);
+        // as another one heard it: the number is that of the first PID namespace (net/netfilter/nf_tables_api.c, task_pid_nr)
+        const done = commits.events.find((event) => event.what === 'commit' && event.name === 'nft');
+        expect(repair.by, name).toMatchObject(done?.what === 'commit' ? { name: 'nft', process: done.process } : {});
+        expect(done, name).toBeDefined();
         const gap = await gapOf(stream, site.private.observer);
         if (closed) expect(gap.arrived, name).toBe(0);
         gaps.push(gap.ms);
         took.push(repair.took ?? Number.NaN);
-      }
+      };
+      const streams = await ground.during(seconds, async () => {
+        for (let round = 0; round < rounds; round++) await edit();
+      });
+      const came = streams.filter(({ arrived, permitted }) => !permitted && arrived > 0);
+      if (closed) expect(came, name).toEqual([]);
+      expect(
+        streams.filter((one) => one.permitted && lost(one) > most),
+        name,
+      ).toEqual([]);
+      const ofAll = (permitted: boolean) => streams.filter((one) => one.permitted === permitted);
+      if (others) await site.host.restartEngine();
       longest = Math.max(longest, ...gaps);
       record({
         chapter: 'drift',
         engine,
         what: name,
-        numbers: { 'longest gap, ms': Math.max(...gaps).toFixed(1), 'put back within, ms': Math.max(...took) },
+        numbers: {
+          'longest gap, ms': Math.max(...gaps).toFixed(1),
+          'put back within, ms': Math.max(...took),
+          'denied sent': sumOf(ofAll(false), ({ sent }) => sent),
+          'denied arrived': sumOf(ofAll(false), ({ arrived }) => arrived),
+          'allowed lost': sumOf(ofAll(true), ({ arrived, sent }) => sent - arrived),
+        },
       });
     }
     // 50 ms are to be reached on a machine of its own; this one is shared.
     expect(longest).toBeLessThan(2_000);
   });
 });
+
+const sumOf = (outcomes: readonly Outcome[], value: (one: Outcome) => number): number =>
+  outcomes.reduce((sum, one) => sum + value(one), 0);
 
 /** The status tells the latest first, and the last fifty. */
 async function latestRepair(ground: Ground) {

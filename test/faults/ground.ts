@@ -245,8 +245,8 @@ ${service('four', [internet.v4, lan.v4])}${service('six', [internet.v6, ten.v6])
   count(own: { readonly name: string; sent: number; allowed: number; denied: number }): void {
     const { name, sent } = own;
     this.#running.counted.push(
-      { name: `${name}, allowed`, permitted: true, sender: 'churn', sent, arrived: own.allowed },
-      { name: `${name}, denied`, permitted: false, sender: 'churn', sent, arrived: own.denied },
+      { name: `${name}, allowed`, permitted: true, sender: 'own', sent, arrived: own.allowed },
+      { name: `${name}, denied`, permitted: false, sender: 'own', sent, arrived: own.denied },
     );
   }
 

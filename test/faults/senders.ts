@@ -13,8 +13,11 @@ export const rate = 250;
 export interface Outcome {
   readonly name: string;
   readonly permitted: boolean;
-  /** `steady`: of a container that nothing but the engine touches. `churn`: of one that the fault itself may stop. */
-  readonly sender: 'steady' | 'churn';
+  /**
+   * `steady`: of a container that nothing but the engine touches. `churn`: of one that the fault itself may stop. `own`: of
+   * those that the fault starts.
+   */
+  readonly sender: 'steady' | 'churn' | 'own';
   readonly sent: number;
   readonly arrived: number;
 }

@@ -22,16 +22,22 @@ const nft =
   ({ site }: Playground) =>
     site.host.run(['nft', ...args]);
 
-/** Services and their networks change from one `up` to the next; some of the networks have IPv6 and pinned names. */
+/**
+ * Services and their networks change from one `up` to the next; some of the networks have IPv6 and pinned names, and some of
+ * the services an address of their own choice.
+ */
 function composeFile({ random }: Playground, project: (typeof projects)[number]): string {
   const number = projects.indexOf(project);
+  const net = `172.${26 + number}.${random.between(0, 3)}`;
   const services = Array.from({ length: random.between(1, 3) }, (_, service) => {
-    const shared = random.between(0, 3) === 0 ? ', networks: [default, back]' : '';
+    const own = random.between(0, 2) === 0 ? `ipv4_address: ${net}.${100 + service}` : '';
+    const back = random.between(0, 3) === 0 ? ', back: {}' : '';
+    const shared = `, networks: { default: { ${own} }${back} }`;
     const label = random.between(0, 3) === 0 ? ', labels: { sluice.allow: "internet:443" }' : '';
     return `  s${service}: { image: lab/app${shared}${label} }\n`;
   });
   const v6 = random.between(0, 1) === 1;
-  const subnets = [`{ subnet: 172.${26 + number}.${random.between(0, 3)}.0/24 }`];
+  const subnets = [`{ subnet: ${net}.0/24 }`];
   if (v6) subnets.push(`{ subnet: "fd00:172:${26 + number}${random.between(0, 3)}::/64" }`);
   return `version: '2.4'
 services:
@@ -75,10 +81,22 @@ async function onAny(ground: Playground, ...command: string[]): Promise<void> {
   await docker(ground, ...command, some(ground, ids));
 }
 
+/** By the classic builder, whose steps are containers on docker0 that nobody names. */
+async function build({ site: { host } }: Playground): Promise<void> {
+  host.write('/srv/build/Dockerfile', 'FROM lab/app\nRUN id\nRUN ls\n');
+  await host.must(['docker', 'build', '-q', '--no-cache', '/srv/build'], { env: { DOCKER_BUILDKIT: '0' } });
+  await host.must(['docker', 'image', 'prune', '-f']);
+}
+
 export const operations: readonly Operation[] = [
   { name: 'compose up', weight: 6, run: composeUp },
   { name: 'compose down', weight: 3, run: (ground) => onProject(ground, 'down', '-t', '0') },
   { name: 'compose restart', weight: 2, run: (ground) => onProject(ground, 'restart', '-t', '0') },
+  {
+    name: 'compose scale',
+    weight: 3,
+    run: (ground) => onProject(ground, 'up', '-d', '--no-recreate', '--scale', `s0=${ground.random.between(1, 4)}`),
+  },
   { name: 'compose run', weight: 2, run: (ground) => onProject(ground, 'run', '-d', '--rm', 's0') },
   { name: 'run', weight: 14, run: runPlain },
   { name: 'create', weight: 4, run: (ground) => docker(ground, 'create', '--name', some(ground, plain), 'lab/app') },
@@ -92,6 +110,7 @@ export const operations: readonly Operation[] = [
   { name: 'network rm', weight: 3, run: (ground) => docker(ground, 'network', 'rm', some(ground, networks)) },
   { name: 'connect', weight: 10, run: onBoth('connect') },
   { name: 'disconnect', weight: 6, run: onBoth('disconnect') },
+  { name: 'build', weight: 1, run: build },
   { name: 'policy', weight: 5, run: async (ground) => ground.changePolicy() },
   { name: 'broken policy', weight: 1, run: async (ground) => ground.breakPolicy() },
   { name: 'inet table flushed', weight: 1, run: nft('flush', 'table', 'inet', 'sluice') },

@@ -41,6 +41,10 @@ export async function atOnce(site: Site, many: number): Promise<readonly Start[]
 /** How many of which the first allowed packet arrived. */
 export const atFirst = (starts: readonly Start[]): number => starts.filter(({ first }) => first === 0).length;
 
+/** How many of which the first denied packet arrived. */
+export const deniedAtFirst = (starts: readonly Start[]): number =>
+  starts.filter(({ denied }) => denied.some(({ n }) => n === 0)).length;
+
 /** Denied packets that arrived. */
 export const deniedOf = (starts: readonly Start[]): number =>
   starts.reduce((sum, { denied }) => sum + denied.length, 0);

@@ -7,13 +7,13 @@ import { openSite, type Site } from '../../lab/site.ts';
 import { keyOf, makeNetwork, type Start } from '../../lab/starters.ts';
 import { full, record } from '../campaign/campaign.ts';
 import { iptablesVariant, waysOf } from '../packets/backends.ts';
-import { atFirst, atOnce, deniedOf, oneAfterTheOther } from './rounds.ts';
+import { atFirst, atOnce, deniedAtFirst, deniedOf, oneAfterTheOther } from './rounds.ts';
 
 const workloads = full ? 1000 : 50;
 
 /** A start with what the kernel told meanwhile. Milliseconds before the first instruction; null: it did not happen. */
 interface Timed extends Start {
-  /** The veth joined the bridge. */
+  /** The veth joined the bridge; null, too, where several did. */
   readonly joined: number | null;
   /** The first of its elements stood. */
   readonly stood: number | null;
@@ -51,9 +51,7 @@ describe.each(ways)('starts on engine $name', { timeout: 1_200_000 }, ({ engine,
     test(`without Sluice both packets of ${many} starts arrive`, async () => {
       const starts = await alone();
       expect(atFirst(starts)).toBeGreaterThanOrEqual(Math.floor(many * 0.995));
-      expect(starts.filter(({ denied }) => denied.some(({ n }) => n === 0)).length).toBeGreaterThanOrEqual(
-        Math.floor(many * 0.995),
-      );
+      expect(deniedAtFirst(starts)).toBeGreaterThanOrEqual(Math.floor(many * 0.995));
       // The veth joins its bridge before the first instruction: what a guard that starts from there relies on.
       const joins = starts.flatMap(({ joined }) => (joined === null ? [] : [joined]));
       expect(Math.min(...joins)).toBeGreaterThan(0);
@@ -66,6 +64,8 @@ describe.each(ways)('starts on engine $name', { timeout: 1_200_000 }, ({ engine,
         what: `${many} at once without Sluice`,
         numbers: { 'allowed at first try': atFirst(together) },
       });
+      expect(atFirst(together)).toBeGreaterThanOrEqual(Math.floor(many * 0.995));
+      expect(deniedAtFirst(together)).toBeGreaterThanOrEqual(Math.floor(many * 0.995));
     });
 
   test(`alone, with ${workloads} workloads loaded`, async () => {
@@ -74,7 +74,7 @@ describe.each(ways)('starts on engine $name', { timeout: 1_200_000 }, ({ engine,
     daemon = await site.host.daemon({ args: ['--backend', backend] });
     const starts = await alone();
     const leads = starts.flatMap(({ stood }) => (stood === null ? [] : [stood]));
-    for (const miss of starts.filter(({ first }) => first !== 0)) console.log(wordsOf(miss));
+    for (const one of starts) if (one.first !== 0 || (one.stood ?? 0) < 0) console.log(wordsOf(one));
     record({
       chapter: 'starts',
       engine,
@@ -86,7 +86,9 @@ describe.each(ways)('starts on engine $name', { timeout: 1_200_000 }, ({ engine,
   });
 
   test(`${many} at once`, async () => {
-    const starts = await atOnce(site, many);
+    events.clear();
+    const starts = (await atOnce(site, many)).map((one) => ({ ...timed(one, events.events), joined: null }));
+    for (const miss of starts.filter(({ first }) => first !== 0)) console.log(wordsOf(miss));
     record({
       chapter: 'starts',
       engine,
@@ -94,6 +96,8 @@ describe.each(ways)('starts on engine $name', { timeout: 1_200_000 }, ({ engine,
       numbers: { 'allowed at first try': atFirst(starts), 'denied arrived': deniedOf(starts) },
     });
     expect(deniedOf(starts)).toBe(0);
+    // 20.10 and 26.1 are not asked for this
+    if (engine === '28.5') expect(atFirst(starts)).toBeGreaterThanOrEqual(enough);
     // Late is a lost first packet; in the end every one of them may send.
     expect(starts.filter(({ first }) => first === null)).toEqual([]);
     await expect.poll(async () => (await daemon.status()).troubles, { timeout: 5_000 }).toEqual([]);
@@ -109,12 +113,15 @@ function timed(one: Start, events: readonly KernelEvent[]): Timed {
   return { ...one, joined: before(joined?.t), stood: before(stood?.t) };
 }
 
-/** Why a first packet did not arrive, as far as the kernel's own times tell. */
+/** Why a first packet did not arrive, or what is odd about one that did, as far as the kernel's own times tell. */
 function wordsOf({ container, first, joined, stood }: Timed): string {
   const told = (value: number | null) => (value === null ? 'never' : `${value.toFixed(1)} ms before it`);
+  const times = `${joined === null ? '' : `joined ${told(joined)}, `}elements stood ${told(stood)}`;
+  // who listens writes down when it reads: behind thousands of elements that is later than they stand
+  if (first === 0) return `in time, and written down late: ${container}: ${times}`;
   const cause = stood === null ? 'nobody seated it' : stood < 0 ? 'it was seated too late' : 'it was seated in time';
   const next = first === null ? 'no packet arrived at all' : `packet ${first} was the first to arrive`;
-  return `missed: ${container}: ${cause}; joined ${told(joined)}, elements stood ${told(stood)}; ${next}`;
+  return `missed: ${container}: ${cause}; ${times}; ${next}`;
 }
 
 /** Milliseconds from least to most. */

@@ -63,7 +63,7 @@ async function withoutDaemon({ settings, ports, screen }: Context): Promise<Exit
         standing === false
           ? ['Containers may send what Docker lets them.']
           : [
-              'What runs is held as before. Containers that start now, or get another address, are denied on held bridges.',
+              'What runs is held as before. Containers that start now, or get another address, are denied on held bridges; on docker0 only with `build: deny`.',
             ];
       return [
         ...lines,
