@@ -43,8 +43,8 @@ export interface Ports {
   /** A name that nobody else has. */
   readonly token: () => string;
   readonly sleep: (milliseconds: number) => Promise<void>;
-  /** Runs the daemon to its end. */
-  readonly runDaemon: (options: DaemonOptions) => Promise<void>;
+  /** Runs the daemon to its end. `nothing before`: what it held is to be taken away, see goBackAlone. */
+  readonly runDaemon: (options: DaemonOptions) => Promise<'told to' | 'nothing before'>;
   readonly versions: Versions;
 }
 

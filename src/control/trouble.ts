@@ -29,8 +29,8 @@ export const troubleCodes = {
   },
   unwatched: {
     means:
-      'There are more folders of control groups than are watched (4,096), as where somebody starts containers with deep `cgroup_parent`s, which the engine leaves behind. Newcomers are found all the same, by looking at the newest processes every ten milliseconds, which costs processor time.',
-    mend: 'Find the deep folder below `/sys/fs/cgroup`, whose `cgroup.procs` is empty all the way down, and remove it with `rmdir`, the deepest first; then start the daemon anew.',
+      'There are more folders of control groups than are watched (4,096), or than the kernel watches for root (`fs.inotify.max_user_instances`, `max_user_watches`), as where somebody starts containers with deep `cgroup_parent`s, which the engine leaves behind. Newcomers are found all the same, by looking at the newest processes every ten milliseconds, which costs processor time.',
+    mend: 'Raise the limits of inotify, or find the deep folder below `/sys/fs/cgroup`, whose `cgroup.procs` is empty all the way down, and remove it with `rmdir`, the deepest first; then start the daemon anew.',
   },
   'kernel-refused': {
     means: 'The kernel or `nft` refused a change. What was held before stays held; newcomers wait, denied.',

@@ -5,8 +5,14 @@ import type { Look } from './looks.ts';
 export interface BarredPort extends Barred {
   /** Engine id, 64 hex digits. */
   readonly container: string;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds by a clock that nobody sets. */
   readonly since: number;
+}
+
+/** What stays barred once something is held, and what to do when it is. */
+interface AfterLook {
+  readonly barred: readonly Barred[];
+  readonly held: () => void;
 }
 
 /** So many containers of others are remembered: engines that are not ours, on the same host. */
@@ -42,20 +48,29 @@ export class BarredPorts {
     return [...this.#all.values()];
   }
 
-  /** Those that stay barred when this was seen; the others are let go. */
-  after({ world: { containers, unidentified = [] }, at, late }: Look): readonly Barred[] {
-    if (this.#all.size === 0) return [];
+  /** Those that stay barred when this was seen; the others are let go when that is held. */
+  after({ world: { containers, unidentified = [] }, at, late }: Look): AfterLook {
+    if (this.#all.size === 0) return { barred: [], held: () => {} };
     const told = new Set(containers.map(({ id }) => id));
     const found = new Set(containers.flatMap(({ endpoints }) => endpoints.flatMap(({ port }) => port?.index ?? [])));
-    for (const { index, container, since } of this.#all.values()) {
-      if (at <= since) continue;
-      const isTold = told.has(container);
-      if (isTold && !found.has(index)) continue; // whose it is would be judged by nothing
-      if (!isTold && (late.has(container) || unidentified.some(({ id }) => id === container))) continue;
-      if (!isTold) this.#remember(container);
-      this.#all.delete(index);
-    }
-    return [...this.#all.values()].map(({ name, index }) => ({ name, index })).toSorted((a, b) => a.index - b.index);
+    const isLetGo = ({ index, container, since }: BarredPort) => {
+      if (at <= since) return false;
+      if (told.has(container)) return found.has(index); // else whose it is would be judged by nothing
+      return !late.has(container) && !unidentified.some(({ id }) => id === container);
+    };
+    const gone = [...this.#all.values()].filter(isLetGo);
+    const barred = [...this.#all.values()]
+      .filter((port) => !gone.includes(port))
+      .map(({ name, index }) => ({ name, index }))
+      .toSorted((a, b) => a.index - b.index);
+    const held = () => {
+      for (const port of gone) {
+        if (this.#all.get(port.index) !== port) continue; // barred anew
+        if (!told.has(port.container)) this.#remember(port.container);
+        this.#all.delete(port.index);
+      }
+    };
+    return { barred, held };
   }
 
   #remember(stranger: string): void {

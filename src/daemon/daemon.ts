@@ -19,6 +19,7 @@ import type { Holder } from './holder.ts';
 import { Keeper } from './keeper.ts';
 import { KeptPrograms } from './kept-programs.ts';
 import { type Look, Looks } from './looks.ts';
+import { LossDoubts } from './loss-doubts.ts';
 import { Mending } from './mending.ts';
 import { Passes } from './passes.ts';
 import { Policies } from './policies.ts';
@@ -76,8 +77,10 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   #now: Now | null = null;
   #ages: WorkloadAges = new Map();
   #counts = { reconciles: 0, seated: 0, late: 0, gaps: 0 };
-  /** When the kernel last could not tell of every change of rules. */
-  #lost = Number.NEGATIVE_INFINITY;
+  readonly #losses = new LossDoubts(() => {
+    this.#holder.doubt();
+    this.#passes.wake();
+  });
   /** Whether a guard has listened; that one may fail later is a trouble of its own. */
   #guarded = false;
   #unheldSince: number | null = null;
@@ -120,7 +123,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     });
     this.#mirror = ports.engine.mirror(() => this.#passes.wake());
     this.#looks = new Looks({
-      now: ports.now,
+      elapsed: ports.elapsed,
       readWorld: () => this.#mirror.readWorld(),
       left: () => this.#seatings.left,
       late: () => this.#mirror.late,
@@ -179,6 +182,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   /** Ends; the kernel stays as it is. */
   async stop(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
+    this.#losses.end();
     const passed = this.#passes.end();
     this.#following?.stop();
     await this.#mending.end();
@@ -230,13 +234,13 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
         this.#seatings.departed(message);
         return this.#passes.wakeSoon();
       case 'closed':
-        this.#seatings.closed(message, this.#ports.now());
+        this.#seatings.closed(message, this.#ports.elapsed());
         if (message.why === 'connected')
           log('info', `${message.bridge.name} is enrolled: a container that is held was connected to it`);
         else for (const after of Object.values(patience)) setTimeout(() => this.#passes.wake(), after + grain).unref();
         break;
       case 'barred':
-        this.#seatings.barred(message, this.#ports.now());
+        this.#seatings.barred(message, this.#ports.elapsed());
         this.#mirror.lookFor(message.container);
         log(
           'warning',
@@ -244,8 +248,10 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
         );
         break;
       case 'crowded': {
-        const words = 'more folders of control groups than are watched: it is looked for newcomers all the time';
-        this.#troubles.add('unwatched', words, 'remove those that nobody uses, and start the daemon anew');
+        const words = 'not all folders of control groups can be watched: it is looked for newcomers all the time';
+        const fix =
+          'remove folders that nobody uses, or raise fs.inotify.max_user_instances and max_user_watches; then start the daemon anew';
+        this.#troubles.add('unwatched', words, fix);
         return;
       }
       case 'unbarred':
@@ -254,7 +260,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       case 'rules':
         return this.#mending.told(message.by, message.tables, message.at);
       case 'lost':
-        if (message.what === 'rules') this.#doubtAfterLoss();
+        if (message.what === 'rules') this.#losses.lost();
         log('warning', `the kernel could not tell of every change of ${message.what}: all is looked at again`);
         break;
       case 'failed':
@@ -289,14 +295,6 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
 
   #count(what: keyof Status['counts']): void {
     this.#counts = { ...this.#counts, [what]: this.#counts[what] + 1 };
-  }
-
-  /** Filling everything anew may itself be more than the kernel can tell: then not again at once. */
-  #doubtAfterLoss(): void {
-    const now = performance.now();
-    if (now - this.#lost < slow) return;
-    this.#lost = now;
-    this.#holder.doubt();
   }
 
   /** Newcomers are seated a little later then, by the passes; another guard is started with the next. */
@@ -337,7 +335,11 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
         const mend = error.kind === 'host' ? 'mend what the message names' : 'start it: systemctl start docker';
         this.#troubles.add('engine-gone', error.message, `${mend}; what runs is held as before`);
         if (this.#now === null) this.#seatings.blind();
-        await this.#changes.take(() => this.#holdLast());
+        await this.#changes.take(async () => {
+          await this.#holdLast();
+          // what it has done meanwhile stands, and is not to come together there for as long as the engine is away
+          if (this.#now !== null && this.#holder.knows) this.#seatings.tell(this.#now.ruleset, this.#seatings.heard);
+        });
       } else if (error instanceof TooLargeError) {
         // nothing was begun, and until something changes another look would find the same; but what is in doubt is held
         await this.#changes.take(() => this.#holdLast());
@@ -346,7 +348,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       } else this.#refused(error);
       return 'again later';
     } finally {
-      const [barred, now] = [this.#seatings.barredPorts, this.#ports.now()];
+      const [barred, now] = [this.#seatings.barredPorts, this.#ports.elapsed()];
       tellOfBarred(this.#troubles, barred, now);
       if (barred.some(({ since }) => now - since < patience.engines)) this.#passes.wakeLater();
     }
@@ -411,7 +413,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     this.#looks.held(look);
     this.#ages = agesOf(ruleset, this.#ages, now);
     held(left);
-    this.#notHeld(ruleset, now);
+    this.#notHeld(ruleset);
     this.#host = { networks: ruleset.heldNetworks, switched: firstOf(this.#host.switched, switched) };
     const { version } = world.engine;
     this.#keeper.keep({ ruleset, standing, engine: version, host: this.#host }, change !== 'nothing');
@@ -419,7 +421,8 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   }
 
   /** A container that starts or stops cannot be held for a moment; one that stays so and is not cut off is a trouble. */
-  #notHeld({ unheld }: Ruleset, now: number): void {
+  #notHeld({ unheld }: Ruleset): void {
+    const now = this.#ports.elapsed();
     const names = new Set(unheld.filter(isOpen).map(({ workload }) => workload));
     this.#unheldSince = names.size === 0 ? null : (this.#unheldSince ?? now);
     if (this.#unheldSince === null) this.#troubles.end('not-held', 'everything that is to be enforced is held');

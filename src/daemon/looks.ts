@@ -6,7 +6,7 @@ export interface Look {
   readonly world: World;
   /** Counts readings. */
   readonly number: number;
-  /** When its reading began, in milliseconds since the epoch; of an older one, when that did. */
+  /** When its reading began, in milliseconds of {@link LookPorts.elapsed}; of an older one, when that did. */
   readonly at: number;
   /** Ports that had gone before it was read. */
   readonly left: readonly number[];
@@ -16,8 +16,8 @@ export interface Look {
 
 /** Where looks come from. */
 export interface LookPorts {
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  /** Milliseconds by a clock that nobody sets. */
+  readonly elapsed: () => number;
   /** What runs, as the engine says. @throws EngineError */
   readonly readWorld: () => Promise<World>;
   /** Ports that have gone. */
@@ -43,7 +43,7 @@ export class Looks {
   next(): Promise<Look> {
     return this.#turns.take(async () => {
       const left = this.#ports.left();
-      const at = this.#ports.now();
+      const at = this.#ports.elapsed();
       const world = await this.#ports.readWorld();
       this.#ports.answered();
       return { world, number: ++this.#count, at, left, late: this.#ports.late() };

@@ -41,7 +41,7 @@ export interface PolicyHooks<Look> {
 
 /** Which policy is in force, which one was before, and whether the change waits for its confirmation. */
 export class Policies<Look> {
-  readonly #ports: Pick<DaemonPorts, 'policy' | 'memory' | 'now' | 'log'>;
+  readonly #ports: Pick<DaemonPorts, 'policy' | 'memory' | 'now' | 'log' | 'onNothingBefore'>;
   readonly #turns: Turns;
   /** In which the files are read and what they say is put in force, so that no older reading comes after a newer one. */
   readonly #readings = new Turns();
@@ -54,7 +54,7 @@ export class Policies<Look> {
   #unwritten = false;
 
   constructor(
-    ports: Pick<DaemonPorts, 'policy' | 'memory' | 'now' | 'log'>,
+    ports: Pick<DaemonPorts, 'policy' | 'memory' | 'now' | 'log' | 'onNothingBefore'>,
     parts: { readonly turns: Turns; readonly troubles: Troubles; readonly keeper: Keeper },
     begun: { readonly state: PolicyState; readonly inForce: InForce },
     hooks: PolicyHooks<Look>,
@@ -154,6 +154,7 @@ export class Policies<Look> {
     const { pending } = this.#state;
     if (pending === null || this.#ports.now() < pending.until + grace) return;
     this.#ports.log('warning', 'the change was not confirmed in time: going back to the policy before');
+    if (this.#state.previous === 'nothing') return this.#ports.onNothingBefore();
     const answer = await this.rollback({ by: 'confirm-expired', token: pending.token });
     if (!answer.ok) this.#ports.log('error', `could not go back: ${answer.message}`);
   }

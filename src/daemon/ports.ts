@@ -10,8 +10,10 @@ import type { HeldIn } from './holder.ts';
 
 /** Everything outside that the daemon touches; run.ts makes the real ones, tests have fakes. */
 export interface DaemonPorts {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch: what people are told, and what they say. */
   readonly now: () => number;
+  /** Milliseconds by a clock that nobody sets. */
+  readonly elapsed: () => number;
   readonly policy: PolicyPort;
   readonly memory: MemoryPort;
   /** Names this boot of the kernel. */
@@ -28,6 +30,11 @@ export interface DaemonPorts {
   readonly onCalm: () => void;
   /** Called once a minute, whatever happens. */
   readonly onMinute: () => void;
+  /**
+   * Called when a change is to be taken back before which nothing was in force. A daemon always holds something: it has to end,
+   * and its rules to go.
+   */
+  readonly onNothingBefore: () => void;
   readonly log: Log;
 }
 

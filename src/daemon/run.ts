@@ -31,6 +31,7 @@ import { type KernelPort, type Log, messageOf, type PolicyPort } from './ports.t
 import { comeFirst } from './scheduling.ts';
 import { compileOften, giveBack, giveBackMuch, keepHeapSmall } from './small-heap.ts';
 import { takingOver } from './taking-over.ts';
+import { uptime } from './uptime.ts';
 import { FileWatch } from './watch-files.ts';
 import type { XtablesPorts } from './xtables-holder.ts';
 
@@ -51,16 +52,19 @@ export interface RunOptions {
   readonly log: Log;
 }
 
+/** Why it has ended. `nothing before`: a change nobody confirmed is to be taken back, before which nothing was in force. */
+export type Ended = 'told to' | 'nothing before';
+
 /**
  * Runs the daemon until it is told to end, by a signal or over its socket. The kernel then stays as it is.
  *
  * @throws ControlError when one runs already, NoPolicyError when there is nothing to begin with
  */
-export async function runDaemon(options: RunOptions): Promise<void> {
+export async function runDaemon(options: RunOptions): Promise<Ended> {
   const { log, policy, engine } = options;
   keepHeapSmall();
   comeFirst();
-  const ending = Promise.withResolvers<void>();
+  const ending = Promise.withResolvers<Ended>();
   const daemon = Promise.withResolvers<Daemon>();
   daemon.promise.catch(() => {}); // whoever asks meanwhile is told; and so is our caller
   const control = await serveControl(options.socket, {
@@ -68,7 +72,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
     apply: async (request) => (await daemon.promise).apply(request),
     rollback: async (request) => (await daemon.promise).rollback(request),
     confirm: async () => (await daemon.promise).confirm(),
-    stop: () => ending.resolve(),
+    stop: () => ending.resolve('told to'),
   });
   const watch = new FileWatch(() => void reload());
   const reload = async () => {
@@ -83,7 +87,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
     log('info', 'SIGHUP: reading the policy');
     void reload();
   };
-  const onEnd = () => ending.resolve();
+  const onEnd = () => ending.resolve('told to');
   process.on('SIGHUP', onHangUp);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onEnd);
   const netlink = NetlinkSocket.open('netfilter');
@@ -96,6 +100,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
       log('info', `taking over from ${other.name}: its rules go when those of ${kernel.backend} stand`);
     const running = await Daemon.start({
       now: Date.now,
+      elapsed: uptime,
       policy,
       memory: options.store,
       boot: options.boot,
@@ -121,15 +126,17 @@ export async function runDaemon(options: RunOptions): Promise<void> {
       })),
       onCalm: giveBack,
       onMinute: giveBackMuch,
+      onNothingBefore: () => ending.resolve('nothing before'),
       log,
     });
     daemon.resolve(running);
     if (options.watch) await watchFiles(watch, policy);
     const what = kernel.backend === 'nftables' ? '' : `, with ${kernel.backend}`;
     log('info', `running (pid ${process.pid}${what}); sluice status tells what is in force`);
-    await ending.promise;
+    const ended = await ending.promise;
     log('info', 'ending; the kernel stays as it is');
     await running.stop();
+    return ended;
   } catch (error) {
     daemon.reject(error);
     throw error;

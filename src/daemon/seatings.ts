@@ -113,7 +113,7 @@ export class Seatings {
   /**
    * Nothing passes from a port, whoever sat there, until it is known who sends by it.
    *
-   * @param now milliseconds since the epoch
+   * @param now milliseconds by a clock that nobody sets
    */
   barred({ serial, port, container }: Said<'barred'>, now: number): void {
     this.#heard = serial;
@@ -140,7 +140,7 @@ export class Seatings {
    * A bridge stays enrolled, whatever the engine says until it has heard of the connection itself; and one that is new stays
    * shut until somebody is known to be on it.
    *
-   * @param now milliseconds since the epoch
+   * @param now milliseconds by a clock that nobody sets
    */
   closed({ serial, bridge, why }: Said<'closed'>, now: number): void {
     this.#heard = serial;
@@ -187,11 +187,14 @@ export class Seatings {
     const { world, at } = look;
     const heard = this.#heard;
     const considered = [...this.#newcomers.keys()];
-    const barred = this.#barred.after(look);
-    const left = new Set([...this.#left, ...barred.map(({ index }) => index)]);
+    const bars = this.#barred.after(look);
+    const bridges = this.#unlisted.after(world, at);
+    const left = new Set([...this.#left, ...bars.barred.map(({ index }) => index)]);
     const peopled = withNewcomers(of, { seated: this.#newcomers, left });
-    const ruleset = withShut(peopled, barred, this.#unlisted.after(world, at));
+    const ruleset = withShut(peopled, bars.barred, bridges.shut);
     const held = (left: readonly number[]) => {
+      bars.held();
+      bridges.held();
       const [ofEngine, carried] = [of, ruleset].map(
         ({ endpoints }) => new Set(endpoints.map(({ port }) => port.index)),
       );

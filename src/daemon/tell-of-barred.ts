@@ -4,7 +4,7 @@ import { passing, type Troubles } from './troubles.ts';
 /**
  * A container of which the engine tells late is nobody's trouble; one of which it goes on telling nothing is.
  *
- * @param now milliseconds since the epoch
+ * @param now milliseconds, as {@link BarredPort.since} counts
  */
 export function tellOfBarred(troubles: Troubles, barred: readonly BarredPort[], now: number): void {
   const lasting = barred.filter(({ since }) => now - since >= passing);

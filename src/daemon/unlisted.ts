@@ -18,7 +18,7 @@ export const patience = { engines: 30_000, others: 2_000 } as const;
 export class Unlisted {
   readonly #since = new Map<number, { readonly name: string; readonly since: number }>();
 
-  /** @param since milliseconds since the epoch */
+  /** @param since milliseconds by a clock that nobody sets */
   appeared({ name, index }: Barred, since: number): void {
     this.#since.set(index, { name, since });
   }
@@ -28,19 +28,29 @@ export class Unlisted {
   }
 
   /**
-   * Those that stay shut; the others are let go.
+   * Those that stay shut; the others are let go when that is held.
    *
-   * @param at when the world was read, in milliseconds since the epoch
+   * @param at when the world was read, by the same clock
+   * @returns `held` to be called then
    */
-  after(world: World, at: number): readonly Barred[] {
-    if (this.#since.size === 0) return [];
+  after(world: World, at: number): { readonly shut: readonly Barred[]; readonly held: () => void } {
+    if (this.#since.size === 0) return { shut: [], held: () => {} };
     const peopled = peopledBridges(world);
     const listed = new Set(world.networks.flatMap((network) => bridgeIndexOf(network) ?? []));
-    for (const [index, { name, since }] of this.#since) {
+    const isLetGo = ([index, { name, since }]: readonly [
+      number,
+      { readonly name: string; readonly since: number },
+    ]) => {
       const most = listed.has(index) || isEnginesOwn(name) ? patience.engines : patience.others;
-      if (peopled.has(index) || at - since >= most) this.#since.delete(index);
-    }
-    return [...this.#since].map(([index, { name }]) => ({ name, index })).toSorted((a, b) => a.index - b.index);
+      return peopled.has(index) || at - since >= most;
+    };
+    const [gone, stay] = [[...this.#since].filter(isLetGo), [...this.#since].filter((one) => !isLetGo(one))];
+    return {
+      shut: stay.map(([index, { name }]) => ({ name, index })).toSorted((a, b) => a.index - b.index),
+      held: () => {
+        for (const [index, one] of gone) if (this.#since.get(index) === one) this.#since.delete(index);
+      },
+    };
   }
 }
 

@@ -57,7 +57,7 @@ function speak(get: Get, base: string | undefined): EngineApi {
     return read(whole, answer, list, () => (list === undefined ? noList : accept(list)));
   };
   const inspect = <T>(path: string, schema: z.ZodType<T>) =>
-    inspected(() => ask(path, one, (value) => schema.safeParse(value)));
+    inspected(() => ask(path, one, (value) => schema.safeParse(value)), 'unreadable');
   const askOne = async <T>(path: string, shape: Shape, schema: z.ZodType<T>) => {
     const whole = `${(known ??= await apiBase(get))}${path}`;
     const reader = new ListReader(shape, longestOne);
@@ -71,7 +71,7 @@ function speak(get: Get, base: string | undefined): EngineApi {
   };
   const container = async (id: string) => {
     const path = `/containers/${encodeURIComponent(id)}/json`;
-    const answer = await inspected(() => askOne(path, inspectShape, containerAnswer));
+    const answer = await inspected(() => askOne(path, inspectShape, containerAnswer), 'busy');
     // what is said of another one must not be held as this one's
     if (answer.kind === 'found' && answer.value.id !== id)
       throw new EngineError('malformed', `the engine's answer to ${path} is about another container`);
@@ -158,7 +158,13 @@ function read<T>(path: string, { status }: HttpAnswer, value: unknown, accept: (
   );
 }
 
-async function inspected<T>(ask: () => Promise<T>): Promise<Inspected<T>> {
+/**
+ * An engine that refuses to tell of one may tell of all others: of a container whose folder is gone it says 500 (moby 28,
+ * daemon/inspect.go, `RWLayer … is unexpectedly nil`).
+ *
+ * @param refused what such a one counts as
+ */
+async function inspected<T>(ask: () => Promise<T>, refused: 'busy' | 'unreadable'): Promise<Inspected<T>> {
   try {
     return { kind: 'found', value: await ask() };
   } catch (error) {
@@ -166,6 +172,7 @@ async function inspected<T>(ask: () => Promise<T>): Promise<Inspected<T>> {
     if (error instanceof EngineError && error.kind === 'unreachable') return { kind: 'busy' };
     // whoever writes a compose file makes an inspect as long as he likes
     if (error instanceof EngineError && error.kind === 'malformed') return { kind: 'unreadable' };
+    if (error instanceof EngineError && error.kind === 'api' && error.status !== undefined) return { kind: refused };
     throw error;
   }
 }

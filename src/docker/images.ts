@@ -12,6 +12,8 @@ export interface KnownImages {
   readonly late: boolean;
 }
 
+const noImage: ImageDetails = { labels: new Map() };
+
 /** Labels of images, each asked once: an image's id is the digest of all it says. */
 export class Images {
   readonly #api: EngineApi;
@@ -38,7 +40,8 @@ export class Images {
     const never = this.#unreadable;
     const ids = [...new Set(seen.map(({ details }) => details.imageId))];
     const answers = await mapParallel(ids, async (id): Promise<{ id: string; answer: Inspected<ImageDetails> }> => {
-      const value = known.get(id);
+      // the steps of a build from scratch are containers of no image (moby 28, builder/dockerfile/dispatchers.go)
+      const value = id === '' ? noImage : known.get(id);
       if (value !== undefined) return { id, answer: { kind: 'found', value } };
       return { id, answer: never.has(id) ? { kind: 'unreadable' } : await this.#api.image(id) };
     });

@@ -18,7 +18,7 @@ const mostFolders = 4_096;
 export interface GroupEars {
   /** A container's group came, or went, or may have. */
   changed(container: string): void;
-  /** There are more folders than are watched: what comes in the others nobody tells from now on. Once. */
+  /** There are more folders than are, or can be, watched: what comes in the others nobody tells from now on. Once. */
   overflow(): void;
 }
 
@@ -116,18 +116,28 @@ export class ContainerGroups {
       if (this.#watchers.has(folder)) continue;
       if (this.#watchers.size >= mostFolders) return this.#overflow();
       const here = folder;
-      const watcher = unlessMissing(() =>
-        watch(join(this.#root, here), (event, name) => {
-          if (event === 'rename' && name !== null) this.#heard(here, name);
-        }),
-      );
-      if (watcher === null) continue;
-      this.#watchers.set(here, watcher);
-      watcher.on('error', () => this.#leave(here));
+      const watcher = this.#watch(here);
+      if (watcher === 'no folder') continue;
+      if (watcher === null) this.#overflow();
+      else this.#watchers.set(here, watcher);
       // after the watch has begun: nothing comes in between
       const entries = unlessMissing(() => readdirSync(join(this.#root, here), { withFileTypes: true })) ?? [];
       for (const entry of entries)
         if (entry.isDirectory() && !this.#isContainer(here, entry.name)) queue.push(join(here, entry.name));
+    }
+  }
+
+  /** null: the kernel watches no more for root, whose watches and instances of inotify it counts, containers' among them. */
+  #watch(folder: string): FSWatcher | 'no folder' | null {
+    try {
+      const watcher = watch(join(this.#root, folder), (event, name) => {
+        if (event === 'rename' && name !== null) this.#heard(folder, name);
+      });
+      watcher.on('error', () => this.#leave(folder));
+      return watcher;
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error)) throw error;
+      return noFolder.has(String(error.code)) ? 'no folder' : null;
     }
   }
 
@@ -164,6 +174,9 @@ export class ContainerGroups {
     }
   }
 }
+
+/** What the kernel says of one that is not there, or not any more. */
+const noFolder: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ENODEV']);
 
 const isUsual = (folder: string): boolean => usual.some((one) => one === folder);
 

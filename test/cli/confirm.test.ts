@@ -118,6 +118,19 @@ test('the first change of all goes back to nothing', async () => {
   expect((await host.sluice(['status'])).code).toBe(8);
 });
 
+test('the first change of all goes back to nothing when the daemon finds it overdue, as after a reboot', async () => {
+  const host = articleHost();
+  await host.sluice(['apply', '--confirm', '10s']);
+  host.daemonEnds = 'nothing before';
+  const { code, err } = await host.sluice(['run']);
+  expect({ code, said: err.replaceAll(/\s+/g, ' ').includes('was not confirmed in time') }).toEqual({
+    code: 3,
+    said: true,
+  });
+  expect(host.kernel.held).toBeNull();
+  expect(await policyOf(host)).toMatchObject({ current: null, pending: null });
+});
+
 test('two changes, the second before the first was confirmed: both go back to the last that stood for good', async () => {
   const host = await changedFor('60s');
   const [first] = host.orders;

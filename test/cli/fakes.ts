@@ -325,6 +325,8 @@ export class FakeHost {
   daemon: Daemon | null = null;
   /** What the daemon was started with last. */
   daemonOptions: DaemonOptions | null = null;
+  /** Why its daemon ends. */
+  daemonEnds: 'told to' | 'nothing before' = 'told to';
   /** What processes that take a change back were started with. */
   readonly orders: TimerOrder[] = [];
   readonly locked = new Set<string>();
@@ -382,6 +384,7 @@ export class FakeHost {
       runDaemon: async (options) => {
         this.daemonOptions = options;
         options.log('info', 'the daemon runs');
+        return this.daemonEnds;
       },
       versions: { sluice: '0.1.0', commit: '3f9c2ab', node: 'v26.10.0', kernel: '6.12.0' },
     };

@@ -37,7 +37,10 @@ describe('a port that was barred because of a container of which nobody had told
   ])('%s', (_when, seen, stays) => {
     const ports = new BarredPorts();
     ports.bar(port, someone.id, 1_000);
-    expect(ports.after(seen)).toEqual(stays ? [port] : []);
+    const after = ports.after(seen);
+    expect(after.barred).toEqual(stays ? [port] : []);
+    expect(ports.all).toHaveLength(1); // until that is held
+    after.held();
     expect(ports.all).toHaveLength(stays ? 1 : 0);
     expect(ports.strangers.has(someone.id)).toBe(!stays && seen.world === without);
   });
@@ -46,7 +49,16 @@ describe('a port that was barred because of a container of which nobody had told
     const ports = new BarredPorts();
     ports.bar(port, unknown, 1_000);
     ports.gone(port.index);
-    expect(ports.after(look(world, 0))).toEqual([]);
+    expect(ports.after(look(world, 0)).barred).toEqual([]);
+  });
+
+  test('stays so when it was barred again before that was held', () => {
+    const ports = new BarredPorts();
+    ports.bar(port, someone.id, 1_000);
+    const { held } = ports.after(look(world, 1_001));
+    ports.bar(port, unknown, 1_002);
+    held();
+    expect(ports.all).toMatchObject([{ container: unknown }]);
   });
 });
 

@@ -102,6 +102,8 @@ export class DaemonHost {
   readonly log: string[] = [];
   /** The host's clock, which somebody may set. */
   now = Date.now;
+  /** How often it asked to end, because nothing is to be in force. */
+  endings = 0;
   lacks: DaemonPorts['lacks'] = [];
   /** Reads the engine in place of {@link world}; null: nobody. */
   mirror: EnginePort['mirror'] | null = null;
@@ -173,6 +175,8 @@ export class DaemonHost {
     };
     return {
       now: () => this.now(),
+      elapsed: () => this.now(),
+      onNothingBefore: () => void this.endings++,
       policy: {
         read: async () => {
           const { files } = this;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { readPolicy } from '../../src/policy/read.ts';
-import { digestOf, noPolicy } from '../../src/state/policy-state.ts';
+import { digestOf, noPolicy, putInForce } from '../../src/state/policy-state.ts';
 import { DaemonHost, filesOf, settled, soon, textsOf, wait } from './host.ts';
 
 describe('what is asked at the same time', () => {
@@ -17,6 +17,17 @@ describe('what is asked at the same time', () => {
     expect(await kept).toEqual({ confirmed: true });
     expect(await back).toMatchObject({ ok: false, code: 'not-pending' });
     expect(host.state.current?.digest).toBe(digest);
+    await daemon.stop();
+  });
+
+  test('one that is overdue, and before which nothing was in force, ends the daemon', async () => {
+    const host = new DaemonHost();
+    const files = filesOf('[internet]');
+    host.files = files;
+    const pending = { digest: files.digest, until: Date.now() - 60_000, token: 't' };
+    const policy = putInForce(noPolicy, files.texts, { now: 1, before: 'nothing', pending });
+    const daemon = await host.start({ policy });
+    expect(host.endings).toBeGreaterThan(0);
     await daemon.stop();
   });
 

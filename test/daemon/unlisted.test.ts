@@ -18,7 +18,11 @@ function withNetwork(bridge: { readonly name: string; readonly index: number }):
   return { ...world, networks: [...world.networks, network] };
 }
 
-const shut = (unlisted: Unlisted, of: World, at: number) => unlisted.after(of, at).map(({ name }) => name);
+function shut(unlisted: Unlisted, of: World, at: number): readonly string[] {
+  const after = unlisted.after(of, at);
+  after.held();
+  return after.shut.map(({ name }) => name);
+}
 
 describe('a bridge that has appeared stays shut', () => {
   test('until somebody is known to be on it', () => {
@@ -49,6 +53,22 @@ describe('a bridge that has appeared stays shut', () => {
       expect(shut(unlisted, withNetwork(bridge), patience.engines - 1)).toEqual([bridge.name]);
       expect(shut(unlisted, withNetwork(bridge), patience.engines)).toEqual([]);
     }
+  });
+
+  test('until what lets it go is held', () => {
+    const unlisted = new Unlisted();
+    unlisted.appeared(others, 0);
+    expect(unlisted.after(world, patience.others).shut).toEqual([]); // and is refused
+    expect(unlisted.after(world, 1).shut).toEqual([others]);
+  });
+
+  test('once more when it has appeared anew before that', () => {
+    const unlisted = new Unlisted();
+    unlisted.appeared(others, 0);
+    const { held } = unlisted.after(world, patience.others);
+    unlisted.appeared(others, patience.others);
+    held();
+    expect(shut(unlisted, world, patience.others + 1)).toEqual([others.name]);
   });
 
   test('as long as it is there', () => {

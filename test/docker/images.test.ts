@@ -24,6 +24,13 @@ describe('what an image says', () => {
     expect(engine.asked).toBe(1);
   });
 
+  test('is nothing, and not asked, where a container has none', async () => {
+    const engine = { answer: { kind: 'unreadable' } as Inspected<ImageDetails>, asked: 0 };
+    const ofNone = [{ kind: 'summary', details: { imageId: '' } }] as unknown as readonly Seen[];
+    const { images, unreadable } = await imagesOf(engine).of(ofNone);
+    expect([[...images], unreadable.size, engine.asked]).toEqual([[['', { labels: new Map() }]], 0, 0]);
+  });
+
   test('holds after a gap, while the engine breaks off at the question; and then is asked again', async () => {
     const engine = { answer: { kind: 'found', value: app } as Inspected<ImageDetails>, asked: 0 };
     const images = imagesOf(engine);

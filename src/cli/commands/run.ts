@@ -1,17 +1,24 @@
 import { resolve } from 'node:path';
+import { takeState } from '../alone.ts';
 import { askedBackend } from '../asked-backend.ts';
 import type { Context } from '../context.ts';
+import { CliError } from '../error.ts';
 import type { Exit } from '../exit.ts';
 import type { Given } from '../given.ts';
+import { goBackAlone } from '../go-back.ts';
 import { requireRoot } from '../root.ts';
 import { safe } from '../text.ts';
 
-/** `sluice run`: the daemon, in the foreground, until SIGTERM or SIGINT or `sluice down` ends it. */
+/**
+ * `sluice run`: the daemon, in the foreground, until SIGTERM or SIGINT or `sluice down` ends it; or until the first change of
+ * all is to be taken back because nobody confirmed it, and whoever waited for that has not, as after a reboot.
+ */
 export async function run({ settings, ports }: Context, given: Given): Promise<Exit> {
   requireRoot(ports.user, 'keep rules in the kernel');
-  await ports.runDaemon({
+  const state = resolve(settings.state);
+  const ended = await ports.runDaemon({
     config: resolve(settings.config),
-    state: resolve(settings.state),
+    state,
     socket: resolve(settings.socket),
     host: settings.host,
     backend: askedBackend(given.text('backend')),
@@ -21,5 +28,12 @@ export async function run({ settings, ports }: Context, given: Given): Promise<E
       for (const line of text.split('\n')) ports.err.write(`${time} ${level.padEnd(7)} ${safe(line)}\n`);
     },
   });
-  return 'ok';
+  if (ended === 'told to') return 'ok';
+  await using own = await takeState(state, ports);
+  await goBackAlone(own, 'confirm-expired', ports, settings.host);
+  throw new CliError(
+    'unable',
+    'the policy was not confirmed in time, and nothing was in force before: its rules are taken away',
+    'sluice apply --confirm 60s, and sluice confirm in time',
+  );
 }

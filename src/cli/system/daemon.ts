@@ -1,6 +1,6 @@
 import { connectDaemon } from '../../control/client.ts';
 import { desiredCapabilities, howToGive, missingOf, requiredCapabilities } from '../../daemon/capabilities.ts';
-import { runDaemon } from '../../daemon/run.ts';
+import { type Ended, runDaemon } from '../../daemon/run.ts';
 import { readSmallFile } from '../../host/files.ts';
 import { bootId } from '../../state/boot.ts';
 import { lockState } from '../../state/lock.ts';
@@ -18,7 +18,7 @@ const patience = 5_000; // ms: a command may be at it, and ends soon
  *
  * @throws CliError when one runs already or there is no engine that could be asked, StateError when another has the state
  */
-export async function runDaemonHere(options: DaemonOptions, ports: Ports): Promise<void> {
+export async function runDaemonHere(options: DaemonOptions, ports: Ports): Promise<Ended> {
   const status = readSmallFile('/proc/self/status');
   const [missing] = missingOf(requiredCapabilities, status);
   if (missing !== undefined)
@@ -30,7 +30,7 @@ export async function runDaemonHere(options: DaemonOptions, ports: Ports): Promi
   const engine = findHostEngine(options.host, ports.env);
   await refuseSecond(options.socket);
   await using _lock = await lockState(options.state, patience);
-  await runDaemon({
+  return await runDaemon({
     policy: await daemonPolicy(options.config, ports),
     store: new Store(options.state, ports.files),
     boot: await bootId(ports.files),

@@ -141,7 +141,7 @@ export class Guard {
     if (this.#begun) this.#unannounced.groupChanged(container);
   }
 
-  /** There are more folders of control groups than are watched. */
+  /** There are more folders of control groups than are, or can be, watched. */
   hearOverflow(): void {
     this.#unannounced.overflowed();
     this.#ports.say({ kind: 'crowded' });

@@ -125,7 +125,7 @@ export type FromGuard =
     }
   /** A barred port is gone. */
   | { readonly kind: 'unbarred'; readonly serial: number; readonly port: number }
-  /** There are more folders of control groups than are watched, so that who joins somebody is looked for all the time. */
+  /** There are more folders of control groups than are, or can be, watched, so that who joins somebody is looked for all the time. */
   | { readonly kind: 'crowded' }
   /** A bridge came or went. */
   | { readonly kind: 'bridges'; readonly name: string; readonly index: number; readonly there: boolean }
