@@ -6,12 +6,12 @@ import { engines } from '../../lab/roots.ts';
 import { full, randomFor, record } from '../campaign/campaign.ts';
 import { gapOf } from './gap.ts';
 import { Ground } from './ground.ts';
-import { lost, type Outcome } from './senders.ts';
+import { lost, type Outcome, rate as streamRate } from './senders.ts';
 
 interface Edit {
   readonly name: string;
   readonly command: readonly string[];
-  /** Whether the last line leaves no gap. */
+  /** Whether the last line leaves no gap: then one packet may arrive, and no second. */
   readonly closed: boolean;
   /** The engine's own rules go with it, and are to be put back. */
   readonly others?: boolean;
@@ -44,17 +44,21 @@ describe.each(engines)('our tables edited by another process on engine %s', { ti
     await using ground = await Ground.open({ engine });
     const { site } = ground;
     const to = { proto: 'udp', to: site.private.v4, port: 4000, rate, outside: true } as const;
-    const control = await site.host.stream('steady/one', to);
-    const without = await ground.during(seconds, async () => {});
+    const without = await ground.during(seconds, async () => {
+      const control = await site.host.stream('steady/one', to);
+      await sleep(500);
+      const { sent } = await control.stop();
+      expect(await site.private.observer.count(control.token)).toBeGreaterThanOrEqual(0.99 * sent);
+    });
     expect(without.filter((one) => lost(one) > 0.01)).toEqual([]);
-    const { sent } = await control.stop();
-    expect(await site.private.observer.count(control.token)).toBeGreaterThanOrEqual(0.99 * sent);
-    const most = Math.max(...without.filter(({ permitted }) => permitted).map(lost)) + 0.001;
 
     // answers to a container whose source NAT was flushed with everything else would find another echo server, which
     // answers them: seconds of packets that no container sent
-    const blackhole = await site.private.run(['ip', 'route', 'add', 'blackhole', '172.20.0.0/16']);
-    expect(blackhole).toMatchObject({ code: 0 });
+    for (const place of ['internet', 'private', 'ten'] as const)
+      for (const own of ['172.20.0.0/14', 'fd00:172::/33']) {
+        const added = await site.far(place).run(['ip', 'route', 'add', 'blackhole', own]);
+        expect(added, place).toMatchObject({ code: 0 });
+      }
 
     await ground.protect();
     const random = randomFor(`drift ${engine}`);
@@ -62,6 +66,7 @@ describe.each(engines)('our tables edited by another process on engine %s', { ti
     let longest = 0;
     for (const { closed, command, name, others } of edits) {
       const gaps: number[] = [];
+      let arrived = 0;
       const took: number[] = [];
       const edit = async () => {
         const stream = await site.host.stream('steady/one', to);
@@ -78,22 +83,21 @@ describe.each(engines)('our tables edited by another process on engine %s', { ti
         expect(repair.by, name).toMatchObject(done?.what === 'commit' ? { name: 'nft', process: done.process } : {});
         expect(done, name).toBeDefined();
         const gap = await gapOf(stream, site.private.observer);
-        if (closed) expect(gap.arrived, name).toBe(0);
+        if (closed) expect(gap.arrived, name).toBeLessThanOrEqual(1); // on its way between two hooks, see decision 0013
+        arrived += gap.arrived;
         gaps.push(gap.ms);
         took.push(repair.took ?? Number.NaN);
       };
       const streams = await ground.during(seconds, async () => {
         for (let round = 0; round < rounds; round++) await edit();
       });
-      const came = streams.filter(({ arrived, permitted }) => !permitted && arrived > 0);
+      const came = streams.filter(({ arrived, permitted }) => !permitted && arrived > 1);
       if (closed) expect(came, name).toEqual([]);
-      expect(
-        streams.filter((one) => one.permitted && lost(one) > most),
-        name,
-      ).toEqual([]);
-      const ofAll = (permitted: boolean) => streams.filter((one) => one.permitted === permitted);
+      const denied = streams.filter(({ permitted }) => !permitted);
+      // what is allowed waits for the repair: nothing passes meanwhile
+      const silent = streams.flatMap(({ arrived, permitted, sent }) => (permitted ? [sent - arrived] : []));
+      longest = Math.max(longest, ...gaps, (1000 * Math.max(...silent)) / streamRate / rounds);
       if (others) await site.host.restartEngine();
-      longest = Math.max(longest, ...gaps);
       record({
         chapter: 'drift',
         engine,
@@ -101,9 +105,9 @@ describe.each(engines)('our tables edited by another process on engine %s', { ti
         numbers: {
           'longest gap, ms': Math.max(...gaps).toFixed(1),
           'put back within, ms': Math.max(...took),
-          'denied sent': sumOf(ofAll(false), ({ sent }) => sent),
-          'denied arrived': sumOf(ofAll(false), ({ arrived }) => arrived),
-          'allowed lost': sumOf(ofAll(true), ({ arrived, sent }) => sent - arrived),
+          'denied sent beside that': sumOf(denied, ({ sent }) => sent),
+          'arrived of all denied': arrived + sumOf(denied, (one) => one.arrived),
+          'allowed silent each time, ms': ((1000 * Math.max(...silent)) / streamRate / rounds).toFixed(1),
         },
       });
     }
