@@ -139,9 +139,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   static async start(ports: DaemonPorts): Promise<Daemon> {
     const memory = await ports.memory.open(ports.now());
     for (const notice of memory.notices) ports.log('warning', notice);
-    // once what cannot be believed was set aside, only what was held tells that there was a policy
-    const wasHeld = memory.rules !== null || memory.applied !== null;
-    const isLost = memory.notices.length > 0 || (memory.policy.current === null && wasHeld);
+    const isLost = memory.notices.length > 0;
     await holdRemembered(ports, memory.rules); // policies come after: reading others' files may take its time
     const beginning = begin(await ports.policy.read(false), memory.policy, isLost, ports.policy, ports.now());
     const daemon = new Daemon(ports, memory, beginning, await ports.kernel.proven());

@@ -50,11 +50,11 @@ export function begin(
   const trouble = files.kind === 'bad' ? files.message : null;
   const recalled = current === null ? null : policies.recall(current.texts);
   if (recalled !== null) return { inForce: { policy: recalled, record: current }, state, trouble };
-  if (current === null && !isLost)
+  if (current === null && !isLost && state.lost !== true)
     throw new NoPolicyError(trouble ?? 'the policy was rolled back from, and nothing was in force before');
   return {
     inForce: { policy: denyAll(now), record: null },
-    state: noPolicy,
+    state: { ...noPolicy, lost: true }, // what was set aside the next start does not see
     trouble: trouble ?? 'the policy that was in force cannot be read any more',
   };
 }

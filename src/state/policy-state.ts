@@ -31,6 +31,8 @@ export interface PolicyState {
   /** Digest of files that were rolled back from: they are not loaded again by themselves until they change. */
   readonly rejected: string | null;
   readonly pending: PendingConfirm | null;
+  /** Something was in force that nobody can read any more: it was set aside. */
+  readonly lost?: true;
 }
 
 export const noPolicy: PolicyState = { current: null, previous: null, rejected: null, pending: null };
@@ -96,5 +98,6 @@ export const policyPart = jsonPart('policy.json', (value): PolicyState => {
     if (record === null || record === 'nothing') continue;
     if (record.digest !== digestOf(record.texts)) throw new StateError('a digest is not that of its texts');
   }
-  return { current: state.current, previous: state.previous, rejected: state.rejected, pending: state.pending };
+  const { current, previous, rejected, pending, lost } = state;
+  return { current, previous, rejected, pending, ...(lost === true ? { lost } : {}) };
 });

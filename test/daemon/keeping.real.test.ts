@@ -132,27 +132,27 @@ describe.each(full ? engines : (['28.5'] as const))(
       await site.host.daemon();
       expect(await reaching(...everybody)).toEqual(['other', 'plain']);
       expect(await exitOf('status')).toBe(0);
+    });
 
-      test('what a build from nothing leaves behind, a container of no image, keeps nobody from being followed', async () => {
-        await open();
-        site.host.write(policyFile, policy('none'));
-        const daemon = await site.host.daemon();
-        site.host.write('/srv/nothing/Dockerfile', 'FROM scratch\nRUN ["/nothing"]\n');
-        const built = await site.host.run(['docker', 'build', '/srv/nothing'], { env: { DOCKER_BUILDKIT: '0' } });
-        expect(built.code).not.toBe(0);
-        const left = await site.host.docker('ps', '-aq', '--filter', 'status=created');
-        expect(left).toMatch(/^[0-9a-f]{12}$/);
-        expect(await site.host.docker('inspect', '-f', '<{{.Image}}>', left)).toBe('<>');
-        await site.host.docker('network', 'create', 'more');
-        const run = (name: string, ...more: string[]) =>
-          site.host.docker('run', '-d', '--name', name, '--network', 'more', ...more, 'lab/app');
-        await run('free');
-        await run('held', '--label', 'com.docker.compose.project=app', '--label', 'com.docker.compose.service=late');
-        await daemon.settled();
-        expect(await reaching('free', 'held')).toEqual(['free']);
-        expect(await codes(daemon)).toEqual([]);
-        expect(await exitOf('plan')).toBe(0);
-      });
+    test('what a build from nothing leaves behind, a container of no image, keeps nobody from being followed', async () => {
+      await open();
+      site.host.write(policyFile, policy('none'));
+      const daemon = await site.host.daemon();
+      site.host.write('/srv/nothing/Dockerfile', 'FROM scratch\nRUN ["/nothing"]\n');
+      const built = await site.host.run(['docker', 'build', '/srv/nothing'], { env: { DOCKER_BUILDKIT: '0' } });
+      expect(built.code).not.toBe(0);
+      const left = await site.host.docker('ps', '-aq', '--filter', 'status=created');
+      expect(left).toMatch(/^[0-9a-f]{12}$/);
+      expect(await site.host.docker('inspect', '-f', '<{{.Image}}>', left)).toBe('<>');
+      await site.host.docker('network', 'create', 'more');
+      const run = (name: string, ...more: string[]) =>
+        site.host.docker('run', '-d', '--name', name, '--network', 'more', ...more, 'lab/app');
+      await run('free');
+      await run('held', '--label', 'com.docker.compose.project=app', '--label', 'com.docker.compose.service=late');
+      await daemon.settled();
+      expect(await reaching('free', 'held')).toEqual(['free']);
+      expect(await codes(daemon)).toEqual([]);
+      expect(await exitOf('plan')).toBe(0);
     });
   },
 );

@@ -71,11 +71,14 @@ describe('the policy to begin with', () => {
   });
 
   test('denies everything when neither files nor state can be believed', () => {
-    const { inForce, trouble } = start(bad, noPolicy, true);
+    const { inForce, state, trouble } = start(bad, noPolicy, true);
     expect(inForce.record).toBeNull();
     expect(inForce.policy.guardrails.deny.map(({ source }) => source.text)).toEqual(['any']);
     expect(inForce.policy.defaults.build).toBe('deny');
     expect(trouble).not.toBeNull();
+    // and at every start, until there is a policy
+    expect(start(bad, state).inForce.record).toBeNull();
+    expect(start(files('any'), state).state).not.toHaveProperty('lost');
   });
 
   test('denies everything when what was in force is of a language this program does not know', () => {
