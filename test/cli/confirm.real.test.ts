@@ -74,6 +74,20 @@ describe.each(full ? engines : (['28.5'] as const))('on engine %s', (engine) => 
   }
 
   describe('a change that nobody confirms goes back', () => {
+    test('the first of all to nothing, after a boot, when nobody has waited for it', async () => {
+      site.host.write('/etc/sluice/policy.yaml', tight);
+      expect((await site.host.sluice('apply', '--confirm', '10s')).code).toBe(0);
+      await expectDenied(site, ssh);
+      await killAll('_confirm-timer');
+      await site.host.must(['nft', 'delete table inet sluice; delete table bridge sluice']);
+      await sleep(10_000 + 21_000); // its time, and the daemon's patience with whoever waits
+      const { code, stderr } = await site.host.sluice('run');
+      expect({ code, said: stderr.includes('was not confirmed in time') }).toEqual({ code: 3, said: true });
+      await expectAllowed(site, ssh);
+      expect(policyState()).toMatchObject({ current: null, pending: null });
+      expect((await site.host.sluice('status')).code).toBe(8);
+    });
+
     test('after its caller was killed', async () => {
       await applyPolicy(site, tight);
       await expectDenied(site, ssh);
