@@ -93,7 +93,8 @@ describe("docker-proxy, and a container's program of its name", () => {
     // Debian's own, with what it loads, for the port that another container publishes
     const listen = '-proto tcp -host-ip 0.0.0.0 -host-port 8080 -container-ip 127.0.0.1 -container-port 80';
     const mounts = ['/usr', '/lib', '/lib64'].flatMap((path) => ['-v', `${path}:${path}:ro`]);
-    const entry = ['--entrypoint', '/usr/bin/docker-proxy', 'lab/app', ...listen.split(' ')];
+    const start = `exec 3>/dev/null; exec /usr/sbin/docker-proxy ${listen}`; // it says there that it listens
+    const entry = ['--entrypoint', '/bin/sh', 'lab/app', '-c', start];
     await site.host.docker('run', '-d', '--name', 'liar', ...mounts, ...entry);
     await site.host.docker('run', '-d', '--name', 'public', '-p', '8080:80', 'lab/app');
     expect(await site.host.must(['pgrep', '-fa', 'docker-proxy -proto tcp -host-ip 0.0.0.0'])).toMatch(/8080/);
