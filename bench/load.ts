@@ -31,7 +31,7 @@ export interface LoadPolicy {
 
 /** Writes the policy for them and the starters: a file for each hundred, because one may have a megabyte. */
 export function writeLoadPolicy(site: Site, workloads: number, { port, also }: LoadPolicy = {}): void {
-  const size: Size = { workloads, destinations: 100, kind: 'exact', ...(port === undefined ? {} : { other: port }) };
+  const size: Size = { workloads, destinations: 100, kind: 'exact', ...(port === undefined ? {} : { port }) };
   const more = also === undefined ? '' : `, other: { allow: ["${also}"] }`;
   site.host.write(
     '/etc/sluice/policy.yaml',

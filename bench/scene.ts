@@ -13,7 +13,7 @@ export interface Size {
   readonly destinations: number;
   readonly kind: DestinationKind;
   /** Port of exact destinations; {@link port} unless told. */
-  readonly other?: number;
+  readonly port?: number;
 }
 
 /** A container that really runs. */
@@ -66,9 +66,9 @@ function service(size: Size, workload: number): string {
   return `      s${workload}:\n        allow:\n${entries.map((entry) => `        - "${entry}"\n`).join('')}`;
 }
 
-function destination({ destinations, kind, other = port }: Size, workload: number, number: number): string {
+function destination({ destinations, kind, port: its = port }: Size, workload: number, number: number): string {
   const at = plus(firstDestination, workload * destinations + number);
-  if (kind === 'exact') return `${at}:${other}/${number < destinations / 2 ? 'tcp' : 'udp'}`;
+  if (kind === 'exact') return `${at}:${its}/${number < destinations / 2 ? 'tcp' : 'udp'}`;
   const prefix = formatAddress(
     addressOf(4, (10n << 24n) + BigInt(((workload * destinations + number) * 16) % (1 << 24))),
   );

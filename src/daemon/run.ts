@@ -134,7 +134,7 @@ export async function runDaemon(options: RunOptions): Promise<Ended> {
     const what = kernel.backend === 'nftables' ? '' : `, with ${kernel.backend}`;
     log('info', `running (pid ${process.pid}${what}); sluice status tells what is in force`);
     const ended = await ending.promise;
-    log('info', 'ending; the kernel stays as it is');
+    log('info', ended === 'told to' ? 'ending; the kernel stays as it is' : 'ending, so that nothing of ours stays');
     await running.stop();
     return ended;
   } catch (error) {

@@ -131,6 +131,16 @@ test('the first change of all goes back to nothing when the daemon finds it over
   expect(await policyOf(host)).toMatchObject({ current: null, pending: null });
 });
 
+test('one that was confirmed while the daemon ended stays', async () => {
+  const host = articleHost();
+  await host.sluice(['apply', '--confirm', '10s']);
+  await host.sluice(['confirm']);
+  host.daemonEnds = 'nothing before';
+  expect((await host.sluice(['run'])).code).toBe(3);
+  expect(host.kernel.held).not.toBeNull();
+  expect((await policyOf(host)).current).not.toBeNull();
+});
+
 test('two changes, the second before the first was confirmed: both go back to the last that stood for good', async () => {
   const host = await changedFor('60s');
   const [first] = host.orders;

@@ -30,6 +30,9 @@ export async function run({ settings, ports }: Context, given: Given): Promise<E
   });
   if (ended === 'told to') return 'ok';
   await using own = await takeState(state, ports);
+  // between its end and this somebody may have confirmed it, or taken it back
+  if (own.remembered.policy.pending === null)
+    throw new CliError('unable', 'the change that was overdue does not wait any more', 'sluice run');
   await goBackAlone(own, 'confirm-expired', ports, settings.host);
   throw new CliError(
     'unable',
