@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import type { PolicyPort } from '../daemon/ports.ts';
+import { compileForReading } from '../daemon/small-heap.ts';
 import type { Diagnostic } from '../policy/diagnostic.ts';
 import { digestOf } from '../state/policy-state.ts';
 import { messageOf } from './alone.ts';
@@ -18,7 +19,9 @@ export async function daemonPolicy(config: string, ports: Ports): Promise<Policy
   return {
     async read(tests) {
       try {
-        const loaded = await loadTexts(reader, await texts(), ports.now(), tests);
+        const found = await texts();
+        compileForReading(found.reduce((sum, { text }) => sum + text.length, 0));
+        const loaded = await loadTexts(reader, found, ports.now(), tests);
         const digest = digestOf(loaded.texts);
         if (loaded.policy === null || hasErrors(loaded.diagnostics))
           return { kind: 'bad', message: problemsOf(loaded.diagnostics), digest };

@@ -29,7 +29,7 @@ import { lastLinePort } from './last-line-port.ts';
 import { OwnChanges } from './own-changes.ts';
 import { type KernelPort, type Log, messageOf, type PolicyPort } from './ports.ts';
 import { comeFirst } from './scheduling.ts';
-import { compileOften, giveBack, giveBackMuch, keepHeapSmall } from './small-heap.ts';
+import { compileOften, compileSeldom, giveBack, giveBackMuch, keepHeapSmall } from './small-heap.ts';
 import { takingOver } from './taking-over.ts';
 import { uptime } from './uptime.ts';
 import { FileWatch } from './watch-files.ts';
@@ -124,8 +124,14 @@ export async function runDaemon(options: RunOptions): Promise<Ended> {
         message: `${one.name} is missing, by which it ${one.use}`,
         fix: howToGive(one),
       })),
-      onCalm: giveBack,
-      onMinute: giveBackMuch,
+      onCalm: () => {
+        compileSeldom();
+        giveBack();
+      },
+      onMinute: () => {
+        compileSeldom();
+        giveBackMuch();
+      },
       onNothingBefore: () => ending.resolve('nothing before'),
       log,
     });

@@ -11,11 +11,26 @@ export function keepHeapSmall(): void {
 }
 
 /**
- * Lets V8 compile what is used often, which the launcher (scripts/build.ts) has the daemon do without: its kernel of iptables makes each
- * change on the main thread, and of 200 starts five more are in time with it (docs/benchmarks.md).
+ * Lets V8 compile what is used often, which the launcher (scripts/build.ts) has the daemon do without, from now on: its kernel of iptables
+ * makes each change on the main thread, and of 200 starts five more are in time with it (docs/benchmarks.md).
  */
 export function compileOften(): void {
+  compilesAlways = true;
   setFlagsFromString('--maglev');
+}
+
+/** Characters of a policy that are worth V8's compiler: what it costs in memory is more than a few workloads have in all. */
+const muchText = 1 << 20;
+let compilesAlways = false;
+
+/** The same until {@link compileSeldom}, where a policy of so many characters is to be read, and what comes of it compiled. */
+export function compileForReading(characters: number): void {
+  if (characters >= muchText) setFlagsFromString('--maglev');
+}
+
+/** Nothing more is compiled, unless {@link compileOften} was told; what has been compiled goes when nobody uses it for long. */
+export function compileSeldom(): void {
+  if (!compilesAlways) setFlagsFromString('--no-maglev');
 }
 
 /**
