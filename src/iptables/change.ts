@@ -115,9 +115,11 @@ interface Difference {
   readonly set: IpSet;
   readonly add: readonly IpSetElement[];
   readonly remove: readonly IpSetElement[];
+  /** Whether an element that stays has another mark: its sender is judged by another program. */
+  readonly leadsElsewhere: boolean;
 }
 
-const enrolled = /^sluice-bridges[46]$/;
+const enrolled = /^sluice-bridges[46](\/\d+)?$/;
 const plain = /^sluice-plain-interfaces[46](\/\d+)?$/;
 
 /** null: not to be said element by element. */
@@ -136,7 +138,9 @@ function changeSets(before: Stood, after: XState): SetChanges | null {
     }
   }
   if (differing.some(({ set }) => set.type === 'list:set')) return null;
-  const senders = differing.filter(({ set }) => set.marks);
+  // a number may be another program's with the rules that change: then set and rules turn in one
+  for (const { set, leadsElsewhere } of differing) if (leadsElsewhere) anew.add(set.name);
+  const senders = differing.filter(({ set }) => set.marks && !anew.has(set.name));
   const bridges = differing.filter(({ set }) => enrolled.test(set.name));
   const interfaces = differing.filter(({ set }) => plain.test(set.name));
   const judging = differing.filter(({ set }) => !set.marks && !enrolled.test(set.name) && !plain.test(set.name));
@@ -160,6 +164,9 @@ function changeSets(before: Stood, after: XState): SetChanges | null {
     grows.push(...added(one));
     shrinks.push(...removed(one));
   }
+  // a list goes on holding the member that it was given
+  const members = after.sets.flatMap(({ type, elements }) => (type === 'list:set' ? elements : []));
+  if (members.some(({ key }) => anew.has(key))) return null;
   const said = (list: readonly Line[]) => (nameOf: NameOfSet) => list.map((line) => line(nameOf));
   return {
     anew,
@@ -176,16 +183,18 @@ const added = ({ set, add }: Difference): readonly Line[] =>
 const removed = ({ set, remove }: Difference): readonly Line[] =>
   remove.map((element) => (nameOf) => `del ${nameOf(set.name)} ${element.key} -exist`);
 
-/** An element that stays and leads elsewhere is added once more, which is how it changes (ipset(8), -exist). */
+/** What comes and what goes; an element that stays and means something else comes. */
 function differenceOf(old: IpSet, set: IpSet): Difference {
   const there = new Map(old.elements.map((element) => [element.key, element]));
   const add: IpSetElement[] = [];
+  let leadsElsewhere = false;
   for (const element of set.elements) {
     const before = there.get(element.key);
     there.delete(element.key);
+    if (before !== undefined && before.mark?.value !== element.mark?.value) leadsElsewhere = true;
     if (before === undefined || !meansSame(before, element)) add.push(element);
   }
-  return { set, add, remove: [...there.values()] };
+  return { set, add, remove: [...there.values()], leadsElsewhere };
 }
 
 function meansSame(a: IpSetElement, b: IpSetElement): boolean {

@@ -6,16 +6,17 @@
 export const bits = {
   /**
    * From ebtables' PREROUTING to mangle PREROUTING: the frame is its sender's. Another bit than the one of nftables, which
-   * is cleared before raw: while one backend takes over from the other, both are at work.
+   * is cleared before raw: while one backend takes over from the other, both are at work. And another than `passed`: where
+   * somebody has emptied all of mangle, nobody takes it away, and security is not to take the proof for a judgement.
    */
-  proven: 0x4000_0000,
+  proven: 0x1000_0000,
   /** From mangle to filter, in FORWARD and INPUT: denied, and to be told so. */
   denied: 0x2000_0000,
-  /** From mangle to security, in FORWARD and INPUT, where `proven` is gone: judged, and let pass. */
+  /** From mangle to security, in FORWARD and INPUT: judged, and let pass. */
   passed: 0x4000_0000,
   /** From ebtables' FORWARD to its POSTROUTING: bridged to a known container; security FORWARD takes it away. */
   bridged: 0x8000_0000,
-  /** Within a chain: the destination before DNAT was in a set. */
+  /** Within a chain of mangle FORWARD and INPUT, where `proven` is gone: the destination before DNAT was in a set. */
   scratch: 0x1000_0000,
   /** Within mangle FORWARD and INPUT: the number of the sender's program. */
   number: 0x0fff_0000,

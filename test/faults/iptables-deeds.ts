@@ -30,6 +30,12 @@ export const deeds: readonly [Deed, ...Deed[]] = [
     told: ['iptables raw', 'iptables mangle', 'iptables security'],
   },
   {
+    name: 'all of mangle emptied',
+    commands: (backend) => [[backend, '-t', 'mangle', '-F']],
+    effect: 'stops',
+    told: ['iptables mangle'],
+  },
+  {
     name: 'the set of held bridges emptied',
     commands: () => [eachOf('sluice-bridges4', 'ipset flush "$set"')],
     effect: 'stops',

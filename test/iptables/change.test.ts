@@ -76,6 +76,57 @@ test('a set that changes together with rules is made anew', () => {
   expect(turned).toContain('sluice-a.1');
 });
 
+test('a sender that is judged by another program has its set made anew, and the rules turn to it', () => {
+  const senders = (mark: number): IpSet => ({
+    ...set('sluice-forward4'),
+    marks: true,
+    elements: [
+      { key: '10.0.0.1,br0', mark: { value: mark, mask: 0x0fff_0000 } },
+      { key: '10.0.0.2,br0', mark: { value: 0x0001_0000, mask: 0x0fff_0000 } },
+    ],
+  });
+  const asked: XRule = { matches: [], target: { kind: 'map-mark', set: 'sluice-forward4' } };
+  const before = stateOf([senders(0x0002_0000)], [asked, asks('sluice-a', deny)]);
+  const after = stateOf([senders(0x0003_0000)], [asked, asks('sluice-a', pass)]);
+  const [made = '', turned = '', ...more] = inputs(before, after);
+  expect(made).toContain('add sluice-forward4.1 10.0.0.1,br0 skbmark 0x30000/0xfff0000');
+  expect(turned).toContain('--map-set sluice-forward4.1');
+  expect(more).toEqual([]);
+});
+
+test('a member of a list is never made anew behind its back', () => {
+  const bridges = (...keys: string[]): readonly IpSet[] => [
+    { ...set('sluice-bridges4', 'sluice-bridges4/0', 'sluice-bridges4/1'), type: 'list:set' },
+    set('sluice-bridges4/0', ...keys.slice(0, 2)),
+    set('sluice-bridges4/1', ...keys.slice(2)),
+    { ...set('sluice-held-sources4', `10.0.${keys.length}.0/24`), type: 'hash:net' },
+  ];
+  const known = (...keys: string[]): readonly IpSet[] =>
+    bridges(...keys).map((one) => ({
+      ...one,
+      name: one.name.replace('bridges', 'known-bridges'),
+      elements: one.elements.map(({ key }) => ({ key: key.replace('bridges', 'known-bridges') })),
+    }));
+  const rules = [
+    asks('sluice-bridges4', pass),
+    asks('sluice-known-bridges4', deny),
+    asks('sluice-known-bridges4', pass),
+  ];
+  const some = ['0.0.0.0/0,br0', '0.0.0.0/0,br1', '0.0.0.0/0,br2'];
+  const [first = '', ...others] = some;
+  const before = stateOf(bridges(...some), rules);
+  const shifted = stateOf(bridges(first, '0.0.0.0/0,br9', ...others), rules);
+  const said = inputs(before, shifted).join('');
+  expect(said).not.toContain('create sluice-bridges4/');
+  // one that goes from part to part is in one of them all the time
+  expect(said.indexOf('add sluice-bridges4/1.0 0.0.0.0/0,br1')).toBeGreaterThan(-1);
+  expect(said.indexOf('del sluice-bridges4/0.0 0.0.0.0/0,br1')).toBeGreaterThan(
+    said.indexOf('add sluice-bridges4/1.0 0.0.0.0/0,br1'),
+  );
+  const change = changeState(stood(stateOf(known(...some), rules)), stateOf(known(first), rules), [], []);
+  expect(change).toBeNull();
+});
+
 test('nothing is said between states that mean the same', () => {
   const state = stateOf([set('sluice-a', '10.0.0.1,br0')], [asks('sluice-a', pass)]);
   const again = stateOf([set('sluice-a', '10.0.0.1,br0')], [asks('sluice-a', pass)]);

@@ -7,3 +7,7 @@ test('while one backend takes over from another neither takes its proof for what
   expect(bits.proven & unprovenMark).toBe(0);
   expect(defaultMarks.proven & unprovenMark).toBe(0);
 });
+
+test('a proof is no judgement, where all of mangle is emptied and nobody takes it away', () => {
+  for (const other of [bits.passed, bits.denied, bits.bridged, bits.number]) expect(bits.proven & other).toBe(0);
+});
