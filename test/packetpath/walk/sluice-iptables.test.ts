@@ -1,32 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { programsOf } from '../../../src/cli/path/program.ts';
 import { evaluate } from '../../../src/evaluate/evaluate.ts';
-import type { Packet, Verdict } from '../../../src/evaluate/verdict.ts';
+import type { Verdict } from '../../../src/evaluate/verdict.ts';
 import { formatAddress } from '../../../src/ip/address.ts';
-import { setIncludes } from '../../../src/ip/address-set.ts';
-import { prefixOf } from '../../../src/ip/prefix.ts';
-import { linkLocal6Set, multicastSet } from '../../../src/ip/registry.ts';
 import { NotHeldError } from '../../../src/iptables/errors.ts';
 import { withGeneration } from '../../../src/iptables/names.ts';
 import { renderXtables } from '../../../src/iptables/render.ts';
 import { readListing } from '../../../src/packetpath/read/read.ts';
-import { parseMac } from '../../../src/packetpath/read/values.ts';
-import { firstPacket } from '../../../src/packetpath/walk/ask.ts';
-import { surroundingsOfWorld } from '../../../src/packetpath/walk/of-world.ts';
-import { exactly, spanOf } from '../../../src/packetpath/walk/packet.ts';
 import type { Walked } from '../../../src/packetpath/walk/result.ts';
-import {
-  isBroadcast,
-  isLoopback,
-  isOwn,
-  routeTo,
-  type Surroundings,
-} from '../../../src/packetpath/walk/surroundings.ts';
 import { walkPacket } from '../../../src/packetpath/walk/walk.ts';
-import type { World } from '../../../src/world/world.ts';
-import { sourceTowards } from '../../agreement/aimed.ts';
 import { generated, golden, type Scenario } from '../../agreement/subjects.ts';
 import { facts } from '../../iptables/facts.ts';
+import { askedFor, wholeHost } from './asked.ts';
 import { savedText } from './saved.ts';
 
 /**
@@ -53,7 +38,7 @@ function compare(scenarios: readonly Scenario[], spoil?: (text: string) => strin
     const surroundings = wholeHost(world);
     const programOf = programsOf(listing, null);
     for (const packet of packets) {
-      const asked = askedFor(packet, scenario, surroundings);
+      const asked = askedFor(packet, ruleset, surroundings);
       if (asked === undefined) continue;
       const verdict = evaluate(ruleset, packet, now);
       const walked = walkPacket(listing, surroundings, asked);
@@ -72,50 +57,6 @@ function compare(scenarios: readonly Scenario[], spoil?: (text: string) => strin
     }
   }
   return count;
-}
-
-/** All interfaces and routes of the host, with br_netfilter as Sluice has it on its bridges. */
-function wholeHost(world: World): Surroundings {
-  const known = surroundingsOfWorld(world);
-  const everywhere = (['0.0.0.0/0', '::/0'] as const).map((text) => ({
-    to: prefixOf(text),
-    interface: 'eth0',
-    source: null,
-  }));
-  return {
-    ...known,
-    interfaces: known.interfaces.map((one) =>
-      one.kind === 'bridge' ? { ...one, brNetfilter: { 4: true, 6: true } } : one,
-    ),
-    routes: [...known.routes, ...everywhere],
-    forwarding: { 4: true, 6: true },
-    complete: true,
-  };
-}
-
-/** undefined: what the walk does not follow (groups, link-local addresses, which each bridge has its own of), or what the world and its host's addresses say differently of. */
-function askedFor(packet: Packet, { ruleset }: Scenario, surroundings: Surroundings) {
-  const { from, to, protocol, port } = packet;
-  const source = sourceTowards(from, to);
-  const [span, { family }] = [spanOf(to), to];
-  const isGroup = setIncludes(multicastSet, to) || isBroadcast(span, family, surroundings);
-  const isHost = setIncludes(ruleset.hostAddresses, to);
-  if (source === undefined || isGroup || isLoopback(span, family) || setIncludes(linkLocal6Set, to)) return undefined;
-  if (isHost !== (isOwn(span, family, surroundings) === 'yes')) return undefined;
-  // a neighbour that is not there gets nothing, whatever a policy says
-  const isThere = surroundings.seats?.some(({ address }) => address.family === family && address.value === to.value);
-  const route = routeTo(span, family, surroundings);
-  if (route.kind === 'out' && route.by.kind === 'name' && route.by.name !== 'eth0' && isThere !== true)
-    return undefined;
-  return firstPacket({
-    from: { in: { kind: 'name', name: from.bridge.name }, port: { kind: 'name', name: from.port.name } },
-    family,
-    mac: parseMac(from.mac) ?? null,
-    source: spanOf(source),
-    destination: span,
-    protocol,
-    port: exactly(port),
-  });
 }
 
 function wantedOf({ outcome, refusal }: Verdict): Walked['verdict'] {
