@@ -10,6 +10,7 @@ import type { HostFacts } from '../iptables/inet.ts';
 import { generationOf, Names } from '../iptables/names.ts';
 import { namesIn, type Rendered, renderWhole } from '../iptables/render.ts';
 import { readText } from '../iptables/standing.ts';
+import { touchedBetween, withoutTouched } from '../iptables/touched.ts';
 import type { Barred, Ruleset } from '../ruleset/ruleset.ts';
 import { isInterfaceName } from '../world/names.ts';
 import { elementsChanged } from './comings.ts';
@@ -58,6 +59,8 @@ export class XtablesHolder implements Holder {
   /** What was found to be as it should, and after how many changes. */
   #seen: { readonly changes: number; readonly digest: string } | null = null;
   #changes = 0;
+  /** While a look reads: the names of what has been changed since it began. */
+  #touched: Set<string> | null = null;
   #proven: ReadonlySet<string>;
   /** What was rendered last, and of what. */
   #made: { readonly of: Ruleset; readonly facts: string; readonly rendered: Rendered } | null = null;
@@ -194,7 +197,12 @@ export class XtablesHolder implements Holder {
     return change;
   }
 
+  #touch(names: readonly string[]): void {
+    for (const name of names) this.#touched?.add(name);
+  }
+
   async #all(after: Rendered): Promise<void> {
+    this.#touch([everything]);
     await this.#during(after, async () => {
       const generation = await applyState(after.state, this.#ports.xtables);
       this.#stale = new Set();
@@ -205,6 +213,7 @@ export class XtablesHolder implements Holder {
   /** Does something that leaves this standing. */
   async #during(after: Rendered, work: () => Promise<Stood>): Promise<void> {
     const before = this.#standing?.rendered ?? this.#last;
+    this.#touch(this.#standing === null ? [everything] : touchedBetween(this.#standing.rendered.state, after.state));
     const doubts = this.#doubts;
     this.#standing = null;
     this.#last = after;
@@ -236,24 +245,28 @@ export class XtablesHolder implements Holder {
 
   async look(): Promise<Drift | null> {
     const standing = this.#standing;
-    const changes = this.#changes;
     if (standing === null) return null;
+    const changes = this.#changes;
+    const touched = new Set<string>();
+    this.#touched = touched;
     const { looking: run, xtables } = this.#ports;
     const text = await readText({ run, tools: xtables.tools });
-    // what was read while we changed it says nothing
-    if (changes !== this.#changes || this.#standing !== standing) return null;
-    const digest = createHash('sha1')
-      .update(await finished(text.own()))
-      .digest('hex');
-    if (this.#seen?.changes === changes && this.#seen.digest === digest) return null;
+    this.#touched = null;
+    if (touched.has(everything)) return null;
+    // containers may come and go all the time: of what was read while we changed it the rest counts
+    const isQuiet = changes === this.#changes;
+    const digest = isQuiet ? digestOf(await finished(text.own())) : '';
+    if (isQuiet && this.#seen?.changes === changes && this.#seen.digest === digest) return null;
     // a thousand workloads have some 100,000 lines, and newcomers come meanwhile
     const there = await finished(text.standing());
-    const found = await inSlices(compared(standing.stood.state, there, false));
-    if (changes !== this.#changes) return null;
+    const { state } = standing.stood;
+    const found = await inSlices(compared(isQuiet ? state : withoutTouched(state, touched), there, false));
     const differing = found.flat();
     if (differing.length > 0) return { what: differing };
-    this.#seen = { changes, digest };
-    await this.#letGo();
+    if (isQuiet && changes === this.#changes) {
+      this.#seen = { changes, digest };
+      await this.#letGo();
+    }
     return null;
   }
 
@@ -268,6 +281,11 @@ export class XtablesHolder implements Holder {
   /** What stands beside ours is in chains that nothing leads to; sets are looked at whole. */
   async lookForOthers(): Promise<void> {}
 }
+
+/** No set's name, and no chain's: all of them were made anew. */
+const everything = '*';
+
+const digestOf = (text: string): string => createHash('sha1').update(text).digest('hex');
 
 /** Who has no place in another ruleset waits for the next one. */
 function withOneMore(rendered: Rendered, comings: Comings): Rendered {

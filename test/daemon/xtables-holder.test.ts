@@ -318,11 +318,25 @@ describe('a look', () => {
     expect(await bench.holder.look()).toBeNull();
   });
 
-  test('says nothing of what was read while something changed', async () => {
+  test('says nothing of what was changed while it was read', async () => {
     const bench = new Bench();
     await bench.hold(running(1));
-    bench.kernel.slowness = 20;
+    const looking = bench.holder.look();
     bench.holder.changed([], [seat(2)], []);
+    expect(await looking).toBeNull();
+    expect(bench.failures).toEqual([]);
+  });
+
+  test.each(changes)('finds %s also while somebody comes', async (_, change, told) => {
+    const bench = new Bench();
+    await bench.hold(running(1));
     expect(await bench.holder.look()).toBeNull();
+    change(bench.kernel);
+    const looking = bench.holder.look();
+    bench.holder.changed([], [seat(2)], []);
+    const found = await looking;
+    // what his coming changes as well is looked at again when he is there
+    expect((found ?? (await bench.holder.look()))?.what.join()).toMatch(told);
+    expect(found === null).toBe(told.source.includes('forward4'));
   });
 });
