@@ -23,6 +23,8 @@ import { rightsOf } from './rights.ts';
  */
 
 const hexId = z.string().regex(/^[0-9a-f]{64}$/, 'not an id of 64 hex digits');
+/** It is asked about by it; that of a container of no image is empty. */
+const imageId = z.string().regex(/^[\x21-\x7e]*$/, 'not the id of an image');
 
 /*
  * What a compose file says stands in these answers as it was written, until the container starts: addresses, MACs and
@@ -181,7 +183,7 @@ export const containerAnswer = z
   .object({
     Id: hexId,
     Name: z.string().min(1),
-    Image: z.string(),
+    Image: imageId,
     State: z.object({ Running: z.boolean(), Pid: z.int().min(0) }),
     Config: z.object({ Image: z.string(), Labels: labelMap }),
     HostConfig: z.object({
