@@ -3,6 +3,7 @@ import { chainNames, chainOf, hooks, planes } from './chains.ts';
 import type { StaticPlan } from './plan.ts';
 import { aboutPlan, familiesIn, iptablesOf, type RenderedFile, type Rendering } from './rendering.ts';
 import { removeLines, removeRemarks } from './reverse.ts';
+import { areSluices, isSluices } from './sluices-own.ts';
 import { commandRemark, remark, restoreWord } from './text.ts';
 
 /** The chains of one table as iptables-restore takes them; to declare one is to empty it. */
@@ -89,6 +90,13 @@ export function renderScript(plan: StaticPlan): Rendering {
     '  remove) remove; exit 0 ;;',
     '  *) echo "usage: $0 [apply|remove]" >&2; exit 2 ;;',
     'esac',
+    '',
+    'for command in iptables ip6tables; do',
+    `  if ${isSluices('"$command"')}; then`,
+    `    echo "$command: ${areSluices}" >&2`,
+    '    exit 1',
+    '  fi',
+    'done',
     ...familiesIn(plan).flatMap((family) => {
       const command = iptablesOf(family);
       return [

@@ -1,13 +1,21 @@
 import { chainNames, hooks, planes } from './chains.ts';
 import type { RenderedFile } from './rendering.ts';
+import { isSluices } from './sluices-own.ts';
 
 /** Names that the chains of an earlier start have while new ones are made. */
 export const oldNames: typeof chainNames = { forward: 'DOCKER-OUTBOUND-OLD', host: 'DOCKER-OUTBOUND-OLD-HOST' };
 
-/** Shell lines that take our chains out of both tables of both families; no error where there are none. */
+/**
+ * Shell lines that take our chains out of both tables of both families; no error where there are none, and what Sluice
+ * itself has there stays.
+ */
 export const removeLines: readonly string[] = [
   'for command in iptables ip6tables; do',
   '  command -v "$command" >/dev/null 2>&1 || continue',
+  `  if ${isSluices('"$command"')}; then`,
+  `    echo "$command: the chains are Sluice's own and stay; 'sluice down' takes them away" >&2`,
+  '    continue',
+  '  fi',
   '  for table in filter security; do',
   ...planes.flatMap((plane) =>
     [chainNames[plane], oldNames[plane]].flatMap((chain) => [
@@ -29,7 +37,8 @@ export const removeScript: RenderedFile = {
   name: 'docker-outbound-remove.sh',
   text: [
     '#!/bin/sh',
-    '# Takes away what the rules of "sluice render" put into the kernel: the chains DOCKER-OUTBOUND-*, and nothing else.',
+    '# Takes away what the rules of "sluice render" put into the kernel: chains DOCKER-OUTBOUND-* of filter and security.',
+    '# Where Sluice itself holds the host by iptables, they are its own, and stay.',
     '# Containers may then send what Docker lets them. Of the systemd drop-in, delete docker.service.d/override.conf first:',
     '# the next start of docker would make them again.',
     ...removeLines,

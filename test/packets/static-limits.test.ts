@@ -117,6 +117,19 @@ describe('static rules and who sends, engine 28.5', { timeout: 120_000 }, () => 
     await expectControl(site, toProxy('app/mongo'));
   });
 
+  test('the reverse does not touch Sluice, which has taken the place of the rules', async () => {
+    await feed(['sh'], (await render('iptables-script')).file.text);
+    const applied = await site.host.sluice('apply', '--backend', 'iptables-nft');
+    expect(applied.code, applied.stderr).toBe(0);
+    await feed(['sh'], (await render('iptables-script', '--reverse')).file.text);
+    await expectAllowed(site, toProxy('app/app'));
+    await expectDenied(site, toProxy('app/mongo'));
+    expect((await site.host.run(['sh'], { input: (await render('iptables-script')).file.text })).code).toBe(1);
+    await expectDenied(site, toProxy('app/mongo'));
+    expect((await site.host.sluice('down')).code).toBe(0);
+    await expectControl(site, toProxy('app/mongo'));
+  });
+
   test.each([
     { form: 'nft', port: 6100, command: ['nft', '-f', '-'], pickUp: /^.*ct mark set.*$/gm },
     { form: 'iptables-script', port: 6101, command: ['sh'], pickUp: /^.*-j CONNMARK.*$/gm },

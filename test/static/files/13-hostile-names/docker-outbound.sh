@@ -24,6 +24,10 @@ set -eu
 remove() {
   for command in iptables ip6tables; do
     command -v "$command" >/dev/null 2>&1 || continue
+    if "$command" -w -t mangle -n -L DOCKER-OUTBOUND-FILTER >/dev/null 2>&1; then
+      echo "$command: the chains are Sluice's own and stay; 'sluice down' takes them away" >&2
+      continue
+    fi
     for table in filter security; do
       while "$command" -w -t "$table" -D FORWARD -j DOCKER-OUTBOUND-FILTER 2>/dev/null; do :; done
       "$command" -w -t "$table" -F DOCKER-OUTBOUND-FILTER 2>/dev/null && "$command" -w -t "$table" -X DOCKER-OUTBOUND-FILTER
@@ -53,6 +57,13 @@ case ${1:-apply} in
   remove) remove; exit 0 ;;
   *) echo "usage: $0 [apply|remove]" >&2; exit 2 ;;
 esac
+
+for command in iptables ip6tables; do
+  if "$command" -w -t mangle -n -L DOCKER-OUTBOUND-FILTER >/dev/null 2>&1; then
+    echo "$command: Sluice holds this host by iptables, in chains of these names: end that first by 'sluice down'" >&2
+    exit 1
+  fi
+done
 
 iptables-restore -w --noflush <<'RULES'
 *filter
