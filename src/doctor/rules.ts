@@ -1,5 +1,6 @@
 import { prefixInterval } from '../ip/prefix.ts';
 import type { Chain, Rule, Table } from '../packetpath/model.ts';
+import type { WayOut } from '../packetpath/purpose/outranked.ts';
 import { shapeOf, type Term } from '../packetpath/purpose/terms.ts';
 import type { Explained, ExplainedChain, ExplainedRule, ExplainedTable } from '../packetpath/purpose/types.ts';
 import type { World } from '../world/world.ts';
@@ -122,6 +123,27 @@ function sourceHolds({ operand, not }: Term, { family }: Table, bridge: string, 
     .filter(({ address }) => address.family === (family === 'ip6' ? 6 : 4))
     .map(prefixInterval);
   return operand.ranges.some((range) => own.some(({ low, high }) => range.low <= high && low <= range.high));
+}
+
+/** Whom a rule has let out before another, for people. */
+export function wayOutText({ network, by }: WayOut, { table, chain, rules }: WithTable): string {
+  const accept = rules.find(({ rule }) => rule.place.number === by);
+  const text = accept === undefined ? `rule ${by}` : placedText({ table, chain, rule: accept.rule });
+  const name = network === null || network.name === null ? '' : ` (${network.name})`;
+  return `${text} lets out all that ${network === null ? 'any network' : network.bridge}${name} sends`;
+}
+
+interface WithTable extends ExplainedChain {
+  readonly table: Table;
+}
+
+/** Docker's bridges, by the engine and by what rules of a table say. */
+export function bridgesOf({ chains }: ExplainedTable, world: World | null): ReadonlySet<string> {
+  const networks = chains.flatMap(({ rules }) => rules.flatMap(({ purpose }) => purpose.networks));
+  return new Set([
+    ...networks.map(({ bridge }) => bridge),
+    ...(world?.networks ?? []).flatMap(({ bridge }) => (bridge === null ? [] : [bridge.name])),
+  ]);
 }
 
 /** Rules of chains that packets on their way through the host can come to, and that are not the engine's. */

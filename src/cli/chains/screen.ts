@@ -140,7 +140,9 @@ const mostNamed = 4;
 
 /** Which networks a rule does not see, by the rules that have let them out. */
 function outrankedText(ways: readonly WayOut[]): string {
-  const names = ways.slice(0, mostNamed).map(({ network, by }) => `${networkText(network)} (rule ${by})`);
+  const names = ways
+    .slice(0, mostNamed)
+    .map(({ network, by }) => `${network === null ? 'any network' : networkText(network)} (rule ${by})`);
   const more = ways.length > mostNamed ? ` and ${counted(ways.length - mostNamed, 'more network')}` : '';
   return `OUTRANKED: never sees what is sent elsewhere by ${names.join(', ')}${more}: let out before`;
 }

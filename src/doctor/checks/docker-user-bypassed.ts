@@ -1,7 +1,7 @@
 import { outranked } from '../../packetpath/purpose/outranked.ts';
 import type { ExplainedTable } from '../../packetpath/purpose/types.ts';
 import type { Check, Sighting } from '../finding.ts';
-import { calledChain, chainNamed, isEmpty, placedText, programFor, tableText, xtables } from '../rules.ts';
+import { calledChain, chainNamed, isEmpty, placedText, programFor, tableText, wayOutText, xtables } from '../rules.ts';
 
 const name = 'DOCKER-USER';
 
@@ -11,7 +11,7 @@ export const dockerUserBypassed: Check = {
   title: 'Rules in DOCKER-USER are not reached',
   why: 'What somebody wrote there to stop containers stops nothing: FORWARD does not lead there, or only after an accept.',
   evidence:
-    'DOCKER-USER has rules, and FORWARD is shown without a jump to it, or with one behind an accept of everything that a network sends. Any listing: `--listing FILE`',
+    'DOCKER-USER has rules, and FORWARD is shown without a jump to it, or with one behind an accept of everything, or of everything that a network sends. Any listing: `--listing FILE`',
   find: ({ rules }) => (rules === null ? [] : xtables(rules, 'filter').flatMap(sightingsOf)),
 };
 
@@ -37,14 +37,7 @@ function sightingsOf(table: ExplainedTable): readonly Sighting[] {
     : [
         {
           seen: [
-            ...before.map(({ network, by }) => {
-              const accept = forward.rules.find(({ rule }) => rule.place.number === by);
-              const text =
-                accept === undefined
-                  ? `rule ${by}`
-                  : placedText({ table: table.table, chain: forward.chain, rule: accept.rule });
-              return `${text} lets out all that ${network.bridge}${network.name === null ? '' : ` (${network.name})`} sends`;
-            }),
+            ...before.map((way) => wayOutText(way, { ...forward, table: table.table })),
             `${placedText({ table: table.table, chain: forward.chain, rule: jump.rule })} comes after that`,
             written,
           ],

@@ -3,6 +3,7 @@ import type { ExplainedChain, ExplainedRule, ExplainedTable } from '../../packet
 import type { World } from '../../world/world.ts';
 import type { Check, MendLine, Sighting } from '../finding.ts';
 import {
+  bridgesOf,
   calledChain,
   chainNamed,
   firstStop,
@@ -13,6 +14,7 @@ import {
   programFor,
   ruleText,
   stops,
+  wayOutText,
 } from '../rules.ts';
 
 /** Chains that others than the engine fill to stop what containers send; others' firewalls have rules of many sorts. */
@@ -24,7 +26,7 @@ export const outrankedFilter: Check = {
   title: 'A filter of what containers send is never reached',
   why: 'An accept above it has let the packets out before, as happens to every rule on top of FORWARD when Docker makes a network (up to 27) or starts (28 and later).',
   evidence:
-    'a rule that stops, or calls a chain that does, behind an accept of everything that a network sends, in the same chain; DOCKER-USER is `docker-user-bypassed`. Any listing: `--listing FILE`',
+    'a rule that stops, or calls a chain that does, behind an accept of everything, or of everything that a network sends, in the same chain; DOCKER-USER is `docker-user-bypassed`. Any listing: `--listing FILE`',
   find: ({ rules, world }) =>
     (rules?.tables ?? []).flatMap((table) =>
       table.chains
@@ -35,12 +37,13 @@ export const outrankedFilter: Check = {
 
 function sightingsOf(
   one: ExplainedRule,
-  { chain, rules, waysOut }: ExplainedChain,
+  within: ExplainedChain,
   table: ExplainedTable,
   world: World | null,
 ): readonly Sighting[] {
   const { rule, purpose } = one;
-  const before = outranked(one, waysOut);
+  const { chain } = within;
+  const before = outranked(one, within.waysOut);
   if (before.length === 0 || !ours.includes(purpose.maker)) return [];
   const called = calledChain(rule);
   if (called === 'DOCKER-USER' || (called === null && !stops(rule))) return [];
@@ -49,18 +52,14 @@ function sightingsOf(
   if (hidden && purpose.maker !== 'outbound-filter') return [];
   const at = { table: table.table, chain, rule };
   const concerned = before.flatMap((by): readonly Hidden[] => {
-    if (!mayConcern(rule, table.table, by.network.bridge, world)) return [];
-    if (called === null || hidden) return [{ by, stop: null }];
-    const stop = firstStop(table, called, by.network.bridge, world);
-    return stop === null ? [] : [{ by, stop }];
+    const bridges = by.network === null ? [...bridgesOf(table, world)] : [by.network.bridge];
+    const own = bridges.filter((bridge) => mayConcern(rule, table.table, bridge, world));
+    if (called === null || hidden) return own.length === 0 ? [] : [{ by, stop: null }];
+    const stop = own.map((bridge) => firstStop(table, called, bridge, world)).find((found) => found !== null);
+    return stop === undefined ? [] : [{ by, stop }];
   });
   if (concerned.length === 0) return [];
-  const accepts = concerned.map(({ by }) => {
-    const accept = rules.find((other) => other.rule.place.number === by.by);
-    const name = by.network.name === null ? '' : ` (${by.network.name})`;
-    const text = accept === undefined ? `rule ${by.by}` : placedText({ ...at, rule: accept.rule });
-    return `${text} lets out all that ${by.network.bridge}${name} sends`;
-  });
+  const accepts = concerned.map(({ by }) => wayOutText(by, { ...within, table: table.table }));
   const stop = concerned.find((hit) => hit.stop !== null)?.stop ?? null;
   return [
     {

@@ -64,7 +64,7 @@ function explainTable(table: Table, context: Ctx): ExplainedTable {
     }),
   );
   const byName = new Map([...judged].map(([chain, rules]) => [chain.name, rules]));
-  const waysOut = waysOutIn((name) => byName.get(name));
+  const waysOut = waysOutIn(table.family, (name) => byName.get(name));
   return {
     table,
     maker: tableMaker(table) ?? 'unknown',
@@ -76,11 +76,16 @@ function explainTable(table: Table, context: Ctx): ExplainedTable {
         sentence,
         calledBy: links.callersOf(chain),
         hooks: [...links.hooksOf(chain)],
-        waysOut: waysOut(rules),
+        waysOut: isOnTheWay(table, links.hooksOf(chain)) ? waysOut(rules) : [],
         rules,
       };
     }),
   };
+}
+
+/** Whether packets that containers send elsewhere come to a chain to be filtered, or nobody knows. */
+function isOnTheWay({ family }: Table, hooks: ReadonlySet<HookName>): boolean {
+  return family !== 'bridge' && (hooks.size === 0 || hooks.has('forward'));
 }
 
 function explainRule(

@@ -92,6 +92,47 @@ export const rules: Chapter = {
       `iptables-nft -D FORWARD -i ${bridge} -d 10.0.0.0/8 -j REJECT --reject-with icmp-port-unreachable`,
     ],
     [
+      'a filter below an accept of everything',
+      'outranked-filter',
+      ruled(
+        filter(
+          ['FORWARD -j ACCEPT', user, isolation, out, `FORWARD -j ${own}`, `${own} -s 172.20.0.0/16 -j DROP`, back],
+          {
+            chains: [own],
+          },
+        ),
+      ),
+      'filter FORWARD 1: -j ACCEPT lets out all that any network sends',
+      `iptables-nft -I FORWARD 1 -j ${own}`,
+    ],
+    [
+      'a filter below an accept of what comes from its bridge',
+      'outranked-filter',
+      ruled(
+        filter([user, isolation, `FORWARD -i ${bridge} -j ACCEPT`, `FORWARD -j ${own}`, `${own} -j DROP`, back], {
+          chains: [own],
+        }),
+      ),
+      `filter FORWARD 3: -i ${bridge} -j ACCEPT lets out all that ${bridge} (app_default) sends`,
+      `iptables-nft -I FORWARD 1 -j ${own}`,
+    ],
+    [
+      'a filter below a DOCKER-USER that accepts everything',
+      'outranked-filter',
+      ruled(
+        filter([user, isolation, `FORWARD -j ${own}`, `${own} -j DROP`, 'DOCKER-USER -j ACCEPT'], { chains: [own] }),
+      ),
+      'filter FORWARD 1: -j DOCKER-USER lets out all that any network sends',
+      `iptables-nft -I FORWARD 1 -j ${own}`,
+    ],
+    [
+      'a jump to DOCKER-USER below an accept of everything',
+      'docker-user-bypassed',
+      ruled(filter(['FORWARD -j ACCEPT', user, isolation, stop, back])),
+      'filter FORWARD 1: -j ACCEPT lets out all that any network sends',
+      'iptables-nft -I FORWARD 1 -j DOCKER-USER',
+    ],
+    [
       'a jump to DOCKER-USER below an accept',
       'docker-user-bypassed',
       ruled(filter([isolation, out, user, stop, back])),
@@ -194,6 +235,33 @@ export const rules: Chapter = {
       ruled(
         filter([user, isolation, out, `FORWARD -j ${own}`, `${own} -s 172.17.0.0/16 -j DROP`, back], { chains: [own] }),
       ),
+    ],
+    [
+      'a filter below an accept with a condition',
+      ruled(
+        filter(
+          [
+            `FORWARD -i ${bridge} -p tcp -j ACCEPT`,
+            'FORWARD -i eth1 -j ACCEPT',
+            `FORWARD -j ${own}`,
+            `${own} -j DROP`,
+            user,
+          ],
+          { chains: [own] },
+        ),
+      ),
+    ],
+    [
+      'a filter below a DOCKER-USER that has an accept behind its RETURN',
+      ruled(
+        filter([user, isolation, `FORWARD -j ${own}`, `${own} -j DROP`, back, 'DOCKER-USER -j ACCEPT'], {
+          chains: [own],
+        }),
+      ),
+    ],
+    [
+      'what stops other interfaces, below an accept of everything',
+      ruled(filter([user, isolation, 'FORWARD -j ACCEPT', 'FORWARD -i eth1 -j DROP', back])),
     ],
     [
       'a filter on top',
