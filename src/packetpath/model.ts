@@ -17,7 +17,7 @@ export type HookName = 'ingress' | 'prerouting' | 'input' | 'forward' | 'output'
 /** What stands, from one or more listings that belong together. */
 export interface Listing {
   readonly tables: readonly Table[];
-  /** Lines that belong to no rule that could be read: shown, and anything decided beyond them is not certain. */
+  /** Lines that could not be read: shown. One that is a rule stands in its chain besides, and nobody knows what it does. */
   readonly unread: readonly UnreadLine[];
   /** What nft lists of tables that are iptables' and among `tables`, with the same rules: left out there. Absent where none is. */
   readonly twice?: readonly Table[];

@@ -136,3 +136,13 @@ test('after it the rules of iptables go on, and what it repeats or what is not f
     'a table of ebtables that is not followed',
   ]);
 });
+
+test('a rule that cannot be read stays in its chain, and numbers stay', () => {
+  const listing = readListing(saved('filter', filter, '-A FORWARD -i "a', '-A FORWARD -j DROP'));
+  const forward = listing.tables[0]?.chains.find(({ name }) => name === 'FORWARD');
+  expect(forward?.rules.map((rule) => `${rule.place.number} ${short(rule)}`)).toEqual([
+    '1 UNKNOWN of a line that cannot be read',
+    '2 DROP',
+  ]);
+  expect(listing.unread).toMatchObject([{ why: 'a quotation mark is not closed' }]);
+});

@@ -1,6 +1,7 @@
 import type { Base, Chain, Rule, RuleEngine, Table } from '../model.ts';
 import { type EbRule, readEbRule } from './eb-rule.ts';
 import { hiddenChains, hidesChains, type Stretch, type Unread } from './lines.ts';
+import { unreadRule } from './values.ts';
 import { chainNamed, countersOf } from './xt-words.ts';
 
 /** A chain of the listing; of a user's chain the policy is what becomes of frames that come to its end. */
@@ -87,8 +88,11 @@ function add({ chains }: EbTable, line: string, index: number): string | null {
   const chain = name === undefined ? undefined : chains.get(name);
   if (chain === undefined) return `a rule of a chain that is not listed: ${name ?? ''}`;
   const read: EbRule | string = readEbRule(written);
-  if (typeof read === 'string') return read;
   const place = { number: chain.rules.length + 1, line: index + 1 };
+  if (typeof read === 'string') {
+    chain.rules.push(unreadRule(written, place));
+    return read;
+  }
   chain.rules.push({
     place,
     text: read.text,

@@ -1,5 +1,5 @@
 import { type Family, maxValue, parseAddress } from '../../ip/address.ts';
-import type { Condition, Field, FieldRef, Nat, Ports, Step, Tuple, Value } from '../model.ts';
+import type { Condition, Field, FieldRef, Nat, Place, Ports, Rule, Step, Tuple, Value } from '../model.ts';
 import { servicePort } from './words.ts';
 
 /** Making values and steps of the model, and reading the pieces of text that every form of listing shares. */
@@ -15,6 +15,12 @@ export const condition = (what: Condition): Step => ({ kind: 'condition', condit
 
 /** A condition of which only the text is known: it is never judged, and never dropped. */
 export const unknownCondition = (text: string): Step => condition({ kind: 'unknown', text });
+
+/** A rule that cannot be read, in its place: it may let by, accept or stop whatever comes to it. */
+export function unreadRule(text: string, place: Place): Rule {
+  const verdict = { kind: 'unknown', text: 'of a line that cannot be read' } as const;
+  return { place, text, comment: null, counted: null, steps: [{ kind: 'verdict', verdict }], lost: [] };
+}
 
 /** A condition on one field: whether it is (with `not`, is not) one of the values. */
 export function among(field: FieldRef | Field, values: readonly Value[], not = false): Step {

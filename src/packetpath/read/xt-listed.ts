@@ -17,6 +17,8 @@ export interface XtListedRule {
   readonly shape: Shape | null;
   /** By the counters that stand before it. */
   readonly counted: Rule['counted'];
+  /** It stands for what cannot be read, which has been told already. */
+  readonly isTold?: true;
 }
 
 /** A rule taken apart. */
@@ -32,7 +34,8 @@ export interface Apart {
 const nothing: readonly string[] = [];
 
 /** Takes a rule apart; a text is why it cannot be. */
-export function takeApart({ written, shape, counted }: XtListedRule): Apart | string {
+export function takeApart({ written, shape, counted, isTold }: XtListedRule): Apart | string {
+  if (isTold === true) return 'it cannot be read';
   if (shape === null) {
     const read = readWrittenRule(written);
     if (typeof read === 'string') return read;

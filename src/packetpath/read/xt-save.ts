@@ -1,7 +1,7 @@
 import type { Family } from '../../ip/address.ts';
 import type { RuleEngine } from '../model.ts';
 import { hiddenChains, hidesChains, type Stretch, type Unread } from './lines.ts';
-import { isBuiltIn, isXtTable, tableWith, type XtTable } from './xt-table.ts';
+import { isBuiltIn, isXtTable, tableWith, type XtChain, type XtTable } from './xt-table.ts';
 import { chainNamed, countersOf } from './xt-words.ts';
 
 /** What a listing does not say of itself. */
@@ -24,6 +24,8 @@ class SaveReader {
   readonly #unread: Unread;
   readonly #tables: XtTable[] = [];
   #table: XtTable | null = null;
+  /** The chain whose rules are being read; null: none yet. */
+  #chain: XtChain | null = null;
   /** Whether the table has a name of its own; those of `iptables -S` have none. */
   #named = false;
   #said: Header = {};
@@ -50,13 +52,30 @@ class SaveReader {
     const table = this.#table;
     this.#table = null;
     if (table === null) return;
-    if (this.#named && !committed)
+    if (this.#named && !committed) {
       this.#unread.add(this.#lines, table.line - 1, 'the table has no COMMIT: the listing breaks off in it');
+      this.#breakOff(table);
+    }
     this.#tables.push(this.#named ? table : { ...table, name: this.#hint.table ?? tableWith(policied(table)) });
+  }
+
+  /** Rules may be missing of the chain that was being read and of those after it: they come in the order of their chains. */
+  #breakOff({ chains, line }: XtTable): void {
+    const all = [...chains.values()];
+    const from = this.#chain === null ? 0 : all.indexOf(this.#chain);
+    for (const { rules } of all.slice(from))
+      rules.push({
+        line,
+        written: 'the listing breaks off: rules may be missing',
+        shape: null,
+        counted: null,
+        isTold: true,
+      });
   }
 
   #open(name: string | null, index: number): XtTable {
     this.#close();
+    this.#chain = null;
     this.#named = name !== null;
     const { family = this.#hint.family ?? null, engine = this.#hint.engine ?? 'unknown' } = this.#said;
     this.#table = { engine, family, name: name ?? 'filter', line: index + 1, chains: new Map() };
@@ -106,10 +125,10 @@ class SaveReader {
   #declared(line: string): string | null {
     if (this.#table === null || !this.#named) return 'no table is open';
     const [name = '', policy = ''] = line.slice(1).split(/[ \t]+/);
-    return this.#chain(this.#table, name, policy);
+    return this.#declare(this.#table, name, policy);
   }
 
-  #chain(table: XtTable, name: string, policy: string): string | null {
+  #declare(table: XtTable, name: string, policy: string): string | null {
     if (name === '' || table.chains.has(name)) return 'a chain with no name, or twice the same';
     if (policy !== '-' && policy !== 'ACCEPT' && policy !== 'DROP') return `no policy: ${policy}`;
     const builtIn = this.#named ? isBuiltIn(table.name, name) : policy !== '-';
@@ -121,23 +140,26 @@ class SaveReader {
   #command(line: string, index: number): string | null {
     let rest = line;
     let counted = null;
+    let problem = null;
     if (line.startsWith('[')) {
       const end = line.indexOf(']');
       const [packets, bytes] = line.slice(1, Math.max(end, 1)).split(':');
       counted = countersOf(packets, bytes);
-      if (counted === null) return 'its counters are no numbers';
+      if (counted === null) problem = 'its counters are no numbers';
       rest = line.slice(end + 1).trimStart();
     }
-    if (rest.startsWith('-P ') || rest.startsWith('-N ')) return this.#listed(rest, index);
-    if (!rest.startsWith('-A ')) return 'not a rule of a listing';
+    if (rest.startsWith('-P ') || rest.startsWith('-N ')) return problem ?? this.#listed(rest, index);
+    if (!rest.startsWith('-A ')) return problem ?? 'not a rule of a listing';
     const table = this.#table;
     if (table === null) return 'no table is open';
     const name = chainNamed(rest);
     if (name === undefined) return 'a quotation mark is not closed';
     const chain = table.chains.get(name);
     if (chain === undefined) return `a rule of a chain that is not listed: ${name}`;
-    chain.rules.push({ line: index + 1, written: rest, shape: null, counted });
-    return null;
+    this.#chain = chain;
+    const listed = { line: index + 1, written: problem === null ? rest : line, shape: null, counted };
+    chain.rules.push(problem === null ? listed : { ...listed, isTold: true });
+    return problem;
   }
 
   /** `-P FORWARD DROP`, `-N DOCKER` of `iptables -S`; a policy after rules, or a second time, begins another table. */
@@ -148,7 +170,7 @@ class SaveReader {
     if (table === null || (command === '-P' && (begun || table.chains.has(name)))) table = this.#open(null, index);
     if (command === '-P' && !['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'].includes(name))
       return 'only the chains of the kernel have a policy';
-    return this.#chain(table, name, command === '-P' ? policy : '-');
+    return this.#declare(table, name, command === '-P' ? policy : '-');
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Family } from '../../ip/address.ts';
 import type { Base, Chain, HookName, NamedSet, Rule, RuleEngine, Step, Table } from '../model.ts';
 import type { IpsetKind } from './ipset-kind.ts';
+import { unreadRule } from './values.ts';
 import { takeApart, type XtListedRule } from './xt-listed.ts';
 import type { XtRule } from './xt-option.ts';
 import { commentOf, XtSteps } from './xt-rule.ts';
@@ -122,7 +123,8 @@ export function finishTable(
     for (const listed of rules) {
       const apart = takeApart(listed);
       if (typeof apart === 'string') {
-        cannot(listed, apart);
+        if (listed.isTold !== true) cannot(listed, apart);
+        read.push(unreadRule(listed.written, { number: read.length + 1, line: listed.line }));
         continue;
       }
       const steps = meanings.of(apart.rule);

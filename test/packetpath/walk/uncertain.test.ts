@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Listing } from '../../../src/packetpath/model.ts';
 import { readListing } from '../../../src/packetpath/read/read.ts';
 import { firstPacket } from '../../../src/packetpath/walk/ask.ts';
 import { surroundingsOfListing } from '../../../src/packetpath/walk/derive.ts';
@@ -8,9 +9,14 @@ import { address } from './words.ts';
 
 /** A packet from 172.18.0.2 on br-000000000001 to 192.168.5.5:22 through rules of `filter`. */
 function walked(rules: readonly string[], source: Span = spanOf(address('172.18.0.2')), sets: readonly string[] = []) {
-  const chains = [':FORWARD DROP [0:0]', ':A - [0:0]', ':B - [0:0]'];
   const listing = readListing(['*filter', ...chains, ...rules, 'COMMIT', ...sets, ''].join('\n'));
   expect(listing.unread).toEqual([]);
+  return through(listing, source);
+}
+
+const chains = [':FORWARD DROP [0:0]', ':A - [0:0]', ':B - [0:0]'];
+
+function through(listing: Listing, source: Span = spanOf(address('172.18.0.2'))) {
   return walkPacket(
     listing,
     surroundingsOfListing(listing),
@@ -163,4 +169,29 @@ describe('a mark that a set gives', () => {
       'accepted by policy …',
     ]);
   });
+});
+
+test.each([
+  ['-A FORWARD -d 192.168.0.0/16 -j DROP -m comment --comment "Drop packets', 'a quotation mark is not closed'],
+  ['[1:x] -A FORWARD -d 192.168.0.0/16 -j DROP', 'its counters are no numbers'],
+])('a rule that cannot be read stays where it is, and what is decided behind it depends on it: %s', (line, why) => {
+  const listing = readListing(['*filter', ...chains, line, '-A FORWARD -j ACCEPT', 'COMMIT', ''].join('\n'));
+  expect(listing.unread).toEqual([{ line: 5, text: line, why }]);
+  const answer = through(listing);
+  expect(answer.verdict).toBe('depends');
+  expect(told(answer)).toEqual([
+    'accepted by FORWARD 2: target of a line that cannot be read lets the packet go on',
+    'accepted by FORWARD 1: target of a line that cannot be read accepts it',
+    'dropped by FORWARD 1: target of a line that cannot be read stops it',
+  ]);
+});
+
+test('of a table that breaks off the last chain, and those that would have come, may have more rules', () => {
+  const begun = ['*filter', ':FORWARD ACCEPT [0:0]', ':A - [0:0]', ':B - [0:0]'];
+  const cut = (...rules: readonly string[]) => through(readListing([...begun, ...rules, ''].join('\n'))).verdict;
+  expect(cut()).toBe('depends');
+  expect(cut('-A FORWARD -s 10.0.0.0/8 -j DROP')).toBe('depends');
+  expect(cut('-A FORWARD -j A', '-A A -j RETURN', '-A B -j RETURN')).toBe('accepted');
+  expect(cut('-A FORWARD -j B', '-A A -j RETURN')).toBe('depends');
+  expect(cut('-A FORWARD -j ACCEPT')).toBe('accepted');
 });
