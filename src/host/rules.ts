@@ -14,20 +14,24 @@ export class HostRulesError extends Error {
 /**
  * Everything that stands in the kernel of this host: nf_tables as `nft` lists it, the tables of iptables of both kinds
  * with their ipsets. Tables that iptables-nft and ebtables-nft made are read by their own save commands alone, since nft
- * does not show all of their rules; the texts of other rules of nf_tables are nft's own. A program that is not there is
- * passed over: who has no `iptables-legacy-save` may still have legacy rules of another's making, and no way to see them.
+ * does not show all of their rules; the texts of other rules of nf_tables are nft's own. Commands under their plain names
+ * are asked where neither variant's are there, as before iptables 1.8. A program that is not there is passed over: who has no
+ * `iptables-legacy-save` may still have legacy rules of another's making, and no way to see them.
  *
- * @throws HostRulesError when a program fails or crashes (nft does beside the tables of a newer one): that is never "no rules"
+ * @throws HostRulesError when a program fails or crashes (nft does beside the tables of a newer one), or there is none at
+ *   all: that is never "no rules"
  */
 export async function readHostRules(run: RunLister = runLister): Promise<Listing> {
-  const list = async (program: string, ...args: readonly string[]): Promise<string> => {
+  const listIfThere = async (program: string, ...args: readonly string[]): Promise<string | null> => {
     const answer = await run(program, args);
-    if (answer === null) return '';
+    if (answer === null) return null;
     if (answer.signal !== null)
       throw new HostRulesError(`${program} crashed (${answer.signal}); is it older than the one that wrote the rules?`);
     if (answer.code !== 0) throw new HostRulesError(`${program} failed: ${firstLine(answer.stderr)}`);
     return answer.stdout;
   };
+  const list = async (program: string, ...args: readonly string[]): Promise<string> =>
+    (await listIfThere(program, ...args)) ?? '';
   const tables: Table[] = [];
   const unread: Listing['unread'][number][] = [];
   const sets = await run('ipset', ['save']);
@@ -35,8 +39,10 @@ export async function readHostRules(run: RunLister = runLister): Promise<Listing
   // without its module ipset fails, and there are no sets either; rules that ask one say that they do not know it
   if (sets !== null && sets.code !== 0)
     unread.push({ line: 1, text: 'ipset save', why: firstLine(sets.stderr) || 'it crashed' });
-  const add = (text: string, hint: ListingHint): void => {
-    if (text.trim() === '') return;
+  let isAnyThere = false;
+  const add = (text: string | null, hint: ListingHint): void => {
+    if (text !== null) isAnyThere = true;
+    if (text === null || text.trim() === '') return;
     const listing = readListing(`${text}\n${ipsets}`, hint);
     tables.push(...listing.tables);
     // nft shows what the save commands do not
@@ -46,14 +52,21 @@ export async function readHostRules(run: RunLister = runLister): Promise<Listing
     [4, 'iptables'],
     [6, 'ip6tables'],
   ] as const) {
-    add(await list(`${start}-legacy-save`, '-c'), { engine: 'legacy', family });
-    add(await list(`${start}-nft-save`, '-c'), { engine: 'nf_tables', family });
+    const legacy = await listIfThere(`${start}-legacy-save`, '-c');
+    const nft = await listIfThere(`${start}-nft-save`, '-c');
+    add(legacy, { engine: 'legacy', family });
+    add(nft, { engine: 'nf_tables', family });
+    if (legacy === null && nft === null) add(await listIfThere(`${start}-save`, '-c'), { family });
   }
   // where it fails, nft's listing has its tables, too, though not all that they say
-  const ebtables = await run('ebtables-nft-save', ['-c']);
+  const ebtables = (await run('ebtables-nft-save', ['-c'])) ?? (await run('ebtables-save', ['-c']));
   if (ebtables?.code === 0) add(ebtables.stdout, {});
-  const json = await list('nft', '-j', 'list', 'ruleset');
-  if (json.trim() !== '') {
+  const json = await listIfThere('nft', '-j', 'list', 'ruleset');
+  if (json === null && !isAnyThere)
+    throw new HostRulesError(
+      "nothing on this host lists the kernel's rules, neither nft nor iptables-save: install nftables or iptables",
+    );
+  if (json !== null && json.trim() !== '') {
     const nft = readListing(json);
     const texts = new Map(
       readListing(await list('nft', '-a', 'list', 'ruleset')).tables.map((table) => [keyOf(table), table]),
