@@ -40,6 +40,7 @@ describe('a rule of iptables-save', () => {
     ['-m conntrack --ctstate RELATED,ESTABLISHED', 'ct state any of related,established'],
     ['-m conntrack ! --ctstate INVALID', 'ct state none of invalid'],
     ['-m conntrack --ctstate DNAT', 'ct status any of dnat'],
+    ['-m conntrack ! --ctstate DNAT', 'ct state none of dnat'],
     ['-m conntrack --ctstate NEW,DNAT', 'ct state any of new,dnat'],
     [
       '-m conntrack --ctorigdst 10.0.0.1 --ctorigdstport 80 --ctdir REPLY',

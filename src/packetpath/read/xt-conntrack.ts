@@ -38,7 +38,9 @@ export function readConntrack(options: readonly Option[], family: Family): Under
   // of a packet without conversation xt_conntrack asks nothing but the state (xt_conntrack.c, conntrack_mt)
   const withoutToo = given.some((name) => name === 'invalid' || name === 'untracked') !== (state?.not ?? false);
   if (state !== undefined && rest.length > 0 && withoutToo) return undefined;
-  const field = given.some((name) => states.includes(name)) ? 'ct state' : 'ct status';
+  // a packet without conversation has a state and no status, and a state of its own is not DNAT: negated, that matches
+  const isState = given.some((name) => states.includes(name)) || state?.not === true;
+  const field = isState ? 'ct state' : 'ct status';
   const steps: readonly Step[] =
     state === undefined ? [] : [condition({ kind: 'any-of', field: { field }, not: state.not, words: given })];
   return [

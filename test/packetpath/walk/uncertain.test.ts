@@ -195,3 +195,15 @@ test('of a table that breaks off the last chain, and those that would have come,
   expect(cut('-A FORWARD -j B', '-A A -j RETURN')).toBe('depends');
   expect(cut('-A FORWARD -j ACCEPT')).toBe('accepted');
 });
+
+test('a packet without conversation was not translated: what asks for that, negated, takes it', () => {
+  const verdict = (condition: string) => {
+    const raw = ['*raw', ':PREROUTING ACCEPT [0:0]', '-A PREROUTING -j NOTRACK', 'COMMIT'];
+    const rules = [`-A FORWARD -m conntrack ${condition} -j DROP`, '-A FORWARD -j ACCEPT'];
+    return through(readListing([...raw, '*filter', ...chains, ...rules, 'COMMIT', ''].join('\n'))).verdict;
+  };
+  expect(verdict('! --ctstate DNAT')).toBe('dropped');
+  expect(verdict('! --ctstate DNAT,SNAT')).toBe('dropped');
+  expect(verdict('--ctstate DNAT')).toBe('accepted');
+  expect(verdict('! --ctstatus ASSURED')).toBe('accepted'); // of a packet without one, conntrack is asked its state alone
+});
