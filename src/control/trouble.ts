@@ -12,6 +12,11 @@ export const troubleCodes = {
     means: 'The files are in error, or cannot be read. The last good policy stays in force, over restarts too.',
     mend: '`sluice check` has file, line, column and the mend; then `sluice apply`.',
   },
+  'not-taken': {
+    means:
+      'Good files were read by SIGHUP or `--watch`, and could not be put in force: the engine has not answered yet, `nft` or the disk refused. The policy before stays in force.',
+    mend: 'Mend what the message names. It is tried again a second later and then each minute, until it is in force, the files change, or somebody applies or goes back.',
+  },
   'engine-gone': {
     means:
       'The engine does not answer, or not in a way that can be read, or what belongs to it cannot: its `daemon.json`, the interfaces. What runs stays held. Who starts now on a held bridge and was created before has its rules as a rule, else it is denied; from bridges that have appeared since nothing passes.',

@@ -120,6 +120,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
         this.#holder.doubt();
         this.#passes.wake();
       },
+      untaken: () => this.#passes.wakeLater(),
     });
     this.#mirror = ports.engine.mirror(() => this.#passes.wake());
     this.#looks = new Looks({
@@ -327,6 +328,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       await this.#changes.take(async () => {
         if (this.#looks.isNew(look)) await this.#holdTo(look); // else somebody has held a later one
       });
+      void this.#takeUntaken(); // reading files may take its time, and no newcomer waits for it
       return 'done';
     } catch (error) {
       if (error instanceof EngineError) {
@@ -349,6 +351,14 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       const [barred, now] = [this.#seatings.barredPorts, this.#ports.elapsed()];
       tellOfBarred(this.#troubles, barred, now);
       if (barred.some(({ since }) => now - since < patience.engines)) this.#passes.wakeLater();
+    }
+  }
+
+  async #takeUntaken(): Promise<void> {
+    try {
+      await this.#policies.takeUntaken();
+    } catch (error) {
+      this.#ports.log('error', `the policy was not read anew: ${messageOf(error)}`);
     }
   }
 

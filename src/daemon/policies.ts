@@ -13,6 +13,8 @@ import { Turns } from './turns.ts';
 
 /** For whoever waits for a confirmation to go back himself, milliseconds. */
 const grace = 20_000;
+/** Milliseconds between two tries to put files in force that were refused again: each one fills the kernel twice. */
+const patience = 50_000;
 
 type GoodFiles = Extract<PolicyReading, { kind: 'good' }>;
 
@@ -27,6 +29,13 @@ interface Enforced {
   readonly saving?: Promise<readonly string[]>;
 }
 
+/** Good files that were read and are not in force, for a reason that may pass. */
+interface Untaken {
+  readonly digest: string;
+  /** They are not tried again before, milliseconds of {@link DaemonPorts.elapsed}. */
+  readonly notBefore: number;
+}
+
 /** What putting a policy in force needs of the daemon. `Look` is whatever it has read of the host. */
 export interface PolicyHooks<Look> {
   /** What runs now or ran last; the error when nothing was ever read. It does not reject. */
@@ -35,13 +44,15 @@ export interface PolicyHooks<Look> {
   readonly hold: (look: Look) => Promise<readonly ForbiddenFlow[]>;
   /** The kernel may not hold what it should: it is looked at again. */
   readonly doubt: () => void;
+  /** Files wait to be taken: a pass is to come. */
+  readonly untaken: () => void;
   /** Another policy is in force. */
   readonly used: (policy: Policy) => void;
 }
 
 /** Which policy is in force, which one was before, and whether the change waits for its confirmation. */
 export class Policies<Look> {
-  readonly #ports: Pick<DaemonPorts, 'policy' | 'memory' | 'now' | 'log' | 'onNothingBefore'>;
+  readonly #ports: Pick<DaemonPorts, 'policy' | 'memory' | 'now' | 'elapsed' | 'log' | 'onNothingBefore'>;
   readonly #turns: Turns;
   /** In which the files are read and what they say is put in force, so that no older reading comes after a newer one. */
   readonly #readings = new Turns();
@@ -52,9 +63,10 @@ export class Policies<Look> {
   #inForce: InForce;
   /** Whether what is in force is still to be written down. */
   #unwritten = false;
+  #untaken: Untaken | null = null;
 
   constructor(
-    ports: Pick<DaemonPorts, 'policy' | 'memory' | 'now' | 'log' | 'onNothingBefore'>,
+    ports: Pick<DaemonPorts, 'policy' | 'memory' | 'now' | 'elapsed' | 'log' | 'onNothingBefore'>,
     parts: { readonly turns: Turns; readonly troubles: Troubles; readonly keeper: Keeper },
     begun: { readonly state: PolicyState; readonly inForce: InForce },
     hooks: PolicyHooks<Look>,
@@ -76,14 +88,34 @@ export class Policies<Look> {
     return this.#state.pending;
   }
 
-  /** Takes the policy as its files say when it is its turn; with an error the last good one stays. */
+  /**
+   * Takes the policy as its files say when it is its turn; with an error the last good one stays. Good files that are refused
+   * are tried again by {@link takeUntaken}.
+   */
   reload(): Promise<void> {
-    return this.#readings.take(() => this.#reload());
+    return this.#readings.take(async () => this.#reload(await this.#ports.policy.read(true)));
   }
 
-  async #reload(): Promise<void> {
-    const files = await this.#ports.policy.read(true);
-    if (files.kind === 'bad') return this.isBad(files.message);
+  /**
+   * To be called when the kernel holds what is in force: what was refused before may be taken now. Files that have changed since
+   * nobody has asked for yet.
+   */
+  takeUntaken(): Promise<void> {
+    return this.#readings.take(async () => {
+      if (this.#untaken === null || this.#ports.elapsed() < this.#untaken.notBefore) return;
+      const { digest } = this.#untaken;
+      if ((await this.#ports.policy.digest()) !== digest)
+        return this.#forgetUntaken('the files say something else again');
+      const files = await this.#ports.policy.read(true);
+      if (files.kind === 'bad' || files.digest === digest) await this.#reload(files);
+    });
+  }
+
+  async #reload(files: PolicyReading): Promise<void> {
+    if (files.kind === 'bad') {
+      this.#forgetUntaken('the files are in error now');
+      return this.isBad(files.message);
+    }
     const answer = await this.#enforce(() => {
       // nothing new is said: what waits to be confirmed still waits, and what was rolled back from stays out
       const { current, rejected, pending } = this.#state;
@@ -91,7 +123,22 @@ export class Policies<Look> {
       this.#troubles.end('policy-bad', 'the policy is good');
       return { kind: 'answer', answer: { ok: true, digest: current?.digest ?? null, cut: [], pending, warnings: [] } };
     });
-    if (!answer.ok) this.#ports.log('error', answer.message);
+    if (answer.ok) this.#forgetUntaken('the files are taken');
+    else this.#isUntaken(files.digest, answer);
+  }
+
+  /** @param refusal the first is tried again with the next pass, and so is what only waits for the engine */
+  #isUntaken(digest: string, { code, message }: Extract<ApplyAnswer, { ok: false }>): void {
+    const isSoon = this.#untaken?.digest !== digest || code === 'engine-gone';
+    this.#untaken = { digest, notBefore: this.#ports.elapsed() + (isSoon ? 0 : patience) };
+    const fix = 'mend what the message names; it is tried again, or sluice apply';
+    this.#troubles.add('not-taken', `the files are good and are not in force yet: ${message}`, fix);
+    this.#hooks.untaken();
+  }
+
+  #forgetUntaken(why: string): void {
+    this.#untaken = null;
+    this.#troubles.end('not-taken', why);
   }
 
   apply(request: ApplyRequest): Promise<ApplyAnswer> {
@@ -108,6 +155,7 @@ export class Policies<Look> {
       const message = 'the policy files changed while they were being read: apply again';
       return { ok: false, code: 'changed-meanwhile', message };
     }
+    this.#forgetUntaken('whoever applies them is told'); // and may want them confirmed
     return this.#enforce(() => this.#taken(files, confirm === undefined ? null : { digest, ...confirm }));
   }
 
@@ -129,6 +177,7 @@ export class Policies<Look> {
       const policy = current === null ? null : this.#ports.policy.recall(current.texts);
       if (state === null || policy === null)
         return refusal('nothing-before', 'there is no policy before this one to go back to');
+      this.#forgetUntaken('going back to the policy before');
       return { kind: 'policy', policy, state };
     });
   }

@@ -81,6 +81,8 @@ export class DaemonHost {
   slowness = { engine: 2, nft: 2, list: 2, files: 0 };
   /** Chains that somebody has put into our tables. */
   beside: readonly string[] = [];
+  /** Each load is refused, as where nft is ended for want of memory. */
+  nftRefuses = false;
   diskFull = false;
   /** What the next writing of the rules waits for. */
   disk: Promise<void> = Promise.resolve();
@@ -124,6 +126,7 @@ export class DaemonHost {
       nft: async (args, input = '') => {
         if (!args.includes('-f')) return this.#list(args.at(-2) ?? '');
         await wait(this.slowness.nft);
+        if (this.nftRefuses) return { code: 1, signal: null, stdout: '', stderr: 'no memory' };
         this.loads.push(input);
         this.#stands = namesIn(input, this.#stands);
         return { code: 0, signal: null, stdout: '', stderr: '' };

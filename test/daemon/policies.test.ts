@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import type { Daemon } from '../../src/daemon/daemon.ts';
 import { readPolicy } from '../../src/policy/read.ts';
 import { digestOf, noPolicy, putInForce } from '../../src/state/policy-state.ts';
-import { DaemonHost, filesOf, settled, soon, textsOf, wait } from './host.ts';
+import { calm, DaemonHost, filesOf, settled, soon, textsOf, wait } from './host.ts';
 
 describe('what is asked at the same time', () => {
   test('a change that was confirmed does not go back', async () => {
@@ -58,6 +59,85 @@ describe('what is asked at the same time', () => {
     expect(await daemon.apply({ digest })).toMatchObject({ ok: true, digest });
     await reloaded;
     expect(host.state.current?.digest).toBe(digest);
+    await daemon.stop();
+  });
+});
+
+describe('good files that are read at a bad moment', () => {
+  /** What status says of them. */
+  const told = async (daemon: Daemon) => {
+    const { policy, troubles } = await daemon.status();
+    return { digest: policy?.digest, waits: troubles.some(({ code }) => code === 'not-taken') };
+  };
+
+  test('are in force as soon as the engine has answered for the first time', async () => {
+    const host = new DaemonHost();
+    host.engineAway = true;
+    const daemon = await host.start();
+    host.files = filesOf('[same-network]');
+    const { digest } = host.files;
+    await daemon.reload();
+    expect(await told(daemon)).toMatchObject({ waits: true });
+    host.engineAway = false;
+    host.wake();
+    await soon(async () => expect(await told(daemon)).toEqual({ digest, waits: false }));
+    await daemon.stop();
+  });
+
+  test.each([
+    ['the kernel takes a load again', 'nftRefuses'],
+    ['there is room for the state again', 'policyUnwritable'],
+  ] as const)('are in force when %s', async (_, fault) => {
+    const host = new DaemonHost();
+    const daemon = await settled(host);
+    host[fault] = true;
+    host.files = filesOf('[same-network]');
+    const { digest } = host.files;
+    await daemon.reload();
+    expect(await told(daemon)).toEqual({ digest: filesOf('[internet]').digest, waits: true });
+    host[fault] = false;
+    host.wake();
+    await soon(async () => expect(await told(daemon)).toEqual({ digest, waits: false }));
+    await daemon.stop();
+  });
+
+  test('wait a minute where they are refused again', async () => {
+    const host = new DaemonHost();
+    const daemon = await settled(host);
+    host.policyUnwritable = true;
+    host.files = filesOf('[same-network]');
+    const { digest } = host.files;
+    await daemon.reload();
+    await wait(1_500);
+    host.policyUnwritable = false;
+    host.wake();
+    await calm(host);
+    expect(await told(daemon)).toMatchObject({ waits: true });
+    host.now = () => Date.now() + 60_000;
+    host.wake();
+    await soon(async () => expect(await told(daemon)).toEqual({ digest, waits: false }));
+    await daemon.stop();
+  });
+
+  test.each([
+    ['have changed since, which nobody has asked for', (host: DaemonHost) => void (host.files = filesOf('none'))],
+    [
+      'are older than what somebody went back to',
+      (_: DaemonHost, daemon: Daemon) => daemon.rollback({ by: 'rollback' }),
+    ],
+  ])('are not taken where they %s', async (_, meanwhile) => {
+    const host = new DaemonHost();
+    const daemon = await settled(host);
+    host.files = filesOf('[host]');
+    await daemon.reload();
+    host.policyUnwritable = true;
+    host.files = filesOf('[same-network]');
+    await daemon.reload();
+    await meanwhile(host, daemon);
+    host.policyUnwritable = false;
+    const { digest } = await told(daemon);
+    await wait(1_500);
+    expect(await told(daemon)).toEqual({ digest, waits: false });
     await daemon.stop();
   });
 });
