@@ -171,7 +171,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       if (++ticks % forgetEvery === 0) this.#mirror.forget();
       else this.#mirror.recheck();
       this.#seatings.measure();
-      this.#kept.letGo(this.#ports.now());
+      this.#kept.letGo(this.#ports.elapsed());
       this.#ports.onMinute();
       void this.#policies.goBackWhenOverdue();
       this.#passes.wake();
@@ -407,7 +407,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     const started = performance.now();
     const compiled = this.#compiler(world, now, this.#seatings.networks(this.#host, world));
     const { ruleset, held } = this.#seatings.join(compiled.ruleset, look);
-    const standing = this.#kept.with(ruleset, now);
+    const standing = this.#kept.with(ruleset, this.#ports.elapsed());
     const holding = this.#ports.kernel.takeOver(ruleset, () => this.#holder.hold(ruleset, standing, now));
     this.#pauses = { ...this.#pauses, main: Math.max(this.#pauses.main, performance.now() - started) };
     const { change, cut, switched } = await holding;

@@ -25,8 +25,11 @@ export function checkSize(programs: readonly Program[]): void {
   if (total > mostElements) throw new TooLargeError();
 }
 
-/** Groups, and addresses of several ranges such as `internet`, are sets that all programs share: one each here. */
-function weightOf(program: Program): number {
+/**
+ * How many elements a program comes to, at most. Groups, and addresses of several ranges such as `internet`, are sets that all
+ * programs share: one each here.
+ */
+export function weightOf(program: Program): number {
   let weight = weights.get(program);
   if (weight === undefined) {
     const { guard, except, deny, allow } = program;

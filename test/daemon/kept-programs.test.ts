@@ -90,6 +90,52 @@ describe('a workload whose last container has gone', () => {
   });
 });
 
+describe('a crowd that goes', () => {
+  const compiler = createCompiler(policy);
+  const [program] = compiler(world, now).ruleset.programs;
+  if (program === undefined) throw new Error('a program');
+  const nobody = { ...compiler(world, now).ruleset, endpoints: [], seats: [], programs: [] };
+  /** So many programs, each with destinations on ports of its own. */
+  const crowd = (name: string, count: number, elements: number) => ({
+    ...nobody,
+    programs: Array.from({ length: count }, (_, at) => ({
+      ...program,
+      id: `${name}/${at}`,
+      guard: [],
+      except: [],
+      deny: [],
+      allow: Array.from({ length: elements }, () => ({ ...firstOf(program.allow), l4: 'any' as const })),
+    })),
+  });
+  const firstOf = <T>([first]: readonly T[]): T => {
+    if (first === undefined) throw new Error('a clause');
+    return first;
+  };
+
+  test('leaves what is held of those who are there, and of the crowd the youngest', () => {
+    const kept = new KeptPrograms();
+    for (let round = 0; round < 30; round++) {
+      kept.with(crowd(`p${round}`, 250, 1_000), round);
+      const left = kept.with(nobody, round);
+      const weight = left.programs.reduce((sum, { allow }) => sum + allow.length, 0);
+      expect(weight).toBeLessThanOrEqual(100_000);
+      expect(left.programs.length).toBeGreaterThan(0);
+      expect(left.programs.every(({ id }) => id.startsWith(`p${round}/`))).toBe(true);
+    }
+  });
+
+  test('has at most five hundred, and none where newcomers need the numbers of iptables', () => {
+    const kept = new KeptPrograms();
+    for (let round = 0; round < 10; round++) {
+      kept.with(crowd(`p${round}`, 400, 1), round);
+      expect(kept.with(nobody, round).programs.length).toBe(round === 0 ? 400 : 500);
+    }
+    expect(kept.with(crowd('others', 3_900, 1), 11).programs.length).toBe(4_000);
+    expect(kept.with(crowd('others', 4_093, 1), 12).programs.length).toBe(4_093);
+    expect(kept.with(nobody, 13).programs.length).toBe(500);
+  });
+});
+
 test('what a program says now counts, not what it said when it was kept', () => {
   const kept = new KeptPrograms();
   const [before, after] = ['10.0.0.1:53/udp', '10.0.0.2:53/udp'].map(
