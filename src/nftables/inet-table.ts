@@ -93,7 +93,7 @@ export function renderInetTable(ruleset: Ruleset, marks: Marks, senders: SenderS
       input(marks),
       ...unknownChains,
       refuse(ruleset),
-      ...families.map(errors),
+      ...families.map((family) => errors(family, marks)),
       ...programs.chains,
     ],
   };
@@ -265,13 +265,14 @@ const unproven: Chain = {
  */
 function replies(marks: Marks): readonly Rule[] {
   const isReply = is('ct direction', 1);
-  const isClear: Statement = { kind: 'mark-bit', of: 'ct', bit: marks.doubtful, is: 'clear' };
   return [
-    [isReply, { kind: 'ct-state', states: ['established'] }, isClear, accept],
-    ...families.map(
-      (family): Rule => [isReply, { kind: 'ct-state', states: ['related'] }, isClear, jump(errorsChain(family))],
-    ),
+    [isReply, { kind: 'ct-state', states: ['established'] }, isNotDoubtful(marks), accept],
+    ...families.map((family): Rule => [isReply, { kind: 'ct-state', states: ['related'] }, jump(errorsChain(family))]),
   ];
+}
+
+function isNotDoubtful({ doubtful }: Marks): Statement {
+  return { kind: 'mark-bit', of: 'ct', bit: doubtful, is: 'clear' };
 }
 
 function forward(marks: Marks): Chain {
@@ -345,14 +346,18 @@ const unknownChains: readonly Chain[] = planes.map((plane) => ({
 /**
  * ICMP and ICMPv6 errors (RFC 792, RFC 4443) pass where they are about a conversation that is going on and quote what was sent to
  * the very sender: path MTU discovery needs them. Only what was allowed has an entry in conntrack, and what no longer is has lost it.
+ * Of a doubtful one nobody knows who began it: in whose name it is, to that one they would be what is denied.
  */
-function errors(family: Family): Chain {
+function errors(family: Family, marks: Marks): Chain {
   const error = family === 4 ? is('icmp type', 3, 11, 12) : is('icmpv6 type', 1, 2, 3, 4);
   const own =
     family === 4
       ? inSet('quoting4', 'iif', 'ip saddr', 'quoted ip daddr')
       : inSet('quoting6', 'iif', 'ip6 saddr', 'quoted ip6 daddr');
-  return { name: errorsChain(family), rules: [[{ kind: 'ct-state', states: ['related'] }, error, own, accept]] };
+  return {
+    name: errorsChain(family),
+    rules: [[{ kind: 'ct-state', states: ['related'] }, isNotDoubtful(marks), error, own, accept]],
+  };
 }
 
 /** How a denied packet is told so. */

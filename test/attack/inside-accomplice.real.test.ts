@@ -7,8 +7,9 @@ import { freshSport } from '../../lab/probe.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import { places } from '../../lab/world.ts';
 import { holdWith } from '../packets/backends.ts';
-import { gatewayOf, type Seat, seatOf } from '../packets/forging.ts';
+import { gatewayOf, type Seat, seatOf, sendForgeries } from '../packets/forging.ts';
 import { applyPolicy, removePolicy } from '../packets/support.ts';
+import { icmpError } from './icmp-errors.ts';
 import { attackWaysOfBoth } from './ways.ts';
 
 /**
@@ -66,13 +67,32 @@ describe.each(attackWaysOfBoth)('an accomplice, engine $name', { timeout: 120_00
     return attempts.flatMap(({ name, port }, at) => (probes[at]?.arrived === true ? [`${name} ${port}`] : []));
   }
 
+  /** Which of the hosts an error of the held one came to, about what the accomplice had sent in their names. */
+  async function told(): Promise<readonly string[]> {
+    const own = await gatewayOf(site, 'app_default');
+    const lies = (['private', 'internet'] as const).map((name) => {
+      const packet = { src: places[name].v6, dst: held.v6, sport: 443, dport: freshSport(), flags: 'S' };
+      return { name, to: places[name].v6, packet: frames.tcp(packet) };
+    });
+    await site.host.sendFrames(
+      'accomplice',
+      lies.map(({ packet }) => frames.ethernet({ from: accomplice.mac, to: gateway.mac, type: 0x86dd }, packet)),
+    );
+    const errors = lies.map(({ name, to, packet }) =>
+      icmpError(name, { from: held.mac, to: own.mac, src: held.v6, dst: to }, packet),
+    );
+    return (await sendForgeries(site, 'app/app', errors)).toSorted();
+  }
+
   test('without Sluice it reaches all of them', async () => {
     expect(await reached()).toHaveLength(4);
+    expect(await told()).toEqual(['internet', 'private']);
   });
 
   test('a container that may reach nobody reaches nobody with its help', async () => {
     await applyPolicy(site, policy);
     expect(await reached()).toEqual([]);
+    expect(await told()).toEqual([]);
   });
 
   test('in its own name it is still answered', async () => {

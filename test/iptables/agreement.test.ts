@@ -85,6 +85,7 @@ function viewsOf(ruleset: Ruleset, from: EndpointIdentity, source: Address, mean
     entry({ state: 'new' }),
     entry({}),
     entry({ state: 'related' }),
+    entry({ state: 'related', mark: defaultMarks.doubtful }),
     entry({ direction: 'reply' }),
     entry({ direction: 'reply', mark: defaultMarks.doubtful }),
     entry({ state: 'new', dnat: true, original: { family: to.family, daddr: host?.low ?? 1n, dport: 3000 } }),

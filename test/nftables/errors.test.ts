@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { interpret } from '../../src/nftables/interpret.ts';
+import { defaultMarks } from '../../src/nftables/marks.ts';
 import type { Conversation, IpHeader } from '../../src/nftables/packet.ts';
 import { renderRuleset } from '../../src/nftables/render.ts';
 import { bridge, endpoint, program, rulesetOf } from './rulesets.ts';
@@ -46,6 +47,11 @@ describe.each([
   test('does not where it belongs to nothing, or is no error', () => {
     expect(ways.map((ct) => passes(error(own, peer, own), { ...ct, state: 'new' }))).toEqual([false, false]);
     expect(ways.map((ct) => passes(error(own, peer, own, echo), ct))).toEqual([false, false]);
+  });
+
+  test('does not where somebody may have begun the conversation in the name of who is told', () => {
+    const doubtful = ways.map((ct) => passes(error(own, peer, own), { ...ct, mark: defaultMarks.doubtful }));
+    expect(doubtful).toEqual([false, false]);
   });
 
   test('is not free as an answer is', () => {

@@ -99,10 +99,7 @@ function beginning(references: References, { accept, family }: Translation): rea
   return [
     { matches: [], target: { kind: 'set-mark', value: 0, mask: judgement } },
     { matches: [isReply, { kind: 'ct-state', states: ['ESTABLISHED'] }, isClear], target: accept },
-    {
-      matches: [isReply, { kind: 'ct-state', states: ['RELATED'] }, isClear],
-      target: references.jump(errorsChain(family)),
-    },
+    { matches: [isReply, { kind: 'ct-state', states: ['RELATED'] }], target: references.jump(errorsChain(family)) },
     untilDecided(bits.passed | bits.denied),
   ];
 }
