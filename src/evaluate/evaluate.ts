@@ -21,7 +21,10 @@ export function evaluate(ruleset: Ruleset, packet: Packet, now: number): Verdict
   return { outcome, plane: target.plane, refusal: outcome === 'denied' ? refusalOf(ruleset, target) : null, steps };
 }
 
-/** Where a packet is judged: on the host plane what is sent to an address of the host. */
+/**
+ * Where a packet is judged: on the host plane what is sent to an address of the host. What is sent to many is judged there
+ * as well, for what the host hears of it; here it is what goes to the neighbours.
+ */
 export function targetOf(ruleset: Ruleset, packet: Pick<Packet, 'to' | 'protocol' | 'port'>): Target {
   const plane = setIncludes(ruleset.hostAddresses, packet.to) ? 'host' : 'forward';
   return { plane, address: packet.to, protocol: packet.protocol, port: packet.port };

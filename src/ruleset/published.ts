@@ -6,6 +6,7 @@ import {
   isEmptySet,
   ofFamily,
   setOfAddresses,
+  subtractSets,
 } from '../ip/address-set.ts';
 import { type Box, boxesOf, intersectBoxes, subtractBoxes } from '../ip/box.ts';
 import type { Interval } from '../ip/interval.ts';
@@ -26,6 +27,8 @@ interface Publication {
   readonly hostPort: number;
   /** The host's addresses it is bound to. */
   readonly bound: AddressSet;
+  /** All that it hears: bound to no one address, also what is sent to many (ip(7)). */
+  readonly heard: AddressSet;
   readonly containerPort: number;
   /** Of the container, sorted; none while it does not run. */
   readonly addresses: readonly Address[];
@@ -97,8 +100,14 @@ export function createPublishing(
     .filter((one) => !isPresent(one))
     .slice(0, mostExpected)
     .filter((one) => !present.some((other) => isSamePort(one, other)));
-  const permit = createTwins({ publications: present, found, index, crowds });
-  const forbid = createTwins({ publications: [...present, ...expected], found, index, crowds });
+  const permit = createTwins({ publications: present, at: ({ bound }) => bound, found, index, crowds });
+  const forbid = createTwins({
+    publications: [...present, ...expected],
+    at: ({ heard }) => heard,
+    found,
+    index,
+    crowds,
+  });
 
   return (draft) => {
     const lists = { deny: forbid.beside(draft.deny), allow: permit.beside(draft.allow) };
@@ -109,7 +118,15 @@ export function createPublishing(
       ...draft,
       ...lists,
       guard: forbid.beside(draft.guard),
-      except: guarded.reduce((except, publication) => exceptAt(except, publication, fine), draft.except),
+      except: guarded.reduce(
+        (except, publication) =>
+          // an exception for the host has nothing of what is sent to many
+          [publication.bound, subtractSets(publication.heard, publication.bound)].reduce(
+            (left, place) => exceptAt(left, publication, place, fine),
+            except,
+          ),
+        draft.except,
+      ),
     };
   };
 }
@@ -135,11 +152,14 @@ interface Twins {
 
 function createTwins({
   publications,
+  at,
   found,
   index,
   crowds,
 }: {
   readonly publications: readonly Publication[];
+  /** Where on the host a twin counts. */
+  readonly at: (publication: Publication) => AddressSet;
   readonly found: ReadonlyMap<Container, readonly Publication[]>;
   readonly index: WorldIndex;
   readonly crowds: ReadonlyMap<string, Crowd>;
@@ -181,7 +201,7 @@ function createTwins({
   const twins = (clause: Clause): readonly Clause[] => {
     const matched = matching(clause);
     if (matched.length === 0) return nothing;
-    const its = known.get(clause) ?? twinsAt(clause, matched);
+    const its = known.get(clause) ?? twinsAt(clause, matched, at);
     known.set(clause, its);
     return its;
   };
@@ -213,18 +233,23 @@ function isAny({ to, l4 }: Clause): boolean {
 
 const nothing: readonly never[] = [];
 
-function twinsAt(clause: Clause, publications: readonly Publication[]): readonly Clause[] {
-  const byPlace = new Map<string, { readonly bound: AddressSet; readonly l4: Map<string, Publication> }>();
+function twinsAt(
+  clause: Clause,
+  publications: readonly Publication[],
+  at: (publication: Publication) => AddressSet,
+): readonly Clause[] {
+  const byPlace = new Map<string, { readonly set: AddressSet; readonly l4: Map<string, Publication> }>();
   for (const publication of publications) {
-    const key = setKey(publication.bound);
-    const place = byPlace.get(key) ?? { bound: publication.bound, l4: new Map() };
+    const set = at(publication);
+    const key = setKey(set);
+    const place = byPlace.get(key) ?? { set, l4: new Map() };
     place.l4.set(`${publication.protocol}:${String(publication.hostPort).padStart(5, '0')}`, publication);
     byPlace.set(key, place);
   }
-  return [...byPlace.values()].map(({ bound, l4 }) => ({
+  return [...byPlace.values()].map(({ set, l4 }) => ({
     ...clause,
     plane: 'host',
-    to: { kind: 'addresses', set: bound },
+    to: { kind: 'addresses', set },
     l4: [...l4.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, publication]) => hostPorts(publication)[0]),
   }));
 }
@@ -237,13 +262,16 @@ function hostPorts({ protocol, hostPort }: Publication): readonly [Exclude<L4Mat
  * Exceptions where a guardrail forbids the service behind a published port: there, one counts only if the service is
  * excepted, and where the guardrails forbid the host's side as well, only while that is excepted too. So the exceptions
  * for the host lose that port, and get it back for as long as both hold.
+ *
+ * @param place where on the host
  */
 function exceptAt(
   except: readonly Clause[],
   publication: Publication,
+  place: AddressSet,
   { draft, groups, now }: { readonly draft: Draft; readonly groups: GroupAddresses; readonly now: number },
 ): readonly Clause[] {
-  const region = boxesOf(publication.bound, hostPorts(publication));
+  const region = boxesOf(place, hostPorts(publication));
   const reach = (clause: Clause): readonly Box[] =>
     clause.to.kind === 'addresses' ? boxesOf(clause.to.set, clause.l4) : [];
   const onHost = (clauses: readonly Clause[]) => clauses.filter(({ plane }) => plane === 'host');
@@ -296,6 +324,7 @@ function publicationsOf(container: Container, index: WorldIndex, hostPlace: Addr
     protocol: protocolNumbers[port.protocol],
     hostPort: port.hostPort,
     bound: boundTo(port, hostPlace),
+    heard: boundTo(port, everyAddress),
     containerPort: port.containerPort,
     addresses,
     subnets,

@@ -111,7 +111,8 @@ export function createResolver(
       case 'containers':
         return crowd({ kind: 'containers' });
       case 'host':
-        return [at('host', places.host)];
+        // who hears what is sent to many has been reached by it: only a permission leaves that out
+        return [at('host', role === 'permit' ? places.host : everyAddress)];
       case 'gateway': {
         const own = setOfAddresses(subject.networks.flatMap((network) => network.gateways));
         return [...(isEmptySet(own) ? [] : [at('host', own)]), ...points(index.world.engine.hostGateway)];

@@ -176,6 +176,32 @@ describe.each(attackWays)('out of a network of one’s own making, on engine $na
     await expectOnly(site, [], attempts.slice(1));
   });
 
+  test('by what is sent to many, which the host and docker-proxy hear beside everybody else', async () => {
+    const published = { image, command: ['udp', '53'], ports: ['5353:53/udp'] };
+    await site.host.compose('free', composeFile({ x: { image }, dns: published }), 'up', '-d');
+    await site.host.compose('far', composeFile({ x: { image } }), 'up', '-d');
+    const broadcast = (await addressOf(site, 'far/x')).replace(/\.\d+\.\d+$/, '.255.255');
+    const to = (where: string, port: number) =>
+      ({ from: 'far/x', to: where, port, proto: 'udp', timeout: 400 }) as const;
+    const many = ['255.255.255.255', broadcast, '224.0.0.1', 'ff02::1%eth0'];
+    /** Where what is sent to a published port comes to its service. */
+    const heard = async () => {
+      const probes = await site.host.probeMany(many.map((where) => to(where, 5353)));
+      return many.filter((_, at) => probes[at]?.at.includes('free-dns-1'));
+    };
+    const openly = await heard();
+    // on 20.10 a broadcast reaches no container by docker-proxy without Sluice either
+    if (way.engine !== '20.10') expect(openly).toContain('255.255.255.255');
+    await decree(site, policy.replace('projects:', 'guardrails: { deny: ["project/free/dns"] }\nprojects:'));
+    expect(await heard()).toEqual([]);
+    await decree(site, policy.replace('projects:', 'guardrails: { deny: [host] }\nprojects:'));
+    await expectOnly(site, outside('far/x'), [
+      ...many.map((where) => to(where, 5353)),
+      ...many.map((where) => to(where, 161)),
+    ]);
+    await decree(site, policy);
+  });
+
   test('by names: of JavaScript’s own, too long to tell apart, like options', async () => {
     const long = 'e'.repeat(95);
     const names = ['__proto__x', 'toString', `${long}a`, `${long}b`, '-rf'];
