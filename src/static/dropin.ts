@@ -3,7 +3,6 @@ import { chainNames, chainOf, hooks, planes } from './chains.ts';
 import type { StaticPlan } from './plan.ts';
 import { aboutPlan, familiesIn, iptablesOf, type Rendering } from './rendering.ts';
 import { oldNames, removeRemarks } from './reverse.ts';
-import { areSluices, isSluices } from './sluices-own.ts';
 import { commandRemark, remark, systemdWord } from './text.ts';
 
 type Table = 'filter' | 'security';
@@ -33,9 +32,8 @@ export function renderDropin(plan: StaticPlan): Rendering {
     '',
     '[Service]',
     ...remark(
-      'Where Sluice itself holds the host by iptables: chains of these names are its own, and these lines would replace them.',
+      'Not beside Sluice itself where it holds the host by iptables: chains of these names are its own, and these lines would replace them.',
     ),
-    ...familiesIn(plan).map(notSluices),
     ...familiesIn(plan).flatMap((family) => [
       ...tableLines(plan, family, 'filter', 'ExecStartPost'),
       ...tableLines(plan, family, 'security', 'ExecStartPre'),
@@ -51,12 +49,6 @@ export function renderDropin(plan: StaticPlan): Rendering {
     ],
     needsAll: false,
   };
-}
-
-/** A line that fails, and docker with it, where the chains are Sluice's. */
-function notSluices(family: Family): string {
-  const script = `! ${isSluices(`/sbin/${iptablesOf(family)}`)} || ! echo "${areSluices}, or delete this drop-in" >&2`;
-  return `ExecStartPre=${['/bin/sh', '-c', script].map(systemdWord).join(' ')}`;
 }
 
 function tableLines(

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { mainChain } from '../../src/iptables/names.ts';
 import { renderPlan, reverseOf } from '../../src/static/render.ts';
-import { shellOf, unitCommands } from '../packets/systemd-lines.ts';
 import { articlePlan } from './article.ts';
 
 /** A host whose iptables only writes down what it is asked, and has Sluice's chain in mangle where it is told so. */
@@ -37,7 +36,6 @@ const asked = () => (existsSync(join(folder, 'asked')) ? readFileSync(join(folde
 
 const script = renderPlan(articlePlan(), 'iptables-script').files[0].text;
 const [dropin] = renderPlan(articlePlan(), 'systemd-dropin').files;
-const starts = ['ExecStartPre', 'ExecStartPost'].flatMap((key) => unitCommands(dropin.text, key));
 const pasted = dropin.text
   .slice(dropin.text.indexOf('# To take it away, as root in a shell:'))
   .split('\n')
@@ -67,18 +65,15 @@ describe.each(reverses)('taking static rules away by $how', ({ text, args }) => 
   });
 });
 
-describe.each([
-  { how: 'the script', text: script },
-  { how: 'the lines of the drop-in', text: shellOf(starts) },
-])('putting static rules in force by $how', ({ text }) => {
+describe('putting static rules in force by the script', () => {
   test('makes them where Sluice is not', () => {
-    expect(run(text).code).toBe(0);
+    expect(run(script).code).toBe(0);
     expect(asked()).toContain('-I FORWARD 1 -j DOCKER-OUTBOUND-FILTER');
   });
 
   test("is refused where Sluice's chains would be replaced, and nothing is changed", () => {
     isSluices();
-    const { code, said } = run(text);
+    const { code, said } = run(script);
     expect(code).not.toBe(0);
     expect(asked()).toBe('');
     expect(said).toContain("'sluice down'");
