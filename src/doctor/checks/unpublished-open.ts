@@ -1,5 +1,6 @@
 import type { Check } from '../finding.ts';
-import { chainNamed, hasUnreadTables, programFor, stops, strangersOnTheWay, xtables } from '../rules.ts';
+import { mayStopNewcomers } from '../may-stop.ts';
+import { chainNamed, hasUnreadTables, programFor, strangersOnTheWay, xtables } from '../rules.ts';
 
 export const unpublishedOpen: Check = {
   code: 'unpublished-open',
@@ -7,7 +8,7 @@ export const unpublishedOpen: Check = {
   title: 'Ports that nobody published are open to whoever can route to the containers',
   why: 'Engines up to 27 leave it to the policy of FORWARD to stop what is not published, and that is ACCEPT here.',
   evidence:
-    'the rules of an engine up to 27, policy ACCEPT of FORWARD, a running container on a network that is not internal, and no rule of others that stops anything on the way',
+    'the rules of an engine up to 27, policy ACCEPT of FORWARD, a running container on a network that is not internal, and no rule of others on the way that may stop new TCP connections to it, but those of single addresses and to single ports',
   find: ({ rules, world }) => {
     if (rules === null || world === null || hasUnreadTables(rules)) return [];
     return rules.layouts
@@ -19,21 +20,22 @@ export const unpublishedOpen: Check = {
         const forward = table === undefined ? undefined : chainNamed(table, 'FORWARD');
         if (table === undefined || forward?.chain.base?.policy !== 'accept') return [];
         const isOther = family === 'ip' ? 'ip6' : 'ip';
-        const stopped = strangersOnTheWay(rules).some((one) => one.table.family !== isOther && mayStop(one.rule));
+        const strangers = strangersOnTheWay(rules).filter((one) => one.table.family !== isOther);
         const open = world.networks.filter(
-          ({ id, internal, bridge, subnets }) =>
-            !internal &&
-            bridge !== null &&
-            subnets.some(({ address }) => address.family === (family === 'ip' ? 4 : 6)) &&
+          (network) =>
+            !network.internal &&
+            network.bridge !== null &&
+            network.subnets.some(({ address }) => address.family === (family === 'ip' ? 4 : 6)) &&
             world.containers.some(
-              ({ running, endpoints }) => running && endpoints.some(({ network }) => network === id),
-            ),
+              ({ running, endpoints }) => running && endpoints.some((one) => one.network === network.id),
+            ) &&
+            !strangers.some((one) => mayStopNewcomers(one, network, world)),
         );
-        if (stopped || open.length === 0) return [];
+        if (open.length === 0) return [];
         return [
           {
             seen: [
-              `${family === 'ip' ? '' : 'ip6 '}filter FORWARD has the policy ACCEPT, and no rule stops what comes to`,
+              `${family === 'ip' ? '' : 'ip6 '}filter FORWARD has the policy ACCEPT, and no rule stops new connections to`,
               ...open.map(({ name, bridge }) => `${bridge?.name} (${name})`),
             ],
             mend: {
@@ -45,12 +47,3 @@ export const unpublishedOpen: Check = {
       });
   },
 };
-
-/** Anything of which it is not certain that it stops nothing. */
-function mayStop(rule: Parameters<typeof stops>[0]): boolean {
-  const last = rule.steps.at(-1);
-  if (last === undefined || last.kind === 'action') return false;
-  return (
-    stops(rule) || last.kind === 'vmap' || (last.kind === 'verdict' && ['unknown', 'queue'].includes(last.verdict.kind))
-  );
-}

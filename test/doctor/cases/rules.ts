@@ -174,6 +174,25 @@ export const rules: Chapter = {
       `${bridge} (app_default)`,
       'iptables-nft -P FORWARD DROP',
     ],
+    ...[
+      'FORWARD -m conntrack --ctstate INVALID -j DROP',
+      'FORWARD -p tcp ! --syn -m conntrack --ctstate NEW -j DROP',
+      'DOCKER-USER -s 203.0.113.7/32 -j REJECT',
+      'DOCKER-USER -p tcp -m multiport --dports 22,3389 -j DROP',
+      'DOCKER-USER -p udp -j DROP',
+      'FORWARD -o docker0 -j DROP',
+      'FORWARD -i docker0 -j DROP',
+      'DOCKER-USER -d 172.30.0.0/16 -j DROP',
+    ].map(
+      (rule) =>
+        [
+          `unpublished ports beside ${rule}`,
+          'unpublished-open',
+          ruled(filter([user, isolation, rule, out, back], { policy: 'ACCEPT' })),
+          `${bridge} (app_default)`,
+          'iptables-nft -P FORWARD DROP',
+        ] as const,
+    ),
     [
       'icc off without br_netfilter',
       'bridge-rules-idle',
@@ -286,6 +305,24 @@ export const rules: Chapter = {
       'policy ACCEPT, and a rule of somebody’s that stops',
       ruled(filter([user, isolation, out, `FORWARD -o ${bridge} -j DROP`, back], { policy: 'ACCEPT' })),
     ],
+    ...[
+      'DOCKER-USER -i eth0 -j DROP',
+      'DOCKER-USER ! -i docker0 -j DROP',
+      'DOCKER-USER -m conntrack --ctstate NEW -j DROP',
+      'DOCKER-USER -m conntrack --ctstate INVALID,UNTRACKED -j DROP',
+      'DOCKER-USER ! -s 192.168.0.0/16 -j DROP',
+      'DOCKER-USER -s 10.0.0.0/8 -j DROP',
+      'DOCKER-USER -p tcp --syn -j DROP',
+      'DOCKER-USER -p tcp -m multiport ! --dports 80,443 -j DROP',
+      'DOCKER-USER -d 172.16.0.0/12 -j DROP',
+      'DOCKER-USER -m set --match-set bad src -j DROP',
+    ].map(
+      (rule) =>
+        [
+          `policy ACCEPT beside ${rule}`,
+          ruled(filter([user, isolation, rule, out, back], { policy: 'ACCEPT' })),
+        ] as const,
+    ),
     [
       'policy ACCEPT, and nobody there',
       ruled(filter([user, isolation, out, back], { policy: 'ACCEPT' }), { containers: [] }),
