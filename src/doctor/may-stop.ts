@@ -27,6 +27,9 @@ function endsIn(rule: Rule): boolean {
 /** The first packet of a conversation is neither invalid to conntrack nor part of one that it knows. */
 const later = new Set(['invalid', 'established', 'related']);
 
+/** Families of tables that name the interfaces between which a packet is routed. */
+const routed = new Set(['ip', 'ip6', 'inet']);
+
 /** Whether such a connection never meets a condition, or only as one of few. */
 function isOtherThan({ key, not, operand }: Term, family: string, network: Network, world: World): boolean {
   const words = operand.kind === 'words' && !not ? operand.words : null;
@@ -34,10 +37,10 @@ function isOtherThan({ key, not, operand }: Term, family: string, network: Netwo
   switch (key) {
     case 'ct':
       return words?.every((word) => later.has(word)) ?? false;
-    case 'in':
-      return words?.every((name) => name === 'lo' || isBridge(name, world)) ?? false;
+    case 'in': // in tables of bridges it is a port
+      return routed.has(family) && (words?.every((name) => name === 'lo' || isBridge(name, world)) ?? false);
     case 'out':
-      return words?.every((name) => name !== network.bridge?.name) ?? false;
+      return routed.has(family) && (words?.every((name) => name !== network.bridge?.name) ?? false);
     case 'proto':
       return ranges?.every(({ low, high }) => low > tcp || high < tcp) ?? false;
     case 'dport':
