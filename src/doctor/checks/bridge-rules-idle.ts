@@ -1,3 +1,4 @@
+import type { Step, Value } from '../../packetpath/model.ts';
 import { shapeOf } from '../../packetpath/purpose/terms.ts';
 import type { Facts } from '../facts.ts';
 import type { Check } from '../finding.ts';
@@ -9,15 +10,15 @@ export const bridgeRulesIdle: Check = {
   title: 'Rules that part neighbours on a bridge are never asked',
   why: 'Frames between containers of one bridge pass these rules only with br_netfilter, which is off for it: they reach each other.',
   evidence:
-    'a rule that stops what comes in by a bridge and goes out by the same (as `icc: false` makes them), and neither the sysctl nor the bridge’s own switch on',
+    'a rule that stops what comes in by a bridge and goes out by the same (as `icc: false` makes them), and neither the sysctl nor the bridge’s own switch on; or one that stops what passes a bridge port (`-m physdev`), and no bridge’s switch on',
   find: (facts) => {
     const idle = (facts.rules?.tables ?? []).flatMap(({ table, chains }) =>
       chains
         .filter(({ hooks }) => hooks.includes('forward'))
         .flatMap(({ chain, rules }) =>
           rules.flatMap(({ rule }) => {
-            const bridge = neighboursOf({ table, chain, rule });
-            return bridge !== null && isOff(facts, bridge, table.family) ? [{ table, chain, rule, bridge }] : [];
+            const at = { table, chain, rule };
+            return isIdle(at, facts) ? [at] : [];
           }),
         ),
     );
@@ -47,9 +48,33 @@ export const bridgeRulesIdle: Check = {
   },
 };
 
+function isIdle(at: Placed, facts: Facts): boolean {
+  if (!stops(at.rule)) return false;
+  const { family } = at.table;
+  const bridge = neighboursOf(at);
+  if (bridge !== null) return isOff(facts, bridge, family);
+  // of a port nobody says here whose it is
+  const bridges = [...(facts.bridgeCalls?.keys() ?? [])];
+  return at.rule.steps.some(asksForPort) && bridges.length > 0 && bridges.every((one) => isOff(facts, one, family));
+}
+
+/** Whether a step holds for nothing but what passes a bridge port, which rules know by br_netfilter alone. */
+function asksForPort(step: Step): boolean {
+  if (step.kind !== 'condition' || step.condition.kind !== 'among') return false;
+  const { fields, not, values } = step.condition;
+  const isPort = fields.length === 1 && fields.some(({ field }) => field === 'physin' || field === 'physout');
+  if (!isPort || 'set' in values) return false;
+  const hasNone = values.some(([value]) => value !== undefined && isNone(value));
+  return hasNone === not;
+}
+
+/** Whether a name of a port is that of one that is not there. */
+function isNone(value: Value): boolean {
+  return value.kind === 'word' ? value.word === '' : value.kind !== 'prefix' || value.prefix === '';
+}
+
 /** The bridge of a rule that stops what goes from it to itself. */
 function neighboursOf({ table, rule }: Placed): string | null {
-  if (!stops(rule)) return null;
   const { terms } = shapeOf(rule, table.family);
   const nameOf = (key: 'in' | 'out') => {
     const [term, ...more] = terms.filter((one) => one.key === key);

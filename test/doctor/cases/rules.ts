@@ -200,6 +200,20 @@ export const rules: Chapter = {
       'net.bridge.bridge-nf-call-iptables = 0',
       'sysctl -w net.bridge.bridge-nf-call-iptables=1',
     ],
+    ...['--physdev-is-bridged', '--physdev-in veth1 -s 172.20.0.3', '--physdev-out veth+'].map(
+      (port) =>
+        [
+          `a rule of bridge ports without br_netfilter: ${port}`,
+          'bridge-rules-idle',
+          ruled(
+            filter([user, isolation, `FORWARD -m physdev ${port} -j DROP`, out, back]),
+            {},
+            { ...netfilter(false), ...routes },
+          ),
+          'net.bridge.bridge-nf-call-iptables = 0',
+          'sysctl -w net.bridge.bridge-nf-call-iptables=1',
+        ] as const,
+    ),
     [
       'icc off without the module',
       'bridge-rules-idle',
@@ -324,8 +338,39 @@ export const rules: Chapter = {
         ] as const,
     ),
     [
+      'policy ACCEPT beside a rule of a bridge port',
+      ruled(
+        filter([user, isolation, out, back], { policy: 'ACCEPT' }) +
+          'table bridge b {\n\tchain c {\n\t\ttype filter hook forward priority 0; policy accept;\n\t\toifname "veth1" drop\n\t}\n}\n',
+      ),
+    ],
+    [
       'policy ACCEPT, and nobody there',
       ruled(filter([user, isolation, out, back], { policy: 'ACCEPT' }), { containers: [] }),
+    ],
+    [
+      'a rule of what passes no bridge port',
+      ruled(
+        filter([user, isolation, 'FORWARD -m physdev ! --physdev-is-bridged -i eth1 -j DROP', out, back]),
+        {},
+        { ...netfilter(false), ...routes },
+      ),
+    ],
+    [
+      'a rule of every other bridge port',
+      ruled(
+        filter([user, isolation, 'FORWARD -m physdev ! --physdev-in eth1 -i eth1 -j DROP', out, back]),
+        {},
+        { ...netfilter(false), ...routes },
+      ),
+    ],
+    [
+      'a rule of bridge ports, and another bridge with its own switch on',
+      ruled(
+        filter([user, isolation, 'FORWARD -m physdev --physdev-is-bridged -j DROP', out, back]),
+        {},
+        { ...netfilter(false), bridgeCalls: new Map([...routes.bridgeCalls, ['vmbr0', { ip: true, ip6: true }]]) },
+      ),
     ],
     [
       'icc off with br_netfilter',
