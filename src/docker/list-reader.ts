@@ -18,6 +18,12 @@ const short = 4 << 20;
 /** Bytes of a number, `true`, `false` or `null`: no engine writes longer ones. */
 const longestScalar = 1_000;
 
+/**
+ * Bytes of a text that are looked at one by one before its next quote is searched for, which is native and some fifty times as fast:
+ * a search that finds one at once costs as much as these.
+ */
+const stride = 32;
+
 const [quote, backslash, comma, colon] = [0x22, 0x5c, 0x2c, 0x3a];
 const [openList, closeList, openObject, closeObject] = [0x5b, 0x5d, 0x7b, 0x7d];
 
@@ -139,36 +145,59 @@ export class LongListReader {
   }
 
   #readText(piece: Buffer, from: number): number {
-    let at = from;
-    let escaped = this.#escaped;
-    for (; at < piece.length; at++) {
-      if (escaped) escaped = false;
-      else if (piece[at] === quote) break;
-      else if (piece[at] === backslash) escaped = true;
+    const at = this.#endOfText(piece, from);
+    const isWhole = this.#length === 0 && at < piece.length && at - from <= longestText;
+    if (this.#within === 'skipped text') {
+      if (at < piece.length) this.#within = this.#depth > 0 ? 'skipped' : 'structure';
+    } else if (isWhole) this.#endText(piece.toString('utf8', from, at));
+    else {
+      this.#hold(piece.subarray(from, Math.min(at, from + longestText + 1 - this.#length)));
+      if (at < piece.length) this.#endText(this.#heldText());
     }
-    this.#escaped = escaped;
-    if (this.#within !== 'skipped text' && this.#length <= longestText) {
-      const part = piece.subarray(from, Math.min(at, from + longestText + 1 - this.#length));
-      this.#pieces.push(part);
-      this.#length += part.length;
-    }
-    if (at === piece.length) return at;
-    this.#endText();
-    return at + 1;
+    return Math.min(at + 1, piece.length);
   }
 
-  #endText(): void {
-    const within = this.#within;
-    if (within === 'skipped text') {
-      this.#within = this.#depth > 0 ? 'skipped' : 'structure';
-      return;
+  /** The place of the quote that ends the text under way, or the piece's end. */
+  #endOfText(piece: Buffer, from: number): number {
+    let at = from;
+    let escaped = this.#escaped;
+    while (at < piece.length) {
+      for (const near = Math.min(piece.length, at + stride); at < near; at++) {
+        if (escaped) escaped = false;
+        else if (piece[at] === backslash) escaped = true;
+        else if (piece[at] === quote) {
+          this.#escaped = false;
+          return at;
+        }
+      }
+      const next = piece.indexOf(quote, at);
+      const end = next < 0 ? piece.length : next;
+      escaped = isEscaped(piece, at, end, escaped);
+      at = end;
     }
+    this.#escaped = escaped;
+    return at;
+  }
+
+  #hold(part: Buffer): void {
+    if (this.#length > longestText) return;
+    this.#pieces.push(part);
+    this.#length += part.length;
+  }
+
+  #heldText(): string {
     const bytes = this.#pieces.length === 1 ? (this.#pieces[0] as Buffer) : Buffer.concat(this.#pieces);
-    const text = `"${(this.#length > longestText ? cut(bytes) : bytes).toString()}"`;
+    const text = (this.#length > longestText ? cut(bytes) : bytes).toString();
     this.#pieces = [];
     this.#length = 0;
+    return text;
+  }
+
+  #endText(bare: string): void {
+    const text = `"${bare}"`;
+    const isKey = this.#within === 'key';
     this.#within = 'structure';
-    if (within === 'key') this.#key(text);
+    if (isKey) this.#key(text);
     else this.#keep(text);
   }
 
@@ -321,6 +350,15 @@ function isOfScalar(byte: number): boolean {
     byte !== openList &&
     byte !== openObject
   );
+}
+
+/** Whether the byte at `end` is, where `escaped` says so of the one at `from`, and in between there is no quote. */
+function isEscaped(bytes: Buffer, from: number, end: number, escaped: boolean): boolean {
+  let first = end;
+  while (first > from && bytes[first - 1] === backslash) first--;
+  // backslashes go in pairs from the first of a row on, which is itself escaped or not where the row begins at `from`
+  const isOdd = (end - first) % 2 === 1;
+  return first === from ? isOdd !== escaped : isOdd;
 }
 
 /** A text's beginning that ends neither within a character nor within an escape. */

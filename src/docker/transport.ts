@@ -11,6 +11,8 @@ export interface HttpAnswer {
 export interface GetOptions {
   /** Milliseconds from asking to the last byte. */
   readonly time: number;
+  /** Milliseconds without a byte, if less than the whole time. */
+  readonly silence?: number;
   /** Bytes of body at most. */
   readonly size: number;
   /** Takes the body of an answer of status 200 in the pieces it comes in: it is not among the answer then. */
@@ -23,16 +25,17 @@ export type Get = (path: string, options: GetOptions) => Promise<HttpAnswer>;
 /** GETs over the engine's unix socket, as many at once as are asked; connections are kept for the next. */
 export function unixGet(socketPath: string): Get {
   const agent = new Agent({ keepAlive: true, maxSockets: Infinity, timeout: 60_000 });
-  return (path, { time, size, onPiece }) =>
+  return (path, { time, silence = time, size, onPiece }) =>
     new Promise((resolve, reject) => {
-      let late = false;
-      const fail = (error: Error) => reject(late ? tooLate(path, time) : explain(error, socketPath, path));
+      let late = 0;
+      const fail = (error: Error) => reject(late > 0 ? tooLate(path, late) : explain(error, socketPath, path));
       const call = request({ agent, socketPath, path, method: 'GET', headers: { Host: 'docker' } }, (answer) => {
         const chunks: Buffer[] = [];
         let length = 0;
         const take =
           answer.statusCode === 200 && onPiece !== undefined ? onPiece : (chunk: Buffer) => chunks.push(chunk);
         answer.on('data', (chunk: Buffer) => {
+          quiet.refresh();
           length += chunk.length;
           if (length <= size) {
             take(chunk);
@@ -43,29 +46,35 @@ export function unixGet(socketPath: string): Get {
         });
         answer.on('error', fail);
         answer.on('end', () => {
-          clearTimeout(timer);
+          clear();
           if (answer.complete)
             resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(chunks) });
           else fail(new Error('the answer was cut off'));
         });
       });
-      const timer = setTimeout(() => {
-        late = true;
+      const giveUp = (after: number) => {
+        late = after;
         call.destroy();
-      }, time);
+      };
+      const quiet = setTimeout(giveUp, silence, silence);
+      const whole = setTimeout(giveUp, time, time);
+      const clear = () => {
+        clearTimeout(quiet);
+        clearTimeout(whole);
+      };
       call.on('error', fail);
       call.on('close', () => {
-        clearTimeout(timer);
+        clear();
         fail(new Error('the answer was cut off')); // after an answer or an error this changes nothing
       });
       call.end();
     });
 }
 
-function tooLate(path: string, time: number): EngineError {
+function tooLate(path: string, after: number): EngineError {
   return new EngineError(
     'unreachable',
-    `the engine did not answer ${path} within ${time} ms: look at "docker ps" and the engine's log`,
+    `the engine did not answer ${path} within ${after} ms: look at "docker ps" and the engine's log`,
   );
 }
 

@@ -61,6 +61,23 @@ describe('an engine that does not answer as one should', () => {
     expect(error).toMatchObject({ kind, message: expect.stringMatching(message) });
   });
 
+  test('an answer that goes on coming is waited for, and one that falls silent is not, nor one that never ends', async () => {
+    const dripping = (pieces: number) =>
+      raw((socket) => {
+        socket.write(withHead('', 1_000));
+        let left = pieces;
+        const timer = setInterval(() => {
+          if (left-- > 0) socket.write('x'.repeat(100));
+        }, 60);
+        socket.on('close', () => clearInterval(timer));
+      });
+    const patient = { ...limits, time: 2_000, silence: 300 };
+    expect((await unixGet(await dripping(10))('/x', patient)).body).toHaveLength(1_000);
+    expect((await failure(unixGet(await dripping(8))('/x', patient))).message).toMatch(/within 300 ms/);
+    const shorter = { ...patient, time: 400 };
+    expect((await failure(unixGet(await dripping(10))('/x', shorter))).message).toMatch(/within 400 ms/);
+  });
+
   test('a body without end is given up at the limit', async () => {
     const path = await http((_request, answer) => {
       const timer = setInterval(() => answer.write('y'.repeat(5_000)), 1);
@@ -307,7 +324,7 @@ describe('what the engine says is read field by field', () => {
     });
     const get = unixGet(path);
     const engine = await connectEngine({ kind: 'unix', path, from: 'test' }, (at, options) =>
-      get(at, { ...options, time: 200 }),
+      get(at, { ...options, time: 200, silence: 200 }),
     );
     expect(await engine.container('gone')).toEqual({ kind: 'gone' });
     expect(await engine.container('slow')).toEqual({ kind: 'busy' });

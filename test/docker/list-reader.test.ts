@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ListReader, LongListReader, longestText } from '../../src/docker/list-reader.ts';
@@ -111,6 +112,20 @@ describe('a list', () => {
   });
 });
 
+test('texts end at the quote that is not escaped, wherever pieces begin and however far it is', () => {
+  const texts = fc
+    .array(fc.constantFrom('x'.repeat(40), 'x', '\\', '"', '\\\\'.repeat(20), 'ä'.repeat(30)), { maxLength: 8 })
+    .map((parts) => parts.join(''));
+  fc.assert(
+    fc.property(fc.array(fc.tuple(texts, texts)), fc.integer({ min: 1, max: 200 }), (pairs, size) => {
+      const entries = pairs.map(([a, d]) => ({ d, [d]: a, a }));
+      const wanted = entries.map((one) => pruned(one, shape));
+      expect(read(JSON.stringify(entries), shape, size)?.entries).toEqual(wanted);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
 describe('of what is long', () => {
   const inPieces = (...pieces: readonly string[]) => {
     const reader = new ListReader(shape);
@@ -124,6 +139,20 @@ describe('of what is long', () => {
     const found = inPieces('[{"d":"', ...many, '","', ...many, '":{"x":["', ...many, '"]},"a":"y"},{"a":"z"}]');
     expect(found).toMatchObject({ entries: [{ a: 'y' }, { a: 'z' }], tooLong: [] });
     expect(found?.bytes).toBeGreaterThan(3 * (70 << 20));
+  });
+
+  test('nobody waits for a long text that the shape does not name, in a daemon without compilers either', () => {
+    const program = `
+      const { LongListReader } = await import(${JSON.stringify(new URL('../../src/docker/list-reader.ts', import.meta.url).href)});
+      const reader = new LongListReader('plain');
+      reader.add(Buffer.from('[{"d":"'));
+      const piece = Buffer.from('x'.repeat(65_536));
+      const { user } = process.cpuUsage();
+      for (let at = 0; at < 4_096; at++) reader.add(piece);
+      console.log((process.cpuUsage().user - user) / 1_000);`;
+    const flags = ['--no-maglev', '--no-turbofan', '--input-type=module', '-e'];
+    const milliseconds = Number(execFileSync(process.execPath, [...flags, program]).toString());
+    expect(milliseconds).toBeLessThan(1_000); // of 256 MiB, which byte by byte take five seconds
   });
 
   test.each([
