@@ -8,7 +8,7 @@ import { MembersError, readMembers } from '../../../src/daemon/guard/members.ts'
 import { connectEngine, openEngine } from '../../../src/docker/client.ts';
 import { EngineError } from '../../../src/docker/engine-error.ts';
 import { isReadByItsEnds, readEvent, readLongEvent } from '../../../src/docker/event-message.ts';
-import { ListReader, LongListReader } from '../../../src/docker/list-reader.ts';
+import { ListReader, LongListReader, longestText } from '../../../src/docker/list-reader.ts';
 import { containerShape, networkShape } from '../../../src/docker/lists.ts';
 import { openMirror } from '../../../src/docker/mirror.ts';
 import type { Members } from '../../../src/docker/shape.ts';
@@ -114,6 +114,12 @@ const byStructure: Reader['make'] = (random, corpus) => {
   const { path, body } = parts(random.pick(corpus) ?? Buffer.from('/version\n{}'));
   return answerTo(path, JSON.stringify(mutateJson(random, parse(body), values)) ?? 'null');
 };
+
+/** Without the texts that are too long to be kept whole: of a long list their beginnings are. */
+const textOf = (entries: unknown): string | undefined =>
+  JSON.stringify(entries, (_, value: unknown) =>
+    typeof value === 'string' && value.length > longestText / 6 ? null : value,
+  );
 
 const bothShapes: Members = {
   ...containerShape,
@@ -269,7 +275,7 @@ export const target: Target = {
         for (let at = 0; at < input.length; at += 61) inPieces.add(input.subarray(at, at + 61));
         const [wanted, found] = [whole.end(), inPieces.end()];
         // of what is let go no more is looked at than where it ends
-        if (wanted !== undefined && JSON.stringify(found?.entries) !== JSON.stringify(wanted.entries))
+        if (wanted !== undefined && textOf(found?.entries) !== textOf(wanted.entries))
           throw new Error('another list in pieces than at once');
         return found === undefined ? 'refused' : 'accepted';
       },
