@@ -1,6 +1,6 @@
 import { addressOf, formatAddress } from '../../ip/address.ts';
-import { type PathTrace, pathVerdict } from '../../nftables/path-trace.ts';
-import type { Outcome, Walked } from '../../packetpath/walk/result.ts';
+import { type PathEvent, type PathTrace, pathVerdict } from '../../nftables/path-trace.ts';
+import type { Decider, Outcome, Walked } from '../../packetpath/walk/result.ts';
 import type { Context } from '../context.ts';
 import { CliError } from '../error.ts';
 import { safe, wrap } from '../text.ts';
@@ -13,6 +13,8 @@ export interface Traced {
   readonly kernel: ReturnType<typeof pathVerdict>;
   /** null: the packet was not seen, or the walk cannot tell. */
   readonly agrees: boolean | null;
+  /** Whether the walk has it stopped, too, but by another chain than the kernel names. */
+  readonly elsewhere: boolean;
   readonly trace: PathTrace;
   readonly source: string;
 }
@@ -41,19 +43,36 @@ export async function tracePath({ ports }: Context, { from, pid }: From, to: To,
   });
   if (result.kind === 'not-sent') throw new CliError('unable', `the packet could not be sent: ${result.reason}`);
   const kernel = pathVerdict(result.trace);
-  return { kernel, agrees: agreement(kernel, walked), trace: result.trace, source: formatAddress(result.source) };
+  return { kernel, ...agreement(result.trace, walked), trace: result.trace, source: formatAddress(result.source) };
 }
 
-function agreement(kernel: Traced['kernel'], { outcomes }: Walked): boolean | null {
-  if (kernel === 'not-seen') return null;
-  const isSo = ({ verdict }: Outcome) => (verdict === 'accepted') === (kernel === 'passed');
+/**
+ * Whether what the kernel did is one of the ways of a walk: alike in what became of the packet, and stopped by the chain that
+ * the trace names. It names none of legacy tables, which nf_tables does not trace.
+ */
+export function agreement(trace: PathTrace, { outcomes }: Walked): Pick<Traced, 'agrees' | 'elsewhere'> {
+  const kernel = pathVerdict(trace);
+  if (kernel === 'not-seen') return { agrees: null, elsewhere: false };
+  const drop = kernel === 'stopped' ? trace.events.findLast(({ verdict }) => verdict === 'drop') : undefined;
   const known = outcomes.filter(({ verdict }) => verdict !== 'unknown');
-  if (known.some(isSo)) return true;
-  return known.length === outcomes.length ? false : null;
+  const alike = known.filter(({ verdict }: Outcome) => (verdict === 'accepted') === (kernel === 'passed'));
+  if (alike.some(({ by }) => drop === undefined || isAt(by, drop))) return { agrees: true, elsewhere: false };
+  return { agrees: known.length === outcomes.length ? false : null, elsewhere: alike.length > 0 };
+}
+
+function isAt(by: Decider, { family, table, chain }: PathEvent): boolean {
+  if (by.kind !== 'rule' && by.kind !== 'policy') return false;
+  const at = by.kind === 'rule' ? by.at : by;
+  return (
+    at.table.engine !== 'legacy' && at.table.family === family && at.table.name === table && at.chain.name === chain
+  );
 }
 
 /** What the kernel did with the probe, and whether that is what the walk says. */
-export function tracedLines({ kernel, agrees, trace, source }: Traced, { paint, width }: View): readonly string[] {
+export function tracedLines(
+  { kernel, agrees, elsewhere, trace, source }: Traced,
+  { paint, width }: View,
+): readonly string[] {
   const last = trace.events.findLast(({ verdict }) => verdict !== 'continue');
   const where = trace.began.at(-1);
   const did = {
@@ -62,8 +81,8 @@ export function tracedLines({ kernel, agrees, trace, source }: Traced, { paint, 
     'not-seen':
       'traced nothing of it, which proves nothing: a frame between neighbours passes these hooks only with br_netfilter',
   }[kernel];
-  const verdict =
-    agrees === null ? 'so nothing is proven' : agrees ? 'as the walk says' : 'which is NOT what the walk says';
+  const differs = elsewhere ? 'but NOT by the chain that the walk names' : 'which is NOT what the walk says';
+  const verdict = agrees === null ? 'so nothing is proven' : agrees ? 'as the walk says' : differs;
   const style = agrees === null ? paint.doubtful : agrees ? paint.good : paint.bad;
   const rule =
     last === undefined
@@ -79,6 +98,6 @@ export function tracedLines({ kernel, agrees, trace, source }: Traced, { paint, 
 }
 
 /** The same as `--json` prints it. */
-export function tracedJson({ kernel, agrees, trace, source }: Traced): object {
-  return { kernel, agrees, source, began: trace.began, passed: trace.passed, events: trace.events };
+export function tracedJson({ kernel, agrees, elsewhere, trace, source }: Traced): object {
+  return { kernel, agrees, elsewhere, source, began: trace.began, passed: trace.passed, events: trace.events };
 }
