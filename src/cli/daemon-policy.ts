@@ -1,10 +1,11 @@
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { PolicyPort } from '../daemon/ports.ts';
 import { compileForReading } from '../daemon/small-heap.ts';
 import type { Diagnostic } from '../policy/diagnostic.ts';
 import { digestOf } from '../state/policy-state.ts';
 import { messageOf } from './alone.ts';
 import { hasErrors, loadTexts, openReader, readConfigured } from './loaded-policy.ts';
+import { policyPlaces } from './policy-files.ts';
 import type { Ports } from './ports.ts';
 import { absolute } from './put-in-force.ts';
 
@@ -33,11 +34,8 @@ export async function daemonPolicy(config: string, ports: Ports): Promise<Policy
     digest: async () => texts().then(digestOf, () => null),
     recall: (old) => reader.read(old, { now: ports.now() }).policy,
     async places() {
-      const files = await texts().then(
-        (found) => found.map(({ path }) => path),
-        () => [config],
-      );
-      return { files, folders: [join(dirname(config), 'policy.d')] };
+      const files = await policyPlaces(config, ports.files, ports.user, (found) => reader.composePaths(found));
+      return { files: files.map((file) => resolve(file)), folders: [join(dirname(config), 'policy.d')] };
     },
   };
 }

@@ -42,11 +42,32 @@ async function withCompose(
   read: (path: string, role: PolicyText['role']) => Promise<PolicyText>,
   listCompose: ListCompose,
 ): Promise<PolicyTexts> {
-  const paths = listCompose(texts).map((path) => (isAbsolute(path) ? path : join(dirname(main), path)));
+  const paths = composeBeside(texts, main, listCompose);
   if (texts.length + paths.length > limits.files) throw tooMany(main);
   const compose: PolicyText[] = [];
   for (const path of paths) compose.push(await read(path, 'compose'));
   return [...texts, ...compose];
+}
+
+function composeBeside(texts: PolicyTexts, main: string, listCompose: ListCompose): readonly string[] {
+  return listCompose(texts).map((path) => (isAbsolute(path) ? path : join(dirname(main), path)));
+}
+
+/**
+ * Where the files of the policy at its configured place are or would be, as far as those that can be read tell: a compose file
+ * that is not there is among them, since it may come.
+ */
+export async function policyPlaces(
+  config: string,
+  files: Files,
+  user: User,
+  listCompose: ListCompose,
+): Promise<readonly string[]> {
+  const parts = await partsBeside(config, files).catch(() => []);
+  const paths = [config, ...parts];
+  const read = await Promise.allSettled(paths.map((path) => readText(path, 'policy', files, user)));
+  const texts = read.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  return [...paths, ...composeBeside(texts, config, listCompose).slice(0, limits.files)];
 }
 
 /** policy.d/*.yaml beside the policy file, by name. */

@@ -74,7 +74,14 @@ export async function runDaemon(options: RunOptions): Promise<Ended> {
     confirm: async () => (await daemon.promise).confirm(),
     stop: () => ending.resolve('told to'),
   });
-  const watch = new FileWatch(() => void reload());
+  const watch = new FileWatch(
+    () => void reload(),
+    (folder, reason) =>
+      log(
+        'warning',
+        `${folder} cannot be watched (${reason}), and is looked at every few seconds: raise fs.inotify.max_user_instances and max_user_watches`,
+      ),
+  );
   const reload = async () => {
     try {
       await (await daemon.promise).reload();

@@ -50,3 +50,12 @@ test('watched are the files it is made of, and whatever comes into policy.d', as
   expect(files).toEqual([configured, '/etc/sluice/policy.d/10-more.yaml', '/srv/app/compose.yml']);
   expect(folders).toEqual(['/etc/sluice/policy.d']);
 });
+
+test('watched is a compose file, too, that is not there yet, or cannot be read beside one that is in error', async () => {
+  const host = articleHost(`${articlePolicy}compose: [/srv/app/compose.yml]\n`);
+  host.files.write('/etc/sluice/policy.d/10-more.yaml', 'version: [');
+  const policy = await daemonPolicy(configured, host.ports());
+  expect((await policy.read(true)).kind).toBe('bad');
+  const { files } = await policy.places();
+  expect(files).toEqual([configured, '/etc/sluice/policy.d/10-more.yaml', '/srv/app/compose.yml']);
+});

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, watch as startWatch, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,6 +8,10 @@ import { FileWatch } from '../../src/daemon/watch-files.ts';
 let folder: string;
 let watch: FileWatch;
 let heard: number;
+/** Directories that were told of as not watched. */
+let refused: string[];
+/** The kernel has no room for another watch. */
+let full: boolean;
 
 /** As the daemon does: after each callback it says again what to watch. */
 function follow(): void {
@@ -32,10 +36,20 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'sluice-watch-'));
   for (const name of ['sluice', 'app']) mkdirSync(join(folder, name));
   heard = 0;
-  watch = new FileWatch(() => {
-    heard++;
-    follow();
-  });
+  refused = [];
+  full = false;
+  const start = ((at: string, hear: () => void) => {
+    if (full) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    return startWatch(at, hear);
+  }) as typeof startWatch;
+  watch = new FileWatch(
+    () => {
+      heard++;
+      follow();
+    },
+    (at, reason) => void refused.push(`${reason} ${at.slice(folder.length)}`),
+    start,
+  );
   follow();
 });
 afterEach(() => {
@@ -81,4 +95,26 @@ test('a directory that another one replaces is heard of, and what is written to 
     renameSync(join(folder, 'made'), join(folder, 'sluice'));
   });
   await isHeard(() => write('sluice/policy.yaml', 'version: 1'));
+});
+
+test('what the kernel has no room to watch is told once, and looked at', { timeout: 40_000 }, async () => {
+  watch.stop();
+  full = true;
+  follow();
+  expect(refused).toEqual(expect.arrayContaining(['ENOSPC /sluice', 'ENOSPC /app']));
+  const told = refused.length;
+  await isHeard(() => write('app/compose.yaml', 'services: {}'));
+  await isHeard(() => write('sluice/policy.yaml', 'version: 1'));
+  expect(refused).toHaveLength(told);
+  full = false;
+  await sleep(6_000);
+  await isHeard(() => write('sluice/policy.yaml', 'version: 1 # watched again'));
+});
+
+test('a file is heard of whose folder was missing with the one above', { timeout: 40_000 }, async () => {
+  watch.set([join(folder, 'made/later/app/compose.yaml')], []);
+  await isHeard(() => {
+    mkdirSync(join(folder, 'made/later/app'), { recursive: true });
+    write('made/later/app/compose.yaml', 'services: {}');
+  });
 });
