@@ -32,13 +32,23 @@ export class OwnChanges implements Disposable {
   }
 
   #note(pid: number): () => void {
+    this.#forget(); // here, too: with tables of which the kernel tells nobody no one ever asks
     this.#children.set(pid, Number.POSITIVE_INFINITY);
     return () => this.#children.set(pid, performance.now() + memory);
   }
 
   /** Whether the owner of a netlink port id is, or was until a moment ago, an nft that we started. */
   has(portId: number): boolean {
-    for (const [pid, end] of this.#children) if (end < performance.now()) this.#children.delete(pid);
+    this.#forget();
     return this.#children.has(portId);
+  }
+
+  /** How many processes are remembered. */
+  get remembered(): number {
+    return this.#children.size;
+  }
+
+  #forget(): void {
+    for (const [pid, end] of this.#children) if (end < performance.now()) this.#children.delete(pid);
   }
 }
