@@ -26,7 +26,12 @@ export function systemPorts(): Ports {
     startTimer: async (order) => (await import('./timer.ts')).startTimer(order),
     token: randomUUID,
     sleep: setTimeout,
-    runDaemon: async (options) => (await import('./daemon.ts')).runDaemonHere(options, ports),
+    runDaemon: async (options) => {
+      // before its programs are loaded: a SIGHUP would end us, which systemd takes for a clean end. What it asks for is done:
+      // the files are read later
+      process.on('SIGHUP', () => {});
+      return (await import('./daemon.ts')).runDaemonHere(options, ports);
+    },
     versions: versions(),
   };
   return ports;
