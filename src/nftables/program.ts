@@ -1,5 +1,6 @@
 import { type Family, families } from '../ip/address.ts';
 import { everyAddress, ofFamily } from '../ip/address-set.ts';
+import { icmpOf } from '../ip/box.ts';
 import type { Interval } from '../ip/interval.ts';
 import { hasPorts } from '../ip/protocol.ts';
 import type { Clause, Program, Ruleset } from '../ruleset/ruleset.ts';
@@ -168,6 +169,8 @@ function planeChains(
  * denied if either place is denied. What was sent to the host is allowed if either place is: compile has put the service
  * behind a published port into the host's clauses. The guardrails of both places come before the denials of either,
  * since audit and off let what is only denied pass.
+ *
+ * What an error is about, and what an answer is one to, somebody else may have sent there: neither is allowed by it.
  */
 function sentChains(
   program: Program,
@@ -191,6 +194,12 @@ function sentChains(
   const lists = (name: string, rules: readonly Rule[], of: Rule): readonly SentChain[] =>
     rules.length === 0 ? [] : [{ chain: { name, rules }, of }];
   const deny = (plane: Plane) => write(program.deny, plane, goTo(deniedChain(program)));
+  const allowed = write(program.allow, 'host', accept);
+  const ofOthers: readonly Rule[] = [
+    [is('ct direction', 1), back],
+    [{ kind: 'ct-state', states: ['related'] }, is('meta l4proto', icmpOf(family)), back],
+  ];
+  const allow = allowed.length === 0 ? [] : [...ofOthers, ...allowed];
   return {
     guardrails: [
       ...guard('host', names.dnatGuard(program.id, family), toHost),
@@ -198,7 +207,7 @@ function sentChains(
     ],
     lists: [
       ...lists(names.sent(program.id, family), deny('forward'), []),
-      ...lists(names.dnat(program.id, family), [...deny('host'), ...write(program.allow, 'host', accept)], toHost),
+      ...lists(names.dnat(program.id, family), [...deny('host'), ...allow], toHost),
     ],
   };
 }

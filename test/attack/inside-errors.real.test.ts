@@ -103,6 +103,15 @@ describe.each(attackWaysOfBoth)('errors about conversations, engine $name', { ti
     expect(await sendForgeries(site, attacker, await aboutOthers())).toEqual([]);
   });
 
+  test.each(['host', '"host/icmp"'])(
+    'nor where the sender may reach %s, by whose port somebody came',
+    async (place) => {
+      await applyPolicy(site, policy.replace('mongo:', `elasticsearch: { allow: [${place}] }, mongo:`));
+      await talk();
+      expect(await sendForgeries(site, attacker, await aboutOthers())).toEqual(['the host']);
+    },
+  );
+
   test('who was sent something may say what became of it, to whom it may talk with and to who came by a published port', async () => {
     await applyPolicy(site, policy.replace('[internet]', '["internet:9000/udp"]'));
     await talk();

@@ -81,6 +81,7 @@ function viewsOf(ruleset: Ruleset, from: EndpointIdentity, source: Address, mean
     ...more,
   });
   const host = ruleset.hostAddresses[to.family === 4 ? 'v4' : 'v6'][0];
+  const published = { dnat: true, original: { family: to.family, daddr: host?.low ?? 1n, dport: 3000 } };
   const conversations: readonly Conversation[] = [
     entry({ state: 'new' }),
     entry({}),
@@ -88,7 +89,10 @@ function viewsOf(ruleset: Ruleset, from: EndpointIdentity, source: Address, mean
     entry({ state: 'related', mark: defaultMarks.doubtful }),
     entry({ direction: 'reply' }),
     entry({ direction: 'reply', mark: defaultMarks.doubtful }),
-    entry({ state: 'new', dnat: true, original: { family: to.family, daddr: host?.low ?? 1n, dport: 3000 } }),
+    entry({ ...published, state: 'new' }),
+    entry({ ...published, state: 'related' }),
+    entry({ ...published, state: 'related', direction: 'reply' }),
+    entry({ ...published, direction: 'reply', mark: defaultMarks.doubtful }),
     entry({ state: 'new', dnat: true, original: { family: to.family, daddr: 1n, dport: port } }),
     { kind: 'none', state: 'invalid' },
     { kind: 'none', state: 'untracked' },
