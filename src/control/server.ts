@@ -58,6 +58,7 @@ export async function serveControl(
     void answer(request, response, handlers, limits, patience);
   });
   server.maxConnections = limits.connections;
+  server.maxRequestsPerSocket = 1; // what comes behind the first question of a connection is not one
   server.on('connection', (socket) => patience.give(socket, limits.question));
   server.on('clientError', (_, socket) => socket.destroy());
   await listen(server, path);

@@ -197,6 +197,14 @@ describe('a client that misbehaves holds nobody', () => {
     expect(asked).toEqual([]);
   });
 
+  test('what comes behind a question in the same connection is not asked', async () => {
+    server = await serveControl(path, handlers, short);
+    const confirm = 'POST /v1/confirm HTTP/1.1\r\nHost:\r\nContent-Length: 2\r\n\r\n{}';
+    const { ended } = raw(`${confirm}POST /v1/stop HTTP/1.1\r\nHost:\r\n\r\n`);
+    expect(await ended).toContain('"confirmed":false');
+    expect(asked).toEqual([]);
+  });
+
   test('one that never reads is left, and others are served meanwhile', async () => {
     workloads = 100_000;
     server = await serveControl(path, handlers, short);
