@@ -60,8 +60,6 @@ export function untilDecided(decided: number): XRule {
 
 function translateRule(rule: Rule, t: Translation): readonly XRule[] {
   if (rule.some((statement) => isOfOther(statement, t.family))) return [];
-  // iptables can ask it in mangle PREROUTING only (inet/proof.ts)
-  if (rule.some(({ kind }) => kind === 'reverse-path')) return [];
   // each alternative is a rule of its own, with the matches so far
   let ways: readonly (readonly Match[])[] = [[]];
   let counts: string | undefined;
@@ -118,8 +116,8 @@ function translateRule(rule: Rule, t: Translation): readonly XRule[] {
       case 'mark-bit':
         ways = product(ways, [conditionOf(statement)]);
         break;
-      case 'reverse-path':
-        break;
+      case 'reverse-path': // inet/proof.ts
+        throw new TypeError('iptables can ask for the way back in mangle PREROUTING only');
     }
   }
   return [...before, ...rules];

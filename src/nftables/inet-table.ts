@@ -276,6 +276,7 @@ function isNotDoubtful({ doubtful }: Marks): Statement {
 }
 
 function forward(marks: Marks): Chain {
+  const isNew: Statement = { kind: 'ct-state', states: ['new'] };
   return {
     name: 'forward',
     hook: { hook: 'forward', priority: priorities.judge },
@@ -286,9 +287,16 @@ function forward(marks: Marks): Chain {
       [is('icmpv6 type', ...neighbourDiscovery), is('ip6 hoplimit', 255), inSet('bridges', 'iifname'), accept],
       [vmap('forward6', 'iif', 'ip6 saddr')],
       [inSet('bridges', 'iifname'), goTo('unknown-forward')],
-      [inSet('bridges', 'oifname'), { kind: 'ct-state', states: ['new'] }, jump('inbound')],
+      // a container of elsewhere that speaks in another's name, be it only to a neighbour there: what ours sends to the one
+      // who is named is no reply to it
+      [is('meta iifkind', named('bridge')), isNew, { kind: 'reverse-path', is: 'missing' }, doubt(marks)],
+      [inSet('bridges', 'oifname'), isNew, jump('inbound')],
     ],
   };
+}
+
+function doubt({ doubtful }: Marks): Statement {
+  return { kind: 'change-mark', of: 'ct', bit: doubtful, to: 'set' };
 }
 
 /**
@@ -296,20 +304,17 @@ function forward(marks: Marks): Chain {
  * looks picked up in the middle, or made up, is marked, so that the container's side of it is judged like its own.
  */
 function inbound(marks: Marks): Chain {
-  const doubt: Statement = { kind: 'change-mark', of: 'ct', bit: marks.doubtful, to: 'set' };
   return {
     name: 'inbound',
     rules: [
-      // a container of elsewhere that speaks in another's name: what ours sends to that one is no reply to it
-      [is('meta iifkind', named('bridge')), { kind: 'reverse-path', is: 'missing' }, doubt],
       [{ kind: 'ct-status', status: 'dnat' }, back],
       [is('meta l4proto', 1, 58), back],
       [{ kind: 'tcp-syn' }, back],
       // the middle of a TCP connection is doubtful on a published port, too: the container may have begun it from there
-      [is('meta l4proto', 6), doubt],
+      [is('meta l4proto', 6), doubt(marks)],
       [inSet('published4', 'ip daddr', 'meta l4proto', 'th dport'), back],
       [inSet('published6', 'ip6 daddr', 'meta l4proto', 'th dport'), back],
-      [doubt],
+      [doubt(marks)],
     ],
   };
 }

@@ -27,6 +27,7 @@ describe.each(attackWaysOfBoth)('an accomplice, engine $name', { timeout: 120_00
   let site: Site;
   let held: Seat;
   let accomplice: Seat;
+  let second: Seat;
   let gateway: Seat;
 
   beforeAll(async () => {
@@ -34,8 +35,10 @@ describe.each(attackWaysOfBoth)('an accomplice, engine $name', { timeout: 120_00
     await site.host.compose('app', article({ ipv6: true }), 'up', '-d');
     const subnets = ['--subnet', '172.29.0.0/16', '--ipv6', '--subnet', 'fd00:172:29::/64'];
     await site.host.docker('network', 'create', ...subnets, 'others');
-    await site.host.docker('run', '-d', '--name', 'accomplice', '--network', 'others', 'lab/app');
+    for (const name of ['accomplice', 'second'])
+      await site.host.docker('run', '-d', '--name', name, '--network', 'others', 'lab/app');
     [held, accomplice] = [await seatOf(site, 'app/app'), await seatOf(site, 'accomplice')];
+    second = await seatOf(site, 'second');
     gateway = await gatewayOf(site, 'others');
     await until('both networks speak', async () => ((await openly()).outcome === 'answered' ? true : undefined));
   });
@@ -44,8 +47,12 @@ describe.each(attackWaysOfBoth)('an accomplice, engine $name', { timeout: 120_00
   /** In its own name to the held one. */
   const openly = () => site.host.probe('accomplice', { to: held.v6, proto: 'tcp', port: 3000 });
 
-  /** Which of the hosts something of the held one came to, while the accomplice spoke in their names. */
-  async function reached(): Promise<readonly string[]> {
+  /**
+   * Which of the hosts something of the held one came to, while the accomplice spoke in their names.
+   *
+   * @param by whose MAC what the accomplice sends is for
+   */
+  async function reached(by: Seat): Promise<readonly string[]> {
     const attempts = (['private', 'internet'] as const).flatMap((name) =>
       [9_999, 443].map((port) => ({ name, to: places[name].v6, port, sport: freshSport() })),
     );
@@ -54,7 +61,7 @@ describe.each(attackWaysOfBoth)('an accomplice, engine $name', { timeout: 120_00
     );
     const lies = attempts.map(({ to, port, sport }) =>
       frames.ethernet(
-        { from: accomplice.mac, to: gateway.mac, type: 0x86dd },
+        { from: accomplice.mac, to: by.mac, type: 0x86dd },
         frames.tcp({ src: to, dst: held.v6, sport: port, dport: sport, flags: 'S' }),
       ),
     );
@@ -71,8 +78,8 @@ describe.each(attackWaysOfBoth)('an accomplice, engine $name', { timeout: 120_00
   async function told(): Promise<readonly string[]> {
     const own = await gatewayOf(site, 'app_default');
     const lies = (['private', 'internet'] as const).map((name) => {
-      const packet = { src: places[name].v6, dst: held.v6, sport: 443, dport: freshSport(), flags: 'S' };
-      return { name, to: places[name].v6, packet: frames.tcp(packet) };
+      const packet = { src: places[name].v6, dst: held.v6, sport: 443, dport: freshSport() };
+      return { name, to: places[name].v6, packet: frames.udp(packet, ' '.repeat(40)) };
     });
     await site.host.sendFrames(
       'accomplice',
@@ -85,18 +92,32 @@ describe.each(attackWaysOfBoth)('an accomplice, engine $name', { timeout: 120_00
   }
 
   test('without Sluice it reaches all of them', async () => {
-    expect(await reached()).toHaveLength(4);
+    expect(await reached(gateway)).toHaveLength(4);
+    expect(await reached(second)).toHaveLength(4);
     expect(await told()).toEqual(['internet', 'private']);
   });
 
   test('a container that may reach nobody reaches nobody with its help', async () => {
     await applyPolicy(site, policy);
-    expect(await reached()).toEqual([]);
+    expect(await reached(gateway)).toEqual([]);
     expect(await told()).toEqual([]);
+  });
+
+  test("nor with the help of two, of whom one speaks in another's name to the other", async () => {
+    expect(await reached(second)).toEqual([]);
   });
 
   test('in its own name it is still answered', async () => {
     expect((await openly()).outcome).toBe('answered');
+    for (const [family, to] of [
+      ['ipv4', second.v4],
+      ['ipv6', second.v6],
+    ] as const) {
+      expect((await site.host.probe('accomplice', { to, proto: 'tcp', port: 3000 })).outcome).toBe('answered');
+      const entries = await site.host.must(['conntrack', '-L', '-f', family, '-p', 'tcp', '--orig-dst', to]);
+      expect(entries).toMatch(/ mark=/);
+      expect(entries).not.toMatch(/ mark=[^0]/);
+    }
     await removePolicy(site);
   });
 });

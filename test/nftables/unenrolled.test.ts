@@ -3,7 +3,7 @@ import { setOfPrefixes } from '../../src/ip/address-set.ts';
 import { prefixOf } from '../../src/ip/prefix.ts';
 import { interpret } from '../../src/nftables/interpret.ts';
 import { defaultMarks } from '../../src/nftables/marks.ts';
-import type { InterfaceView } from '../../src/nftables/packet.ts';
+import type { InterfaceView, PacketView } from '../../src/nftables/packet.ts';
 import { renderRuleset } from '../../src/nftables/render.ts';
 import type { Ruleset } from '../../src/ruleset/ruleset.ts';
 import { bridge, rulesetOf } from './rulesets.ts';
@@ -35,6 +35,36 @@ describe('a packet from a bridge that is not enrolled', () => {
       expect(arriving(from, unknown, { unknownBridges: 'deny' })).toBe('drop unknown-bridge');
       expect(arriving(from, known, { unknownBridges: 'deny' })).toBe('accept');
     }
+  });
+});
+
+describe('a conversation that begins on a bridge that is not enrolled, whichever way it leaves', () => {
+  const tables = renderRuleset(rulesetOf({ held }));
+  const outs = [known, { ...bridge, kind: 'bridge' }, { index: 2, name: 'eth0' }];
+
+  /** The conntrack marks of its packet by each way out. */
+  function marks(via: InterfaceView, changes: Partial<PacketView>, from = '192.0.2.1'): readonly number[] {
+    const packet = tcp(from, from.includes(':') ? 'fd00:20::2' : '172.20.0.2', 443);
+    return outs.map((out) => {
+      const seen = view(packet, { in: via, out, ...changes });
+      const { ct } = interpret(tables, { family: 'inet', hook: 'forward' }, seen, 0).packet;
+      return ct.kind === 'entry' ? ct.mark : 0;
+    });
+  }
+
+  const missing = { reversePath: 'missing' } as const;
+
+  test('is doubtful where no way back to who began it leads there', () => {
+    const { doubtful } = defaultMarks;
+    for (const from of ['192.0.2.1', '2001:db8::1'])
+      expect(marks(known, missing, from)).toEqual([doubtful, doubtful, doubtful]);
+  });
+
+  test('is none where one does, nor is what goes on, nor what comes from elsewhere', () => {
+    expect(marks(known, { reversePath: 'there' })).toEqual([0, 0, 0]);
+    const { ct } = view(tcp('192.0.2.1', '172.20.0.2', 443));
+    expect(marks(known, { ...missing, ct: { ...ct, state: 'established' } as PacketView['ct'] })).toEqual([0, 0, 0]);
+    expect(marks({ index: 2, name: 'eth0' }, missing)).toEqual([0, 0, 0]);
   });
 });
 
