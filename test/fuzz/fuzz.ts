@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { full, randomFor, record, seed } from '../campaign/campaign.ts';
 import { longestInput } from './mutate.ts';
@@ -23,6 +24,12 @@ const usual: Limits = { busy: 10_000, waiting: 180_000, memory: 512 };
 /** So long a test of fuzzing may take, milliseconds. */
 export const testTime = time + 180_000;
 
+/**
+ * The daemon's (scripts/build.ts). With V8's optimising compilers Node 26.10 itself ends after some minutes of answers of every shape
+ * (`Check failed` in CompilationDependencies::Commit, or SIGSEGV), which no engine gives: what it says has types.
+ */
+const compilers = ['--no-maglev', '--no-turbofan'];
+
 /** What was found, with the words that make it be found again. */
 export class Found extends Error {
   override readonly name = 'Found';
@@ -35,6 +42,7 @@ export class Found extends Error {
  * @throws Found
  */
 export async function fuzz(name: string): Promise<void> {
+  for (const flag of compilers) setFlagsFromString(flag);
   const module = new URL(`./inside/${name}.ts`, import.meta.url).href;
   const only = givenInput(name);
   const own = randomFor(`fuzz ${name}`).between(1, 2 ** 31 - 1);

@@ -65,7 +65,7 @@ class SaveReader {
     const from = this.#chain === null ? 0 : all.indexOf(this.#chain);
     for (const { rules } of all.slice(from))
       rules.push({
-        line,
+        line: rules.at(-1)?.line ?? line,
         written: 'the listing breaks off: rules may be missing',
         shape: null,
         counted: null,
