@@ -16,7 +16,7 @@ export const settings: ReadonlyMap<string, string> = new Map(
 );
 
 /** What systemd does with a service's life; not with what it may do. */
-const life = ['Type', 'ExecStartPre', 'ExecStart', 'ExecReload', 'Restart', 'RestartSec'];
+const life = ['Type', 'ExecStartPre', 'ExecStart', 'ExecReload', 'Restart', 'RestartForceExitStatus', 'RestartSec'];
 const mounts: Readonly<Record<string, (value: string) => readonly string[]>> = {
   ProtectSystem: () => [
     'mount --bind /run/sluice /run/sluice',
