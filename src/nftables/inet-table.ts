@@ -350,7 +350,8 @@ const unknownChains: readonly Chain[] = planes.map((plane) => ({
 
 /**
  * ICMP and ICMPv6 errors (RFC 792, RFC 4443) pass where they are about a conversation that is going on and quote what was sent to
- * the very sender: path MTU discovery needs them. Only what was allowed has an entry in conntrack, and what no longer is has lost it.
+ * the very sender: path MTU discovery needs them. Only what was allowed has an entry in conntrack, and what no longer is has lost it,
+ * but for TCP and for what the peer could begin anew (src/enforce/enforce.ts, cutForbidden): errors about those still pass.
  * Of a doubtful one nobody knows who began it: in whose name it is, to that one they would be what is denied.
  */
 function errors(family: Family, marks: Marks): Chain {
