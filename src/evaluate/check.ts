@@ -41,7 +41,7 @@ interface Bench {
   readonly ruleset: Ruleset;
   readonly world: World;
   readonly now: number;
-  readonly region: (destination: Destination, container: Container) => readonly Box[];
+  readonly region: (destination: Destination, container: Container, wanted: 'allow' | 'deny') => readonly Box[];
 }
 
 function failingTests(policy: Policy, world: World, now: number): readonly Diagnostic[] {
@@ -58,14 +58,15 @@ function setUp(policy: Policy, world: World, now: number): Bench {
   const resolver = createResolver(policy, index, now);
   const groups = groupAddresses(resolver, index);
   const compiled = compile(policy, world, now).ruleset;
-  const region = (destination: Destination, container: Container): readonly Box[] => {
+  const region = (destination: Destination, container: Container, wanted: 'allow' | 'deny'): readonly Box[] => {
+    const role = wanted === 'allow' ? 'ask' : 'forbid';
     const subject = {
       project: container.project,
       networks: index.networksOf(container),
       resolvers: container.resolvers,
     };
     return leavesOf(destination, policy).flatMap(({ who, l4 }) =>
-      resolver.clauses([{ ...destination, who: [who], l4 }], subject, 'forbid').flatMap((clause) => {
+      resolver.clauses([{ ...destination, who: [who], l4 }], subject, role).flatMap((clause) => {
         const said = addressesOf(clause, groups);
         // an entry by address does not speak of the stand-ins
         const meant = who.kind === 'prefix' ? subtractSets(said, syntheticSpace) : said;
@@ -87,7 +88,7 @@ function failing(test: PolicyTest, entry: Destination, wanted: 'allow' | 'deny',
   if (!counts(entry, bench.now)) return [];
   const senders = bench.world.containers.filter((container) => selects(test.from, container));
   for (const container of senders) {
-    const region = bench.region(entry, container);
+    const region = bench.region(entry, container, wanted);
     if (region.length === 0) return [describesNothing(entry, container)];
     const endpoints = bench.ruleset.endpoints.filter((endpoint) => endpoint.container.id === container.id);
     if (endpoints.length === 0) {

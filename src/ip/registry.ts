@@ -55,6 +55,26 @@ export const specialPurpose: readonly Registered[] = [
   entry('fe80::/10', 'link-local', 'RFC 4291'),
 ];
 
+/**
+ * What of {@link specialPurpose} leads to the world all the same: prefixes that carry an IPv4 address, or whose traffic somebody
+ * turns into IPv4's, and those that the registries call globally reachable.
+ */
+export const worldly: readonly Registered[] = [
+  entry('192.0.0.9', 'port control (PCP) anycast', 'RFC 7723'),
+  entry('192.0.0.10', 'TURN anycast', 'RFC 8155'),
+  entry('192.31.196.0/24', 'AS112-v4', 'RFC 7535'),
+  entry('192.52.193.0/24', 'AMT', 'RFC 7450'),
+  entry('192.88.99.0/24', 'deprecated (6to4 relay anycast)', 'RFC 7526'),
+  entry('192.175.48.0/24', 'direct delegation AS112 service', 'RFC 7534'),
+  entry('::/96', 'IPv4-compatible, embeds an IPv4 address', 'RFC 4291 section 2.5.5.1'),
+  entry('::ffff:0:0/96', 'IPv4-mapped', 'RFC 4291'),
+  entry('64:ff9b::/96', 'NAT64, embeds an IPv4 address', 'RFC 6052'),
+  entry('64:ff9b:1::/48', 'local-use NAT64, embeds an IPv4 address', 'RFC 8215'),
+  entry('2001::/23', 'IETF protocol assignments, Teredo (RFC 4380) with it', 'RFC 2928'),
+  entry('2002::/16', '6to4, embeds an IPv4 address', 'RFC 3056'),
+  entry('2620:4f:8000::/48', 'direct delegation AS112 service', 'RFC 7534'),
+];
+
 /** Where clouds answer an instance's questions about itself, credentials among the answers. */
 export const cloudMetadata: readonly Registered[] = [
   entry(
@@ -111,14 +131,20 @@ export const cloudMetadataSet: AddressSet = setOf(cloudMetadata);
 
 export const multicastSet: AddressSet = setOf(multicastBlocks);
 
+/** {@link privateBlocks} as a set, `cloud-metadata` with them. */
+export const privateBlocksSet: AddressSet = setOf(privateBlocks);
+
 /** `private` before the host's own addresses are taken out of it. */
-export const privateSet: AddressSet = subtractSets(setOf(privateBlocks), cloudMetadataSet);
+export const privateSet: AddressSet = subtractSets(privateBlocksSet, cloudMetadataSet);
 
 /** `internet` before the host's own addresses are taken out of it. */
 export const internetSet: AddressSet = [setOf(specialPurpose), cloudMetadataSet].reduce(
   subtractSets,
   setOfPrefixes(unicast),
 );
+
+/** {@link worldly} as a set. */
+export const worldlySet: AddressSet = setOf(worldly);
 
 /** IPv6 link-local: never routed (RFC 4291 section 2.5.6), so behind a bridge it is always a neighbour or the host. */
 export const linkLocal6Set: AddressSet = setOfPrefixes([prefixOf('fe80::/10')]);

@@ -10,9 +10,18 @@ import {
   subtractSets,
   unionSets,
 } from '../ip/address-set.ts';
+import { embedding } from '../ip/embedded.ts';
 import { type Prefix, prefixInterval } from '../ip/prefix.ts';
 import { type L4Match, protocolNumbers } from '../ip/protocol.ts';
-import { cloudMetadataSet, internetSet, linkLocal6Set, multicastSet, privateSet } from '../ip/registry.ts';
+import {
+  cloudMetadataSet,
+  internetSet,
+  linkLocal6Set,
+  multicastSet,
+  privateBlocksSet,
+  privateSet,
+  worldlySet,
+} from '../ip/registry.ts';
 import { formatTarget } from '../policy/format.ts';
 import type { BuiltinGroup, Destination, Policy, Who } from '../policy/model.ts';
 import type { Network } from '../world/world.ts';
@@ -32,9 +41,10 @@ export interface Subject {
 
 /**
  * What a list is for. A permission between containers counts by identity only, and by address it does not reach the
- * host; a prohibition counts by both and everywhere.
+ * host; a prohibition counts by both and everywhere, and takes in what leads to the same by another address. A question is
+ * about what the words say: what a prohibition means, without that.
  */
-type Role = 'permit' | 'forbid';
+type Role = 'permit' | 'forbid' | 'ask';
 
 /** Turns entries of a policy into clauses. Group clauses carry keys (ids.ts) until {@link Resolver.crowds} has ids. */
 export interface Resolver {
@@ -74,6 +84,7 @@ export function createResolver(
   const shared = {
     permit: new Map<Destination, readonly Clause[]>(),
     forbid: new Map<Destination, readonly Clause[]>(),
+    ask: new Map<Destination, readonly Clause[]>(),
   };
 
   const crowd = (one: Crowd): readonly Piece[] => {
@@ -83,7 +94,7 @@ export function createResolver(
   };
 
   const area = (set: AddressSet, subject: Subject, role: Role): readonly Piece[] => {
-    if (role === 'forbid') return [at('forward', set), at('host', set)];
+    if (role !== 'permit') return [at('forward', set), at('host', set)];
     const groupAddressed = intersectSets(set, multicastSet);
     return [
       at('forward', outOf(set, offLimitsFor(subject))),
@@ -101,6 +112,7 @@ export function createResolver(
   };
 
   const builtin = (group: BuiltinGroup, subject: Subject, role: Role): readonly Piece[] => {
+    const withOtherWays = (set: AddressSet, ways: AddressSet) => (role === 'forbid' ? unionSets(set, ways) : set);
     switch (group) {
       case 'same-project':
         return subject.project === null
@@ -112,7 +124,7 @@ export function createResolver(
         return crowd({ kind: 'containers' });
       case 'host':
         // who hears what is sent to many has been reached by it: only a permission leaves that out
-        return [at('host', role === 'permit' ? places.host : everyAddress)];
+        return [at('host', role === 'forbid' ? everyAddress : places.host)];
       case 'gateway': {
         const own = setOfAddresses(subject.networks.flatMap((network) => network.gateways));
         return [...(isEmptySet(own) ? [] : [at('host', own)]), ...points(index.world.engine.hostGateway)];
@@ -124,18 +136,21 @@ export function createResolver(
           dnsPorts,
         );
       case 'cloud-metadata':
-        return area(cloudMetadataSet, subject, role);
+        return area(withOtherWays(cloudMetadataSet, places.carrying.cloudMetadata), subject, role);
       case 'private':
         // a neighbour's link-local address is private, the host's own is the host
         return role === 'permit'
           ? area(places.private, subject, role)
-          : [at('forward', places.private), at('host', places.privateOnHost)];
+          : [
+              at('forward', withOtherWays(places.private, places.carrying.private)),
+              at('host', withOtherWays(places.privateOnHost, places.carrying.private)),
+            ];
       case 'internet':
-        return area(places.internet, subject, role);
+        return area(withOtherWays(places.internet, places.worldly), subject, role);
       case 'multicast': {
         const own = subject.networks.flatMap((network) => network.subnets.flatMap(directedBroadcast));
         const set = unionSets(multicastSet, intersectSets(setOfAddresses(own), index.broadcasts));
-        if (role === 'forbid') return [at('forward', set), at('host', set)];
+        if (role !== 'permit') return [at('forward', set), at('host', set)];
         // the last address of a subnet that anyone has chosen may be a host's elsewhere: it is a broadcast on its bridge
         const onBridges = subject.networks.flatMap((network) => crowd({ kind: 'broadcast', network: network.name }));
         return [at('forward', multicastSet), ...onBridges, at('host', set)];
@@ -217,12 +232,20 @@ export function createResolver(
   };
 }
 
+const carryingCloudMetadata = embedding(cloudMetadataSet);
+/** Of whole blocks: without the holes for `cloud-metadata` in each, which are hundreds of prefixes. */
+const carryingPrivate = embedding(privateBlocksSet);
+
 function builtinPlaces(index: WorldIndex): {
   readonly host: AddressSet;
   readonly private: AddressSet;
   /** The same on the host plane, where every link-local destination is the host's own. */
   readonly privateOnHost: AddressSet;
   readonly internet: AddressSet;
+  /** What leads to the internet beside its own addresses. */
+  readonly worldly: AddressSet;
+  /** Addresses that carry one of a place's. */
+  readonly carrying: { readonly cloudMetadata: AddressSet; readonly private: AddressSet };
 } {
   // link-local addresses come with a bridge's first container: no program may change for that
   const own = subtractSets(index.hostAddresses, linkLocal6Set);
@@ -232,6 +255,11 @@ function builtinPlaces(index: WorldIndex): {
     private: others,
     privateOnHost: subtractSets(others, linkLocal6Set),
     internet: subtractSets(internetSet, own),
+    worldly: subtractSets(worldlySet, own),
+    carrying: {
+      cloudMetadata: subtractSets(carryingCloudMetadata, own),
+      private: subtractSets(carryingPrivate, own),
+    },
   };
 }
 

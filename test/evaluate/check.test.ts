@@ -13,6 +13,7 @@ describe('a test of the policy', () => {
   test.each([
     ['192.168.5.5:22', '{ allow: [private] }'],
     ['8.8.8.0/24:443', '{ allow: ["internet:443"] }'],
+    ['internet', '{ allow: [internet] }'],
     ['host', '{ allow: [host] }'],
     ['gateway:53/udp', '{ allow: [host] }'],
     ['dns', '{ allow: [dns] }'],
@@ -67,6 +68,8 @@ describe('a test of the policy', () => {
     ['internet', '{ allow: ["8.8.8.8:53/udp"] }'],
     ['any', '{ allow: [dns] }'],
     ['multicast', '{ allow: ["239.1.1.1"] }'],
+    ['internet', '{ allow: ["64:ff9b::/96"] }'],
+    ['private', '{ allow: ["2002::/16"] }'],
   ])('that %s is denied fails with %s', (entry, app) => {
     expect(tested('deny', entry, app).map((line) => line.slice(0, 18))).toEqual(['SL1601 test fails:']);
   });

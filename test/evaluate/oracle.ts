@@ -2,7 +2,7 @@ import type { Outcome, Packet } from '../../src/evaluate/verdict.ts';
 import { type Address, bits } from '../../src/ip/address.ts';
 import { prefixInterval } from '../../src/ip/prefix.ts';
 import { type L4Match, protocolNumbers } from '../../src/ip/protocol.ts';
-import { cloudMetadata, multicastBlocks, privateBlocks, specialPurpose } from '../../src/ip/registry.ts';
+import { cloudMetadata, multicastBlocks, privateBlocks, specialPurpose, worldly } from '../../src/ip/registry.ts';
 import type { Block, Destination, NamePattern, Policy, Who, WorkloadSelector } from '../../src/policy/model.ts';
 import type { Container, Network, World } from '../../src/world/world.ts';
 
@@ -139,6 +139,7 @@ function whoMatches(who: Exclude<Who, { kind: 'group' }>, way: Way, context: Con
       break;
   }
   const cloud = among(to, cloudMetadata);
+  const inside = context.role === 'forbid' && !isHost(to, world) ? carried(to) : null;
   const many = among(to, multicastBlocks);
   const broadcast = isBroadcast(to, world);
   switch (who.group) {
@@ -159,10 +160,12 @@ function whoMatches(who: Exclude<Who, { kind: 'group' }>, way: Way, context: Con
         [6, 17].includes(way.protocol)
       );
     case 'cloud-metadata':
-      return cloud && reached(to, context);
+      return (cloud || (inside !== null && among(inside, cloudMetadata))) && reached(to, context);
     case 'private':
+      if (inside !== null && among(inside, privateBlocks)) return true;
       return among(to, privateBlocks) && !cloud && !isHost(to, world) && reached(to, context);
     case 'internet':
+      if (context.role === 'forbid' && among(to, worldly) && !isHost(to, world)) return true;
       return isUnicast(to) && !among(to, specialPurpose) && !cloud && !isHost(to, world) && reached(to, context);
     case 'multicast':
       return (
@@ -255,6 +258,15 @@ function isBroadcast(to: Address, world: World): boolean {
     const rest = (1n << BigInt(32 - length)) - 1n;
     return (to.value & rest) === rest && to.value >> BigInt(32 - length) === address.value >> BigInt(32 - length);
   });
+}
+
+/** The IPv4 address inside an IPv6 address. */
+function carried({ family, value }: Address): Address | null {
+  if (family === 4) return null;
+  const low: Address = { family: 4, value: value & 0xffff_ffffn };
+  if ([0n, 0xffffn, 0x64_ff9bn << 64n, 0x64_ff9b_0001n << 48n].includes(value >> 32n)) return low;
+  if (value >> 112n === 0x2002n) return { family: 4, value: (value >> 80n) & 0xffff_ffffn };
+  return value >> 96n === 0x2001_0000n ? { family: 4, value: (value >> 64n) & 0xffff_ffffn } : null;
 }
 
 function isUnicast({ family, value }: Address): boolean {

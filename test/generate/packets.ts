@@ -51,6 +51,9 @@ const landmarks: readonly Address[] = [
   'ff02::fb',
   '2a01:4f8::2',
   '64:ff9b::808:808',
+  '64:ff9b::a9fe:a9fe',
+  '2002:a00:1::1',
+  '192.88.99.1',
   'fe80::1',
   '::1',
 ].map(address);

@@ -71,7 +71,7 @@ export function packetsTo(
     networks: index.networksOf(from),
     resolvers: owner.kind === 'container' ? owner.container.resolvers : from.resolvers,
   };
-  const clauses = resolver.clauses([destination], subject, 'forbid');
+  const clauses = resolver.clauses([destination], subject, 'ask');
   const groups = groupAddresses(resolver, index);
   const said = packetsOf(clauses, groups, index.hostAddresses);
   const packets = uniteBoxes(subtractBoxes(said, loopback));

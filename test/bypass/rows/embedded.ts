@@ -1,5 +1,5 @@
 import type { Site } from '../../../lab/site.ts';
-import { places } from '../../../lab/world.ts';
+import { hostAddress, places } from '../../../lab/world.ts';
 import type { Attempt } from '../../packets/support.ts';
 import { allAddresses } from '../ground.ts';
 import type { Prepare, Row } from '../row.ts';
@@ -55,6 +55,14 @@ projects:
   app: { allow: [internet] }
 `,
         allowed: allAddresses.allowed.filter(({ to }) => to === places.internet.v4),
+      },
+      {
+        policy: `version: 1
+guardrails: { deny: [cloud-metadata, private, internet] }
+projects:
+  app: { allow: any }
+`,
+        allowed: [{ from: 'app/app', to: hostAddress.v4, port: 9000, proto: 'udp' }],
       },
     ],
     attempt: ({ site }) =>
