@@ -2,6 +2,7 @@ import { type Family, families } from '../ip/address.ts';
 import { ofFamily } from '../ip/address-set.ts';
 import { icmpv6 } from '../ip/icmpv6.ts';
 import { igmp } from '../ip/igmp.ts';
+import { linkLocal6Set } from '../ip/registry.ts';
 import type { AddressGroup, Program, Ruleset } from '../ruleset/ruleset.ts';
 import { hasOptions, hasRoutingHeader, placesOfBuilds } from './bridge-table.ts';
 import {
@@ -16,7 +17,7 @@ import {
 } from './endpoint-elements.ts';
 import { beforeDefragChain, priorities } from './hooks.ts';
 import type { Marks } from './marks.ts';
-import type { Chain, Element, NftSet, Rule, Statement, Table } from './model.ts';
+import type { Chain, Element, KeyPart, NftSet, Rule, Statement, Table } from './model.ts';
 import { errorsChain, type Plane, planes, programCounters, programEntry } from './program.ts';
 import { programRules } from './program-rules.ts';
 import { programsOf, type SenderSets } from './sender-sets.ts';
@@ -91,7 +92,7 @@ export function renderInetTable(ruleset: Ruleset, marks: Marks, senders: SenderS
       forward(marks),
       inbound(marks),
       input(marks),
-      ...unknownChains,
+      ...unknownChains(marks),
       refuse(ruleset),
       ...families.map((family) => errors(family, marks)),
       ...programs.chains,
@@ -287,6 +288,7 @@ function forward(marks: Marks): Chain {
       [is('icmpv6 type', ...neighbourDiscovery), is('ip6 hoplimit', 255), inSet('bridges', 'iifname'), accept],
       [vmap('forward6', 'iif', 'ip6 saddr')],
       [inSet('bridges', 'iifname'), goTo('unknown-forward')],
+      ...linkLocalDoubts(marks),
       // a container of elsewhere that speaks in another's name, be it only to a neighbour there: what ours sends to the one
       // who is named is no reply to it
       [is('meta iifkind', named('bridge')), isNew, { kind: 'reverse-path', is: 'missing' }, doubt(marks)],
@@ -298,6 +300,18 @@ function forward(marks: Marks): Chain {
 function doubt({ doubtful }: Marks): Statement {
   return { kind: 'change-mark', of: 'ct', bit: doubtful, to: 'set' };
 }
+
+/**
+ * Link-local addresses are one per link (RFC 4291 section 2.5.6), and conntrack's tuple knows no link: what is said between
+ * them elsewhere, by whom nobody has proven, would make what a container sends on its own bridge a reply. No reply to such
+ * a conversation comes by an enrolled bridge, so that of whoever really began it is not lost.
+ */
+function linkLocalDoubts(marks: Marks, ...where: Rule): readonly Rule[] {
+  const isNew: Statement = { kind: 'ct-state', states: ['new'] };
+  return (['ip6 saddr', 'ip6 daddr'] as const).map((field) => [is(field, linkLocal), ...where, isNew, doubt(marks)]);
+}
+
+const linkLocal = linkLocal6Set.v6.map(({ low, high }) => range(low, high))[0] as KeyPart;
 
 /**
  * A conversation towards containers that conntrack meets for the first time. What may begin there is left alone; what
@@ -324,6 +338,7 @@ function input(marks: Marks): Chain {
     name: 'input',
     hook: { hook: 'input', priority: priorities.judge },
     rules: [
+      ...linkLocalDoubts(marks, notInSet('bridges', 'iifname')),
       [notInSet('bridges', 'iifname'), accept],
       ...replies(marks),
       [vmap('host4', 'iif', 'ip saddr')],
@@ -335,18 +350,20 @@ function input(marks: Marks): Chain {
   };
 }
 
-const unknownChains: readonly Chain[] = planes.map((plane) => ({
-  name: `unknown-${plane}`,
-  rules: [
-    // a known container that has no address yet: what it may do has passed by now
-    [is('ip saddr', 0), count('unknown-source'), drop],
-    [is('ip6 saddr', 0), count('unknown-source'), drop],
-    ...families.map(
-      (family): Rule => [is('meta nfproto', family === 4 ? 2 : 10), vmap(`unknown-${plane}${family}`, 'iifname')],
-    ),
-    [count('unknown-source'), drop],
-  ],
-}));
+const unknownChains = (marks: Marks): readonly Chain[] =>
+  planes.map((plane) => ({
+    name: `unknown-${plane}`,
+    rules: [
+      ...linkLocalDoubts(marks),
+      // a known container that has no address yet: what it may do has passed by now
+      [is('ip saddr', 0), count('unknown-source'), drop],
+      [is('ip6 saddr', 0), count('unknown-source'), drop],
+      ...families.map(
+        (family): Rule => [is('meta nfproto', family === 4 ? 2 : 10), vmap(`unknown-${plane}${family}`, 'iifname')],
+      ),
+      [count('unknown-source'), drop],
+    ],
+  }));
 
 /**
  * ICMP and ICMPv6 errors (RFC 792, RFC 4443) pass where they are about a conversation that is going on and quote what was sent to

@@ -245,6 +245,8 @@ function inboundChecks({ ruleset, tables, now }: Subject, packet: Packet): reado
   );
   const { tcp, icmp, icmpv6 } = protocolNumbers;
   const isIcmp = protocol === icmp || protocol === icmpv6;
+  // such addresses are one per link: what comes from elsewhere is no conversation with this one
+  const isLinkLocal = [packet.to, address].some((one) => setIncludes(linkLocal6Set, one));
   const cases = [
     { tcpFlags: flags.syn, dnat: false, free: isPublished || isIcmp || protocol === tcp },
     // the middle of a TCP connection may be one that the container began from its published port
@@ -259,7 +261,7 @@ function inboundChecks({ ruleset, tables, now }: Subject, packet: Packet): reado
     const walk = judgeInbound(tables, { source: packet.to, endpoint: from, network, ct }, now);
     const mark = walk.packet.ct.kind === 'entry' ? walk.packet.ct.mark : 0;
     const about = `from ${uplink.name} to ${from.workload} port ${port} protocol ${protocol}, flags ${tcpFlags}${dnat ? ', DNAT' : ''}`;
-    const expected = `accept, mark ${free ? 1 : (defaultMarks.doubtful | 1) >>> 0}`;
+    const expected = `accept, mark ${free && !isLinkLocal ? 1 : (defaultMarks.doubtful | 1) >>> 0}`;
     return { kind: 'inbound', about, expected, got: `${walk.verdict}, mark ${mark}`, packet } as const;
   });
 }

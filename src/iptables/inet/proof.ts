@@ -52,9 +52,15 @@ export function rawTable(references: References, barred: readonly Barred[]): XTa
 
 /**
  * The same once more in `mangle` PREROUTING, for what a rule of others accepted in raw; the proof's mark ends here. And what
- * comes from a bridge of elsewhere in another's name gets the bit of doubtful conversations: rpfilter works nowhere later.
+ * comes from a bridge of elsewhere in another's name gets the bit of doubtful conversations: rpfilter works nowhere later, and
+ * finds link-local addresses on every bridge.
  */
 export function arrivalChains(references: References, barred: readonly Barred[], doubtful: number): readonly XChain[] {
+  const isNew: Match = { kind: 'ct-state', states: ['NEW'] };
+  const doubt: Target = { kind: 'set-connmark', value: doubtful, mask: doubtful };
+  const prefix = prefixOf('fe80::/10');
+  const linkLocal: readonly (readonly Match[])[] =
+    references.family === 6 ? [[{ kind: 'source', prefix }], [{ kind: 'destination', prefix }]] : [];
   return [
     {
       name: arrivalChain,
@@ -68,9 +74,10 @@ export function arrivalChains(references: References, barred: readonly Barred[],
     references.chain('from-others', [
       { matches: [references.from('plain-interfaces')], target: back },
       {
-        matches: [{ kind: 'ct-state', states: ['NEW'] }, { kind: 'reverse-path-missing' }],
-        target: { kind: 'set-connmark', value: doubtful, mask: doubtful },
+        matches: [isNew, { kind: 'reverse-path-missing' }],
+        target: doubt,
       },
+      ...linkLocal.map((matches): XRule => ({ matches: [...matches, isNew], target: doubt })),
     ]),
     references.chain('arrived', [{ matches: [], target: { kind: 'set-mark', value: 0, mask: bits.proven } }]),
     translateChain(references.neutralChain('unproven'), unjudged(references)),
