@@ -197,12 +197,15 @@ export class XtablesHolder implements Holder {
     return change;
   }
 
-  #touch(names: readonly string[]): void {
-    for (const name of names) this.#touched?.add(name);
+  /** @param before null: not known */
+  #touch(before: Standing | null, after: Rendered): void {
+    if (this.#touched === null) return; // no look is under way, and newcomers wait for us
+    const names = before === null ? [everything] : touchedBetween(before.rendered.state, after.state);
+    for (const name of names) this.#touched.add(name);
   }
 
   async #all(after: Rendered): Promise<void> {
-    this.#touch([everything]);
+    this.#touched?.add(everything);
     await this.#during(after, async () => {
       const generation = await applyState(after.state, this.#ports.xtables);
       this.#stale = new Set();
@@ -213,7 +216,7 @@ export class XtablesHolder implements Holder {
   /** Does something that leaves this standing. */
   async #during(after: Rendered, work: () => Promise<Stood>): Promise<void> {
     const before = this.#standing?.rendered ?? this.#last;
-    this.#touch(this.#standing === null ? [everything] : touchedBetween(this.#standing.rendered.state, after.state));
+    this.#touch(this.#standing, after);
     const doubts = this.#doubts;
     this.#standing = null;
     this.#last = after;

@@ -3,28 +3,12 @@ import { agreement } from '../../src/cli/path/live.ts';
 import type { PathEvent, PathTrace } from '../../src/nftables/path-trace.ts';
 import type { RuleEngine } from '../../src/packetpath/model.ts';
 import { readListing } from '../../src/packetpath/read/read.ts';
-import { firstPacket } from '../../src/packetpath/walk/ask.ts';
-import { surroundingsOfListing } from '../../src/packetpath/walk/derive.ts';
-import { exactly, spanOf } from '../../src/packetpath/walk/packet.ts';
-import { walkPacket } from '../../src/packetpath/walk/walk.ts';
-import { address } from '../packetpath/walk/words.ts';
+import { through } from '../packetpath/walk/through.ts';
 
 /** What the rules of a filter make of a packet from 172.18.0.2 to 192.168.5.5:22. */
 function walked(rules: readonly string[], { engine = 'nf_tables' as RuleEngine, policy = 'ACCEPT' } = {}) {
   const text = ['*filter', `:FORWARD ${policy} [0:0]`, ':A - [0:0]', ...rules, 'COMMIT', ''].join('\n');
-  const listing = readListing(text, { engine });
-  return walkPacket(
-    listing,
-    surroundingsOfListing(listing),
-    firstPacket({
-      from: { in: { kind: 'name', name: 'br-000000000001' }, port: null },
-      family: 4,
-      source: spanOf(address('172.18.0.2')),
-      destination: spanOf(address('192.168.5.5')),
-      protocol: 6,
-      port: exactly(22n),
-    }),
-  );
+  return through(readListing(text, { engine }));
 }
 
 const drop = (chain: string, more: Partial<PathEvent> = {}): PathEvent => ({

@@ -4,8 +4,6 @@ import { evaluate } from '../../src/evaluate/evaluate.ts';
 import type { Packet } from '../../src/evaluate/verdict.ts';
 import { formatAddress } from '../../src/ip/address.ts';
 import type { RunCommand } from '../../src/iptables/command.ts';
-import { NotHeldError } from '../../src/iptables/errors.ts';
-import { renderXtables } from '../../src/iptables/render.ts';
 import { readListing } from '../../src/packetpath/read/read.ts';
 import { walkPacket } from '../../src/packetpath/walk/walk.ts';
 import type { Policy } from '../../src/policy/model.ts';
@@ -17,7 +15,7 @@ import { generated, type Scenario } from '../agreement/subjects.ts';
 import { full } from '../campaign/campaign.ts';
 import { FakeXtables, fakeTools } from '../daemon/fake-xtables.ts';
 import { askedFor, wholeHost } from '../packetpath/walk/asked.ts';
-import { facts } from './facts.ts';
+import { facts, isHeld } from './facts.ts';
 
 /**
  * A change of policy takes several commands, and packets come between any two of them: what both the policy before and the
@@ -54,16 +52,6 @@ function sameSender(packet: Packet, ruleset: Ruleset): Packet | undefined {
     ({ container, port }) => container.id === packet.from.container.id && port.name === packet.from.port.name,
   );
   return from === undefined ? undefined : { ...packet, from };
-}
-
-function isHeld(ruleset: Ruleset): boolean {
-  try {
-    renderXtables(ruleset, facts);
-    return true;
-  } catch (error) {
-    if (error instanceof NotHeldError) return false;
-    throw error;
-  }
 }
 
 /** From everybody to where anybody may send by the other policy, besides the scenario's own. */

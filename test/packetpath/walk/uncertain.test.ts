@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { Listing } from '../../../src/packetpath/model.ts';
 import { readListing } from '../../../src/packetpath/read/read.ts';
 import { firstPacket } from '../../../src/packetpath/walk/ask.ts';
 import { surroundingsOfListing } from '../../../src/packetpath/walk/derive.ts';
 import { exactly, type Span, spanOf } from '../../../src/packetpath/walk/packet.ts';
 import { walkPacket } from '../../../src/packetpath/walk/walk.ts';
+import { through } from './through.ts';
 import { address } from './words.ts';
 
 /** A packet from 172.18.0.2 on br-000000000001 to 192.168.5.5:22 through rules of `filter`. */
@@ -15,21 +15,6 @@ function walked(rules: readonly string[], source: Span = spanOf(address('172.18.
 }
 
 const chains = [':FORWARD DROP [0:0]', ':A - [0:0]', ':B - [0:0]'];
-
-function through(listing: Listing, source: Span = spanOf(address('172.18.0.2'))) {
-  return walkPacket(
-    listing,
-    surroundingsOfListing(listing),
-    firstPacket({
-      from: { in: { kind: 'name', name: 'br-000000000001' }, port: null },
-      family: 4,
-      source,
-      destination: spanOf(address('192.168.5.5')),
-      protocol: 6,
-      port: exactly(22n),
-    }),
-  );
-}
 
 const limit = '-m limit --limit 5/min';
 const told = (answer: ReturnType<typeof walked>) =>
