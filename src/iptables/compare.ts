@@ -123,7 +123,7 @@ export function* readingSets(text: string): Generator<void, Standing['sets']> {
   return sets;
 }
 
-/** One way of writing an address, since ipset writes some of IPv6 with dots. */
+/** One way of writing the address that a text begins with: ipset and xtables write some of IPv6 with dots (inet_ntop). */
 function canonicalElement(text: string): string {
   return text.replace(/^[0-9a-f:.]+(?=[,/ ]|$)/, (found) => {
     const address = parseAddress(found);
@@ -168,6 +168,7 @@ function canonicalWord(word: string): string {
   const number = numbersOf[word];
   if (number !== undefined) return number;
   if (word.endsWith('/0:255')) return word.slice(0, -'/0:255'.length); // every code of an ICMPv6 type
+  if (word.includes('.') && word.includes(':')) return canonicalElement(word).replace(/\/128$/, '');
   return /^[0-9a-f:.]+\/(32|128)$/.test(word)
     ? word.slice(0, word.lastIndexOf('/'))
     : word.replace(/^0x0+(?=[0-9a-f])/, '0x');

@@ -153,29 +153,43 @@ function ruleLines(one: StaticRule, { sources, family }: StaticSender, deny: str
   const said = layer4(one, family);
   if (said.length === 0)
     return remarks(remark(`NOTE ${one.comment}: iptables cannot match IP protocol 0 alone: not allowed`));
-  return said.map(
-    (l4): ChainLine => ({
-      kind: 'rule',
-      words: [
-        '-s',
-        listed(sources),
-        ...(one.to === null ? [] : ['-d', listed(one.to)]),
-        ...l4,
-        ...time(one),
-        '-j',
-        target,
-        '-m',
-        'comment',
-        '--comment',
-        ruleComment(one, commentLength),
-      ],
-    }),
+  const to = one.to === null ? [[]] : listed(one.to).map((list) => ['-d', list]);
+  return said.flatMap((l4) =>
+    listed(sources).flatMap((from) =>
+      to.map(
+        (destination): ChainLine => ({
+          kind: 'rule',
+          words: [
+            '-s',
+            from,
+            ...destination,
+            ...l4,
+            ...time(one),
+            '-j',
+            target,
+            '-m',
+            'comment',
+            '--comment',
+            ruleComment(one, commentLength),
+          ],
+        }),
+      ),
+    ),
   );
 }
 
-/** iptables makes a rule for each (iptables(8), "-s, --source"). */
-function listed(prefixes: readonly Prefix[]): string {
-  return prefixes.map(formatPrefix).join(',');
+/** iptables-restore refuses a word of 1,024 bytes and more (xshared.c, add_param). */
+const wordLength = 1000;
+
+/** Lists of prefixes, of which iptables makes a rule for each (iptables(8), "-s, --source"). */
+function listed(prefixes: readonly Prefix[]): readonly string[] {
+  const lists: string[] = [];
+  for (const text of prefixes.map(formatPrefix)) {
+    const last = lists.at(-1);
+    if (last !== undefined && last.length + text.length < wordLength) lists[lists.length - 1] = `${last},${text}`;
+    else lists.push(text);
+  }
+  return lists;
 }
 
 const names: ReadonlyMap<number, string> = new Map([

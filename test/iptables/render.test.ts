@@ -208,6 +208,8 @@ test('rules are compared without order, module names, generations and spellings'
     ],
     ['-s ! 02:00:00:00:00:02 -j DROP', '! -s 02:00:00:00:00:02 -j DROP'],
     ['-s 10.0.0.1/32 -p 47 -j RETURN', '-s 10.0.0.1 -p gre -j RETURN'],
+    ['--ctorigdst ::10.0.0.0/104 -j RETURN', '--ctorigdst ::a00:0/104 -j RETURN'],
+    ['-d ::100.100.100.200/128 -j RETURN', '-d ::6464:64c8 -j RETURN'],
   ] as const;
   for (const [a, b] of pairs) expect(canonicalRule(a)).toBe(canonicalRule(b));
   expect(canonicalRule('-s 10.0.0.1/32 -j DROP')).not.toBe(canonicalRule('! -s 10.0.0.1/32 -j DROP'));
