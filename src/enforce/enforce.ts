@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Conntrack } from '../host/conntrack.ts';
 import { protocolNumbers } from '../ip/protocol.ts';
+import type { Flow } from '../netlink/conntrack.ts';
 import type { BridgeCalls } from '../netlink/link.ts';
+import { defaultMarks } from '../nftables/marks.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
 import type { Backend } from './backend.ts';
 import {
@@ -111,7 +113,8 @@ export async function handToInet(
 /**
  * Ends live conversations that a ruleset forbids, after its rules stand. Judging every packet stops what the container
  * sends; deleting the entry stops what its peer still pushes. TCP keeps its entry: the container's next packet, be it an
- * acknowledgement, is answered with a reset, and both know at once.
+ * acknowledgement, is answered with a reset, and both know at once. Until then it is marked, so that no error about it passes
+ * for part of what is allowed; a policy that allows it again takes the mark away.
  *
  * @param provenBefore names of the ports whose senders were proven before: what a new one answers is judged afresh
  * @param now milliseconds since the epoch
@@ -131,7 +134,18 @@ export function cutForbidden(
   const ended = new Set([...cut.map(({ flow }) => flow), ...unproven]);
   for (const { flow } of kept) ended.delete(flow);
   if (ended.size > 0) conntrack.deleteFlows([...ended]);
+  const left = new Set(forbidden.map(({ flow }) => flow).filter((flow) => !ended.has(flow)));
+  markForbidden(left, live, conntrack);
   return forbidden;
+}
+
+function markForbidden(left: ReadonlySet<Flow>, live: readonly Flow[], conntrack: Conntrack): void {
+  const bit = defaultMarks.forbidden;
+  const isMarked = ({ mark }: Flow) => (mark & bit) !== 0;
+  const added = [...left].filter((flow) => !isMarked(flow));
+  const again = live.filter((flow) => isMarked(flow) && !left.has(flow));
+  if (added.length > 0) conntrack.markFlows(added, bit, 'set');
+  if (again.length > 0) conntrack.markFlows(again, bit, 'clear');
 }
 
 /**

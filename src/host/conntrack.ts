@@ -1,10 +1,11 @@
-import { deleteFlow, type Flow, listFlows } from '../netlink/conntrack.ts';
+import { deleteFlow, type Flow, listFlows, markFlow } from '../netlink/conntrack.ts';
 import { NetlinkSocket } from '../netlink/socket.ts';
 
 /** The kernel's table of conversations; the real one is {@link kernelConntrack}. */
 export interface Conntrack {
   dumpFlows(wanted: (flow: Flow) => boolean): readonly Flow[];
   deleteFlows(flows: readonly Flow[]): Deleted;
+  markFlows(flows: readonly Flow[], bit: number, to: 'set' | 'clear'): void;
 }
 
 export interface Deleted {
@@ -37,4 +38,15 @@ export function deleteFlows(flows: readonly Flow[]): Deleted {
   return { deleted, gone: flows.length - deleted };
 }
 
-export const kernelConntrack: Conntrack = { dumpFlows, deleteFlows };
+/**
+ * Sets or clears one bit of conversations' marks, and leaves the other bits to whoever uses them; those that have ended are
+ * passed over.
+ *
+ * @throws NetlinkError after which some may be unchanged; do it again
+ */
+export function markFlows(flows: readonly Flow[], bit: number, to: 'set' | 'clear'): void {
+  using netlink = NetlinkSocket.open('netfilter');
+  for (const flow of flows) markFlow(netlink, flow, bit, to);
+}
+
+export const kernelConntrack: Conntrack = { dumpFlows, deleteFlows, markFlows };

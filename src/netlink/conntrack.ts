@@ -69,6 +69,7 @@ const cta = {
   id: 12,
   zone: 18,
   timestamp: 20,
+  markMask: 21,
 } as const;
 const ctaProtocolInfo = { tcp: 1, tcpState: 1 } as const;
 const ctaTimestamp = { start: 1 } as const; // nanoseconds since the epoch, 64 bits, big-endian
@@ -106,15 +107,33 @@ export function listFlows(netlink: Netlink, wanted: (flow: Flow) => boolean): re
  * @throws NetlinkError
  */
 export function deleteFlow(netlink: Netlink, flow: Flow): boolean {
+  return askOf(netlink, types.delete, flow, attribute(cta.id, u32be(flow.id)));
+}
+
+/**
+ * Sets or clears one bit of an entry's mark; the other bits stay as they are at that moment (net/netfilter/nf_conntrack_netlink.c,
+ * ctnetlink_change_mark). The kernel finds the entry by its tuple: it may be another one than was read.
+ *
+ * @param bit a single bit of the 32
+ * @returns false when there is none any more
+ * @throws NetlinkError
+ */
+export function markFlow(netlink: Netlink, flow: Flow, bit: number, to: 'set' | 'clear'): boolean {
+  const mark = attribute(cta.mark, u32be(to === 'set' ? bit : 0));
+  return askOf(netlink, types.new, flow, mark, attribute(cta.markMask, u32be(bit)));
+}
+
+/** @returns false when the kernel has no such entry */
+function askOf(netlink: Netlink, type: number, flow: Flow, ...attributes: readonly Buffer[]): boolean {
   const family = flow.original.source.family === 4 ? families.inet : families.inet6;
   const parts = [
     Buffer.from([family, 0, 0, 0]),
     encodeTuple(cta.original, flow.original),
-    attribute(cta.id, u32be(flow.id)),
+    ...attributes,
     ...(flow.zone === 0 ? [] : [attribute(cta.zone, u16be(flow.zone))]),
   ];
   try {
-    netlink.ask({ type: types.delete, payload: Buffer.concat(parts) });
+    netlink.ask({ type, payload: Buffer.concat(parts) });
     return true;
   } catch (error) {
     if (error instanceof NetlinkError && error.errno === errnos.ENOENT) return false;

@@ -92,7 +92,7 @@ export function renderInetTable(ruleset: Ruleset, marks: Marks, senders: SenderS
       forward(marks),
       inbound(marks),
       input(marks),
-      ...unknownChains(marks),
+      ...unknownChains,
       refuse(ruleset),
       ...families.map((family) => errors(family, marks)),
       ...programs.chains,
@@ -286,9 +286,9 @@ function forward(marks: Marks): Chain {
       [vmap('forward4', 'iif', 'ip saddr')],
       // hop limit 255: it was never routed, so it stays on its bridge
       [is('icmpv6 type', ...neighbourDiscovery), is('ip6 hoplimit', 255), inSet('bridges', 'iifname'), accept],
+      ...linkLocalDoubts(marks),
       [vmap('forward6', 'iif', 'ip6 saddr')],
       [inSet('bridges', 'iifname'), goTo('unknown-forward')],
-      ...linkLocalDoubts(marks),
       // a container of elsewhere that speaks in another's name, be it only to a neighbour there: what ours sends to the one
       // who is named is no reply to it
       [is('meta iifkind', named('bridge')), isNew, { kind: 'reverse-path', is: 'missing' }, doubt(marks)],
@@ -303,12 +303,12 @@ function doubt({ doubtful }: Marks): Statement {
 
 /**
  * Link-local addresses are one per link (RFC 4291 section 2.5.6), and conntrack's tuple knows no link: what is said between
- * them elsewhere, by whom nobody has proven, would make what a container sends on its own bridge a reply. No reply to such
- * a conversation comes by an enrolled bridge, so that of whoever really began it is not lost.
+ * them on one bridge would make what a container sends on another one a reply. So in such a conversation each side needs its
+ * own permission, wherever it began (docs/decisions/0018-link-local.md). What the host says in it is not ours to judge.
  */
-function linkLocalDoubts(marks: Marks, ...where: Rule): readonly Rule[] {
+function linkLocalDoubts(marks: Marks): readonly Rule[] {
   const isNew: Statement = { kind: 'ct-state', states: ['new'] };
-  return (['ip6 saddr', 'ip6 daddr'] as const).map((field) => [is(field, linkLocal), ...where, isNew, doubt(marks)]);
+  return (['ip6 saddr', 'ip6 daddr'] as const).map((field) => [is(field, linkLocal), isNew, doubt(marks)]);
 }
 
 const linkLocal = linkLocal6Set.v6.map(({ low, high }) => range(low, high))[0] as KeyPart;
@@ -338,7 +338,7 @@ function input(marks: Marks): Chain {
     name: 'input',
     hook: { hook: 'input', priority: priorities.judge },
     rules: [
-      ...linkLocalDoubts(marks, notInSet('bridges', 'iifname')),
+      ...linkLocalDoubts(marks),
       [notInSet('bridges', 'iifname'), accept],
       ...replies(marks),
       [vmap('host4', 'iif', 'ip saddr')],
@@ -350,36 +350,35 @@ function input(marks: Marks): Chain {
   };
 }
 
-const unknownChains = (marks: Marks): readonly Chain[] =>
-  planes.map((plane) => ({
-    name: `unknown-${plane}`,
-    rules: [
-      ...linkLocalDoubts(marks),
-      // a known container that has no address yet: what it may do has passed by now
-      [is('ip saddr', 0), count('unknown-source'), drop],
-      [is('ip6 saddr', 0), count('unknown-source'), drop],
-      ...families.map(
-        (family): Rule => [is('meta nfproto', family === 4 ? 2 : 10), vmap(`unknown-${plane}${family}`, 'iifname')],
-      ),
-      [count('unknown-source'), drop],
-    ],
-  }));
+const unknownChains: readonly Chain[] = planes.map((plane) => ({
+  name: `unknown-${plane}`,
+  rules: [
+    // a known container that has no address yet: what it may do has passed by now
+    [is('ip saddr', 0), count('unknown-source'), drop],
+    [is('ip6 saddr', 0), count('unknown-source'), drop],
+    ...families.map(
+      (family): Rule => [is('meta nfproto', family === 4 ? 2 : 10), vmap(`unknown-${plane}${family}`, 'iifname')],
+    ),
+    [count('unknown-source'), drop],
+  ],
+}));
 
 /**
  * ICMP and ICMPv6 errors (RFC 792, RFC 4443) pass where they are about a conversation that is going on and quote what was sent to
- * the very sender: path MTU discovery needs them. Only what was allowed has an entry in conntrack, and what no longer is has lost it,
- * but for TCP and for what the peer could begin anew (src/enforce/enforce.ts, cutForbidden): errors about those still pass.
- * Of a doubtful one nobody knows who began it: in whose name it is, to that one they would be what is denied.
+ * the very sender: path MTU discovery needs them. Only what was allowed has an entry in conntrack; what no longer is has lost it,
+ * or is marked where it is kept (src/enforce/enforce.ts, cutForbidden). Of a doubtful one nobody knows who began it: in whose name
+ * it is, to that one they would be what is denied.
  */
 function errors(family: Family, marks: Marks): Chain {
   const error = family === 4 ? is('icmp type', 3, 11, 12) : is('icmpv6 type', 1, 2, 3, 4);
+  const isFree: Statement = { kind: 'mark-bit', of: 'ct', bit: marks.doubtful | marks.forbidden, is: 'clear' };
   const own =
     family === 4
       ? inSet('quoting4', 'iif', 'ip saddr', 'quoted ip daddr')
       : inSet('quoting6', 'iif', 'ip6 saddr', 'quoted ip6 daddr');
   return {
     name: errorsChain(family),
-    rules: [[{ kind: 'ct-state', states: ['related'] }, isNotDoubtful(marks), error, own, accept]],
+    rules: [[{ kind: 'ct-state', states: ['related'] }, isFree, error, own, accept]],
   };
 }
 

@@ -112,6 +112,36 @@ describe.each(attackWaysOfBoth)('errors about conversations, engine $name', { ti
     },
   );
 
+  test('none about what one has talked itself and may no more, until one may again', async () => {
+    const all = policy.replace('[internet]', '[internet, host]');
+    await applyPolicy(site, all);
+    const [mongo, gw] = [await seatOf(site, 'app/mongo'), await gatewayOf(site, 'app_default')];
+    const port = 43_211;
+    // TCP to anybody, and what the host might begin anew, keep their entries
+    const talks = [
+      { to: places.internet.v4, port: 443, sport: port },
+      { to: places.internet.v6, port: 443, sport: port },
+      { to: gw.v4, port: 9_002, sport: port, proto: 'udp' as const },
+    ];
+    for (const talk of talks) expect((await site.host.probe('app/mongo', talk)).arrived).toBe(true);
+    const about = () =>
+      talks.map(({ to, port: sport, proto }) => {
+        const own = to.includes(':') ? mongo.v6 : mongo.v4;
+        const at = { src: to, dst: own, sport, dport: port };
+        return icmpError(
+          `${proto ?? 'tcp'} ${to}`,
+          { from: mongo.mac, to: gw.mac, src: own, dst: to },
+          proto === 'udp' ? frames.udp(at, text) : frames.tcp({ ...at, flags: 'A' }, text),
+        );
+      });
+    const names = about().map(({ name }) => name);
+    expect(await sendForgeries(site, 'app/mongo', about())).toEqual(names);
+    await applyPolicy(site, policy.replace('[internet]', 'none'));
+    expect(await sendForgeries(site, 'app/mongo', about())).toEqual([]);
+    await applyPolicy(site, all);
+    expect(await sendForgeries(site, 'app/mongo', about())).toEqual(names);
+  });
+
   test('who was sent something may say what became of it, to whom it may talk with and to who came by a published port', async () => {
     await applyPolicy(site, policy.replace('[internet]', '["internet:9000/udp"]'));
     await talk();

@@ -16,7 +16,7 @@ function onIptables(): { readonly host: DaemonHost; readonly xtables: FakeXtable
     looking: xtables.run,
     facts: () => facts,
     bridges: { load: async () => {}, read: () => ({ ip: true, ip6: true }), set() {} },
-    conntrack: { dumpFlows: () => [], deleteFlows: () => ({ deleted: 0, gone: 0 }) },
+    conntrack: { dumpFlows: () => [], deleteFlows: () => ({ deleted: 0, gone: 0 }), markFlows: () => {} },
   });
   host.kernel = { ...heldIn, isOwn: (portId) => portId === 1 };
   return { host, xtables };

@@ -135,7 +135,7 @@ export class DaemonHost {
       shut: (bridges) => void this.shut.push(bridges),
       lastLine: { state: 'stands', hold: (guarded) => void this.lastLine.push(guarded), narrow: () => {} },
       bridges: { load: async () => {}, read: () => ({ ip: true, ip6: true }), set() {} },
-      conntrack: { dumpFlows: () => [], deleteFlows: () => ({ deleted: 0, gone: 0 }) },
+      conntrack: { dumpFlows: () => [], deleteFlows: () => ({ deleted: 0, gone: 0 }), markFlows: () => {} },
     }),
     standing: async () => false,
     proven: async () => new Set(),

@@ -27,7 +27,7 @@ function told() {
       narrow: (guarded) => void said.push(`narrow ${names(guarded)}`),
     },
     bridges: { load: async () => {}, read: () => null, set: () => {} },
-    conntrack: { dumpFlows: () => [], deleteFlows: () => ({ deleted: 0, gone: 0 }) },
+    conntrack: { dumpFlows: () => [], deleteFlows: () => ({ deleted: 0, gone: 0 }), markFlows: () => {} },
   };
   return { holder: new KernelHolder(ports, new Set()), said, kernel };
 }

@@ -32,7 +32,7 @@ class Bench {
         looking: this.kernel.run,
         facts: () => facts,
         bridges: { load: async () => {}, read: () => ({ ip: true, ip6: true }), set() {} },
-        conntrack: { dumpFlows: () => [], deleteFlows: () => ({ deleted: 0, gone: 0 }) },
+        conntrack: { dumpFlows: () => [], deleteFlows: () => ({ deleted: 0, gone: 0 }), markFlows: () => {} },
       },
       new Set(),
       (reason) => void this.failures.push(reason),

@@ -13,7 +13,7 @@ function kernelOf(names: { readonly to: BackendName; readonly from?: BackendName
     replaced: names.from === undefined ? [] : [fake(names.from)],
     ...(names.between === undefined ? {} : { between: fake(names.between) }),
     bridges: { load: async () => {}, read: () => null, set: () => {} },
-    conntrack: { dumpFlows: () => [], deleteFlows: () => ({ deleted: 0, gone: 0 }) },
+    conntrack: { dumpFlows: () => [], deleteFlows: () => ({ deleted: 0, gone: 0 }), markFlows: () => {} },
   };
   return { said, kernel };
 }

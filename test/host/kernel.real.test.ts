@@ -5,6 +5,7 @@ import { runInside } from './inside/run.ts';
 
 interface Shown {
   readonly id: number;
+  readonly mark: number;
   readonly timeout: number | null;
   readonly original: ShownTuple;
   readonly reply: ShownTuple;
@@ -79,6 +80,24 @@ describe('the conversations of a Docker host', () => {
     expect(mine.filter(({ id }) => left.has(id))).toEqual([]);
     // entries may time out meanwhile, but not most of them
     expect(others.filter((id) => left.has(id)).length).toBeGreaterThan(others.length / 2);
+  });
+
+  test.each(['v4', 'v6'] as const)('one bit of a mark is set and cleared, and no other, %s', async (family) => {
+    const others = (await list()).filter(({ original }) => original.source !== from[family]);
+    const attempts = [5432, 5433].map((port) => ({ from: 'app/app', to: site.ten[family], port }));
+    await site.host.probeMany(attempts);
+    const marks = async (...change: readonly string[]) => {
+      if (change.length > 0)
+        await runInside(site.host, 'flows', change[0] as string, from[family], change[1] as string);
+      return new Set((await list(from[family])).map(({ mark }) => mark));
+    };
+    expect(await marks('set', '1')).toEqual(new Set([1]));
+    expect(await marks('set', String(0x0800_0000))).toEqual(new Set([0x0800_0001]));
+    expect(await marks('set', String(0x0800_0000))).toEqual(new Set([0x0800_0001]));
+    expect(await marks('clear', String(0x0800_0000))).toEqual(new Set([1]));
+    const now = new Map((await list()).map(({ id, mark }) => [id, mark]));
+    for (const { id, mark } of others) expect(now.get(id) ?? mark).toBe(mark);
+    await runInside(site.host, 'flows', 'delete', from[family]);
   });
 
   test("a bridge's own switches are set and read, as sysfs shows them", async () => {

@@ -101,7 +101,7 @@ async function slipsOf(
       looking: run,
       facts: () => facts,
       bridges: { load: async () => {}, read: () => ({ ip: true, ip6: true }), set() {} },
-      conntrack: { dumpFlows: () => [], deleteFlows: () => ({ deleted: 0, gone: 0 }) },
+      conntrack: { dumpFlows: () => [], deleteFlows: () => ({ deleted: 0, gone: 0 }), markFlows: () => {} },
     },
     new Set(),
     (reason) => void slips.push(reason),

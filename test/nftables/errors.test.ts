@@ -72,6 +72,13 @@ describe.each([
     expect(doubtful).toEqual([false, false]);
   });
 
+  test('does not where policy has taken away what it is about, and the entry is kept', () => {
+    const forbidden = ways.map((ct) => passes(error(own, peer, own), { ...ct, mark: defaultMarks.forbidden }));
+    expect(forbidden).toEqual([false, false]);
+    const marksOfOthers = ways.map((ct) => passes(error(own, peer, own), { ...ct, mark: 0x67ff_ffff }));
+    expect(marksOfOthers).toEqual([true, true]);
+  });
+
   test('does not where somebody else was sent it by a port of the host that both may reach', () => {
     const family = own.includes(':') ? 6 : 4;
     const dnat = { dnat: true, original: { family, daddr: value(gateway), dport: 8080 } } as const;

@@ -35,20 +35,17 @@ function marked(from: string, to: string, via: InterfaceView, hook: 'forward' | 
 const [one, two] = ['fe80::42:acff:fe20:2', 'fe80::42:acff:fe20:3'];
 
 describe.each(['forward', 'input'] as const)('what is said over link-local addresses, at %s', (hook) => {
-  test('on a bridge that is not enrolled, or by whom nobody knows, is doubtful', () => {
-    for (const via of [others, dockerBridge]) {
+  test('is doubtful on every bridge, enrolled or not, whoever says it', () => {
+    for (const via of [others, dockerBridge, bridge]) {
       expect(marked(two, one, via, hook)).toBe(defaultMarks.doubtful);
       expect(marked('fd00:20::3', one, via, hook)).toBe(defaultMarks.doubtful);
       expect(marked(two, 'fd00:20::2', via, hook)).toBe(defaultMarks.doubtful);
     }
-  });
-
-  test('by a known container on its own bridge is not', () => {
-    expect(marked(two, one, bridge, hook)).toBe(0);
   });
 });
 
 test('other addresses are no concern of it', () => {
   expect(marked('fd00:29::3', 'fd00:29::2', others, 'forward')).toBe(0);
   expect(marked('172.29.0.3', '172.29.0.2', others, 'input')).toBe(0);
+  expect(marked('fd00:20::3', 'fd00:20::2', bridge, 'forward')).toBe(0);
 });

@@ -204,11 +204,26 @@ describe.each(ways)('neighbours on one bridge, engine $name', { timeout: 60_000 
 
   test('link-local addresses are judged: neighbour and host, from whom policy lets and from whom not', async () => {
     await eitherWay(async () => {
-      await expectAllowed(site, linkLocals(seats.mongo));
       await expectDenied(site, [...linkLocals(seats.elasticsearch), ...linkLocals(seats.gateway)]);
       const own = linkLocals(seats.gateway, 'app/elasticsearch');
       await expectControl(site, own);
     });
+  });
+
+  test('over link-local addresses no answer comes from who may not begin', async () => {
+    await eitherWay(async (how) => {
+      const probes = await site.host.probeMany(linkLocals(seats.mongo));
+      expect(
+        probes.map(({ arrived, outcome }) => [arrived, outcome]),
+        how,
+      ).toEqual([
+        [true, 'timeout'],
+        [true, 'timeout'],
+      ]);
+    });
+    await applyPolicy(site, policy.replace('services:', 'services:\n      mongo: { allow: [service/app] }'));
+    await eitherWay(() => expectAllowed(site, linkLocals(seats.mongo)));
+    await applyPolicy(site, policy);
   });
 
   test('a container that may do nothing still leaves groups, and only the host hears it', async () => {

@@ -9,7 +9,7 @@ import type { Match, XChain, XRule, XTable } from '../model.ts';
 import { mainChain } from '../names.ts';
 import { type Translation, untilDecided } from '../translate.ts';
 import { icmpv6Rules } from './icmpv6-rules.ts';
-import { arrivalChain, arrivalChains } from './proof.ts';
+import { arrivalChain, arrivalChains, linkLocalDoubts } from './proof.ts';
 import type { References } from './references.ts';
 import { translatedChain } from './translated.ts';
 
@@ -40,7 +40,7 @@ export function mangleTable(references: References, barred: readonly Barred[], t
       { hook: 'INPUT', chain: inputChain },
     ],
     chains: [
-      ...arrivalChains(references, barred, doubtfulBit(references.neutralChain('inbound'))),
+      ...arrivalChains(references, barred, doubtfulBit(references)),
       forward,
       references.chain('from-elsewhere', [
         {
@@ -65,6 +65,7 @@ function forwardChain(references: References, t: Translation): XChain {
       ...beginning(references, t),
       // hop limit 255: it was never routed, so it stays on its bridge
       ...(t.family === 6 ? icmpv6Rules([icmpv6.neighbourSolicit, icmpv6.neighbourAdvert], t.accept, 255) : []),
+      ...linkLocalDoubts(t.family, doubtfulBit(references)),
       ...t.perSender(`forward${t.family}`),
       { matches: [], target: references.goto('unknown-forward') },
     ],
@@ -83,6 +84,7 @@ function inputOf(references: References, t: Translation): XChain {
             ...icmpv6Rules([icmpv6.mldReport, icmpv6.mldDone, icmpv6.mldv2Report], t.accept),
           ]
         : []),
+      ...linkLocalDoubts(t.family, doubtfulBit(references)),
       ...t.perSender(`host${t.family}`),
       { matches: [], target: references.goto('unknown-host') },
     ],
@@ -95,7 +97,7 @@ function inputOf(references: References, t: Translation): XChain {
  */
 function beginning(references: References, { accept, family }: Translation): readonly XRule[] {
   const isReply: Match = { kind: 'ct-direction', direction: 'REPLY' };
-  const isClear: Match = { kind: 'connmark', value: 0, mask: doubtfulBit(references.neutralChain('inbound')) };
+  const isClear: Match = { kind: 'connmark', value: 0, mask: doubtfulBit(references) };
   return [
     { matches: [], target: { kind: 'set-mark', value: 0, mask: judgement } },
     { matches: [isReply, { kind: 'ct-state', states: ['ESTABLISHED'] }, isClear], target: accept },
@@ -105,7 +107,8 @@ function beginning(references: References, { accept, family }: Translation): rea
 }
 
 /** The bit of the conntrack mark that the neutral rules set on a conversation whose replies are judged. */
-function doubtfulBit({ name, rules }: Chain): number {
+function doubtfulBit(references: References): number {
+  const { name, rules } = references.neutralChain('inbound');
   const marked = rules.flat().find((statement) => statement.kind === 'change-mark');
   if (marked === undefined) throw new TypeError(`chain ${name} marks nothing`);
   return marked.bit;

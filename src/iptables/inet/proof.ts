@@ -1,3 +1,4 @@
+import type { Family } from '../../ip/address.ts';
 import { icmpv6 } from '../../ip/icmpv6.ts';
 import { igmp } from '../../ip/igmp.ts';
 import { prefixOf } from '../../ip/prefix.ts';
@@ -52,15 +53,10 @@ export function rawTable(references: References, barred: readonly Barred[]): XTa
 
 /**
  * The same once more in `mangle` PREROUTING, for what a rule of others accepted in raw; the proof's mark ends here. And what
- * comes from a bridge of elsewhere in another's name gets the bit of doubtful conversations: rpfilter works nowhere later, and
- * finds link-local addresses on every bridge.
+ * comes from a bridge of elsewhere in another's name gets the bit of doubtful conversations, since rpfilter works nowhere later;
+ * so does what is said over link-local addresses, which of enrolled bridges FORWARD and INPUT see to.
  */
 export function arrivalChains(references: References, barred: readonly Barred[], doubtful: number): readonly XChain[] {
-  const isNew: Match = { kind: 'ct-state', states: ['NEW'] };
-  const doubt: Target = { kind: 'set-connmark', value: doubtful, mask: doubtful };
-  const prefix = prefixOf('fe80::/10');
-  const linkLocal: readonly (readonly Match[])[] =
-    references.family === 6 ? [[{ kind: 'source', prefix }], [{ kind: 'destination', prefix }]] : [];
   return [
     {
       name: arrivalChain,
@@ -73,15 +69,28 @@ export function arrivalChains(references: References, barred: readonly Barred[],
     },
     references.chain('from-others', [
       { matches: [references.from('plain-interfaces')], target: back },
-      {
-        matches: [isNew, { kind: 'reverse-path-missing' }],
-        target: doubt,
-      },
-      ...linkLocal.map((matches): XRule => ({ matches: [...matches, isNew], target: doubt })),
+      { matches: [isNew, { kind: 'reverse-path-missing' }], target: doubt(doubtful) },
+      ...linkLocalDoubts(references.family, doubtful),
     ]),
     references.chain('arrived', [{ matches: [], target: { kind: 'set-mark', value: 0, mask: bits.proven } }]),
     translateChain(references.neutralChain('unproven'), unjudged(references)),
   ];
+}
+
+const isNew: Match = { kind: 'ct-state', states: ['NEW'] };
+
+function doubt(bit: number): Target {
+  return { kind: 'set-connmark', value: bit, mask: bit };
+}
+
+/** What nftables does in its chains `forward` and `input` (src/nftables/inet-table.ts, linkLocalDoubts). */
+export function linkLocalDoubts(family: Family, doubtful: number): readonly XRule[] {
+  if (family === 4) return [];
+  const prefix = prefixOf('fe80::/10');
+  return (['source', 'destination'] as const).map((kind) => ({
+    matches: [{ kind, prefix }, isNew],
+    target: doubt(doubtful),
+  }));
 }
 
 /** Here nobody is judged yet: what is accepted goes on to the next hook. */

@@ -1,9 +1,12 @@
-/** `list` prints the conversations of the host it runs on, `delete ADDRESS` ends those that the address began. */
-import { deleteFlows, dumpFlows } from '../../../src/host/conntrack.ts';
+/**
+ * `list` prints the conversations of the host it runs on, `delete ADDRESS` ends those that the address began, and `set` and `clear`
+ * change a bit of their marks.
+ */
+import { deleteFlows, dumpFlows, markFlows } from '../../../src/host/conntrack.ts';
 import { formatAddress } from '../../../src/ip/address.ts';
 import type { Tuple } from '../../../src/netlink/conntrack.ts';
 
-const [verb, from] = process.argv.slice(2);
+const [verb, from, bit] = process.argv.slice(2);
 const show = ({ source, destination, protocol, detail }: Tuple) => ({
   source: formatAddress(source),
   destination: formatAddress(destination),
@@ -13,6 +16,7 @@ const show = ({ source, destination, protocol, detail }: Tuple) => ({
   ...(detail.kind === 'icmp' ? { type: detail.type } : {}),
 });
 const flows = dumpFlows(({ original }) => from === undefined || formatAddress(original.source) === from);
+if (verb === 'set' || verb === 'clear') markFlows(flows, Number(bit), verb);
 const listed = flows.map(({ id, status, mark, timeout, zone, original, reply }) => ({
   id,
   status,
