@@ -68,7 +68,11 @@ try {
   const lib = join(fresh, 'lib');
   mkdirSync(lib, { recursive: true });
   await build({
-    entryPoints: { main: join(checkout, 'src/main.ts'), guard: join(checkout, 'src/daemon/guard/guard-thread.ts') },
+    entryPoints: {
+      main: join(checkout, 'src/main.ts'),
+      guard: join(checkout, 'src/daemon/guard/guard-thread.ts'),
+      look: join(checkout, 'src/daemon/look-thread.ts'),
+    },
     outdir: lib,
     bundle: true,
     splitting: true,

@@ -1,5 +1,4 @@
-import { constants, setPriority } from 'node:os';
-import { commandStarter, type RunCommand } from '../iptables/command.ts';
+import { commandStarter } from '../iptables/command.ts';
 import { ReadyCommands } from '../iptables/ready-commands.ts';
 import { nftSpawner, type RunNft } from '../nftables/nft.ts';
 
@@ -15,17 +14,6 @@ export class OwnChanges implements Disposable {
   readonly run: RunNft = nftSpawner((pid) => this.#note(pid));
   /** The same of iptables' commands, which are nft's in this. */
   readonly commands = new ReadyCommands(commandStarter((pid) => this.#note(pid)));
-
-  /** For those that only read, and that nobody waits for: whoever else has work to do comes before them. */
-  readonly looking: RunCommand = (program, args, input = '') =>
-    commandStarter((pid) => {
-      try {
-        setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
-      } catch {
-        // it has ended, or it may not be
-      }
-      return () => {};
-    })(program, args).answer(input);
 
   [Symbol.dispose](): void {
     this.commands[Symbol.dispose]();

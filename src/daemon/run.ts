@@ -29,6 +29,7 @@ import { lastLinePort } from './last-line-port.ts';
 import { OwnChanges } from './own-changes.ts';
 import { type KernelPort, type Log, messageOf, type PolicyPort } from './ports.ts';
 import { comeFirst } from './scheduling.ts';
+import { lookApart, lookingCommand } from './seen.ts';
 import { compileOften, compileSeldom, giveBack, giveBackMuch, keepHeapSmall } from './small-heap.ts';
 import { takingOver } from './taking-over.ts';
 import { uptime } from './uptime.ts';
@@ -178,7 +179,7 @@ async function choose(asked: BackendChoice | null, store: Store): Promise<Choice
 }
 
 /** @throws XtablesError when a command or a capability is missing */
-async function xtablesPorts(variant: Variant, { commands, looking }: OwnChanges): Promise<XtablesPorts> {
+async function xtablesPorts(variant: Variant, { commands }: OwnChanges): Promise<XtablesPorts> {
   const [missing] = missingOf(iptablesCapabilities, readSmallFile('/proc/self/status'));
   if (missing !== undefined)
     throw new XtablesError(
@@ -186,7 +187,14 @@ async function xtablesPorts(variant: Variant, { commands, looking }: OwnChanges)
     );
   const xtables: XtablesOptions = { run: commands.run, tools: await toolsOf(variant, commands.run) };
   for (const [program, args] of seatingCommands(xtables.tools)) commands.keep(program, args);
-  return { xtables, looking, facts: () => hostFacts(xtables), bridges: hostKernel.bridges, conntrack: kernelConntrack };
+  return {
+    xtables,
+    looking: lookingCommand,
+    lookApart,
+    facts: () => hostFacts(xtables),
+    bridges: hostKernel.bridges,
+    conntrack: kernelConntrack,
+  };
 }
 
 async function kernelPort(netlink: NetlinkSocket, own: OwnChanges, choice: Choice, log: Log): Promise<KernelPort> {

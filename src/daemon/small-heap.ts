@@ -42,16 +42,23 @@ export function giveBack(): void {
   trim ??= koffi.load(null).func('int malloc_trim(size_t)') as (pad: number) => number;
   trim(0);
   rest = process.memoryUsage.rss();
+  last = performance.now();
 }
 
 /** Bytes of what work has left that are worth a collection; V8 by itself lets some hundred MiB of it come together. */
 const much = 32 << 20;
 /** Bytes that were resident when what was left had been given back last. */
 let rest = Number.POSITIVE_INFINITY;
+/** When that was. */
+let last = 0;
 
-/** {@link giveBack} in hours that leave no calm: where much has come together since the last time. */
+/** Milliseconds: whoever starts meanwhile waits for a collection, which beside a thousand workloads takes some 150 ms. */
+const seldom = 10 * 60_000;
+
+/** {@link giveBack} in hours that leave no calm: where much has come together since the last time, which was long ago. */
 export function giveBackMuch(): void {
-  if (process.memoryUsage.rss() > rest + much) giveBack();
+  if (performance.now() - last < seldom || process.memoryUsage.rss() <= rest + much) return;
+  giveBack();
 }
 
 /** Collects this thread's garbage. */

@@ -1,21 +1,24 @@
-import { createHash } from 'node:crypto';
 import { type BridgeSwitches, cutForbidden, handToInet } from '../enforce/enforce.ts';
 import type { Conntrack } from '../host/conntrack.ts';
 import { applyState, destroyUnused, runSteps, type XtablesOptions } from '../iptables/backend.ts';
 import { changeState, prepareChange, type StateChange, type Stood } from '../iptables/change.ts';
 import { compared } from '../iptables/compare.ts';
+import { digestsOfState } from '../iptables/digests.ts';
 import { bridgeBetween, type Comings, noComings, withComings } from '../iptables/edit.ts';
 import { NotHeldError } from '../iptables/errors.ts';
 import type { HostFacts } from '../iptables/inet.ts';
+import type { XState } from '../iptables/model.ts';
 import { generationOf, Names } from '../iptables/names.ts';
 import { namesIn, type Rendered, renderWhole } from '../iptables/render.ts';
 import { readText } from '../iptables/standing.ts';
+import type { Tools } from '../iptables/tools.ts';
 import { touchedBetween, withoutTouched } from '../iptables/touched.ts';
 import type { Barred, Ruleset } from '../ruleset/ruleset.ts';
 import { isInterfaceName } from '../world/names.ts';
 import { elementsChanged } from './comings.ts';
 import type { Closed, Seated } from './guard/protocol.ts';
 import type { Drift, Held, Holder } from './holder.ts';
+import { type Seen, seeStanding } from './seen.ts';
 import { finished, inSlices } from './slices.ts';
 import { Turns } from './turns.ts';
 
@@ -24,6 +27,8 @@ export interface XtablesPorts {
   readonly xtables: XtablesOptions;
   /** For what only looks, and may take its time. */
   readonly looking: XtablesOptions['run'];
+  /** The same in a thread of its own, where there is much to read. */
+  readonly lookApart: (tools: Tools) => Promise<Seen>;
   readonly facts: () => HostFacts;
   readonly bridges: BridgeSwitches;
   readonly conntrack: Conntrack;
@@ -249,28 +254,44 @@ export class XtablesHolder implements Holder {
   async look(): Promise<Drift | null> {
     const standing = this.#standing;
     if (standing === null) return null;
+    const { state } = standing.stood;
     const changes = this.#changes;
     const touched = new Set<string>();
     this.#touched = touched;
-    const { looking: run, xtables } = this.#ports;
-    const text = await readText({ run, tools: xtables.tools });
-    this.#touched = null;
-    if (touched.has(everything)) return null;
-    // containers may come and go all the time: of what was read while we changed it the rest counts
-    const isQuiet = changes === this.#changes;
-    const digest = isQuiet ? digestOf(await finished(text.own())) : '';
-    if (isQuiet && this.#seen?.changes === changes && this.#seen.digest === digest) return null;
-    // a thousand workloads have some 100,000 lines, and newcomers come meanwhile
-    const there = await finished(text.standing());
-    const { state } = standing.stood;
-    const found = await inSlices(compared(isQuiet ? state : withoutTouched(state, touched), there, false));
-    const differing = found.flat();
-    if (differing.length > 0) return { what: differing };
-    if (isQuiet && changes === this.#changes) {
-      this.#seen = { changes, digest };
-      await this.#letGo();
+    try {
+      const seen = await this.#see(state);
+      if (touched.has(everything)) return null;
+      // containers may come and go all the time: of what was read while we changed it the rest counts
+      const isQuiet = changes === this.#changes;
+      const whole = isQuiet ? await seen.whole() : '';
+      if (isQuiet && this.#seen?.changes === changes && this.#seen.digest === whole) return null;
+      const there = await seen.parts();
+      const wanted = await finished(digestsOfState(state));
+      if ([...wanted].some(([name, digest]) => !touched.has(name) && there.get(name) !== digest))
+        return await this.#differing(state, touched);
+      if (isQuiet && changes === this.#changes) {
+        this.#seen = { changes, digest: whole };
+        await this.#letGo();
+      }
+      return null;
+    } finally {
+      this.#touched = null;
     }
-    return null;
+  }
+
+  /** A thousand workloads have some 100,000 lines, and to read them makes garbage, whose collection newcomers would wait for. */
+  async #see(state: XState): Promise<Seen> {
+    const { looking: run, xtables, lookApart } = this.#ports;
+    return isLarge(state) ? await lookApart(xtables.tools) : await seeStanding({ run, tools: xtables.tools });
+  }
+
+  /** Something is not as it was made: what, in words. null: it is again, or we have changed it meanwhile. */
+  async #differing(state: XState, touched: ReadonlySet<string>): Promise<Drift | null> {
+    const { looking: run, xtables } = this.#ports;
+    const there = await finished((await readText({ run, tools: xtables.tools })).standing());
+    if (touched.has(everything)) return null;
+    const what = (await inSlices(compared(withoutTouched(state, touched), there, false))).flat();
+    return what.length === 0 ? null : { what };
   }
 
   /** Sets that rules have turned away from; nf_tables lets go of them some time later. */
@@ -288,7 +309,16 @@ export class XtablesHolder implements Holder {
 /** No set's name, and no chain's: all of them were made anew. */
 const everything = '*';
 
-const digestOf = (text: string): string => createHash('sha1').update(text).digest('hex');
+/** Rules and elements from which on a look is made in a thread of its own, which takes some 50 ms to start. */
+const many = 20_000;
+
+function isLarge({ sets, tables, bridge }: XState): boolean {
+  const chains: readonly { readonly rules: readonly unknown[] }[] = [...tables[4], ...tables[6], ...bridge].flatMap(
+    (table): readonly { readonly rules: readonly unknown[] }[] => table.chains,
+  );
+  const sizes = [...chains.map(({ rules }) => rules.length), ...sets.map(({ elements }) => elements.length)];
+  return sizes.reduce((all, size) => all + size, 0) >= many;
+}
 
 /** Who has no place in another ruleset waits for the next one. */
 function withOneMore(rendered: Rendered, comings: Comings): Rendered {

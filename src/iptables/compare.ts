@@ -124,7 +124,7 @@ export function* readingSets(text: string): Generator<void, Standing['sets']> {
 }
 
 /** One way of writing the address that a text begins with: ipset and xtables write some of IPv6 with dots (inet_ntop). */
-function canonicalElement(text: string): string {
+export function canonicalElement(text: string): string {
   return text.replace(/^[0-9a-f:.]+(?=[,/ ]|$)/, (found) => {
     const address = parseAddress(found);
     return address === undefined ? found : formatAddress(address);

@@ -1,18 +1,17 @@
 import { families } from '../ip/address.ts';
+import { chainKey } from './digests.ts';
 import type { EbTable, XState, XTable } from './model.ts';
 
 /** What a state has in sets and chains, by name; what means the same all the time is one object. */
 function partsOf({ sets, tables, bridge }: XState): ReadonlyMap<string, object> {
   const chains = (of: string, some: readonly (XTable | EbTable)[]) =>
-    some.flatMap(({ name, chains: its }) => its.map((chain) => [keyOf(of, name, chain.name), chain] as const));
+    some.flatMap(({ name, chains: its }) => its.map((chain) => [chainKey(of, name, chain.name), chain] as const));
   return new Map<string, object>([
     ...sets.map((set) => [set.name, set] as const),
     ...families.flatMap((family) => chains(String(family), tables[family])),
     ...chains('bridge', bridge),
   ]);
 }
-
-const keyOf = (of: string, table: string, chain: string): string => `${of} ${table} ${chain}`;
 
 /** Names of the sets and chains that change on the way from one state to another. */
 export function touchedBetween(before: XState, after: XState): readonly string[] {
@@ -25,7 +24,7 @@ export function withoutTouched(state: XState, touched: ReadonlySet<string>): XSt
   const rest = <Table extends XTable | EbTable>(of: string, tables: readonly Table[]): readonly Table[] =>
     tables.map((table) => ({
       ...table,
-      chains: table.chains.filter(({ name }) => !touched.has(keyOf(of, table.name, name))),
+      chains: table.chains.filter(({ name }) => !touched.has(chainKey(of, table.name, name))),
     }));
   return {
     sets: state.sets.filter(({ name }) => !touched.has(name)),

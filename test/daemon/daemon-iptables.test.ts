@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { until } from '../../lab/exec.ts';
 import type { Daemon } from '../../src/daemon/daemon.ts';
 import { heldInIptables } from '../../src/daemon/held-in-iptables.ts';
+import { seeStanding } from '../../src/daemon/seen.ts';
 import { isStanding } from '../../src/iptables/standing.ts';
 import { facts } from '../iptables/facts.ts';
 import { FakeXtables, fakeTools } from './fake-xtables.ts';
@@ -14,6 +15,7 @@ function onIptables(): { readonly host: DaemonHost; readonly xtables: FakeXtable
   const heldIn = heldInIptables({
     xtables: { run: xtables.run, tools: fakeTools },
     looking: xtables.run,
+    lookApart: (tools) => seeStanding({ run: xtables.run, tools }),
     facts: () => facts,
     bridges: { load: async () => {}, read: () => ({ ip: true, ip6: true }), set() {} },
     conntrack: { dumpFlows: () => [], deleteFlows: () => ({ deleted: 0, gone: 0 }), markFlows: () => {} },

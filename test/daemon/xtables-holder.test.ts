@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import type { Seated } from '../../src/daemon/guard/protocol.ts';
+import { seeStanding } from '../../src/daemon/seen.ts';
 import { XtablesHolder } from '../../src/daemon/xtables-holder.ts';
 import { atOnce } from '../../src/iptables/batches.ts';
 import { differences } from '../../src/iptables/compare.ts';
@@ -23,6 +24,8 @@ const runs = full ? { anyhow: 15, comings: 20, told: 30 } : { anyhow: 4, comings
 class Bench {
   readonly kernel = new FakeXtables();
   readonly failures: string[] = [];
+  /** How many looks were made in a thread of their own. */
+  apart = 0;
   readonly holder: XtablesHolder;
 
   constructor() {
@@ -30,6 +33,10 @@ class Bench {
       {
         xtables: { run: this.kernel.run, tools: fakeTools },
         looking: this.kernel.run,
+        lookApart: (tools) => {
+          this.apart++;
+          return seeStanding({ run: this.kernel.run, tools });
+        },
         facts: () => facts,
         bridges: { load: async () => {}, read: () => ({ ip: true, ip6: true }), set() {} },
         conntrack: { dumpFlows: () => [], deleteFlows: () => ({ deleted: 0, gone: 0 }), markFlows: () => {} },
@@ -309,6 +316,31 @@ describe('a look', () => {
     expect(await bench.holder.repair()).toBe(true);
     expect(await bench.holder.look()).toBeNull();
     expect(await bench.wrong(running(1, 2))).toEqual([]);
+  });
+
+  test('is in a thread of its own where there is much to read, and finds the same', async () => {
+    const v4 = Array.from({ length: 20_000 }, (_, n) => ({ low: BigInt(2 * n), high: BigInt(2 * n) }));
+    const much = program('app', {
+      allow: [
+        {
+          plane: 'forward',
+          to: { kind: 'addresses', set: { v4, v6: [] } },
+          l4: 'any',
+          entry: 'much',
+          source: program('app').otherwise,
+        },
+      ],
+    });
+    const bench = new Bench();
+    await bench.hold(running(1));
+    expect(await bench.holder.look()).toBeNull();
+    expect(bench.apart).toBe(0);
+    await bench.hold(rulesetOf({ programs: [much], endpoints: [endpoint(1, 'app')] }));
+    expect(await bench.holder.look()).toBeNull();
+    expect(bench.apart).toBe(1);
+    bench.kernel.inet[4].get('mangle')?.get('FORWARD')?.unshift('-j ACCEPT');
+    expect((await bench.holder.look())?.what.join()).toMatch(/mangle: FORWARD does not begin/);
+    expect(bench.apart).toBe(2);
   });
 
   test('minds nobody else’s rules behind ours', async () => {

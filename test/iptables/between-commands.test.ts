@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { seeStanding } from '../../src/daemon/seen.ts';
 import { XtablesHolder } from '../../src/daemon/xtables-holder.ts';
 import { evaluate } from '../../src/evaluate/evaluate.ts';
 import type { Packet } from '../../src/evaluate/verdict.ts';
@@ -99,6 +100,7 @@ async function slipsOf(
     {
       xtables: { run, tools: fakeTools },
       looking: run,
+      lookApart: (tools) => seeStanding({ run, tools }),
       facts: () => facts,
       bridges: { load: async () => {}, read: () => ({ ip: true, ip6: true }), set() {} },
       conntrack: { dumpFlows: () => [], deleteFlows: () => ({ deleted: 0, gone: 0 }), markFlows: () => {} },
