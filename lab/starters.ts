@@ -12,7 +12,7 @@ export const startersPolicy = '{ allow: ["internet:1-65535/udp"] }';
 /** Rounds a second, so that of a start whose first packet was lost it is told how late the next came. */
 const rate = 250;
 /** Rounds: a fifth of a second. */
-const few = 50;
+export const few = 50;
 
 /** What became of one start. */
 export interface Start {
@@ -31,11 +31,16 @@ export async function makeNetwork(site: Site): Promise<void> {
   await site.host.docker('network', 'create', '--label', label, starters.network);
 }
 
-/** Creates `many` of them, to send so many rounds. Half send what is allowed first, half what is denied. */
+/**
+ * Creates `many` of them, to send so many rounds. Half send what is allowed first, half what is denied.
+ *
+ * @param since how many have been created before: whose turn it is
+ */
 export async function create(
   site: Site,
   many: number,
   rounds = few,
+  since = 0,
 ): Promise<readonly { id: string; token: string }[]> {
   const targets = [site.internet.v4, site.private.v4].map((to) => ({ to, port: 4000 }));
   const labels = {
@@ -46,7 +51,7 @@ export async function create(
   };
   return inParallel(many, async (number) => {
     const token = freshToken();
-    const to = number % 2 === 0 ? targets : targets.toReversed();
+    const to = (since + number) % 2 === 0 ? targets : targets.toReversed();
     const made = (await site.host.api('/containers/create', 'POST', {
       Image: 'lab/first',
       Cmd: firstCommand({ to, token, rate, rounds }),

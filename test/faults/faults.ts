@@ -252,7 +252,10 @@ async function crowd(ground: Ground, { many }: Measure): Promise<void> {
   await site.host.docker('network', 'rm', starters.network);
 }
 
-/** Kills at moments of a pace of their own; in each gap containers start, or their network is made anew. */
+/**
+ * Kills at moments of a pace of their own. In each gap containers start, or their network is made anew; half of the kills come
+ * while the daemon is at that, or reads another policy, the others when it has nothing to do.
+ */
 async function killDaemon(ground: Ground, { kills }: Measure, random: Random): Promise<void> {
   const aside: string[] = [];
   for (let round = 0; round < kills; round++) {
@@ -260,24 +263,38 @@ async function killDaemon(ground: Ground, { kills }: Measure, random: Random): P
     const oldest = aside.length > 2 ? aside.shift() : undefined;
     if (oldest !== undefined) await ground.site.host.run(['docker', 'rm', '-f', oldest]);
     await sleep(random.between(0, 400));
-    await ground.daemon?.kill();
-    switch (random.between(0, 3)) {
-      case 0:
-        await ground.runAside(`aside-${round}`);
-        aside.push(`aside-${round}`);
-        break;
-      case 1:
-        await ground.churn('restart', '-t', '0');
-        break;
-      case 2:
-        ground.moveChurn();
-        await ground.restartChurn();
-        break;
-      default:
-        await ground.restartChurn();
+    const isAtWork = random.between(0, 1) === 1;
+    if (isAtWork && ground.daemon !== null && random.between(0, 2) === 0) {
+      ground.site.host.write(policyPath, ground.policies[round % 2] as string);
+      ground.daemon.signal('SIGHUP');
     }
+    if (!isAtWork) await ground.daemon?.kill();
+    const wait = random.between(0, 300);
+    await Promise.all([
+      isAtWork ? sleep(wait).then(() => ground.daemon?.kill()) : null,
+      somethingChanges(ground, random, `aside-${round}`, aside),
+    ]);
     await sleep(random.between(0, 200));
     if (ground.daemon !== null) await ground.startDaemon({ impatient: random.between(0, 2) === 0 });
   }
   await ground.daemon?.settled();
+}
+
+/** Containers start, or their network is made anew; who runs beside them by a name of its own is added to `aside`. */
+async function somethingChanges(ground: Ground, random: Random, name: string, aside: string[]): Promise<void> {
+  switch (random.between(0, 3)) {
+    case 0:
+      await ground.runAside(name);
+      aside.push(name);
+      return;
+    case 1:
+      await ground.churn('restart', '-t', '0');
+      return;
+    case 2:
+      ground.moveChurn();
+      await ground.restartChurn();
+      return;
+    default:
+      await ground.restartChurn();
+  }
 }

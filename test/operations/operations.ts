@@ -8,6 +8,8 @@ export interface Operation {
   readonly weight: number;
   /** Ends the daemon, whose memory would then not be comparable with before. */
   readonly endsDaemon?: boolean;
+  /** Nobody can refuse it, as the engine may what cannot be done as things are: where it fails, the test does. */
+  readonly isCertain?: boolean;
   readonly run: (ground: Playground) => Promise<unknown>;
 }
 
@@ -111,16 +113,17 @@ export const operations: readonly Operation[] = [
   { name: 'connect', weight: 10, run: onBoth('connect') },
   { name: 'disconnect', weight: 6, run: onBoth('disconnect') },
   { name: 'build', weight: 1, run: build },
-  { name: 'policy', weight: 5, run: async (ground) => ground.changePolicy() },
-  { name: 'broken policy', weight: 1, run: async (ground) => ground.breakPolicy() },
+  { name: 'policy', weight: 5, isCertain: true, run: async (ground) => ground.changePolicy() },
+  { name: 'broken policy', weight: 1, isCertain: true, run: async (ground) => ground.breakPolicy() },
   { name: 'inet table flushed', weight: 1, run: nft('flush', 'table', 'inet', 'sluice') },
   { name: 'bridge table removed', weight: 1, run: nft('delete', 'table', 'bridge', 'sluice') },
   { name: 'all rules flushed', weight: 0.3, run: nft('flush', 'ruleset') },
   { name: 'iptables flushed', weight: 0.5, run: ({ site }) => site.host.run(['iptables', '-F']) },
-  { name: 'event stream cut', weight: 2, run: ({ relay }) => relay.cut() },
+  { name: 'event stream cut', weight: 2, isCertain: true, run: ({ relay }) => relay.cut() },
   {
     name: 'engine’s socket gone',
     weight: 0.5,
+    isCertain: true,
     run: async ({ relay }) => {
       await relay.hide();
       await sleep(1500);
@@ -140,6 +143,7 @@ export const operations: readonly Operation[] = [
     name: 'daemon killed',
     weight: 1,
     endsDaemon: true,
+    isCertain: true,
     run: async (ground) => {
       await ground.daemon.kill();
       await ground.startDaemon();
@@ -149,6 +153,7 @@ export const operations: readonly Operation[] = [
     name: 'daemon stopped',
     weight: 0.5,
     endsDaemon: true,
+    isCertain: true,
     run: async (ground) => {
       await ground.daemon.stop();
       await ground.startDaemon();

@@ -1,6 +1,6 @@
 /** Starts of containers whose first instruction sends: one after the other, or all at once. */
 import type { Site } from '../../lab/site.ts';
-import { create, finished, outcome, remove, type Start, start } from '../../lab/starters.ts';
+import { create, few, finished, outcome, remove, type Start, start } from '../../lab/starters.ts';
 
 /** Rounds that a crowd sends, so that the last of them is heard, too. */
 const long = 750;
@@ -13,7 +13,7 @@ export async function oneAfterTheOther<T>(
 ): Promise<readonly T[]> {
   const starts: T[] = [];
   for (let round = 0; round < many; round++) {
-    const [one] = await create(site, 1);
+    const [one] = await create(site, 1, few, round);
     if (one === undefined) throw new Error('nothing was created');
     before();
     await start(site, one.id);
