@@ -37,6 +37,8 @@ export function concernsContainer(ruleset: Ruleset): (flow: Flow) => boolean {
  * frames went unproven it could begin one with itself in any name, and its packets would be replies for as long as it
  * lasts. Without their entries they are judged again: whoever really began one goes on with the next packet.
  *
+ * Not those with an address that the host's LAN has, too: others' conversations with who is there would end at each start.
+ *
  * @param isNew whether an endpoint's frames went unproven until now
  */
 export function unprovenFlows(
@@ -44,7 +46,8 @@ export function unprovenFlows(
   flows: readonly Flow[],
   isNew: (endpoint: EndpointIdentity) => boolean,
 ): readonly Flow[] {
-  const addresses = new Set(ruleset.endpoints.filter(isNew).flatMap((endpoint) => endpoint.addresses.map(key)));
+  const newOnes = ruleset.endpoints.filter(isNew).flatMap(({ addresses }) => addresses.filter(isTheirs(ruleset)));
+  const addresses = new Set(newOnes.map(key));
   return flows.filter(
     ({ original, reply }) => addresses.has(key(original.destination)) || addresses.has(key(reply.source)),
   );
@@ -72,11 +75,22 @@ export function outlivingTheirEntry(
   });
 }
 
+/** Of an address that several have, each on a bridge of its own, an entry does not tell whose it is: nobody's. */
 function endpointsByAddress(ruleset: Ruleset): ReadonlyMap<string, EndpointIdentity> {
+  const found = new Map<string, EndpointIdentity | null>();
+  for (const endpoint of ruleset.endpoints)
+    for (const address of endpoint.addresses.filter(isTheirs(ruleset)))
+      found.set(key(address), found.has(key(address)) ? null : endpoint);
   return new Map(
-    ruleset.endpoints.flatMap((endpoint) => endpoint.addresses.map((address) => [key(address), endpoint] as const)),
+    [...found].flatMap(([address, endpoint]) => (endpoint === null ? [] : [[address, endpoint] as const])),
   );
 }
+
+/** Whether an address can be a container's in conntrack, and not somebody's of the host's LAN. */
+const isTheirs =
+  ({ onWires }: Ruleset) =>
+  (address: Address): boolean =>
+    onWires === undefined || !setIncludes(onWires, address);
 
 const key = (address: Address): string => `${address.family}:${address.value}`;
 

@@ -9,6 +9,7 @@ const carriers: readonly { readonly prefix: string; readonly behind: bigint }[] 
   { prefix: '2001::/32', behind: 64n }, // Teredo (RFC 4380): its server
   { prefix: '::/96', behind: 0n }, // IPv4-compatible (RFC 4291 section 2.5.5.1)
   { prefix: '::ffff:0:0/96', behind: 0n }, // IPv4-mapped (RFC 4291 section 2.5.5.2)
+  { prefix: '::ffff:0:0:0/96', behind: 0n }, // IPv4-translated (RFC 2765 section 2.1)
 ];
 
 /** The IPv6 addresses that carry an IPv4 address of a set, at the places that the documents fix. */

@@ -68,6 +68,7 @@ export const worldly: readonly Registered[] = [
   entry('192.175.48.0/24', 'direct delegation AS112 service', 'RFC 7534'),
   entry('::/96', 'IPv4-compatible, embeds an IPv4 address', 'RFC 4291 section 2.5.5.1'),
   entry('::ffff:0:0/96', 'IPv4-mapped', 'RFC 4291'),
+  entry('::ffff:0:0:0/96', 'IPv4-translated, embeds an IPv4 address', 'RFC 2765'),
   entry('64:ff9b::/96', 'NAT64, embeds an IPv4 address', 'RFC 6052'),
   entry('64:ff9b:1::/48', 'local-use NAT64, embeds an IPv4 address', 'RFC 8215'),
   entry('2001::/23', 'IETF protocol assignments, Teredo (RFC 4380) with it', 'RFC 2928'),

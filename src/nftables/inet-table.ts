@@ -194,8 +194,14 @@ function fragments(marks: Marks): Chain {
       [is('ether daddr', range(0x0180_c200_0000n, 0x0180_c200_000fn)), ...denied],
       [{ kind: 'mark-bit', of: 'meta', bit: marks.proven, is: 'set' }, accept],
       [inSet('bridges', 'iifname'), notInSet(judgedBridgesSet, 'iifname'), ...denied],
+      // found by that bridge it is somebody else's, who is there: a container may have been given a LAN host's address
       ...families.map(
-        (family): Rule => [fromBridge, inSet(`taken${family}`, family === 4 ? 'ip saddr' : 'ip6 saddr'), ...denied],
+        (family): Rule => [
+          fromBridge,
+          inSet(`taken${family}`, family === 4 ? 'ip saddr' : 'ip6 saddr'),
+          { kind: 'reverse-path', is: 'missing' },
+          ...denied,
+        ],
       ),
     ],
   };
@@ -283,15 +289,15 @@ function forward(marks: Marks): Chain {
     hook: { hook: 'forward', priority: priorities.judge },
     rules: [
       ...replies(marks),
+      // somebody who speaks in a name that the host finds elsewhere, be it only to a neighbour, and be it that of his own address:
+      // what is sent to the one who really has it is no reply
+      [isNew, is('meta iifkind', named('bridge')), { kind: 'reverse-path', is: 'missing' }, doubt(marks)],
       [vmap('forward4', 'iif', 'ip saddr')],
       // hop limit 255: it was never routed, so it stays on its bridge
       [is('icmpv6 type', ...neighbourDiscovery), is('ip6 hoplimit', 255), inSet('bridges', 'iifname'), accept],
       ...linkLocalDoubts(marks),
       [vmap('forward6', 'iif', 'ip6 saddr')],
       [inSet('bridges', 'iifname'), goTo('unknown-forward')],
-      // a container of elsewhere that speaks in another's name, be it only to a neighbour there: what ours sends to the one
-      // who is named is no reply to it
-      [is('meta iifkind', named('bridge')), isNew, { kind: 'reverse-path', is: 'missing' }, doubt(marks)],
       [inSet('bridges', 'oifname'), isNew, jump('inbound')],
     ],
   };

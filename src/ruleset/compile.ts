@@ -1,4 +1,4 @@
-import type { AddressSet } from '../ip/address-set.ts';
+import { type AddressSet, isEmptySet } from '../ip/address-set.ts';
 import { diagnostic } from '../policy/codes.ts';
 import type { Diagnostic } from '../policy/diagnostic.ts';
 import { readLabels } from '../policy/labels.ts';
@@ -218,6 +218,7 @@ function compileWith(
         .toSorted(by(({ id }) => id)),
     ),
     hostAddresses: index.hostAddresses,
+    ...(isEmptySet(index.onWires) ? {} : { onWires: index.onWires }),
     ...(barred.length === 0 ? {} : { barred }),
     published: publishedEndpoints(index),
     unknownBridges: policy.defaults.unknownBridge,

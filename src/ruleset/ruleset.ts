@@ -24,6 +24,11 @@ export interface Ruleset {
   /** Every address of the host: destinations that are on the `host` plane. */
   readonly hostAddresses: AddressSet;
   /**
+   * What of Docker's subnets is the host's LAN as well: a container that has such an address is not who conntrack's entries
+   * mean. Absent when there is none.
+   */
+  readonly onWires?: AddressSet;
+  /**
    * Interfaces from which nothing passes, since who sends there is to be held and cannot be told: bridges with a name that
    * no rule can carry, and ports of containers on bridges that are not theirs alone. Sorted; absent when there are none.
    */

@@ -131,8 +131,9 @@ function isProvable(endpoint: Endpoint): endpoint is ProvableEndpoint {
   return endpoint.port !== null && endpoint.mac !== null;
 }
 
-function findObstacle(endpoint: Endpoint, network: Network | undefined, { policy, enrolled }: Sending) {
-  return obstacleOf(endpoint, network, (its) => isBridged(its) && enrolled.has(its) && dropsUnknown(its, policy));
+function findObstacle(endpoint: Endpoint, network: Network | undefined, { index, policy, enrolled }: Sending) {
+  const drops = (its: Network) => isBridged(its) && enrolled.has(its) && dropsUnknown(its, policy);
+  return obstacleOf(endpoint, network, drops, index.hostAddresses);
 }
 
 /** What keeps an endpoint from being held keeps everybody from it who shares its namespace. */

@@ -1,3 +1,5 @@
+import { formatAddress } from '../ip/address.ts';
+import { type AddressSet, setIncludes } from '../ip/address-set.ts';
 import type { Mode } from '../policy/model.ts';
 import type { Container, Endpoint, Network } from '../world/world.ts';
 import { foreignPorts, isBridged } from './enrol.ts';
@@ -66,11 +68,13 @@ function besideForeignPorts(network: Network): Obstacle {
  * is no element of any set for it, so whatever it has left there is a port that nobody knows.
  *
  * @param dropsUnknown whether the network's bridge drops what comes from whom nobody knows
+ * @param hostAddresses all of them
  */
 export function obstacleOf(
   endpoint: Endpoint,
   network: Network | undefined,
   dropsUnknown: (network: Network) => boolean,
+  hostAddresses: AddressSet,
 ): Obstacle | null {
   if (network === undefined) return withoutNetwork;
   if (network.oddBridge !== undefined) return oddlyNamed(network);
@@ -87,7 +91,14 @@ export function obstacleOf(
   if (endpoint.port === null) return missing('no-port', 'its port on the bridge');
   if (endpoint.mac === null || !isMac(endpoint.mac)) return missing('no-mac', 'its MAC address');
   if (endpoint.addresses.length === 0) return missing('no-address', 'its address');
-  return null;
+  const hosts = endpoint.addresses.find((address) => setIncludes(hostAddresses, address));
+  if (hosts === undefined) return null;
+  return {
+    code: 'host-address',
+    reason: `its address ${formatAddress(hosts)} on the network ${JSON.stringify(network.name)} is the host's own, and it could answer for the host, so ${so}`,
+    fix: 'give it another address, or the network another subnet',
+    cutOff,
+  };
 }
 
 /** Whether policy wants it enforced and nothing sees to it. */

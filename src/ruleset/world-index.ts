@@ -1,4 +1,4 @@
-import { type Address, addressOf } from '../ip/address.ts';
+import { type Address, addressOf, isLinkLocal } from '../ip/address.ts';
 import { type AddressSet, setOfAddresses, setOfPrefixes, subtractSets, unionSets } from '../ip/address-set.ts';
 import { type Prefix, prefixAround, prefixInterval } from '../ip/prefix.ts';
 import { linkLocal6Set } from '../ip/registry.ts';
@@ -37,6 +37,8 @@ export interface WorldIndex {
   readonly byNetwork: ReadonlyMap<string, readonly Container[]>;
   /** Every address of the host, those on Docker's bridges among them. */
   readonly hostAddresses: AddressSet;
+  /** Where in Docker's subnets the host finds its LAN instead, as far as its addresses tell. */
+  readonly onWires: AddressSet;
   /**
    * Where an allow by address does not reach: Docker's subnets, containers elsewhere, IPv6 link-local neighbours. Not what
    * of a subnet the host finds elsewhere ({@link foundElsewhere}): anyone may choose a subnet, and would so take from
@@ -147,6 +149,7 @@ export function indexWorld(world: World): WorldIndex {
     byName: groupBy(proven, (container) => (isComposed(container) ? [] : [container.name])),
     byNetwork: groupBy(containers, (container) => networksOf(container).map((network) => network.name)),
     hostAddresses,
+    onWires: subnetsOnWires(world, bridges),
     containerSpace,
     containerSpaceOn: (networks) => {
       const found = networks.flatMap((network) => elsewhere.get(network) ?? []);
@@ -164,10 +167,7 @@ const isAny = ({ v4, v6 }: AddressSet): boolean => v4.length + v6.length > 0;
  * prefix on an interface that is no such bridge, as its LAN; and all of IPv4 where the host has none of it.
  */
 function foundElsewhere(world: World, bridges: readonly Network[]): ReadonlyMap<Network, AddressSet> {
-  const names = new Set(bridges.flatMap(({ bridge, oddBridge }) => bridge?.name ?? oddBridge?.name ?? []));
-  const wires = world.host.addresses.flatMap(({ interface: on, address, length }) =>
-    names.has(on) ? [] : [prefixAround(address, length)],
-  );
+  const wires = wiresOf(world, bridges);
   return new Map(
     bridges.flatMap((network) => {
       const apart = isWithoutHost(network, world);
@@ -178,6 +178,27 @@ function foundElsewhere(world: World, bridges: readonly Network[]): ReadonlyMap<
       );
       return found.length === 0 ? [] : [[network, setOfPrefixes(found)] as const];
     }),
+  );
+}
+
+/** Where a longer prefix of the host's leads to another interface, or any, since it has no address on the bridge itself. */
+function subnetsOnWires(world: World, bridges: readonly Network[]): AddressSet {
+  const wires = wiresOf(world, bridges);
+  const found = bridges.flatMap((network) => {
+    const apart = isWithoutHost(network, world);
+    return network.subnets.flatMap((subnet) => [
+      ...wires.filter((wire) => wire.length > subnet.length && isWithin(wire, subnet)),
+      ...(apart && wires.some((wire) => isWithin(subnet, wire)) ? [subnet] : []),
+    ]);
+  });
+  return setOfPrefixes(found);
+}
+
+/** The prefixes that the host has on interfaces that are no bridge of Docker's. */
+function wiresOf(world: World, bridges: readonly Network[]): readonly Prefix[] {
+  const names = new Set(bridges.flatMap(({ bridge, oddBridge }) => bridge?.name ?? oddBridge?.name ?? []));
+  return world.host.addresses.flatMap(({ interface: on, address, length }) =>
+    names.has(on) || isLinkLocal(address) ? [] : [prefixAround(address, length)],
   );
 }
 

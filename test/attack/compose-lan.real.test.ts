@@ -61,6 +61,15 @@ describe.each(attackWaysOfBoth)('the router of the LAN, engine $name', { timeout
     await expectNobodyCut({ x: { image, mac_address: router.mac } }, {});
   });
 
+  test('a container with the address of another LAN host does not cut the host off from it', async () => {
+    const { v4 } = places.lanClient;
+    const net = {
+      driver_opts: { 'com.docker.network.bridge.inhibit_ipv4': 'true' },
+      ipam: { config: [{ subnet: v4.replace(/\d+$/, '16/28'), gateway: v4.replace(/\d+$/, '30') }] },
+    };
+    await expectNobodyCut({ x: { image, networks: { n: { ipv4_address: v4 } } } }, { n: net });
+  });
+
   test('a container with its address does not cut the host off', async () => {
     const options = { 'com.docker.network.bridge.inhibit_ipv4': 'true' };
     // no more of the LAN than the router: what comes from a held network's addresses elsewhere is dropped, see `unenrolled`

@@ -6,7 +6,7 @@ import { defaultMarks } from '../../src/nftables/marks.ts';
 import type { InterfaceView, PacketView } from '../../src/nftables/packet.ts';
 import { renderRuleset } from '../../src/nftables/render.ts';
 import type { Ruleset } from '../../src/ruleset/ruleset.ts';
-import { bridge, rulesetOf } from './rulesets.ts';
+import { bridge, endpoint, program, rulesetOf } from './rulesets.ts';
 import { tcp, view } from './views.ts';
 
 const held = setOfPrefixes(['172.20.0.0/16', 'fd00:20::/64'].map(prefixOf));
@@ -58,6 +58,22 @@ describe('a conversation that begins on a bridge that is not enrolled, whichever
     const { doubtful } = defaultMarks;
     for (const from of ['192.0.2.1', '2001:db8::1'])
       expect(marks(known, missing, from)).toEqual([doubtful, doubtful, doubtful]);
+  });
+
+  test('so on an enrolled bridge, by whom it has been given, too', () => {
+    const known = renderRuleset(
+      rulesetOf({ endpoints: [endpoint(2, 'app')], programs: [program('app', { mode: 'off' })] }),
+    );
+    const marked = (changes: Partial<PacketView>) => {
+      const seen = view(tcp('172.20.0.2', '172.20.0.3', 443), {
+        in: { ...bridge, kind: 'bridge' },
+        out: bridge,
+        ...changes,
+      });
+      const { ct } = interpret(known, { family: 'inet', hook: 'forward' }, seen, 0).packet;
+      return ct.kind === 'entry' ? ct.mark : 0;
+    };
+    expect([marked(missing), marked({ reversePath: 'there' })]).toEqual([defaultMarks.doubtful, 0]);
   });
 
   test('is none where one does, nor is what goes on, nor what comes from elsewhere', () => {

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { addressOf, formatAddress } from '../../src/ip/address.ts';
+import type { AddressSet } from '../../src/ip/address-set.ts';
 import type { World } from '../../src/world/world.ts';
 import { buildWorld } from '../generate/build.ts';
 import { judge, town } from './support.ts';
@@ -16,6 +18,12 @@ function around(subnet: string, inhibit?: string): World {
     ],
     host: ['192.168.0.3/24'],
   });
+}
+
+function setText(set: AddressSet | undefined): string {
+  return (set?.v4 ?? [])
+    .map(({ low, high }) => [low, high].map((value) => formatAddress(addressOf(4, value))).join('-'))
+    .join();
 }
 
 /** The same with no address of the host's on that network's bridge. */
@@ -50,6 +58,14 @@ describe('a network takes nobody’s permission for what the host does not find 
     expect(say('elsewhere', '192.168.0.255:443/tcp'), 'the LAN’s broadcast').toBe('denied');
     expect(say('on-it', '192.168.0.77:443/tcp')).toBe('denied');
   });
+});
+
+test('where the LAN is inside of a subnet, or the bridge has no address there, the host finds it elsewhere', () => {
+  const wires = (world: World) => setText(judge(policy('none'), world).ruleset.onWires);
+  expect(wires(around('192.168.0.0/16'))).toBe('192.168.0.0-192.168.0.255');
+  expect(wires(bare('192.168.0.16/28', 'true'))).toBe('192.168.0.16-192.168.0.31');
+  expect(wires(around('192.168.0.16/28')), 'the longer prefix is the bridge').toBe('');
+  expect(wires(around('45.0.0.0/8'))).toBe('');
 });
 
 describe('between containers identity alone counts', () => {

@@ -156,6 +156,13 @@ describe('what cannot be held is said', () => {
     });
   });
 
+  test("as a line where its address is the host's own, by which it could answer for the host", () => {
+    const { ruleset, codes } = judge(named, { ...alone({}), host: ['172.20.0.2/24'] });
+    expect(ruleset.unheld).toMatchObject([{ code: 'host-address', cutOff: true }]);
+    expect(ruleset.unheld[0]?.reason).toMatch(/172\.20\.0\.2 .* everything it sends there is dropped$/);
+    expect([codes(), ruleset.endpoints]).toEqual([[], []]);
+  });
+
   test('on each network for itself', () => {
     const { ruleset, codes } = judge(named, alone({ lacks: 'port', on: ['bridge', 'net'] }));
     expect(ruleset.unheld.map(({ cutOff }) => cutOff).toSorted()).toEqual([false, true]);

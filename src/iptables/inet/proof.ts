@@ -53,7 +53,7 @@ export function rawTable(references: References, barred: readonly Barred[]): XTa
 
 /**
  * The same once more in `mangle` PREROUTING, for what a rule of others accepted in raw; the proof's mark ends here. And what
- * comes from a bridge of elsewhere in another's name gets the bit of doubtful conversations, since rpfilter works nowhere later;
+ * comes from a bridge in a name that the host finds elsewhere gets the bit of doubtful conversations, since rpfilter works nowhere later;
  * so does what is said over link-local addresses, which of enrolled bridges FORWARD and INPUT see to.
  */
 export function arrivalChains(references: References, barred: readonly Barred[], doubtful: number): readonly XChain[] {
@@ -63,6 +63,7 @@ export function arrivalChains(references: References, barred: readonly Barred[],
       rules: [
         ...fromBarred(barred),
         { matches: [references.notFrom('bridges')], target: references.goto('from-others') },
+        { matches: [isNew, { kind: 'reverse-path-missing' }], target: doubt(doubtful) },
         { matches: [isProven], target: references.goto('arrived') },
         { matches: [], target: references.goto('unproven') },
       ],
