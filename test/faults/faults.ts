@@ -258,13 +258,14 @@ async function crowd(ground: Ground, { many }: Measure): Promise<void> {
  */
 async function killDaemon(ground: Ground, { kills }: Measure, random: Random): Promise<void> {
   const aside: string[] = [];
+  let isReady = true; // the next moment after its start a signal would end it
   for (let round = 0; round < kills; round++) {
     // a dozen more senders would be more than the observers' machine can take
     const oldest = aside.length > 2 ? aside.shift() : undefined;
     if (oldest !== undefined) await ground.site.host.run(['docker', 'rm', '-f', oldest]);
     await sleep(random.between(0, 400));
     const isAtWork = random.between(0, 1) === 1;
-    if (isAtWork && ground.daemon !== null && random.between(0, 2) === 0) {
+    if (isAtWork && isReady && ground.daemon !== null && random.between(0, 2) === 0) {
       ground.site.host.write(policyPath, ground.policies[round % 2] as string);
       ground.daemon.signal('SIGHUP');
     }
@@ -275,7 +276,8 @@ async function killDaemon(ground: Ground, { kills }: Measure, random: Random): P
       somethingChanges(ground, random, `aside-${round}`, aside),
     ]);
     await sleep(random.between(0, 200));
-    if (ground.daemon !== null) await ground.startDaemon({ impatient: random.between(0, 2) === 0 });
+    isReady = random.between(0, 2) > 0;
+    if (ground.daemon !== null) await ground.startDaemon({ impatient: !isReady });
   }
   await ground.daemon?.settled();
 }
