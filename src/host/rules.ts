@@ -34,6 +34,7 @@ export async function readHostRules(run: RunLister = runLister): Promise<Listing
     (await listIfThere(program, ...args)) ?? '';
   const tables: Table[] = [];
   const unread: Listing['unread'][number][] = [];
+  let gaps = false;
   const sets = await run('ipset', ['save']);
   const ipsets = sets?.code === 0 ? sets.stdout : '';
   // without its module ipset fails, and there are no sets either; rules that ask one say that they do not know it
@@ -45,6 +46,7 @@ export async function readHostRules(run: RunLister = runLister): Promise<Listing
     if (text === null || text.trim() === '') return;
     const listing = readListing(`${text}\n${ipsets}`, hint);
     tables.push(...listing.tables);
+    gaps ||= listing.gaps === true;
     // nft shows what the save commands do not
     unread.push(...listing.unread.filter((line) => !hidesChains(line.text)));
   };
@@ -88,8 +90,10 @@ export async function readHostRules(run: RunLister = runLister): Promise<Listing
       ...listed,
     );
     unread.push(...nft.unread);
+    gaps ||= nft.gaps === true;
   }
-  return { tables, unread: [...new Map(unread.map((line) => [`${line.text} ${line.why}`, line])).values()] };
+  const once = [...new Map(unread.map((line) => [`${line.text} ${line.why}`, line])).values()];
+  return { tables, unread: once, ...(gaps ? { gaps: true } : {}) };
 }
 
 const keyOf = ({ family, name }: Table): string => `${family} ${name}`;

@@ -21,6 +21,11 @@ export interface Listing {
   readonly unread: readonly UnreadLine[];
   /** What nft lists of tables that are iptables' and among `tables`, with the same rules: left out there. Absent where none is. */
   readonly twice?: readonly Table[];
+  /**
+   * It breaks off, or what could not be read may be a chain, or a rule of nobody knows which: that may do anything to a packet.
+   * Absent where that is not so.
+   */
+  readonly gaps?: true;
 }
 
 export interface Table {

@@ -79,11 +79,13 @@ async function liveGround(context: Context, worldFile: string | undefined): Prom
   const world = await worldFor(context, undefined).catch(() => null); // without an engine nobody knows containers' names
   const surroundings = world === null ? standing : { ...standing, seats: seatsOfWorld(world) };
   const unread = listing.unread.length;
-  const assumed = unread === 0 ? [] : [`${unread} of the lines that list the rules could not be read${butRules}`];
+  const assumed =
+    unread === 0 ? [] : [`${unread} of the lines that list the rules could not be read${butRules(listing)}`];
   return { listing, surroundings, world, assumed };
 }
 
-const butRules = ': where such a line is a rule of a chain, it is not known what it does; else it changes nothing';
+const butRules = ({ gaps }: Listing): string =>
+  `: where such a line is a rule of a chain, it is not known what it does${gaps === true ? '' : '; else it changes nothing'}`;
 
 /** What listing and world do not say of the host, and what is taken instead. */
 function assumedOf(listing: Listing, world: World | null): readonly string[] {
@@ -95,7 +97,9 @@ function assumedOf(listing: Listing, world: World | null): readonly string[] {
       ? ["addresses that the listing does not put behind a bridge are neither the host's own nor any container's"]
       : ["what is on none of the host's networks leaves by another interface than theirs"]),
     ...(isIptables && missing.length > 0 ? [`tables that it does not show have no rules: ${missing.join(', ')}`] : []),
-    ...(listing.unread.length > 0 ? [`${listing.unread.length} of its lines could not be read${butRules}`] : []),
+    ...(listing.unread.length > 0
+      ? [`${listing.unread.length} of its lines could not be read${butRules(listing)}`]
+      : []),
   ];
 }
 

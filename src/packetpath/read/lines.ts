@@ -11,6 +11,8 @@ export interface Stretch {
 /** Gathers the lines that could not be read, with the reason. */
 export class Unread {
   readonly lines: UnreadLine[] = [];
+  /** Whether more may be missing than rules that stand in their chains as unread ones: see `gaps` of a listing. */
+  gaps = false;
   readonly #told = new Set<string>();
 
   /**

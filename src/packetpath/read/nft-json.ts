@@ -20,6 +20,7 @@ export function readNftJson({ lines, from, to }: Stretch, unread: Unread): reado
     if (!(error instanceof SyntaxError)) throw error;
     for (let index = from; index < to; index++)
       if ((lines[index] ?? '').trim() !== '') unread.add(lines, index, 'JSON that breaks off or is none');
+    unread.gaps = true;
     return [];
   }
   for (const object of reader.strange)

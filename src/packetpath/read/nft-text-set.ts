@@ -20,7 +20,7 @@ const ofSets =
 /**
  * Takes a statement inside of a set or a map into what was read of it.
  *
- * @returns whether it is one that nft writes; of elements that are none, what the set holds is not certain from then on
+ * @returns whether it is one that nft writes; where it is not, what the set holds is not certain
  */
 export function takeSetLine(tokens: readonly Token[], draft: SetDraft, map: boolean): boolean {
   const cursor = new Cursor(tokens);
@@ -52,10 +52,7 @@ export function takeSetLine(tokens: readonly Token[], draft: SetDraft, map: bool
     case 'elements': {
       const read =
         cursor.accept('=') && cursor.accept('{') ? readSetOf(cursor, map ? readMapElement : readElement) : undefined;
-      if (read === undefined || !cursor.done || isTorn(tokens) || !tokens.every(isPrintable)) {
-        draft.timeout = true; // what it holds is not certain
-        return false;
-      }
+      if (read === undefined || !cursor.done || isTorn(tokens) || !tokens.every(isPrintable)) return false;
       draft.elements = (read as { readonly set: readonly unknown[] }).set;
       return true;
     }

@@ -6,7 +6,9 @@ import { isPlaced } from './nft-table.ts';
 import { isQuiet, isQuietKind } from './nft-text-quiet.ts';
 import { readTextRule } from './nft-text-rule.ts';
 import { emptySet, type SetDraft, takeSetLine } from './nft-text-set.ts';
+import { isUnknown, isWhole, mayBeRest, type Written } from './nft-text-wrapped.ts';
 import { Cursor, isName, isSpread, type Token, tokensOf } from './nft-token.ts';
+import { unreadRule } from './values.ts';
 
 /** Reads what `nft list ruleset` prints, also with `-a`, and parts of it such as `nft list chain`. */
 export function readNftText(stretch: Stretch, unread: Unread): readonly NftItem[] {
@@ -25,13 +27,20 @@ type Block =
       readonly at: number;
       readonly meanings: NftMeanings;
     }
-  | { readonly kind: 'chain'; readonly name: string; readonly at: number }
+  | ChainBlock
   | { readonly kind: 'set'; readonly map: boolean; readonly name: string; readonly draft: SetDraft }
   | { readonly kind: 'flowtable'; readonly name: string; readonly devices: string[] }
   /** Of objects that decide nothing themselves: counters, helpers. */
   | { readonly kind: 'quiet'; readonly of: string }
   /** A table of a family that we do not know: none of its lines is read. */
   | { readonly kind: 'strange' };
+
+interface ChainBlock {
+  readonly kind: 'chain';
+  readonly name: string;
+  /** Index among the items. */
+  readonly at: number;
+}
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -45,6 +54,10 @@ class TextReader {
   #depth = 0;
   /** Index of the last line that was taken. */
   #last = 0;
+  /** The rule read last, of the chain that is open. */
+  #before: Written | null = null;
+  /** The chain that was closed last, of the table that is open. */
+  #closed: ChainBlock | null = null;
 
   constructor(lines: readonly string[], unread: Unread) {
     this.#lines = lines;
@@ -80,7 +93,41 @@ class TextReader {
     const last = this.#last;
     if (left.size === 0 && this.#blocks.length > 0)
       this.#unread.add(this.#lines, last, 'the listing breaks off behind it: a brace is not closed');
+    if (left.size > 0 || this.#blocks.length > 0) this.#breakOff();
     while (this.#blocks.length > 0) this.#close(last);
+  }
+
+  /** Rules may be missing of the chain that was being read, elements of the set, and chains and tables behind them. */
+  #breakOff(): void {
+    this.#unread.gaps = true;
+    const block = this.#blocks.at(-1);
+    if (block?.kind === 'set') block.draft.timeout = true; // what it holds is not certain
+    if (block?.kind !== 'chain') return;
+    const before = this.#before;
+    // the last word of a listing may be the beginning of one
+    if (before?.isWhole === false && before.tokens.at(-1)?.line === this.#lines.length - 1)
+      this.#doubt(before, 'the listing breaks off in it, perhaps');
+    const left = this.#open;
+    const text =
+      left.length === 0 ? 'the listing breaks off: rules may be missing' : this.#source(left, 0, left.length);
+    this.#unknown(block, text, left[0]?.line ?? this.#last);
+  }
+
+  /** A rule that cannot be read, at the end of a chain. */
+  #unknown({ name, at }: ChainBlock, text: string, line: number): void {
+    const { family, table } = this.items[at] as Extract<NftItem, { kind: 'chain' }>;
+    const { steps } = unreadRule(text, { number: 0 });
+    const rule = { handle: null, comment: null, counted: null, text, steps, feeds: [] };
+    this.items.push({ kind: 'rule', family, table, chain: name, line: line + 1, ...rule });
+    this.#before = null;
+  }
+
+  /** A rule that has been read is perhaps not all, or not one: nobody knows what it does. */
+  #doubt({ at, tokens, steps }: Written, why: string): void {
+    if (isUnknown(steps)) return;
+    const rule = this.items[at] as Extract<NftItem, { kind: 'rule' }>;
+    this.items[at] = { ...rule, steps: unreadRule(rule.text, { number: 0 }).steps };
+    for (const line of new Set(tokens.map((token) => token.line))) this.#unread.add(this.#lines, line, why);
   }
 
   #take(token: Token): void {
@@ -112,13 +159,7 @@ class TextReader {
     const inside = this.#blocks.at(-1)?.kind;
     if (inside === undefined) return first === 'table';
     if (inside !== 'table') return false;
-    return (
-      first === 'chain' ||
-      first === 'set' ||
-      first === 'map' ||
-      (first !== undefined && first !== 'ct' && isQuietKind(first)) ||
-      (first === 'ct' && second !== undefined)
-    );
+    return first !== undefined && isBlockKind(first) && (first !== 'ct' || second !== undefined);
   }
 
   #begin(): void {
@@ -126,16 +167,20 @@ class TextReader {
     const words = this.#words();
     const line = (tokens[0]?.line ?? 0) + 1;
     this.#open = [];
+    this.#before = null;
     const [kind, name = ''] = words;
     const table = this.#table();
     if (!isHeading(tokens)) {
-      this.#strange(tokens);
+      if (kind === 'table' || kind === 'chain') this.#lost(tokens);
+      else this.#strange(tokens);
       this.#blocks.push({ kind: 'strange' });
     } else if (kind === 'table') {
       const family = familyNamed(words.length > 2 ? words[1] : 'ip');
       const named = words.at(-1) ?? '';
+      this.#closed = null;
       if (family === undefined) {
         this.#unread.add(this.#lines, line - 1, 'a table of no known family');
+        this.#unread.gaps = true;
         this.#blocks.push({ kind: 'strange' });
         return;
       }
@@ -157,10 +202,13 @@ class TextReader {
 
   #close(line: number): void {
     const block = this.#blocks.pop();
+    this.#before = null;
     if (block === undefined) {
       this.#unread.add(this.#lines, line, 'a brace that closes nothing');
+      this.#unread.gaps = true;
       return;
     }
+    if (block.kind === 'chain') this.#closed = block;
     const table = this.#table();
     if (table === undefined) return;
     const owned = { family: table.family, table: table.name, line: line + 1 };
@@ -191,12 +239,14 @@ class TextReader {
       case 'chain':
         return this.#inChain(tokens, block, handle);
       case 'set':
-        if (!takeSetLine(tokens, block.draft, block.map)) this.#strange(tokens);
+        if (takeSetLine(tokens, block.draft, block.map)) return;
+        block.draft.timeout = true; // what it holds is not certain
+        this.#strange(tokens);
         return;
       case 'table':
         if (first.text === 'flags' && tokens.some(({ text }) => text === 'dormant'))
           this.#change(block.at, { dormant: true });
-        else if ((first.text !== 'flags' && first.text !== 'comment') || isSpread(tokens)) this.#strange(tokens);
+        else if ((first.text !== 'flags' && first.text !== 'comment') || isSpread(tokens)) this.#outside(tokens);
         return;
       case 'flowtable':
         // `devices = { "eth0", br0 }`
@@ -208,8 +258,25 @@ class TextReader {
         if (!isQuiet(tokens, block.of)) this.#strange(tokens);
         return;
       default:
-        this.#strange(tokens);
+        // beside tables stand prompts and notes; what has a block is neither
+        if (tokens.some(({ text, quoted }) => text === '{' && !quoted)) this.#lost(tokens);
+        else this.#strange(tokens);
     }
+  }
+
+  /** What stands in a table and in none of its chains may be a chain, or a rule of the one that was closed before. */
+  #outside(tokens: readonly Token[]): void {
+    this.#lost(tokens);
+    const [first] = tokens;
+    if (this.#closed === null || first === undefined || isBlockKind(first.text)) return;
+    const text = this.#source(tokens, 0, tokens.length);
+    if (/[a-z]/i.test(text)) this.#unknown(this.#closed, text, first.line);
+  }
+
+  /** What cannot be read, and may be a chain, or say where the kernel calls one. */
+  #lost(tokens: readonly Token[]): void {
+    this.#unread.gaps = true;
+    this.#strange(tokens);
   }
 
   #strange(tokens: readonly Token[]): void {
@@ -221,29 +288,36 @@ class TextReader {
     this.items[at] = { ...this.items[at], ...change } as NftItem;
   }
 
-  #inChain(
-    tokens: readonly Token[],
-    { name, at }: Extract<Block, { kind: 'chain' }>,
-    handle: string | undefined,
-  ): void {
+  #inChain(tokens: readonly Token[], block: ChainBlock, handle: string | undefined): void {
+    const { name, at } = block;
     const table = this.#table();
     const [first, second] = tokens;
     if (table === undefined || first === undefined) return this.#strange(tokens);
     const isFrame = !first.quoted && ['type', 'policy', 'comment'].includes(first.text);
-    if (isFrame && isSpread(tokens)) return this.#strange(tokens);
+    if (isFrame && isSpread(tokens)) {
+      this.#lost(tokens);
+      return this.#unknown(block, this.#source(tokens, 0, tokens.length), first.line);
+    }
     if (first.text === 'type' && !first.quoted) {
       const base = typeLine(tokens);
       if (isPlaced({ name, ...base }, table.family)) return this.#change(at, base);
       this.#change(at, { unplaced: true });
-      return this.#strange(tokens);
+      return base.hook === 'egress' ? this.#strange(tokens) : this.#lost(tokens); // which nobody's packet is followed to
     }
     if (first.text === 'policy' && !first.quoted) {
       const isPolicy = tokens.length === 2 && (second?.text === 'accept' || second?.text === 'drop');
-      return isPolicy ? this.#change(at, { policy: second?.text }) : this.#strange(tokens);
+      return isPolicy ? this.#change(at, { policy: second?.text }) : this.#lost(tokens);
     }
     if (first.text === 'comment' && tokens.length === 2) return;
     const source = (from: number, to: number): string => this.#source(tokens, from, to);
     const { statements, texts, comment, text } = readTextRule(new Cursor(tokens), source);
+    const meaning = table.meanings.of(statements, texts);
+    const { steps } = meaning;
+    const before = this.#before;
+    const isRest = before !== null && mayBeRest(before, tokens, steps);
+    const indent = isRest ? before.indent : first.start;
+    const written = { at: this.items.length, tokens, steps, indent, isWhole: isWhole(tokens, handle, comment) };
+    this.#before = written;
     this.items.push({
       kind: 'rule',
       family: table.family,
@@ -253,8 +327,11 @@ class TextReader {
       comment,
       text,
       line: first.line + 1,
-      ...table.meanings.of(statements, texts),
+      ...meaning,
     });
+    if (!isRest) return;
+    this.#doubt(before, 'the line behind it may be the rest of it');
+    this.#doubt(written, 'it may be the rest of the line before');
   }
 
   /** Some of the words as they stand in the listing; lines put together with one blank. */
@@ -272,6 +349,10 @@ class TextReader {
     return parts.join(' ');
   }
 }
+
+/** Whether what begins so is in a block of its own inside of a table. */
+const isBlockKind = (word: string): boolean =>
+  word === 'chain' || word === 'set' || word === 'map' || isQuietKind(word);
 
 /** `table inet t`, `table t`, `chain c`, `ct helper h`: what begins a block, on one line, with its name. */
 function isHeading(tokens: readonly Token[]): boolean {

@@ -45,6 +45,7 @@ export function readListing(text: string, hint: ListingHint = {}): Listing {
     tables: [...xt, ...gathered.eb, ...(nft.get(false) ?? [])],
     unread: unread.lines.toSorted((a, b) => a.line - b.line),
     ...(twice === undefined ? {} : { twice }),
+    ...(unread.gaps ? { gaps: true } : {}),
   };
 }
 

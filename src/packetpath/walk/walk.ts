@@ -32,11 +32,23 @@ const judging: ReadonlySet<string> = new Set(['forward', 'input', 'output']);
 
 /** Follows one packet through every hook of the host, in the kernel's order, as far as rules let it. */
 export function walkPacket(listing: Listing, surroundings: Surroundings, asked: Asked): Walked {
-  const walk: Walk = { listing, surroundings, conversation: asked.conversation, ended: [] };
-  const start = Way.from(asked.packet);
+  const { conversation } = asked;
+  const known = conversation === null || listing.gaps !== true ? conversation : { ...conversation, mark: null };
+  const walk: Walk = { listing, surroundings, conversation: known, ended: [] };
+  const start = listing.gaps === true ? pastGaps(walk, Way.from(asked.packet)) : Way.from(asked.packet);
   const arrived = asked.from === 'host' ? fromHost(walk, start) : arrives(walk, start, asked.from);
   const accepted = arrived.map((way) => way.end('accepted', acceptedBy(way)));
   return resultOf([...accepted, ...walk.ended], listing, surroundings, asked);
+}
+
+/** Past chains that may be missing in the listing: one may stop the packet, or give it a mark. */
+function pastGaps(walk: Walk, way: Way): Way {
+  const what = 'what the listing does not show, or nobody can read,';
+  const as = (does: string, holds: boolean): Way =>
+    way.assuming({ at: null, what, holds, text: `${what} ${does}` }, `${what} ${does}`);
+  const why = 'by what the listing does not show, or nobody can read';
+  walk.ended.push(as('stops it', true).end('dropped', { kind: 'host', why }));
+  return as('lets the packet go on', false).with({ ...way.packet, mark: null });
 }
 
 function resultOf(ends: readonly Ended[], listing: Listing, surroundings: Surroundings, asked: Asked): Walked {

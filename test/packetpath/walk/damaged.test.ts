@@ -1,0 +1,128 @@
+import { describe, expect, test } from 'vitest';
+import { readListing } from '../../../src/packetpath/read/read.ts';
+import { short } from '../short.ts';
+import { through } from './through.ts';
+
+/** Listings that break off, or that a page or a mail has wrapped: what is lost in them is never taken for nothing. */
+
+/** What is read of the chain that a packet from 172.18.0.2 on br-000000000001 to 192.168.5.5:22 comes to, and its verdict. */
+function read(text: string, name: string) {
+  const listing = readListing(text);
+  const chain = listing.tables.flatMap(({ chains }) => chains).find((one) => one.name === name);
+  return { rules: chain?.rules.map(short), verdict: through(listing).verdict, unread: listing.unread };
+}
+
+const unreadable = 'UNKNOWN of a line that cannot be read';
+
+describe('nft list ruleset', () => {
+  const head = 'table inet t {\n\tchain f {\n\t\ttype filter hook forward priority filter; policy accept;\n';
+  const tail = '\t}\n}\n';
+  const nft = (...lines: readonly string[]) => read(`${head}${lines.map((line) => `${line}\n`).join('')}${tail}`, 'f');
+
+  test.each([
+    ['in a chain', `${head}\t\tip saddr 10.0.0.0/8 drop\n`, 2],
+    ['in a rule', `${head}\t\tip saddr 172.18.0.0/16`, 2],
+    ['in the braces of a rule', `${head}\t\ttcp dport { 80,\n\t\t\t`, 1],
+    ['behind a chain', `${head}\t\tip saddr 10.0.0.0/8 drop\n\t}\n`, 1],
+    ['at the head of a chain', `${head}\t\tip saddr 10.0.0.0/8 drop\n\t}\n\n\tchain`, 1],
+    ['where a brace is missing', `${head}\t\tip saddr 10.0.0.0/8 drop\n\ntable ip u {\n}\n`, 3],
+  ])('that breaks off %s may have had more that stops a packet', (_, text, count) => {
+    const { rules, verdict } = read(text, 'f');
+    expect(verdict).toBe('depends');
+    expect(rules).toHaveLength(count);
+  });
+
+  test('that breaks off says so as the condition, and what is stopped before is stopped', () => {
+    const broken = `${head}\t\tip saddr 172.18.0.0/16 accept\n\t}\n`;
+    expect(through(readListing(broken)).outcomes.map(({ verdict, assumptions }) => [verdict, assumptions])).toEqual([
+      [
+        'accepted',
+        [
+          expect.objectContaining({
+            text: 'what the listing does not show, or nobody can read, lets the packet go on',
+          }),
+        ],
+      ],
+      ['dropped', [expect.objectContaining({ text: 'what the listing does not show, or nobody can read, stops it' })]],
+    ]);
+    expect(read(`${head}\t\tip saddr 172.18.0.0/16 drop\n`, 'f').verdict).toBe('dropped');
+  });
+
+  test('that breaks off in a word has not said where a packet goes', () => {
+    const chains = '\tchain DOCKER {\n\t\taccept\n\t}\n';
+    const text = `table inet t {\n${chains}${head.split('\n').slice(1).join('\n')}\t\tjump DOCKER`;
+    expect(read(text, 'f')).toMatchObject({ verdict: 'depends', rules: [unreadable, unreadable] });
+    expect(read(`${text}\n${tail}`, 'f')).toMatchObject({ verdict: 'accepted', rules: ['JUMP DOCKER'] });
+  });
+
+  test('that breaks off in a set has not said what it holds', () => {
+    const set = '\tset s {\n\t\ttype ipv4_addr\n\t\telements = { 172.18.0.2,\n';
+    const { tables } = readListing(`table inet t {\n${set}`);
+    expect(tables[0]?.sets).toMatchObject([{ name: 's', uncertain: true }]);
+    const damaged = `table inet t {\n\tset s {\n\t\ttype ipv4_addr\n\t\telemnts = { 172.18.0.2 }\n\t}\n`;
+    const asked = `${head.split('\n').slice(1).join('\n')}\t\tip saddr @s drop\n${tail}`;
+    expect(read(`${damaged}${asked}`, 'f').verdict).toBe('depends');
+  });
+
+  test.each([
+    ['at a blank', ['\t\tip saddr 1.2.3.4', 'drop']],
+    ['behind its counter', ['\t\tip saddr 1.2.3.4 counter packets 0 bytes 0', 'drop']],
+    ['with its indentation', ['\t\tip saddr 1.2.3.4', '\t\tdrop']],
+    ['further in', ['\t\tip saddr 1.2.3.4 counter', '\t\t\tdrop']],
+    ['where nothing is indented', ['ip saddr 1.2.3.4 counter', 'drop']],
+    ['twice', ['\t\tip saddr 1.2.3.4', 'tcp dport 22', 'drop']],
+    ['in the name of a chain', ['\t\tip saddr 1.2.3.4 jump f', 'oo']],
+  ])('of which a rule is wrapped %s: what either half does is not known', (_, lines) => {
+    const { rules, verdict, unread } = nft(...lines, '\t\tcounter accept');
+    expect(verdict).toBe('depends');
+    expect(rules).toHaveLength(lines.length + 1);
+    for (const rule of rules?.slice(0, -1) ?? []) expect(rule).toMatch(/UNKNOWN/);
+    expect(rules?.at(-1)).toBe('count | ACCEPT');
+    expect(unread.map(({ why }) => why)).toContain('the line behind it may be the rest of it');
+  });
+
+  test.each([
+    [
+      'whose rules have their verdicts',
+      ['\t\tip saddr 1.2.3.4 accept', 'drop'],
+      ['v4 saddr 0x1020304 | ACCEPT', 'DROP'],
+    ],
+    ['whose rules have their handles', ['\t\tcounter # handle 3', '\tdrop # handle 4'], ['count', 'DROP']],
+    ['that only counts first', ['\t\tip saddr 1.2.3.4 counter', '\t\tdrop'], ['v4 saddr 0x1020304 | count', 'DROP']],
+    ['with a line between', ['\t\tip saddr 1.2.3.4 counter', '', 'drop'], ['v4 saddr 0x1020304 | count', 'DROP']],
+  ])('%s is read as it stands', (_, lines, expected) => {
+    expect(nft(...lines)).toMatchObject({ rules: expected, verdict: 'dropped', unread: [] });
+  });
+
+  test.each([
+    [
+      'a head of a chain without its brace',
+      '\tchain g\n\t\ttype filter hook input priority filter; policy drop;\n\t}\n',
+    ],
+    [
+      'a chain behind a brace too many',
+      '}\n\tchain g {\n\t\ttype filter hook input priority filter; policy drop;\n\t}\n',
+    ],
+    ['a chain of which it is not said where it stands', '\tchain g {\n\t\ttype filter hook\n\t\tdrop\n\t}\n'],
+    ['a chain without a name', '\tchain {\n\t\ttype filter hook input priority filter; policy drop;\n\t}\n'],
+    ['a table of no known family', '}\ntable inett u {\n\tchain g {\n\t\tdrop\n\t}\n'],
+  ])('that has %s: it may stop a packet', (_, lines) => {
+    expect(read(`${head}\t\taccept\n\t}\n${lines}}\n`, 'f').verdict).toBe('depends');
+  });
+
+  test('of which a brace too many closes a chain: the rules behind it are still there, and nobody knows which they are', () => {
+    const { rules, verdict } = nft('\t\tip saddr 10.0.0.0/8 drop', '\t}', '\t\tip daddr 192.168.0.0/16 drop');
+    expect(verdict).toBe('depends');
+    expect(rules).toEqual(['v4 saddr 0xa000000-0xaffffff | DROP', unreadable]);
+  });
+
+  test('with a prompt behind it, or a note, is whole', () => {
+    expect(read(`${head}\t\taccept\n${tail}root@host:~#\n`, 'f').verdict).toBe('accepted');
+  });
+
+  test('of JSON that breaks off: beside other tables it may have any', () => {
+    const save = '*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -j ACCEPT\nCOMMIT\n';
+    expect(read(save, 'FORWARD').verdict).toBe('accepted');
+    expect(read(`${save}{"nftables": [{"chain":\n`, 'FORWARD').verdict).toBe('depends');
+  });
+});
