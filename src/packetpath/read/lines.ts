@@ -37,6 +37,9 @@ export const hidesChains = (line: string): boolean => /^# Table `\S+' (?:contain
 /** Why a line of that kind counts as unread. */
 export const hiddenChains = 'the table has more than this listing shows: nft list ruleset shows it';
 
+/** What a shell prints before a command, such as `root@host:~#` or `[root@host ~]$ exit`. */
+export const isPrompt = (line: string): boolean => /^(?:\[[^\]"]*\]|[^\s"#$%>❯]*)(?:[#$%>❯]+$|[#$%❯]+ )/.test(line);
+
 /** The lines without the blanks that all of them begin with: so a listing stands that was copied out of a page. */
 export function unindented(lines: readonly string[]): readonly string[] {
   let shared: string | null = null;

@@ -19,6 +19,8 @@ export interface XtListedRule {
   readonly counted: Rule['counted'];
   /** It stands for what cannot be read, which has been told already. */
   readonly isTold?: true;
+  /** Why it may be no rule as it stands, though it could be read as one. */
+  readonly doubt?: string;
 }
 
 /** A rule taken apart. */
@@ -34,8 +36,9 @@ export interface Apart {
 const nothing: readonly string[] = [];
 
 /** Takes a rule apart; a text is why it cannot be. */
-export function takeApart({ written, shape, counted, isTold }: XtListedRule): Apart | string {
+export function takeApart({ written, shape, counted, isTold, doubt }: XtListedRule): Apart | string {
   if (isTold === true) return 'it cannot be read';
+  if (doubt !== undefined) return doubt;
   if (shape === null) {
     const read = readWrittenRule(written);
     if (typeof read === 'string') return read;

@@ -1,8 +1,9 @@
 import type { Family } from '../../ip/address.ts';
 import type { RuleEngine } from '../model.ts';
-import { hiddenChains, hidesChains, type Stretch, type Unread } from './lines.ts';
+import { hiddenChains, hidesChains, isPrompt, type Stretch, type Unread } from './lines.ts';
+import type { XtListedRule } from './xt-listed.ts';
 import { isBuiltIn, isXtTable, tableWith, type XtChain, type XtTable } from './xt-table.ts';
-import { chainNamed, countersOf } from './xt-words.ts';
+import { chainNamed, countersOf, readWrittenRule } from './xt-words.ts';
 
 /** What a listing does not say of itself. */
 export interface XtHint {
@@ -26,6 +27,16 @@ class SaveReader {
   #table: XtTable | null = null;
   /** The chain whose rules are being read; null: none yet. */
   #chain: XtChain | null = null;
+  /** Index of the last line that is a rule of that chain, or was put to one. */
+  #ruled = -1;
+  /** The chains in the order of the listing, where each stands in it, and the first that no rule has reached. */
+  #order: XtChain[] = [];
+  #places = new Map<XtChain, number>();
+  #reached = 0;
+  /** A line that may be a rule of the chain that comes next, too. */
+  #lost: XtListedRule | null = null;
+  /** Whether a prompt came: behind it another program may be speaking. */
+  #prompted = false;
   /** Whether the table has a name of its own; those of `iptables -S` have none. */
   #named = false;
   #said: Header = {};
@@ -52,6 +63,7 @@ class SaveReader {
     const table = this.#table;
     this.#table = null;
     if (table === null) return;
+    this.#spread(this.#order.length);
     if (this.#named && !committed) {
       this.#unread.add(this.#lines, table.line - 1, 'the table has no COMMIT: the listing breaks off in it');
       this.#breakOff(table);
@@ -63,6 +75,10 @@ class SaveReader {
   #breakOff({ chains, line }: XtTable): void {
     const all = [...chains.values()];
     const from = this.#chain === null ? 0 : all.indexOf(this.#chain);
+    const last = this.#chain?.rules.at(-1);
+    // the last word of a listing may be the beginning of one
+    if (last?.line === this.#lines.length)
+      this.#chain?.rules.splice(-1, 1, { ...last, doubt: 'the listing breaks off in it, perhaps' });
     for (const { rules } of all.slice(from))
       rules.push({
         line: rules.at(-1)?.line ?? line,
@@ -76,6 +92,10 @@ class SaveReader {
   #open(name: string | null, index: number): XtTable {
     this.#close();
     this.#chain = null;
+    this.#order = [];
+    this.#places = new Map();
+    this.#reached = 0;
+    this.#prompted = false;
     this.#named = name !== null;
     const { family = this.#hint.family ?? null, engine = this.#hint.engine ?? 'unknown' } = this.#said;
     this.#table = { engine, family, name: name ?? 'filter', line: index + 1, chains: new Map() };
@@ -92,6 +112,7 @@ class SaveReader {
         const name = line.slice(1);
         if (!isXtTable(name) || this.#said.foreign === true) {
           this.#close();
+          if (this.#said.foreign !== true) this.#unread.gaps = true;
           return 'a table that iptables does not have';
         }
         this.#open(name, index);
@@ -103,7 +124,7 @@ class SaveReader {
       case '-':
         return this.#command(line, index);
       default:
-        if (line !== 'COMMIT') return 'not a line of iptables-save';
+        if (line !== 'COMMIT') return this.#strange(line, index, 'not a line of iptables-save');
         if (this.#table === null) return 'no table is open';
         this.#close(true);
         return null;
@@ -129,12 +150,58 @@ class SaveReader {
   }
 
   #declare(table: XtTable, name: string, policy: string): string | null {
+    const problem = this.#undeclared(table, name, policy);
+    if (problem !== null) return this.#hidden(problem);
+    const chain: XtChain = { policy: policy === '-' ? null : policy === 'ACCEPT' ? 'accept' : 'drop', rules: [] };
+    this.#places.set(chain, this.#order.length);
+    this.#order.push(chain);
+    this.#prompted = false;
+    table.chains.set(name, chain);
+    return null;
+  }
+
+  /** A chain that stands, and of which it is not known which one. */
+  #hidden(why: string): string {
+    this.#unread.gaps = true;
+    return why;
+  }
+
+  /** Why a chain cannot be made; null when it can. */
+  #undeclared(table: XtTable, name: string, policy: string): string | null {
     if (name === '' || table.chains.has(name)) return 'a chain with no name, or twice the same';
     if (policy !== '-' && policy !== 'ACCEPT' && policy !== 'DROP') return `no policy: ${policy}`;
     const builtIn = this.#named ? isBuiltIn(table.name, name) : policy !== '-';
-    if (builtIn !== (policy !== '-')) return 'only the chains of the kernel have a policy';
-    table.chains.set(name, { policy: policy === '-' ? null : policy === 'ACCEPT' ? 'accept' : 'drop', rules: [] });
-    return null;
+    return builtIn === (policy !== '-') ? null : 'only the chains of the kernel have a policy';
+  }
+
+  /**
+   * A line that is none of a table's: the rest of the rule before it, or a rule itself that is damaged. Then it is of the chain of
+   * the rule before, of that of the one behind, or of one between them: rules come in the order of their chains.
+   */
+  #strange(line: string, index: number, why: string): string {
+    this.#prompted ||= isPrompt(line);
+    if (this.#table === null || this.#prompted) return why;
+    const own: XtListedRule = { line: index + 1, written: line, shape: null, counted: null, isTold: true };
+    const rules = this.#chain?.rules ?? [];
+    const before = this.#ruled === index - 1 ? rules.at(-1) : undefined;
+    const joined = before === undefined ? 'apart' : joinedBy(before, line);
+    if (joined !== 'apart' && before !== undefined) {
+      rules.splice(-1, 1, {
+        ...before,
+        written: `${before.written} ${line}`,
+        doubt: 'the line behind it may be the rest of it',
+      });
+      this.#ruled = index;
+    } else rules.push(own);
+    if (joined !== 'at a blank') this.#lost = own;
+    return why;
+  }
+
+  /** What is lost may be a rule of any chain that has had none yet, up to one of them. */
+  #spread(to: number): void {
+    const lost = this.#lost;
+    if (lost !== null) for (const { rules } of this.#order.slice(this.#reached, to)) rules.push(lost);
+    this.#lost = null;
   }
 
   #command(line: string, index: number): string | null {
@@ -149,30 +216,54 @@ class SaveReader {
       rest = line.slice(end + 1).trimStart();
     }
     if (rest.startsWith('-P ') || rest.startsWith('-N ')) return problem ?? this.#listed(rest, index);
-    if (!rest.startsWith('-A ')) return problem ?? 'not a rule of a listing';
+    if (!rest.startsWith('-A ')) return this.#strange(line, index, problem ?? 'not a rule of a listing');
     const table = this.#table;
     if (table === null) return 'no table is open';
     const name = chainNamed(rest);
-    if (name === undefined) return 'a quotation mark is not closed';
+    if (name === undefined) return this.#strange(line, index, 'a quotation mark is not closed');
     const chain = table.chains.get(name);
-    if (chain === undefined) return `a rule of a chain that is not listed: ${name}`;
-    this.#chain = chain;
+    if (chain === undefined) {
+      const why = `a rule of a chain that is not listed: ${name}`;
+      return this.#named ? this.#strange(line, index, why) : why; // `iptables -S FORWARD` lists that one alone
+    }
+    this.#turnTo(chain, index);
     const listed = { line: index + 1, written: problem === null ? rest : line, shape: null, counted };
     chain.rules.push(problem === null ? listed : { ...listed, isTold: true });
     return problem;
   }
 
+  /** A rule of a chain comes. */
+  #turnTo(chain: XtChain, index: number): void {
+    const place = this.#places.get(chain) ?? 0;
+    if (this.#lost !== null && chain !== this.#chain && place < this.#reached) chain.rules.push(this.#lost);
+    if (chain !== this.#chain) this.#spread(place + 1);
+    this.#lost = null;
+    this.#reached = Math.max(this.#reached, place + 1);
+    this.#chain = chain;
+    this.#ruled = index;
+    this.#prompted = false;
+  }
+
   /** `-P FORWARD DROP`, `-N DOCKER` of `iptables -S`; a policy after rules, or a second time, begins another table. */
   #listed(line: string, index: number): string | null {
-    const [command, name = '', policy = '-'] = line.split(/[ \t]+/);
+    const [command, name = '', policy = ''] = line.split(/[ \t]+/);
     let table = this.#named ? null : this.#table;
     const begun = table !== null && [...table.chains.values()].some(({ rules }) => rules.length > 0);
     if (table === null || (command === '-P' && (begun || table.chains.has(name)))) table = this.#open(null, index);
     if (command === '-P' && !['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'].includes(name))
-      return 'only the chains of the kernel have a policy';
+      return this.#hidden('only the chains of the kernel have a policy');
     return this.#declare(table, name, command === '-P' ? policy : '-');
   }
 }
+
+/** How a line can go on the rule before it, so that both are one; no rule is longer than a few lines. */
+function joinedBy({ written, isTold }: XtListedRule, line: string): 'at a blank' | 'in a word' | 'apart' {
+  if (isTold === true || written.length > longest) return 'apart';
+  if (typeof readWrittenRule(`${written} ${line}`) !== 'string') return 'at a blank';
+  return typeof readWrittenRule(`${written}${line}`) !== 'string' ? 'in a word' : 'apart';
+}
+
+const longest = 4096;
 
 const policied = ({ chains }: XtTable): readonly string[] =>
   [...chains].flatMap(([name, { policy }]) => (policy === null ? [] : [name]));

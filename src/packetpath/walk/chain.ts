@@ -20,6 +20,8 @@ export interface Passed {
 
 /** Different states of one packet that are followed side by side; beyond that the walk gives up rather than to guess. */
 const mostWays = 256;
+/** What one way may take for granted: a listing of nothing but lines that cannot be read has a question in each. */
+const mostAssumed = 256;
 /** Rules looked at in one base chain, over all ways. */
 const mostRules = 3_000_000;
 const judging: ReadonlySet<string> = new Set(['forward', 'input', 'output']);
@@ -80,7 +82,8 @@ class Walker {
     for (const rule of chain.rules) {
       if (going.length === 0) break;
       this.#looked += going.length;
-      if (this.#looked > mostRules || going.length > mostWays) {
+      const isTooMuch = going.some(({ assumptions }) => assumptions.length > mostAssumed);
+      if (this.#looked > mostRules || going.length > mostWays || isTooMuch) {
         this.#giveUp(going, { table: this.#table, chain, rule });
         return back;
       }

@@ -126,3 +126,99 @@ describe('nft list ruleset', () => {
     expect(read(`${save}{"nftables": [{"chain":\n`, 'FORWARD').verdict).toBe('depends');
   });
 });
+
+describe('iptables -S and iptables-save', () => {
+  const declared = {
+    '-S': ['-P INPUT ACCEPT', '-P FORWARD ACCEPT', '-P OUTPUT ACCEPT', '-N A', '-N B'],
+    save: [
+      '*filter',
+      ':INPUT ACCEPT [0:0]',
+      ':FORWARD ACCEPT [0:0]',
+      ':OUTPUT ACCEPT [0:0]',
+      ':A - [0:0]',
+      ':B - [0:0]',
+    ],
+  } as const;
+  const listed = (form: keyof typeof declared, rules: readonly string[]): string =>
+    [...declared[form], ...rules, ...(form === 'save' ? ['COMMIT'] : []), ''].join('\n');
+  const forms = ['-S', 'save'] as const;
+
+  describe.each(forms)('%s', (form) => {
+    const first = declared[form].length + 1;
+
+    test.each([
+      ['at its target', ['-A FORWARD -i br-000000000001 ! -o br-000000000001', '-j DROP']],
+      ['in its conditions', ['-A FORWARD -i br-000000000001', '-p tcp -m tcp', '--dport 22 -j DROP']],
+      ['behind a !', ['-A FORWARD -i br-000000000001 !', '-o br-000000000001 -j DROP']],
+      ['in an address', ['-A FORWARD -s 172.18.0.2/3', '2 -j DROP']],
+      ['in the name of a chain', ['-A FORWARD -j A', 'BC']],
+      ['in quotation marks', ['-A FORWARD -m comment --comment "Drop', 'packets" -j DROP']],
+    ])('a rule that is wrapped %s is one that nobody knows', (_, lines) => {
+      const { rules, verdict, unread } = read(listed(form, [...lines, '-A OUTPUT -j ACCEPT']), 'FORWARD');
+      expect(rules).toEqual([unreadable]);
+      expect(verdict).toBe('depends');
+      expect(unread.map(({ line }) => line)).toEqual(lines.map((_, index) => first + index));
+      expect(unread[0]).toMatchObject({ text: lines.join(' '), why: 'the line behind it may be the rest of it' });
+    });
+
+    test('where the halves can be one at a blank alone, no other chain is in doubt', () => {
+      const wrapped = ['-A INPUT -i br-000000000001', '-j DROP', '-A FORWARD -j ACCEPT'];
+      expect(read(listed(form, wrapped), 'FORWARD')).toMatchObject({ rules: ['ACCEPT'], verdict: 'accepted' });
+    });
+
+    test.each(['A FORWARD -j DROP', '-j DROP', '…', '-I FORWARD -j DROP', '-A"FORWARD -j DROP'])(
+      'a rule damaged to "%s" has its place, and in every chain whose it may be',
+      (line) => {
+        const before = read(listed(form, ['-A INPUT -j ACCEPT', '', line, '-A FORWARD -j ACCEPT']), 'FORWARD');
+        expect(before).toMatchObject({ rules: [unreadable, 'ACCEPT'], verdict: 'depends' });
+        const behind = read(listed(form, ['-A FORWARD -j A', '', line]), 'FORWARD');
+        expect(behind).toMatchObject({ rules: ['JUMP A', unreadable], verdict: 'depends' });
+        const between = listed(form, ['-A FORWARD -j A', '-A FORWARD -j ACCEPT', '', line, '-A B -j RETURN']);
+        expect(read(between, 'A')).toMatchObject({ rules: [unreadable], verdict: 'depends' });
+        const alone = read(listed(form, [line]), 'FORWARD');
+        expect(alone).toMatchObject({ rules: [unreadable], verdict: 'depends' });
+      },
+    );
+
+    test('a rule that is whole stands, whatever is behind it that cannot be its rest', () => {
+      const { rules, verdict } = read(listed(form, ['-A FORWARD -j DROP', '-I FORWARD -j ACCEPT']), 'FORWARD');
+      expect(rules).toEqual(['DROP', unreadable]);
+      expect(verdict).toBe('dropped');
+    });
+
+    test('many lines that cannot be read cost no more than they are', () => {
+      const many = Array.from({ length: 20_000 }, (_, index) => (index % 2 === 0 ? '-m x' : `-j ${index}`));
+      expect(read(listed(form, ['-A FORWARD -j A', ...many]), 'FORWARD').verdict).toBe('depends');
+    });
+  });
+
+  test.each(['root@host:~#', '[root@host ~]# exit', 'me@host:~$', '$ exit'])(
+    'a prompt behind the rules, "%s", and what is behind it, is none',
+    (prompt) => {
+      const text = listed('-S', ['-A FORWARD -j ACCEPT', prompt, 'logout']);
+      expect(read(text, 'FORWARD')).toMatchObject({ rules: ['ACCEPT'], verdict: 'accepted' });
+    },
+  );
+
+  test.each([
+    ['its policy is not', ['*filter', ':FORWARD DRP [0:0]', '-A FORWARD -j DROP', 'COMMIT']],
+    ['its policy is wrapped', ['-P INPUT ACCEPT', '-P FORWARD', 'DROP', '-A FORWARD -j DROP']],
+    ['its table is not', ['*nat', 'COMMIT', '*fliter', ':FORWARD DROP [0:0]', 'COMMIT']],
+  ])('a chain of the kernel that cannot be read, for %s, may stop a packet', (_, lines) => {
+    expect(read([...lines, ''].join('\n'), 'FORWARD').verdict).toBe('depends');
+  });
+
+  test('a rule of a chain that a whole table does not have may be one of another; of a part it is that chain’s', () => {
+    const rules = ['-A INPUT -j ACCEPT', '-A FORWAD -j DROP', '-A OUTPUT -j ACCEPT'];
+    expect(read(listed('save', rules), 'FORWARD').verdict).toBe('depends');
+    expect(read('-P FORWARD ACCEPT\n-A FORWARD -j ACCEPT\n-A DOCKER-FORWARD -j DROP\n', 'FORWARD').verdict).toBe(
+      'accepted',
+    );
+  });
+
+  test('a table that breaks off in a word has not said where a packet goes', () => {
+    const text = [...declared.save, '-A FORWARD -j A', '-A A -j ACCEPT', '-A B -j A'].join('\n');
+    expect(read(text, 'B')).toMatchObject({ rules: [unreadable, unreadable] });
+    expect(read(`${text}\n`, 'B')).toMatchObject({ rules: ['JUMP A', unreadable] });
+  });
+});
