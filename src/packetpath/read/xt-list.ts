@@ -1,7 +1,8 @@
 import type { Family } from '../../ip/address.ts';
 import { parseAddress } from '../../ip/address.ts';
-import type { Stretch, Unread } from './lines.ts';
-import { isRow, type Shape, shapeOf } from './xt-row.ts';
+import { isPrompt, type Stretch, type Unread } from './lines.ts';
+import { readExtras } from './xt-extras.ts';
+import { hasOption, isRow, isRowLike, readRow, type Shape, shapeOf } from './xt-row.ts';
 import type { XtHint } from './xt-save.ts';
 import { hookOrder, isBuiltIn, tableWith, type XtChain, type XtTable } from './xt-table.ts';
 
@@ -18,8 +19,12 @@ interface ListedChain extends XtChain {
 
 /** A rule whose line may go on in the next one. */
 interface OpenRow {
-  readonly index: number;
-  readonly shape: Shape;
+  /** Of its lines. */
+  readonly indexes: number[];
+  /** null: the heading that says which columns it has is lost. */
+  readonly shape: Shape | null;
+  /** Whether the first of them is a rule. */
+  readonly begun: boolean;
   text: string;
   /** Length of the last of its lines. */
   width: number;
@@ -27,6 +32,8 @@ interface OpenRow {
 
 /** No terminal is narrower: a shorter line was not wrapped. */
 const narrowest = 79;
+/** No rule goes over more. */
+const longest = 4096;
 
 class ListReader {
   readonly #lines: readonly string[];
@@ -49,22 +56,16 @@ class ListReader {
   take(index: number): void {
     const line = (this.#lines[index] ?? '').trimEnd();
     if (line === '') return this.#endRow();
-    const chain = line.startsWith('Chain ') ? chainOf(line) : undefined;
-    if (chain !== undefined) return this.#begin(chain, index);
+    if (line.startsWith('Chain ')) return this.#begin(chainOf(line), index);
     const shape = line.endsWith('destination') ? shapeOf(line) : undefined;
-    if (shape !== undefined && this.#chain !== null) {
-      this.#endRow();
-      this.#shape = shape;
-      return;
-    }
+    if (shape !== undefined && this.#chain !== null) return this.#head(shape, index);
     if (line.startsWith('# ') || line.startsWith('$ ')) return this.#endRow(); // a prompt
-    if (this.#chain === null || this.#shape === null) return this.#unread.add(this.#lines, index, 'not in a chain');
-    if (isRow(line, this.#shape)) {
-      this.#endRow();
-      this.#row = { index, shape: this.#shape, text: line, width: line.length };
-      return;
-    }
-    if (!this.#goesOn(line)) this.#unread.add(this.#lines, index, 'not a rule of iptables -L');
+    if (this.#chain === null) return this.#strange(index);
+    if (this.#shape !== null && isRow(line, this.#shape)) return this.#open(line, index, true);
+    if (isPrompt(line)) this.#endRow();
+    else if (this.#goesOn(line, index)) return;
+    else if (isRowLike(line)) return this.#open(line, index, false);
+    this.#unread.add(this.#lines, index, noRule);
   }
 
   finish(): readonly XtTable[] {
@@ -72,8 +73,10 @@ class ListReader {
     return this.#tables;
   }
 
-  #begin({ name, policy }: ChainLine, index: number): void {
+  #begin(line: ChainLine | undefined, index: number): void {
     this.#endRow();
+    if (line === undefined) return this.#headless(index);
+    const { name, policy } = line;
     if (this.#chains.has(name) || (policy !== null && this.#isBehind(name))) this.#close(); // the next listing
     this.#chain = { policy, rules: [], line: index + 1 };
     this.#chains.set(name, this.#chain);
@@ -87,10 +90,40 @@ class ListReader {
     return last[1].policy === null || hookOrder.indexOf(last[0]) > hookOrder.indexOf(name);
   }
 
-  /** The rest of a line that a page has wrapped, in the middle of a word or at a blank that is gone then. */
-  #goesOn(line: string): boolean {
+  /** The columns; where a chain has them already, those of another, whose name is lost. */
+  #head(shape: Shape, index: number): void {
+    this.#endRow();
+    if (this.#shape !== null) this.#headless(index);
+    this.#shape = shape;
+  }
+
+  #headless(index: number): void {
+    this.#unread.gaps = true;
+    this.#unread.add(this.#lines, index, 'the head of a chain cannot be read');
+    this.#chain = null;
+  }
+
+  /** What stands in no chain whose name can be read. */
+  #strange(index: number): void {
+    if (isRowLike(this.#lines[index] ?? '')) this.#unread.gaps = true;
+    this.#unread.add(this.#lines, index, 'not in a chain');
+  }
+
+  /** A rule begins, though it may be one that cannot be read. */
+  #open(line: string, index: number, begun: boolean): void {
+    this.#endRow();
+    this.#row = { indexes: [index], shape: this.#shape, begun, text: line, width: line.length };
+  }
+
+  /**
+   * The rest of a line that a page has wrapped, in the middle of a word or at a blank that is gone then. The column of
+   * options is in no rest, unless in a comment: such a line is a rule that is damaged.
+   */
+  #goesOn(line: string, index: number): boolean {
     const row = this.#row;
-    if (row === null || row.width < Math.max(narrowest, this.#wrapped - 4)) return false;
+    if (row === null || row.width < Math.max(narrowest, this.#wrapped - 4) || row.text.length > longest) return false;
+    if (hasOption(line) && row.text.lastIndexOf('/*') <= row.text.lastIndexOf('*/')) return false;
+    row.indexes.push(index);
     row.text += row.width < this.#wrapped ? ` ${line}` : line;
     this.#wrapped = Math.max(this.#wrapped, row.width);
     row.width = line.length;
@@ -101,7 +134,14 @@ class ListReader {
     const row = this.#row;
     this.#row = null;
     if (row === null || this.#chain === null) return;
-    this.#chain.rules.push({ line: row.index + 1, written: row.text, shape: row.shape, counted: null });
+    const { indexes, shape, begun, text } = row;
+    const [first = 0, ...rest] = indexes;
+    const listed = { line: first + 1, written: text, shape, counted: null };
+    const isKnown = rest.length === 0 ? begun : shape !== null && isWhole(text, shape);
+    this.#chain.rules.push(isKnown ? listed : { ...listed, isTold: true });
+    if (isKnown) return;
+    this.#unread.add(this.#lines, first, begun ? 'the line behind it may be the rest of it' : noRule);
+    for (const index of rest) this.#unread.add(this.#lines, index, noRule);
   }
 
   #close(): void {
@@ -123,6 +163,14 @@ class ListReader {
     this.#chain = null;
     this.#shape = null;
   }
+}
+
+const noRule = 'not a rule of iptables -L';
+
+/** Whether lines that were put together are a rule in which everything is understood: then they are one for certain. */
+function isWhole(text: string, shape: Shape): boolean {
+  const row = readRow(text, shape);
+  return row !== undefined && readExtras(row.extras, row.target).matches.every(({ module }) => module !== '');
 }
 
 interface ChainLine {

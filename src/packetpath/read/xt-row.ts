@@ -55,6 +55,19 @@ interface Layout {
 /** Whether a line is a rule. */
 export const isRow = (line: string, shape: Shape): boolean => layoutOf(columnsOf(line), shape) !== undefined;
 
+/** Whether a line has the column of options, as every rule but those of older ip6tables. */
+export const hasOption = (line: string): boolean => columnsOf(line).texts.some(isOpt);
+
+/**
+ * Whether a line that is no rule may be a damaged one, or stand for some that were left out: by an option, an address, a
+ * number or a target in front; an ellipsis has no letter at all. What people say between rules has none of it.
+ */
+export function isRowLike(line: string): boolean {
+  const { texts } = columnsOf(line);
+  if (texts.some((text) => isOpt(text) || isAddress(text) || text === 'anywhere')) return true;
+  return !Number.isNaN(count(texts[0])) || /^[A-Z][A-Z0-9_-]+$/.test(texts[0] ?? '') || !/[\p{L}\p{N}]/u.test(line);
+}
+
 function layoutOf({ texts }: Columns, { numbers, verbose }: Shape): Layout | undefined {
   let first = 0;
   if (numbers && !/^[0-9]{1,9}$/.test(texts[first++] ?? '')) return undefined;
@@ -121,9 +134,10 @@ const isSpace = (code: number): boolean =>
 
 const isOpt = (text: string | undefined): boolean => text === '--' || text === '-f' || text === '!f';
 
+const isAddress = (text: string): boolean => parseAddress(text.replace('!', '').split('/')[0] ?? '') !== undefined;
+
 /** The first of two columns that are addresses, not before the third. */
 function addressAt(texts: readonly string[], from: number): number | undefined {
-  const isAddress = (text: string): boolean => parseAddress(text.replace('!', '').split('/')[0] ?? '') !== undefined;
   const found = texts.findIndex((text, index) => index >= from && isAddress(text));
   return found < 0 ? undefined : found;
 }

@@ -222,3 +222,93 @@ describe('iptables -S and iptables-save', () => {
     expect(read(`${text}\n`, 'B')).toMatchObject({ rules: ['JUMP A', unreadable] });
   });
 });
+
+describe('iptables -L', () => {
+  const heading = ' pkts bytes target     prot opt in     out     source               destination\n';
+  const forward = `Chain FORWARD (policy ACCEPT 0 packets, 0 bytes)\n${heading}`;
+  const narrow = '    0     0 DROP       all  --  *      *       10.0.0.0/8           0.0.0.0/0';
+  const wide = `${narrow}            /* not for us */`;
+  const nvL = (...lines: readonly string[]) => read(`${forward}${lines.join('\n')}\n`, 'FORWARD');
+  const drop = 'saddr 0xa000000-0xaffffff | DROP';
+
+  const damaged = [
+    '    0     0 DROP       all  --  *      *       0.0.0.0/0',
+    '    x     0 DROP       all  --  *      *       0.0.0.0/0            0.0.0.0/0',
+    '    0     0 DROP       all  --',
+    'DROP       all  --  *      *       0.0.0.0/0            0.0.0.0/0',
+  ];
+  test.each(damaged)('a rule that cannot be read has its place, behind a short one and a long one: %s', (line) => {
+    for (const before of [narrow, wide]) {
+      const { rules, verdict, unread } = nvL(
+        before,
+        line,
+        '    0     0 ACCEPT     all  --  *      *       0.0.0.0/0            0.0.0.0/0',
+      );
+      expect(rules).toEqual([drop, unreadable, 'ACCEPT']);
+      expect(verdict).toBe('depends');
+      expect(unread).toEqual([{ line: 4, text: line, why: 'not a rule of iptables -L' }]);
+    }
+  });
+
+  test.each(['    0     0 DROP', 'DROP', '10.0.0.0/8 anywhere', '…', '[...]'])(
+    'what may be left of a rule is one, "%s", or makes the long one before it one that nobody knows',
+    (line) => {
+      expect(nvL(narrow, line)).toMatchObject({ rules: [drop, unreadable], verdict: 'depends' });
+      const { rules, verdict, unread } = nvL(wide, line);
+      expect(rules).toEqual([unreadable]);
+      expect(verdict).toBe('depends');
+      expect(unread.map(({ why }) => why)).toEqual([
+        'the line behind it may be the rest of it',
+        'not a rule of iptables -L',
+      ]);
+      expect(nvL(line)).toMatchObject({ rules: [unreadable], verdict: 'depends' });
+    },
+  );
+
+  test('a wrapped line that is understood is one rule, also where it is wrapped before its columns end', () => {
+    expect(nvL(wide.slice(0, -6), wide.slice(-6))).toMatchObject({ rules: [drop], unread: [] });
+    const long = '    0     0 DROP       all  --  br-000000000001 !br-000000000001  172.18.0.0/16';
+    expect(nvL(long, '           0.0.0.0/0            /* not for us */')).toMatchObject({
+      rules: ['saddr 0xac120000-0xac12ffff | iifname br-000000000001 | oifname != br-000000000001 | DROP'],
+      verdict: 'dropped',
+      unread: [],
+    });
+  });
+
+  test('with -- in a comment that a page has wrapped', () => {
+    const commented = `${narrow}            /* not for`;
+    expect(nvL(commented, 'us -- or you */')).toMatchObject({ rules: [drop], unread: [] });
+  });
+
+  test('a prompt behind the rules is none, nor the rest of one', () => {
+    for (const before of [narrow, wide]) {
+      const { rules, unread } = nvL(before, 'root@host:~#');
+      expect(rules).toEqual([drop]);
+      expect(unread).toHaveLength(1);
+    }
+  });
+
+  test('many lines that cannot be read cost no more than they are', () => {
+    const many = Array.from({ length: 20_000 }, (_, index) => `-- ${'and so on '.repeat(index % 2 === 0 ? 8 : 1)}`);
+    expect(nvL(`${wide.slice(0, -2)}`, ...many).verdict).toBe('depends');
+    expect(nvL(wide, ...many).verdict).toBe('depends');
+  });
+
+  test('rules below a heading that cannot be read are rules that nobody knows', () => {
+    const text = `Chain FORWARD (policy ACCEPT)\ntarget prot opt source destinat\nDROP       all  --  0.0.0.0/0            0.0.0.0/0\n`;
+    expect(read(text, 'FORWARD')).toMatchObject({ rules: [unreadable], verdict: 'depends' });
+  });
+
+  test.each(['Chain FORWARD (poli', 'Chan FORWARD (policy DROP)', ''])(
+    'rules below the head "%s" are not those of the chain before, and may stop a packet',
+    (head) => {
+      const input = `Chain INPUT (policy ACCEPT)\n${heading}`;
+      const { rules, verdict } = read(
+        `${input}\n${head}\n${heading}${narrow}\n\n${forward.replace('FORWARD', 'OUTPUT')}`,
+        'INPUT',
+      );
+      expect(rules).toEqual([]);
+      expect(verdict).toBe('depends');
+    },
+  );
+});
