@@ -15,8 +15,8 @@ export interface Written {
 
 /** Whether nothing of a rule can be missing at its end (nft prints a comment last, and then the handle). */
 export function isWhole(tokens: readonly Token[], handle: string | undefined, comment: string | null): boolean {
-  const last = tokens.at(-1);
-  return handle !== undefined || comment !== null || (last?.quoted === false && closing.has(last.text));
+  const end = tokens.at(-1);
+  return handle !== undefined || comment !== null || (end?.quoted === false && closing.has(end.text));
 }
 
 const closing: ReadonlySet<string> = new Set(['accept', 'drop', 'return', 'continue']);
@@ -28,11 +28,20 @@ const closing: ReadonlySet<string> = new Set(['accept', 'drop', 'return', 'conti
  */
 export function mayBeRest(before: Written, tokens: readonly Token[], steps: readonly Step[]): boolean {
   const [first] = tokens;
-  const last = before.tokens.at(-1);
-  if (first === undefined || last === undefined || before.isWhole || first.line !== last.line + 1) return false;
+  const end = before.tokens.at(-1);
+  if (first === undefined || end === undefined || before.isWhole || first.line !== end.line + 1) return false;
   if (first.start !== before.indent || before.steps.every(isCondition)) return true;
   return before.indent === 0 && before.steps.some(isCondition) && !steps.some(isCondition);
 }
+
+/** Whether something stands behind what ends a rule: a verdict, and a comment. */
+export function isMore(tokens: readonly Token[], steps: readonly Step[]): boolean {
+  const end = steps.findIndex((step) => step.kind === 'verdict' && last.has(step.verdict.kind));
+  const comment = tokens.findIndex(({ text, quoted }, at) => text === 'comment' && !quoted && tokens[at + 1]?.quoted);
+  return (end >= 0 && end < steps.length - 1) || (comment >= 0 && comment < tokens.length - 2);
+}
+
+const last: ReadonlySet<string> = new Set(['accept', 'drop', 'return', 'reject', 'jump', 'goto']);
 
 const isCondition = ({ kind }: Step): boolean => kind === 'condition';
 

@@ -6,7 +6,7 @@ import { isPlaced } from './nft-table.ts';
 import { isQuiet, isQuietKind } from './nft-text-quiet.ts';
 import { readTextRule } from './nft-text-rule.ts';
 import { emptySet, type SetDraft, takeSetLine } from './nft-text-set.ts';
-import { isUnknown, isWhole, mayBeRest, type Written } from './nft-text-wrapped.ts';
+import { isMore, isUnknown, isWhole, mayBeRest, type Written } from './nft-text-wrapped.ts';
 import { Cursor, isName, isSpread, type Token, tokensOf } from './nft-token.ts';
 import { unreadRule } from './values.ts';
 
@@ -56,6 +56,8 @@ class TextReader {
   #last = 0;
   /** The rule read last, of the chain that is open. */
   #before: Written | null = null;
+  /** Index of the line that has a policy without its word. */
+  #policy = -1;
   /** The chain that was closed last, of the table that is open. */
   #closed: ChainBlock | null = null;
 
@@ -306,7 +308,9 @@ class TextReader {
     }
     if (first.text === 'policy' && !first.quoted) {
       const isPolicy = tokens.length === 2 && (second?.text === 'accept' || second?.text === 'drop');
-      return isPolicy ? this.#change(at, { policy: second?.text }) : this.#lost(tokens);
+      if (!isPolicy) this.#policy = first.line;
+      if (!isPolicy || (this.items[at] as NftChain).hook === undefined) this.#lost(tokens); // of a chain that stands nowhere
+      return isPolicy ? this.#change(at, { policy: second?.text }) : undefined;
     }
     if (first.text === 'comment' && tokens.length === 2) return;
     const source = (from: number, to: number): string => this.#source(tokens, from, to);
@@ -329,9 +333,10 @@ class TextReader {
       line: first.line + 1,
       ...meaning,
     });
-    if (!isRest) return;
-    this.#doubt(before, 'the line behind it may be the rest of it');
-    this.#doubt(written, 'it may be the rest of the line before');
+    if (isRest) this.#doubt(before, 'the line behind it may be the rest of it');
+    if (isRest || (tokens.length === 1 && this.#policy === first.line - 1))
+      this.#doubt(written, 'it may be the rest of the line before');
+    else if (isMore(tokens, steps)) this.#doubt(written, 'it is more than one rule');
   }
 
   /** Some of the words as they stand in the listing; lines put together with one blank. */

@@ -80,7 +80,11 @@ function strange(lines: readonly string[], index: number, unread: Unread): void 
   const line = lines[index] ?? '';
   if (hidesChains(line)) unread.add(lines, index, hiddenChains);
   else if (!saysNothing(line)) unread.add(lines, index, 'not part of a listing');
+  if (isOfChains(line)) unread.gaps = true;
 }
+
+/** A block of nft's, or a chain of iptables-save, that stands in no table which can be read. */
+const isOfChains = (line: string): boolean => /\{\s*$|^\s*:\S+ (?:ACCEPT|DROP|-)/.test(line);
 
 const saysNothing = (line: string): boolean => line.trim() === '' || isAbout(line);
 

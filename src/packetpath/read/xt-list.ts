@@ -25,6 +25,8 @@ interface OpenRow {
   readonly shape: Shape | null;
   /** Whether the first of them is a rule. */
   readonly begun: boolean;
+  /** Whether a page has wrapped the others: its width shows it. */
+  wrapped: boolean;
   text: string;
   /** Length of the last of its lines. */
   width: number;
@@ -112,20 +114,25 @@ class ListReader {
   /** A rule begins, though it may be one that cannot be read. */
   #open(line: string, index: number, begun: boolean): void {
     this.#endRow();
-    this.#row = { indexes: [index], shape: this.#shape, begun, text: line, width: line.length };
+    this.#row = { indexes: [index], shape: this.#shape, begun, wrapped: true, text: line, width: line.length };
   }
 
   /**
    * The rest of a line that a page has wrapped, in the middle of a word or at a blank that is gone then. The column of
-   * options is in no rest, unless in a comment: such a line is a rule that is damaged.
+   * options is in no rest, unless in a comment: such a line is a rule that is damaged. Behind a short line, which mails wrap,
+   * what can be a part of a rule may be its rest.
    */
   #goesOn(line: string, index: number): boolean {
     const row = this.#row;
-    if (row === null || row.width < Math.max(narrowest, this.#wrapped - 4) || row.text.length > longest) return false;
-    if (hasOption(line) && row.text.lastIndexOf('/*') <= row.text.lastIndexOf('*/')) return false;
+    if (row === null || row.text.length > longest) return false;
+    const isIn = row.text.lastIndexOf('/*') > row.text.lastIndexOf('*/'); // a comment
+    if (hasOption(line) && !isIn) return false;
+    const isWide = row.width >= Math.max(narrowest, this.#wrapped - 4);
+    if (!isWide && (row.indexes.at(-1) !== index - 1 || !(isIn || isRowLike(line) || isPart(line)))) return false;
     row.indexes.push(index);
-    row.text += row.width < this.#wrapped ? ` ${line}` : line;
-    this.#wrapped = Math.max(this.#wrapped, row.width);
+    row.wrapped &&= isWide;
+    row.text += row.width < this.#wrapped || !isWide ? ` ${line}` : line;
+    if (isWide) this.#wrapped = Math.max(this.#wrapped, row.width);
     row.width = line.length;
     return true;
   }
@@ -134,10 +141,10 @@ class ListReader {
     const row = this.#row;
     this.#row = null;
     if (row === null || this.#chain === null) return;
-    const { indexes, shape, begun, text } = row;
+    const { indexes, shape, begun, wrapped, text } = row;
     const [first = 0, ...rest] = indexes;
     const listed = { line: first + 1, written: text, shape, counted: null };
-    const isKnown = rest.length === 0 ? begun : shape !== null && isWhole(text, shape);
+    const isKnown = rest.length === 0 ? begun : wrapped && shape !== null && isWhole(text, shape);
     this.#chain.rules.push(isKnown ? listed : { ...listed, isTold: true });
     if (isKnown) return;
     this.#unread.add(this.#lines, first, begun ? 'the line behind it may be the rest of it' : noRule);
@@ -171,6 +178,12 @@ const noRule = 'not a rule of iptables -L';
 function isWhole(text: string, shape: Shape): boolean {
   const row = readRow(text, shape);
   return row !== undefined && readExtras(row.extras, row.target).matches.every(({ module }) => module !== '');
+}
+
+/** Whether a line can be the end of a rule: words that an extension prints, or one that a wrap has cut. */
+function isPart(line: string): boolean {
+  const { matches, options, goto } = readExtras(line, null);
+  return matches.some(({ module }) => module !== '') || options.length > 0 || goto || !/\S\s+\S/.test(line);
 }
 
 interface ChainLine {

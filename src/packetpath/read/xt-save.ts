@@ -66,6 +66,7 @@ class SaveReader {
     this.#spread(this.#order.length);
     if (this.#named && !committed) {
       this.#unread.add(this.#lines, table.line - 1, 'the table has no COMMIT: the listing breaks off in it');
+      if (this.#chain === null) this.#unread.gaps = true;
       this.#breakOff(table);
     }
     this.#tables.push(this.#named ? table : { ...table, name: this.#hint.table ?? tableWith(policied(table)) });
@@ -112,8 +113,7 @@ class SaveReader {
         const name = line.slice(1);
         if (!isXtTable(name) || this.#said.foreign === true) {
           this.#close();
-          if (this.#said.foreign !== true) this.#unread.gaps = true;
-          return 'a table that iptables does not have';
+          return this.#hidden('a table that iptables does not have');
         }
         this.#open(name, index);
         return null;
@@ -144,7 +144,7 @@ class SaveReader {
 
   /** `:FORWARD DROP [0:0]` */
   #declared(line: string): string | null {
-    if (this.#table === null || !this.#named) return 'no table is open';
+    if (this.#table === null || !this.#named) return this.#hidden('no table is open');
     const [name = '', policy = ''] = line.slice(1).split(/[ \t]+/);
     return this.#declare(this.#table, name, policy);
   }
@@ -162,7 +162,7 @@ class SaveReader {
 
   /** A chain that stands, and of which it is not known which one. */
   #hidden(why: string): string {
-    this.#unread.gaps = true;
+    if (this.#said.foreign !== true) this.#unread.gaps = true;
     return why;
   }
 
@@ -181,6 +181,7 @@ class SaveReader {
   #strange(line: string, index: number, why: string): string {
     this.#prompted ||= isPrompt(line);
     if (this.#table === null || this.#prompted) return why;
+    if (this.#chain === null) this.#unread.gaps = true; // chains are listed before rules
     const own: XtListedRule = { line: index + 1, written: line, shape: null, counted: null, isTold: true };
     const rules = this.#chain?.rules ?? [];
     const before = this.#ruled === index - 1 ? rules.at(-1) : undefined;
@@ -218,13 +219,13 @@ class SaveReader {
     if (rest.startsWith('-P ') || rest.startsWith('-N ')) return problem ?? this.#listed(rest, index);
     if (!rest.startsWith('-A ')) return this.#strange(line, index, problem ?? 'not a rule of a listing');
     const table = this.#table;
-    if (table === null) return 'no table is open';
+    if (table === null) return this.#hidden('no table is open');
     const name = chainNamed(rest);
     if (name === undefined) return this.#strange(line, index, 'a quotation mark is not closed');
     const chain = table.chains.get(name);
     if (chain === undefined) {
-      const why = `a rule of a chain that is not listed: ${name}`;
-      return this.#named ? this.#strange(line, index, why) : why; // `iptables -S FORWARD` lists that one alone
+      if (isBuiltIn(table.name, name)) this.#unread.gaps = true;
+      return this.#strange(line, index, `a rule of a chain that is not listed: ${name}`);
     }
     this.#turnTo(chain, index);
     const listed = { line: index + 1, written: problem === null ? rest : line, shape: null, counted };

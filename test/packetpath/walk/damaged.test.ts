@@ -116,6 +116,25 @@ describe('nft list ruleset', () => {
     expect(rules).toEqual(['v4 saddr 0xa000000-0xaffffff | DROP', unreadable]);
   });
 
+  test.each([
+    ['its policy', ['type filter hook forward priority filter; policy', 'drop;']],
+    ['its type', ['ty', 'pe filter hook forward priority filter; policy drop;']],
+  ])('of which a chain is wrapped in %s: what it does in the end is not known', (_, lines) => {
+    expect(read(`table inet t {\n\tchain f {\n\t\t${lines.join('\n')}\n\t}\n}\n`, 'f').verdict).toBe('depends');
+  });
+
+  test.each(['drop comment "a" ip saddr 10.0.0.0/8 accept', 'ip saddr 10.0.0.0/8 drop tcp dport 22 accept'])(
+    'of which two rules are in one line, "%s": what that does is not known',
+    (line) => {
+      expect(nft(`\t\t${line}`)).toMatchObject({ rules: [unreadable], verdict: 'depends' });
+    },
+  );
+
+  test('whose first table has no head that can be read may have had chains in it', () => {
+    const lost = 'table inet\n u {\n\tchain g {\n\t\tdrop\n\t}\n}\n';
+    expect(read(`${lost}${head}\t\taccept\n${tail}`, 'f').verdict).toBe('depends');
+  });
+
   test('with a prompt behind it, or a note, is whole', () => {
     expect(read(`${head}\t\taccept\n${tail}root@host:~#\n`, 'f').verdict).toBe('accepted');
   });
@@ -166,7 +185,7 @@ describe('iptables -S and iptables-save', () => {
       expect(read(listed(form, wrapped), 'FORWARD')).toMatchObject({ rules: ['ACCEPT'], verdict: 'accepted' });
     });
 
-    test.each(['A FORWARD -j DROP', '-j DROP', '…', '-I FORWARD -j DROP', '-A"FORWARD -j DROP'])(
+    test.each(['A FORWARD -j DROP', '-j DROP', '…', '-I FORWARD -j DROP', '-A"FORWARD -j DROP', '-A FORWAD -j DROP'])(
       'a rule damaged to "%s" has its place, and in every chain whose it may be',
       (line) => {
         const before = read(listed(form, ['-A INPUT -j ACCEPT', '', line, '-A FORWARD -j ACCEPT']), 'FORWARD');
@@ -208,14 +227,6 @@ describe('iptables -S and iptables-save', () => {
     expect(read([...lines, ''].join('\n'), 'FORWARD').verdict).toBe('depends');
   });
 
-  test('a rule of a chain that a whole table does not have may be one of another; of a part it is that chain’s', () => {
-    const rules = ['-A INPUT -j ACCEPT', '-A FORWAD -j DROP', '-A OUTPUT -j ACCEPT'];
-    expect(read(listed('save', rules), 'FORWARD').verdict).toBe('depends');
-    expect(read('-P FORWARD ACCEPT\n-A FORWARD -j ACCEPT\n-A DOCKER-FORWARD -j DROP\n', 'FORWARD').verdict).toBe(
-      'accepted',
-    );
-  });
-
   test('a table that breaks off in a word has not said where a packet goes', () => {
     const text = [...declared.save, '-A FORWARD -j A', '-A A -j ACCEPT', '-A B -j A'].join('\n');
     expect(read(text, 'B')).toMatchObject({ rules: [unreadable, unreadable] });
@@ -251,17 +262,34 @@ describe('iptables -L', () => {
   });
 
   test.each(['    0     0 DROP', 'DROP', '10.0.0.0/8 anywhere', '…', '[...]'])(
-    'what may be left of a rule is one, "%s", or makes the long one before it one that nobody knows',
+    'what may be left of a rule is one that nobody knows, "%s", and so is the one that it may belong to',
     (line) => {
-      expect(nvL(narrow, line)).toMatchObject({ rules: [drop, unreadable], verdict: 'depends' });
-      const { rules, verdict, unread } = nvL(wide, line);
-      expect(rules).toEqual([unreadable]);
-      expect(verdict).toBe('depends');
-      expect(unread.map(({ why }) => why)).toEqual([
-        'the line behind it may be the rest of it',
-        'not a rule of iptables -L',
-      ]);
+      for (const before of [narrow, wide]) {
+        const { rules, verdict, unread } = nvL(before, line);
+        expect(rules).toEqual([unreadable]);
+        expect(verdict).toBe('depends');
+        expect(unread.map(({ why }) => why)).toEqual([
+          'the line behind it may be the rest of it',
+          'not a rule of iptables -L',
+        ]);
+      }
+      expect(nvL(narrow, '', line)).toMatchObject({ rules: [drop, unreadable], verdict: 'depends' });
       expect(nvL(line)).toMatchObject({ rules: [unreadable], verdict: 'depends' });
+    },
+  );
+
+  test.each([
+    ['behind its columns', '', 'tcp dpt:80'],
+    ['in a comment', ' /* not', 'for us */'],
+    ['in an address', '', '6'],
+    ['in a name', ' PHYSDEV match --physdev-in veth', 'abc'],
+  ])(
+    'a short line that a mail has wrapped %s is one rule with the line behind it, and nobody knows which',
+    (_, extras, rest) => {
+      expect(nvL(`${narrow.replaceAll(/ +/g, ' ')}${extras}`, rest)).toMatchObject({
+        rules: [unreadable],
+        verdict: 'depends',
+      });
     },
   );
 
