@@ -151,6 +151,19 @@ test('an ipset that fails is told, since rules may ask its sets', async () => {
   expect(listing.unread).toEqual([{ line: 1, text: 'ipset save', why: 'Cannot open session to kernel.' }]);
 });
 
+test.each(['iptables-legacy-save -c', 'nft -j list ruleset'])(
+  'what %s prints only in part may have had more',
+  async (cut) => {
+    const read = (texts: Readonly<Record<string, string>>) =>
+      readHostRules(async (program, args) => {
+        const text = texts[[program, ...args].join(' ')];
+        return text === undefined ? null : answer(text);
+      });
+    expect((await read(said)).gaps).toBeUndefined();
+    expect((await read({ ...said, [cut]: said[cut]?.slice(0, 60) ?? '' })).gaps).toBe(true);
+  },
+);
+
 test("of ebtables' mark target, which JSON leaves out, nft's text tells what it does", async () => {
   const bridge = { family: 'bridge', table: 'nat', chain: 'c' };
   const rules = [
