@@ -1,5 +1,6 @@
 import { alteredTables } from './checks/altered-tables.ts';
 import { backendMismatch } from './checks/backend-mismatch.ts';
+import { bridgeRulesCut } from './checks/bridge-rules-cut.ts';
 import { bridgeRulesIdle } from './checks/bridge-rules-idle.ts';
 import { conntrackFull } from './checks/conntrack-full.ts';
 import { conntrackLiberal } from './checks/conntrack-liberal.ts';
@@ -79,6 +80,7 @@ export const checks: readonly Check[] = [
   conntrackFull,
   noLastLine,
   conntrackLiberal,
+  bridgeRulesCut,
   publishedEverywhere,
   sharedNetwork,
   imageLabels,

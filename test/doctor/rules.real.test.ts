@@ -109,6 +109,53 @@ describe.each<Engine>(['20.10', '26.1'])('the rules of engine %s', (engine) => {
     expect(await reaches()).toBe(false);
     expect(await codes(site)).toEqual([]);
     await site.host.docker('rm', '-f', 'left', 'right');
+    await site.host.docker('network', 'rm', 'apart');
+  });
+
+  test('neighbours that a rule for the way out parts, too, and rules that part them by addresses', async () => {
+    await site.host.docker('network', 'create', '--subnet', '10.7.0.0/24', 'office');
+    for (const name of ['left', 'right'])
+      await site.host.docker('run', '-d', '--name', name, '--network', 'office', 'lab/app');
+    const to = await addressOf(site, 'right');
+    const reaches = async () => (await site.host.probe('left', { to, port: 80, timeout: 400 })).arrived;
+    await site.host.setBrNetfilter(true);
+    expect(await codes(site)).toEqual([]);
+    expect(await reaches()).toBe(true);
+
+    await run(site, 'iptables -I DOCKER-USER 1 -s 10.7.0.0/24 -d 10.0.0.0/8 -j DROP');
+    const cut = finding(await doctor(site), 'bridge-rules-cut');
+    expect(cut.seen.join('\n')).toMatch(/frames of br-[0-9a-f]{12} \(office\): left does not reach right/);
+    expect(await reaches()).toBe(false);
+    await mend(site, cut);
+    expect(await reaches()).toBe(true);
+    expect(await codes(site)).toEqual([]);
+
+    const parting = [
+      {
+        add: 'iptables -R DOCKER-USER 1 -s 10.7.0.0/24 -d 10.7.0.0/24 -j DROP',
+        seen: 'filter DOCKER-USER 1: -s 10.7.0.0/24 -d 10.7.0.0/24 -j DROP',
+        remove: 'iptables -D DOCKER-USER 1',
+      },
+      {
+        add: "nft 'add table inet own; add chain inet own forward { type filter hook forward priority 0; }; add rule inet own forward ip saddr 10.7.0.0/24 ip daddr 10.7.0.0/24 drop'",
+        seen: 'inet own forward 1: ip saddr 10.7.0.0/24 ip daddr 10.7.0.0/24 drop',
+        remove: 'nft delete table inet own',
+      },
+    ];
+    for (const { add, seen, remove } of parting) {
+      await run(site, add);
+      expect(await codes(site)).toEqual([]);
+      expect(await reaches()).toBe(false);
+      await site.host.setBrNetfilter(false);
+      const idle = finding(await doctor(site), 'bridge-rules-idle');
+      expect(idle.seen).toContain(seen);
+      expect(await reaches()).toBe(true);
+      await mend(site, idle);
+      expect(await reaches()).toBe(false);
+      expect(await codes(site)).toEqual([]);
+      await run(site, remove);
+    }
+    await site.host.docker('rm', '-f', 'left', 'right');
   });
 });
 

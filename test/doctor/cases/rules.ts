@@ -49,6 +49,22 @@ const six: Partial<WorldSketch> = {
   ],
 };
 const icc = `FORWARD -i ${bridge} -o ${bridge} -j DROP`;
+/** What a table of nftables has on its way through the host. */
+const passing = (family: string, ...lines: readonly string[]) => `table ${family} own {
+\tchain forward {
+\t\ttype filter hook forward priority filter; policy accept;
+${lines.map((line) => `\t\t${line}`).join('\n')}
+\t}
+}
+`;
+const subnet = '172.20.0.0/16';
+const two: Partial<WorldSketch> = {
+  containers: [
+    { name: 'app-app-1', workload: 'app/app', on: ['app_default'] },
+    { name: 'app-mongo-1', workload: 'app/mongo', on: ['app_default'] },
+  ],
+};
+const cutSeen = `br_netfilter hands it frames of ${bridge} (app_default): app/app (app-app-1) does not reach app/mongo (app-mongo-1)`;
 const offloading = (devices: string, rule: string) => `table inet fast {
 \tflowtable f {
 \t\thook ingress priority filter
@@ -214,6 +230,85 @@ export const rules: Chapter = {
           'sysctl -w net.bridge.bridge-nf-call-iptables=1',
         ] as const,
     ),
+    ...(
+      [
+        [`-s ${subnet} -d ${subnet}`],
+        [`-i ${bridge} -d ${subnet}`],
+        [`-s 172.20.0.2/32 -o ${bridge}`],
+        ['-s 172.20.0.2/32 -d 172.20.0.3/32 -p tcp -m tcp --dport 27017'],
+      ] as const
+    ).map(
+      ([which]) =>
+        [
+          `neighbours told by ${which}, without br_netfilter`,
+          'bridge-rules-idle',
+          ruled(
+            filter([user, isolation, out, `DOCKER-USER ${which} -j DROP`, back]),
+            {},
+            { ...netfilter(false), ...routes },
+          ),
+          `filter DOCKER-USER 1: ${which} -j DROP`,
+          'sysctl -w net.bridge.bridge-nf-call-iptables=1',
+        ] as const,
+    ),
+    ...[
+      `iifname "${bridge}" oifname "${bridge}" drop`,
+      `ip saddr ${subnet} ip daddr ${subnet} drop`,
+      `meta nfproto ipv4 iifname "${bridge}" oifname "${bridge}" tcp dport 27017 reject`,
+    ].map(
+      (rule) =>
+        [
+          `neighbours told in a table inet, without br_netfilter: ${rule}`,
+          'bridge-rules-idle',
+          ruled(passing('inet', rule), {}, { ...netfilter(false), ...routes }),
+          'net.bridge.bridge-nf-call-iptables = 0',
+          'sysctl -w net.bridge.bridge-nf-call-iptables=1',
+        ] as const,
+    ),
+    [
+      "the article's rule for the way out, of a network that is a part of what it is for",
+      'bridge-rules-cut',
+      ruled(
+        filter([`FORWARD -j ${own}`, user, isolation, out, `${own} -s ${subnet} -d 172.16.0.0/12 -j DROP`, back], {
+          chains: [own],
+        }),
+        two,
+        routes,
+      ),
+      cutSeen,
+      `iptables-nft -R ${own} 1 ! -o ${bridge} -s ${subnet} -d 172.16.0.0/12 -j DROP`,
+    ],
+    [
+      'what stops all that a bridge sends',
+      'bridge-rules-cut',
+      ruled(filter([user, isolation, out, `DOCKER-USER -i ${bridge} -j DROP`, back]), two, routes),
+      cutSeen,
+      `iptables-nft -R DOCKER-USER 1 ! -o ${bridge} -i ${bridge} -j DROP`,
+    ],
+    [
+      'what stops one container, by the bridge’s own switch',
+      'bridge-rules-cut',
+      ruled(
+        filter([
+          user,
+          isolation,
+          out,
+          'DOCKER-USER -s 172.20.0.2/32 -j REJECT --reject-with icmp-port-unreachable',
+          back,
+        ]),
+        two,
+        { bridgeCalls: new Map([[bridge, { ip: true, ip6: false }]]) },
+      ),
+      'filter DOCKER-USER 1: -s 172.20.0.2/32 -j REJECT --reject-with icmp-port-unreachable',
+      `iptables-nft -R DOCKER-USER 1 ! -o ${bridge} -s 172.20.0.2/32 -j REJECT --reject-with icmp-port-unreachable`,
+    ],
+    [
+      'a rule for the way out in a table inet',
+      'bridge-rules-cut',
+      ruled(passing('inet', `ip saddr ${subnet} ip daddr { 10.0.0.0/8, 172.16.0.0/12 } drop`), two, routes),
+      cutSeen,
+      `let what goes from ${bridge} to itself past rule 1 of forward: ip saddr ${subnet} ip daddr { 10.0.0.0/8, 172.16.0.0/12 } drop`,
+    ],
     [
       'icc off without the module',
       'bridge-rules-idle',
@@ -383,6 +478,82 @@ export const rules: Chapter = {
         {},
         { ...netfilter(false), bridgeCalls: new Map([[bridge, { ip: true, ip6: true }]]) },
       ),
+    ],
+    [
+      'neighbours told by addresses, with br_netfilter',
+      ruled(filter([user, isolation, out, `DOCKER-USER -s ${subnet} -d ${subnet} -j DROP`, back]), two, routes),
+    ],
+    ...[
+      `-s ${subnet} -d 172.20.0.1/32`, // the host's own
+      `-s ${subnet} -d 172.16.0.0/12`,
+      `! -i ${bridge} -s ${subnet} -d ${subnet}`,
+      `! -i br-+ -s ${subnet} -d ${subnet}`,
+      `-s ${subnet} ! -d ${subnet}`,
+      '-s 172.30.0.0/16 -d 172.30.0.0/16', // of no network
+    ].map(
+      (which) =>
+        [
+          `what is no rule for neighbours, without br_netfilter: ${which}`,
+          ruled(
+            filter([user, isolation, out, `DOCKER-USER ${which} -j DROP`, back]),
+            {},
+            { ...netfilter(false), ...routes },
+          ),
+        ] as const,
+    ),
+    [
+      'neighbours told in a table of bridges, which needs no br_netfilter',
+      ruled(passing('bridge', `ip saddr ${subnet} ip daddr ${subnet} drop`), {}, { ...netfilter(false), ...routes }),
+    ],
+    [
+      'neighbours told in a table inet for the family whose switch is on',
+      ruled(
+        passing('inet', `iifname "${bridge}" oifname "${bridge}" drop`),
+        {},
+        { ...netfilter(false), bridgeCalls: new Map([[bridge, { ip: true, ip6: false }]]) },
+      ),
+    ],
+    [
+      "the article's filter as it is, which lets neighbours pass first",
+      ruled(
+        filter(
+          [
+            `FORWARD -j ${own}`,
+            user,
+            isolation,
+            out,
+            `${own} -s ${subnet} -d ${subnet} -j ACCEPT`,
+            `${own} -s ${subnet} -d 172.16.0.0/12 -j DROP`,
+            back,
+          ],
+          { chains: [own] },
+        ),
+        two,
+        routes,
+      ),
+    ],
+    ...[
+      `! -o ${bridge} -s ${subnet} -d 172.16.0.0/12`,
+      `-s ${subnet} -d 10.0.0.0/8`,
+      `-s ${subnet} -d 172.16.0.0/12 -p tcp -m tcp --dport 25`, // of one port in many
+      `-s ${subnet} -d 172.16.0.0/12 -m limit --limit 5/sec`,
+      '-s 172.17.0.0/16 -d 172.16.0.0/12',
+      '-i eth0 -d 172.16.0.0/12',
+      '-s 172.20.0.9/32 -d 172.16.0.0/12', // nobody's
+    ].map(
+      (which) =>
+        [
+          `what cuts no neighbours for certain, with br_netfilter: ${which}`,
+          ruled(filter([user, isolation, out, `DOCKER-USER ${which} -j DROP`, back]), two, routes),
+        ] as const,
+    ),
+    [
+      'a rule for the way out, of a bridge where one container is alone',
+      ruled(filter([user, isolation, out, `DOCKER-USER -s ${subnet} -d 172.16.0.0/12 -j DROP`, back]), {}, routes),
+    ],
+    [
+      'a rule for the way out, of which nobody knows whether frames come to it',
+      ruled(filter([user, isolation, out, `DOCKER-USER -s ${subnet} -d 172.16.0.0/12 -j DROP`, back]), two),
     ],
     [
       'IPv6 with rules',
