@@ -12,6 +12,7 @@ import type { BackendChoice, BackendName } from '../enforce/backend.ts';
 import type { Address } from '../ip/address.ts';
 import type { Listing } from '../packetpath/model.ts';
 import type { Surroundings } from '../packetpath/walk/surroundings.ts';
+import type { Narrower } from '../ruleset/narrower.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
 import type { StateFiles } from '../state/files.ts';
 import type { Switched } from '../state/host-state.ts';
@@ -167,6 +168,11 @@ export interface KernelPort {
   /** The rules as text that {@link load} takes whatever stands, in the backend that {@link apply} would take. */
   loadable(ruleset: Ruleset, backend: BackendChoice | null): Promise<string>;
   load(text: string): Promise<void>;
+  /**
+   * What is held more narrowly than a ruleset says, in the backend that {@link apply} would take; nothing where that cannot
+   * be told, as without root.
+   */
+  narrower(ruleset: Ruleset, backend: BackendChoice | null): Promise<readonly Narrower[]>;
   /** Reads the kernel: whether the rules that stand are a ruleset's, and everybody it names is known to them. */
   holds(ruleset: Ruleset): Promise<boolean>;
   /** Reads the kernel: whether the chains and sets that stand are those of a text of {@link loadable}. */

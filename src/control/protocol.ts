@@ -1,4 +1,5 @@
 import type { CanUndo } from '../doctor/undoing.ts';
+import type { Narrower } from '../ruleset/narrower.ts';
 import type { TroubleCode } from './trouble.ts';
 
 /**
@@ -71,6 +72,8 @@ export interface Status {
   }[];
   /** Who is enforced and has what undoes it. */
   readonly canUndo: readonly CanUndo[];
+  /** What the backend holds more narrowly than policy says. */
+  readonly narrower: readonly Narrower[];
   readonly repairs: readonly Repair[];
   readonly pending: Pending | null;
   /** Since its start. */

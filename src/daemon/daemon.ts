@@ -468,6 +468,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       pauses,
       engine: this.#ports.engine.address,
       backend: this.#ports.kernel.backend,
+      narrower: this.#now === null ? [] : this.#ports.kernel.narrower(this.#now.ruleset),
       drift: this.#mending.drift,
     });
   }

@@ -1,6 +1,7 @@
 import { applyState } from '../iptables/backend.ts';
 import { decodeLoadable, loadableParts, variantOfText } from '../iptables/loadable.ts';
 import { Names } from '../iptables/names.ts';
+import { narrowerInIptables } from '../iptables/narrower.ts';
 import { provenPorts } from '../iptables/proven.ts';
 import { namesIn, renderWhole } from '../iptables/render.ts';
 import { isStanding } from '../iptables/standing.ts';
@@ -30,6 +31,7 @@ export function heldInIptables(ports: XtablesPorts): HeldIn {
       if (variantOfText(text) !== variant) throw new TypeError('they are for another backend');
       await applyState(decodeLoadable(text), xtables);
     },
+    narrower: (ruleset) => narrowerInIptables(ruleset, xtables.tools),
     lastLine: () => 'not-with-iptables',
     listing: 'iptables-save, ipset list and ebtables-save',
   };

@@ -18,6 +18,7 @@ export function heldInNftables(ports: HolderPorts): HeldIn {
     proven: () => readProvenPorts(nft),
     loadable: (ruleset) => replaceParts(renderRuleset(ruleset)),
     load: async (text) => void (await mustNft(nft, ['-f', '-'], text)),
+    narrower: () => [],
     lastLine: () => ports.lastLine.state,
     listing: 'nft list ruleset',
     takeOver: (_ruleset, hold) => hold(),

@@ -2,6 +2,7 @@ import type { LastLineState } from '../control/protocol.ts';
 import type { BackendName } from '../enforce/backend.ts';
 import type { ForbiddenFlow } from '../enforce/forbidden.ts';
 import type { BridgeCalls } from '../netlink/link.ts';
+import type { Narrower } from '../ruleset/narrower.ts';
 import type { Barred, Ruleset } from '../ruleset/ruleset.ts';
 import type { Closed, Seated } from './guard/protocol.ts';
 
@@ -101,6 +102,8 @@ export interface HeldIn {
   loadable(ruleset: Ruleset): Iterable<string>;
   /** @throws the errors of the backend's commands; TypeError for another backend's text */
   load(text: string): Promise<void>;
+  /** What is held more narrowly than a ruleset says. */
+  narrower(ruleset: Ruleset): readonly Narrower[];
   /** Of the table that holds while all others are flushed. */
   lastLine(): LastLineState;
   /** What a person looks at to see what stands. */

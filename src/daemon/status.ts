@@ -36,6 +36,7 @@ export interface StatusFacts {
   readonly pauses: Status['pauses'];
   readonly engine: string;
   readonly backend: Status['backend'];
+  readonly narrower: Status['narrower'];
   readonly drift: Status['drift'];
 }
 
@@ -71,6 +72,7 @@ export function statusOf(facts: StatusFacts): Status {
       cutOff,
     })),
     canUndo: now === null ? [] : whoCanUndo(enforcedContainers(now.ruleset, now.world)),
+    narrower: facts.narrower,
     repairs: facts.repairs,
     pending: facts.pending,
     counts: facts.counts,

@@ -1,3 +1,4 @@
+import type { Narrower } from '../ruleset/narrower.ts';
 import type { Ruleset } from '../ruleset/ruleset.ts';
 
 /** In what the kernel holds a ruleset: nf_tables by nft, or iptables in one of its variants, with ipset and ebtables. */
@@ -28,6 +29,8 @@ export interface Backend {
   load(text: string): Promise<void>;
   /** Reads the kernel: whether what stands is what a text of {@link Backend.loadable} says. */
   standsAs(text: string): Promise<boolean>;
+  /** What it holds more narrowly than a ruleset says. */
+  narrower(ruleset: Ruleset): readonly Narrower[];
   /** The rules, as text for people. */
   text(ruleset: Ruleset): Promise<string>;
 }

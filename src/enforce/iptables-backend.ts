@@ -5,6 +5,7 @@ import type { HostFacts } from '../iptables/inet.ts';
 import { decodeLoadable, encodeLoadable } from '../iptables/loadable.ts';
 import type { XState } from '../iptables/model.ts';
 import { Names } from '../iptables/names.ts';
+import { narrowerInIptables } from '../iptables/narrower.ts';
 import { standingNumbers } from '../iptables/numbers.ts';
 import { provenPorts } from '../iptables/proven.ts';
 import { renderXtables } from '../iptables/render.ts';
@@ -40,6 +41,7 @@ export async function iptablesBackend(variant: Variant, run: RunCommand = hostCo
     loadable: async (ruleset) => encodeLoadable(renderXtables(ruleset, facts()), variant),
     load: async (text) => void (await applyState(decodeLoadable(text), options)),
     standsAs: (text) => stands(decodeLoadable(text)),
+    narrower: (ruleset) => narrowerInIptables(ruleset, options.tools),
     text: async (ruleset) => stateText(renderXtables(ruleset, facts()), (name) => name),
   };
 }

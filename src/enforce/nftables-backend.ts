@@ -23,6 +23,7 @@ export function nftablesBackend(options: NftablesOptions = nftablesDefaults): Ba
         .join('\n'),
     load: async (text) => void (await mustNft(options.run, ['-f', '-'], text)),
     standsAs,
+    narrower: () => [],
     text: async (ruleset) => renderText(ruleset, options),
   };
 }

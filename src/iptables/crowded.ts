@@ -8,14 +8,10 @@ import { mostInterfaces } from './sets.ts';
  * refusing them would keep everybody's rules from being held.
  */
 export function withoutCrowds(ruleset: Ruleset): Ruleset {
-  const bridges = new Map<string, Set<number>>();
-  for (const { bridge, addresses } of ruleset.endpoints)
-    for (const address of addresses) {
-      const known = bridges.get(keyOf(address)) ?? new Set();
-      bridges.set(keyOf(address), known.add(bridge.index));
-    }
-  const isCrowded = (address: Address) => (bridges.get(keyOf(address))?.size ?? 0) > mostInterfaces;
-  if (![...bridges.values()].some(({ size }) => size > mostInterfaces)) return ruleset;
+  const crowds = crowdedAddresses(ruleset);
+  if (crowds.length === 0) return ruleset;
+  const keys = new Set(crowds.map(({ address }) => keyOf(address)));
+  const isCrowded = (address: Address) => keys.has(keyOf(address));
   return {
     ...ruleset,
     endpoints: ruleset.endpoints.map((endpoint) =>
@@ -29,6 +25,23 @@ export function withoutCrowds(ruleset: Ruleset): Ruleset {
         : group,
     ),
   };
+}
+
+/** Addresses that are on more bridges than a set takes of one, and on how many; in the order of the endpoints. */
+export function crowdedAddresses({
+  endpoints,
+}: Pick<Ruleset, 'endpoints'>): readonly { readonly address: Address; readonly bridges: number }[] {
+  const found = new Map<string, { readonly address: Address; readonly bridges: Set<number> }>();
+  for (const { bridge, addresses } of endpoints)
+    for (const address of addresses) {
+      const key = keyOf(address);
+      const known = found.get(key);
+      if (known === undefined) found.set(key, { address, bridges: new Set([bridge.index]) });
+      else known.bridges.add(bridge.index);
+    }
+  return [...found.values()]
+    .filter(({ bridges }) => bridges.size > mostInterfaces)
+    .map(({ address, bridges }) => ({ address, bridges: bridges.size }));
 }
 
 const keyOf = ({ family, value }: Address): string => `${family} ${value}`;

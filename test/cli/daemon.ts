@@ -51,6 +51,7 @@ export function fakeDaemon(host: FakeHost, facts: Partial<Status> = {}): Daemon 
         refused: [],
         unheld: [],
         canUndo: [],
+        narrower: [],
         repairs: [],
         pending: null,
         counts: { reconciles: 3, seated: 2, late: 0, gaps: 0 },

@@ -30,12 +30,14 @@ import type { BackendChoice, BackendName } from '../../src/enforce/backend.ts';
 import { evaluate } from '../../src/evaluate/evaluate.ts';
 import type { Outcome } from '../../src/evaluate/verdict.ts';
 import { type Address, addressOf } from '../../src/ip/address.ts';
+import { narrowerInIptables } from '../../src/iptables/narrower.ts';
 import type { BridgeCalls } from '../../src/netlink/link.ts';
 import { renderText } from '../../src/nftables/backend.ts';
 import type { PathTrace } from '../../src/nftables/path-trace.ts';
 import type { TracedVerdict } from '../../src/nftables/trace-events.ts';
 import { readListing } from '../../src/packetpath/read/read.ts';
 import { surroundingsOfWorld } from '../../src/packetpath/walk/of-world.ts';
+import type { Narrower } from '../../src/ruleset/narrower.ts';
 import type { EndpointIdentity, Ruleset } from '../../src/ruleset/ruleset.ts';
 import { StateError } from '../../src/state/part.ts';
 import { encodeRuleset } from '../../src/state/ruleset-text.ts';
@@ -120,6 +122,8 @@ export class FakeKernel implements KernelPort {
   blind = false;
   /** In what it holds its ruleset. */
   backend: BackendName = 'nftables';
+  /** Whether iptables has a table `security`. */
+  security = true;
   /** Refuses to change anything, as a kernel without memory does. */
   refuses = false;
   readonly #texts: Ruleset[] = [];
@@ -167,6 +171,10 @@ export class FakeKernel implements KernelPort {
   async load(text: string): Promise<void> {
     this.held = this.#texts[Number(/^# text (\d+)\n$/.exec(text)?.[1])] ?? null;
     if (this.held === null) throw new Error('not a text of ours');
+  }
+
+  async narrower(ruleset: Ruleset, backend: BackendChoice | null): Promise<readonly Narrower[]> {
+    return (backend ?? this.backend) === 'nftables' ? [] : narrowerInIptables(ruleset, this);
   }
 
   async holds(ruleset: Ruleset): Promise<boolean> {

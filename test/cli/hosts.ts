@@ -133,6 +133,14 @@ export const watched = async (after = articlePolicy): Promise<FakeHost> => {
   return host;
 };
 
+/** A host on which iptables cannot hold all that its policy says. */
+export const bounded = (): FakeHost => {
+  const long = '{ to: "192.168.5.5:22", until: 2040-12-31, reason: "backups" }';
+  const host = articleHost(looser.replace('"192.168.5.5:22"', long));
+  host.kernel.security = false;
+  return host;
+};
+
 /** Labels that ask for more than they may, and labels that cannot be read. */
 export const labelled = (): FakeHost => {
   const host = articleHost(named(''));

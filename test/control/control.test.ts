@@ -37,6 +37,7 @@ const status = (): Status => ({
   refused: [],
   unheld: [],
   canUndo: [],
+  narrower: [],
   repairs: [],
   pending: null,
   counts: { reconciles: 0, seated: 0, late: 0, gaps: 0 },

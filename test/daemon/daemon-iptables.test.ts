@@ -9,11 +9,11 @@ import { FakeXtables, fakeTools } from './fake-xtables.ts';
 import { DaemonHost, filesOf, wait } from './host.ts';
 
 /** A daemon that holds its rules in iptables in memory. */
-function onIptables(): { readonly host: DaemonHost; readonly xtables: FakeXtables } {
+function onIptables(tools = fakeTools): { readonly host: DaemonHost; readonly xtables: FakeXtables } {
   const host = new DaemonHost();
   const xtables = new FakeXtables();
   const heldIn = heldInIptables({
-    xtables: { run: xtables.run, tools: fakeTools },
+    xtables: { run: xtables.run, tools },
     looking: xtables.run,
     lookApart: (tools) => seeStanding({ run: xtables.run, tools }),
     facts: () => facts,
@@ -43,6 +43,7 @@ test('the daemon holds a policy with iptables, and a new one says only what diff
     backend: 'iptables-nft',
     state: 'enforcing',
     drift: { kind: 'looked-for', every: 2_000 },
+    narrower: [],
   });
   expect(await isStanding({ run: xtables.run, tools: fakeTools })).toBe(true);
   xtables.said.length = 0;
@@ -50,6 +51,15 @@ test('the daemon holds a policy with iptables, and a new one says only what diff
   await daemon.reload();
   expect(xtables.said.some(({ program }) => program === 'iptables-nft-restore')).toBe(true);
   expect(xtables.said.filter(({ program }) => program.startsWith('ebtables'))).toEqual([]);
+  await daemon.stop();
+});
+
+test('what iptables holds more narrowly than the policy says is told, on a host like that', async () => {
+  const { host } = onIptables({ ...fakeTools, security: false });
+  const daemon = await settled(host);
+  const { narrower, state } = await daemon.status();
+  expect(narrower.map(({ code }) => code)).toEqual(['no-reject']);
+  expect(state).toBe('enforcing');
   await daemon.stop();
 });
 

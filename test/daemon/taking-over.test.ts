@@ -16,6 +16,7 @@ function heldIn(name: BackendName): HeldIn {
     proven: async () => new Set(['own port']),
     loadable: () => [],
     load: async () => {},
+    narrower: () => [],
     lastLine: () => 'stands',
     listing: '',
   };

@@ -14,6 +14,7 @@ export function tellingBackend(name: BackendName, said: string[]): Backend {
     loadable: async () => '',
     load: async () => {},
     standsAs: async () => true,
+    narrower: () => [],
     text: async () => '',
   };
 }

@@ -10,6 +10,7 @@ import { countsText, diagnosticJson, diagnosticLines } from '../diagnostics.ts';
 import { inText, parseConfirm } from '../duration.ts';
 import type { Exit } from '../exit.ts';
 import type { Given } from '../given.ts';
+import { narrowerLines } from '../narrower-text.ts';
 import { changeJson, changeLines, cutJson } from '../plan-text.ts';
 import { bringIntoForce, type PutInForce } from '../put-in-force.ts';
 import { requireRoot } from '../root.ts';
@@ -62,6 +63,7 @@ export async function apply(context: Context, given: Given): Promise<Exit> {
   const { cut, pending } = done;
   for (const warning of done.warnings) screen.warn(safe(warning));
   const canUndo = whoCanUndo(enforcedContainers(ruleset, situation.world));
+  const narrower = await ports.kernel.narrower(ruleset, done.backend ?? backend);
   const rules = given.flag('rules') ? await ports.kernel.rules(ruleset, backend) : null;
   screen.show(
     {
@@ -76,6 +78,7 @@ export async function apply(context: Context, given: Given): Promise<Exit> {
       pending,
       unheld: ruleset.unheld.map(unheldJson),
       canUndo,
+      narrower,
       diagnostics: allDiagnostics(situation).map(diagnosticJson),
       rules,
     },
@@ -84,6 +87,7 @@ export async function apply(context: Context, given: Given): Promise<Exit> {
       ...changeLines(changes, cut, view),
       ...unheldLines(ruleset.unheld, view),
       ...undoingLines(canUndo, view),
+      ...narrowerLines(narrower, view),
       ...(rules === null ? [] : ['', ...rules.trimEnd().split('\n'), '']),
       ...sentence(verdictText(changes, done, dryRun, situation), view.paint.strong, view.width),
       ...(pending === null

@@ -7,6 +7,7 @@ import type { Context } from '../context.ts';
 import { defaultLines, defaultsBetween } from '../default-changes.ts';
 import { diagnosticJson, diagnosticLines } from '../diagnostics.ts';
 import type { Exit } from '../exit.ts';
+import { narrowerLines } from '../narrower-text.ts';
 import { changeJson, changeLines, cutJson } from '../plan-text.ts';
 import { policyChangeLines, policyChanges, untold } from '../policy-changes.ts';
 import type { LiveConversation } from '../ports.ts';
@@ -33,6 +34,7 @@ export async function plan(context: Context): Promise<Exit> {
   const cut = await wouldBeCut(context, situation, last);
   const blocked = diagnostics.some(({ code }) => code === codes.notEnforceable.code);
   const canUndo = whoCanUndo(enforcedContainers(ruleset, situation.world));
+  const narrower = await ports.kernel.narrower(ruleset, null);
   const lines = await diagnosticLines(diagnostics, loaded.texts);
   screen.show(
     {
@@ -45,6 +47,7 @@ export async function plan(context: Context): Promise<Exit> {
       cut: cut?.map((one) => ({ ...cutJson(one), since: one.since })) ?? null,
       unheld: ruleset.unheld.map(unheldJson),
       canUndo,
+      narrower,
       diagnostics: [...loaded.diagnostics, ...diagnostics].map(diagnosticJson),
     },
     (view) => [
@@ -54,6 +57,7 @@ export async function plan(context: Context): Promise<Exit> {
       ...policyChangeLines(untold(policy, changes, defaults.length), view),
       ...unheldLines(ruleset.unheld, view),
       ...undoingLines(canUndo, view),
+      ...narrowerLines(narrower, view),
       ...sentence(verdictText(changes, defaults.length + policy.length, cut, blocked), view.paint.strong, view.width),
     ],
   );

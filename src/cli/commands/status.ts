@@ -1,9 +1,11 @@
 import type { Status } from '../../control/protocol.ts';
+import type { Ruleset } from '../../ruleset/ruleset.ts';
 import { Store } from '../../state/store.ts';
 import { readApplied } from '../applied.ts';
 import { clockText } from '../clock.ts';
 import type { Context } from '../context.ts';
 import type { Exit } from '../exit.ts';
+import { narrowerLines } from '../narrower-text.ts';
 import { requireRoot } from '../root.ts';
 import { reachesByWorkload } from '../status/reaches.ts';
 import { statusLines } from '../status/screen.ts';
@@ -35,7 +37,10 @@ async function withoutDaemon({ settings, ports, screen }: Context): Promise<Exit
   const policy = reading.kind === 'good' ? reading.value : null;
   const { current, pending } = policy ?? { current: null, pending: null };
   const backend = (await ports.kernel.backends())[0] ?? null;
-  const isIntact = backend === null || backend === 'nftables' ? null : await isAsApplied(settings.state, ports);
+  const applied = backend === null || backend === 'nftables' ? null : await lastApplied(settings.state, ports);
+  // nobody tells of changes to iptables
+  const isIntact = applied === null ? null : await ports.kernel.holds(applied);
+  const narrower = applied === null ? [] : await ports.kernel.narrower(applied, backend);
   const now = ports.now();
   screen.show(
     {
@@ -45,6 +50,7 @@ async function withoutDaemon({ settings, ports, screen }: Context): Promise<Exit
       standing,
       backend,
       intact: isIntact,
+      narrower,
       policy: current === null ? null : { digest: current.digest, since: current.since, by: current.by },
       pending: pending === null ? null : { digest: pending.digest, until: pending.until },
       problem: reading.kind === 'broken' || reading.kind === 'newer' ? reading.reason : null,
@@ -80,6 +86,7 @@ async function withoutDaemon({ settings, ports, screen }: Context): Promise<Exit
             )
           : []),
         ...(backend === null || backend === 'nftables' ? [] : [`They are held with ${backend}.`]),
+        ...narrowerLines(narrower, view),
         'To keep it true: sluice run',
       ];
     },
@@ -87,10 +94,10 @@ async function withoutDaemon({ settings, ports, screen }: Context): Promise<Exit
   return standing === false ? 'open' : 'unattended';
 }
 
-/** Whether the rules that stand are those of the last apply, as far as that is known; nobody tells of changes to iptables. */
-async function isAsApplied(state: string, { files, kernel }: Context['ports']): Promise<boolean | null> {
+/** What the last apply put in force; null where nobody remembers that. */
+async function lastApplied(state: string, { files }: Context['ports']): Promise<Ruleset | null> {
   const memory = await readApplied(state, files);
-  return memory.kind === 'applied' ? kernel.holds(memory.applied.ruleset) : null;
+  return memory.kind === 'applied' ? memory.applied.ruleset : null;
 }
 
 function pendingText(until: number, now: number): string {

@@ -1,6 +1,7 @@
 import type { Repair, Status, WorkloadStatus } from '../../control/protocol.ts';
 import { clockText } from '../clock.ts';
 import { inText, spanText } from '../duration.ts';
+import { narrowerLines } from '../narrower-text.ts';
 import { fewOf } from '../reach.ts';
 import { type Cell, cell, table } from '../table.ts';
 import { counted, safe, wrap } from '../text.ts';
@@ -23,7 +24,9 @@ export function statusLines(
       facts.unheld.map((one) => ({ ...one, isWanted: true })),
       view,
     ),
-    ...undoingLines(facts.canUndo ?? [], view), // a daemon of an older release does not say
+    // a daemon of an older release says neither
+    ...undoingLines(facts.canUndo ?? [], view),
+    ...narrowerLines(facts.narrower ?? [], view),
     ...refusedLines(facts, view),
     ...repairLines(facts.repairs, now, view),
     ...nextLines(facts, now, view),

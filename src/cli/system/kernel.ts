@@ -27,6 +27,19 @@ export const systemKernel: KernelPort = {
     return (await chooseBackend(asked)).backend.loadable(ruleset);
   },
 
+  async narrower(ruleset, asked) {
+    if (asked === 'nftables') return [];
+    const { chooseBackend } = await import('../../enforce/choose-backend.ts');
+    const { NftError } = await import('../../nftables/nft.ts');
+    const { XtablesError } = await import('../../iptables/command.ts');
+    try {
+      return (await chooseBackend(asked)).backend.narrower(ruleset);
+    } catch (error) {
+      if (error instanceof NftError || error instanceof XtablesError) return [];
+      throw error;
+    }
+  },
+
   async load(text) {
     const { backendOfText } = await import('../../enforce/choose-backend.ts');
     const { backend, replaced } = await backendOfText(text);

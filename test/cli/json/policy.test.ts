@@ -88,6 +88,7 @@ test('plan', async () => {
     cut: [],
     unheld: [unheld],
     canUndo: [],
+    narrower: [],
     diagnostics: [diagnostic],
   });
 });
@@ -119,6 +120,7 @@ test('apply', async () => {
     pending: 'null',
     unheld: [unheld],
     canUndo: [],
+    narrower: [],
     diagnostics: [diagnostic],
     rules: 'string',
   });

@@ -1,6 +1,6 @@
 import type { Status } from '../../../src/control/protocol.ts';
 import { fakeDaemon } from '../daemon.ts';
-import { applied, articlePolicy, broken, changed, looser, watched } from '../hosts.ts';
+import { applied, articlePolicy, bounded, broken, changed, looser, watched } from '../hosts.ts';
 import type { Scenes } from './scene.ts';
 
 /** `sluice run`, `status` and `down`. */
@@ -70,6 +70,28 @@ export const daemon: Scenes = {
       const undoing = { code: 'net-admin', message: 'has NET_ADMIN: it can put itself past every hook' };
       const canUndo = [1, 2].map((at) => ({ workload: 'app/app', container: `app-app-${at}`, ...undoing }));
       host.daemon = fakeDaemon(host, { canUndo, lastLine: 'taken' });
+      return host;
+    },
+  },
+  'status-narrower': {
+    args: ['status'],
+    host: async () => {
+      const host = await watched();
+      const message =
+        'with iptables 4093 programs have a number, and here are 4100: who is judged by one of the other 7 is denied everything';
+      host.daemon = fakeDaemon(host, {
+        backend: 'iptables-nft',
+        lastLine: 'not-with-iptables',
+        narrower: [{ code: 'programs', message }],
+      });
+      return host;
+    },
+  },
+  'status-narrower-alone': {
+    args: ['status'],
+    host: async () => {
+      const host = bounded();
+      await host.sluice(['apply', '--backend', 'iptables-legacy']);
       return host;
     },
   },

@@ -7,6 +7,7 @@ import {
   articleHost,
   articlePolicy,
   articleWorld,
+  bounded,
   broken,
   changed,
   labelled,
@@ -71,6 +72,15 @@ export const inForce: Scenes = {
   'apply-refused-labels': { args: ['apply'], host: () => labelled() },
   'apply-can-undo': { args: ['apply'], host: () => Object.assign(articleHost(), { world: mightyWorld }) },
   'plan-can-undo': { args: ['plan'], host: () => Object.assign(articleHost(), { world: mightyWorld }) },
+  'apply-narrower': { args: ['apply', '--backend', 'iptables-legacy'], host: () => bounded() },
+  'plan-narrower': {
+    args: ['plan'],
+    host: () => {
+      const host = bounded();
+      host.kernel.backend = 'iptables-legacy';
+      return host;
+    },
+  },
   'apply-cut-off': {
     args: ['apply'],
     host: async () => Object.assign(await changed(articlePolicy, looser), { world: withoutPort() }),
