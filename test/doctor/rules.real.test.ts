@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Firewalls } from '../../lab/firewalls.ts';
 import type { Engine } from '../../lab/roots.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import { places } from '../../lab/world.ts';
+import { full } from '../campaign/campaign.ts';
 import { addressOf } from '../packets/support.ts';
 import { codes, doctor, finding, mend, soundHost } from './host.ts';
 
@@ -203,4 +205,46 @@ describe('rules of other settings', () => {
     expect(await reachesLan(site, 'early')).toBe(false);
     expect(await codes(site)).toEqual([]);
   });
+
+  // a sample does without: the root of the other firewalls alone takes minutes to make where nothing is cached
+  test.each<Engine>(full ? ['28.5'] : [])(
+    "Debian's firewalld takes the rules of others away by iptables, and by nftables it does not, on %s",
+    async (engine) => {
+      await using site = await openSite({ engine, liveRestore: true });
+      const mine = 'iptables -I DOCKER-USER 1 -d 192.168.0.0/16 -j DROP';
+      await using firewalls = await Firewalls.open(site.host.cell);
+      await soundHost(site);
+      await site.host.docker('run', '-d', '--name', 'free', '--dns', places.dns.v4, 'lab/app');
+      const listed = await site.host.must(['ip', '-o', 'link', 'show', 'type', 'bridge']);
+      const bridges = [...listed.matchAll(/^\d+: ([^:@]+)/gm)].map(([, name]) => name as string);
+      const start = async (backend: 'iptables' | 'nftables') => {
+        firewalls.configureFirewalld(backend, bridges);
+        await firewalls.startFirewalld();
+      };
+      await run(site, mine);
+      expect(await codes(site)).toEqual([]);
+      expect(await reachesLan(site, 'free')).toBe(false);
+
+      await start('iptables');
+      const one = finding(await doctor(site), 'firewalld-empties');
+      expect(one.seen.join('\n')).toMatch(/^filter: \d+ chains, such as \w+$/m);
+      expect(await reachesLan(site, 'free')).toBe(true); // the rule went with everybody's
+      expect(await site.host.must(['iptables', '-S'])).not.toContain('DOCKER');
+
+      // the lines that mend it, by hand: there is no systemd here
+      expect(one.mend.lines.map(({ text }) => text)).toEqual([
+        '/etc/firewalld/firewalld.conf: FirewallBackend=nftables',
+        'systemctl restart firewalld docker',
+      ]);
+      await firewalls.stopFirewalld();
+      await start('nftables');
+      await site.host.restartEngine();
+      await run(site, mine);
+      await expect.poll(() => codes(site)).toEqual([]);
+      expect(await reachesLan(site, 'free')).toBe(false);
+      await firewalls.must(['firewall-cmd', '--reload']);
+      expect(await reachesLan(site, 'free')).toBe(false);
+      expect(await codes(site)).toEqual([]);
+    },
+  );
 });
