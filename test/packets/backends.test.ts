@@ -84,4 +84,19 @@ describe.each(ways)('what other people do to iptables, engine $name', { timeout:
     for (let round = 0; round < 4; round++) await applyPolicy(site, round % 2 === 0 ? other : policy);
     await expectNoWindow(running);
   });
+
+  test('a permission that ends later than iptables can say is told by whoever applies it, plans it or asks', async () => {
+    const late = '{ to: "internet:443", until: 2040-12-31, reason: "much later" }';
+    await applyPolicy(site, `${policy}      mongo: { allow: [${late}] }\n`);
+    for (const args of [['plan'], ['apply'], ['status']]) {
+      const { stdout } = await site.host.sluice(...args, '--json');
+      const { narrower } = JSON.parse(stdout) as { narrower: readonly { code: string; message: string }[] };
+      expect(narrower, args[0]).toEqual([
+        {
+          code: 'until',
+          message: expect.stringMatching(/^iptables knows no time after 2038-01-19: "internet:443" \(/),
+        },
+      ]);
+    }
+  });
 });
