@@ -31,7 +31,8 @@ const bases: Readonly<Record<string, Pick<Base, 'hook' | 'priority'>>> = {
 const policies = ['ACCEPT', 'DROP', 'RETURN'] as const;
 
 /**
- * Reads what `ebtables-save` prints: its filter and nat. What it has of broute is left to nft's listing.
+ * Reads what `ebtables-save` prints: its filter and nat. What it has of broute is left to nft's listing; one without a rule, as
+ * firewalld leaves it behind, does nothing.
  *
  * @param before tables of ebtables that the listing has shown already
  */
@@ -43,6 +44,7 @@ export function readEbSave(
 ): readonly Table[] {
   const tables: EbTable[] = [];
   let table: EbTable | null = null;
+  let doesNothing = false;
   for (let index = from; index < to; index++) {
     const line = (lines[index] ?? '').trim();
     let problem: string | null = null;
@@ -50,16 +52,31 @@ export function readEbSave(
       const name = line.slice(1);
       const isTwice = [...before, ...tables].some((one) => one.name === name);
       table = null;
+      doesNothing = name === 'broute' && !isTwice && isWithoutRules({ lines, from: index + 1, to });
+      if (doesNothing) continue;
       if (isTwice) problem = `the table ${name} is listed a second time`;
       else if (name !== 'filter' && name !== 'nat') problem = 'a table of ebtables that is not followed';
       else tables.push((table = { name, chains: new Map() }));
-    } else if (line.startsWith(':')) problem = table === null ? noTable : declare(table, line, index);
+    } else if (doesNothing) continue;
+    else if (line.startsWith(':')) problem = table === null ? noTable : declare(table, line, index);
     else if (line.startsWith('-') || line.startsWith('[')) problem = table === null ? noTable : add(table, line, index);
     else if (hidesChains(line)) problem = hiddenChains;
     else if (line !== '' && !line.startsWith('#')) problem = 'not a line of ebtables-save';
     if (problem !== null) unread.add(lines, index, problem);
   }
   return tables.map((one) => finish(one, engine));
+}
+
+/** Whether a table, up to the next one, has no rule, and lets the bridge have every frame as it would without it. */
+function isWithoutRules({ lines, from, to }: Stretch): boolean {
+  let accepts = false;
+  for (let index = from; index < to; index++) {
+    const line = (lines[index] ?? '').trim();
+    if (line.startsWith('*')) break;
+    if (line === ':BROUTING ACCEPT') accepts = true;
+    else if (line !== '' && !line.startsWith('#') && !/^:(?!BROUTING)/.test(line)) return false;
+  }
+  return accepts;
 }
 
 const noTable = 'no table is open';
