@@ -7,26 +7,39 @@ export interface PathEvent {
   readonly chain: string;
   /** The rule as nft prints it; null at the end of a chain, and where the monitor began before the rule was there. */
   readonly rule: string | null;
+  /** nf_tables' own number of the rule; null at the end of a chain. */
+  readonly handle: number | null;
+  /** Where the rule stands in its chain, from 1; null at the end of a chain, and where it was not looked for or is not known. */
+  readonly place: number | null;
   /** accept, drop, jump CHAIN, goto CHAIN, return, continue; of a chain's end its policy. */
   readonly verdict: string;
 }
 
-/** Reads one line of `nft monitor trace`, whatever table it is of; undefined for lines about packets and conversations. */
+/** Reads one line of `nft -a monitor trace`, whatever table it is of; undefined for lines about packets and conversations. */
 export function parsePathLine(line: string): PathEvent | undefined {
   const match =
-    /^trace id [0-9a-f]+ (ip6?|inet|bridge|netdev) (\S+) (\S+) (?:(?:rule (.*)|unknown rule handle \d+) \(verdict ([^)]*)\)|(?:policy|verdict) (\w+))/.exec(
+    /^trace id [0-9a-f]+ (ip6?|inet|bridge|netdev) (\S+) (\S+) (?:(?:rule (.*)|unknown rule (handle \d+)) \(verdict ([^)]*)\)|(?:policy|verdict) (\w+))/.exec(
       line.trim(),
     );
   if (match === null) return undefined;
-  const [, family, table = '', chain = '', rule, ofRule, ofChain] = match;
-  return { family: family as TableFamily, table, chain, rule: rule ?? null, verdict: ofRule ?? ofChain ?? '' };
+  const [, family, table = '', chain = '', known, unknown, ofRule, ofChain] = match;
+  const [, rule = null, handle] = /^(?:(.*) # )?handle (\d+)$/.exec(known ?? unknown ?? '') ?? [null, known];
+  return {
+    family: family as TableFamily,
+    table,
+    chain,
+    rule,
+    handle: handle === undefined ? null : Number(handle),
+    place: null,
+    verdict: ofRule ?? ofChain ?? '',
+  };
 }
 
 /** Hooks at whose beginning and end a traced packet is looked for, and what stands between: anybody's rules. */
 export const watched = ['prerouting', 'input', 'forward', 'output', 'postrouting'] as const;
 export type Watched = (typeof watched)[number];
 
-/** Where a probe was seen, first to last, and what nf_tables says of it. */
+/** Where a probe was seen, first to last, and what nf_tables says of it; each hook once, in the order in which it came to them. */
 export interface PathTrace {
   readonly began: readonly Watched[];
   readonly passed: readonly Watched[];
@@ -53,8 +66,12 @@ export const meeting = 'meets-';
 
 /** Sorts the events of one packet: those of our own chains in the table `ours` say where it was seen, the rest are told. */
 export function pathTraceOf(events: readonly PathEvent[], ours: string): PathTrace {
-  const at = (prefix: string): readonly Watched[] =>
-    watched.filter((hook) => events.some(({ table, chain }) => table === ours && chain === `${prefix}${hook}`));
+  const at = (prefix: string): readonly Watched[] => {
+    const met = events.flatMap(({ table, chain }) =>
+      watched.filter((hook) => table === ours && chain === `${prefix}${hook}`),
+    );
+    return [...new Set(met)];
+  };
   return { began: at(beginning), passed: at(ending), events: events.filter(({ table }) => table !== ours) };
 }
 
@@ -67,10 +84,11 @@ export function watchedTraceOf(events: readonly PathEvent[], ours: string): Watc
 }
 
 /**
- * What became of a traced packet: it passed when it came through its last hook, postrouting or input. `stopped`: at
- * the last hook that it came to, or between hooks. `not-seen` proves nothing.
+ * What became of a traced packet: it passed when it came through its last hook, postrouting or input; what the host sends
+ * itself comes to both. `stopped`: at the last hook that it came to, or between hooks. `not-seen` proves nothing.
  */
 export function pathVerdict({ began, passed }: PathTrace): 'passed' | 'stopped' | 'not-seen' {
-  if (passed.includes('postrouting') || passed.includes('input')) return 'passed';
-  return began.length === 0 ? 'not-seen' : 'stopped';
+  const last = began.at(-1);
+  if (last === undefined) return 'not-seen';
+  return (last === 'postrouting' || last === 'input') && passed.includes(last) ? 'passed' : 'stopped';
 }

@@ -17,6 +17,7 @@ import {
   watchedTraceOf,
 } from './path-trace.ts';
 import { parseTraceLine, type TracedVerdict, verdictOf } from './trace-events.ts';
+import { placed } from './trace-place.ts';
 
 /** The conversation to trace: its first packet as the container sends it. */
 export interface TracedConversation {
@@ -28,12 +29,12 @@ export interface TracedConversation {
   readonly sourcePort: number;
 }
 
-/** A spawned `nft monitor trace`; the real one by {@link monitorCommand}. */
+/** A spawned `nft -a monitor trace`; the real one by {@link monitorCommand}. */
 export type SpawnMonitor = () => ChildProcess;
 
-/** Spawns the `nft` of PATH, in English and UTC; its standard error is thrown away. */
+/** Spawns the `nft` of PATH, in English and UTC, with the handles of rules; its standard error is thrown away. */
 export const monitorCommand: SpawnMonitor = () =>
-  spawn('nft', ['monitor', 'trace'], {
+  spawn('nft', ['-a', 'monitor', 'trace'], {
     env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' },
     stdio: ['ignore', 'pipe', 'ignore'],
   });
@@ -125,7 +126,8 @@ export class Trace implements AsyncDisposable {
 
   /**
    * Follows what `send` sends through everybody's hooks: where it was seen, and what nf_tables' rules made of it. Rules of
-   * legacy tables show by where it was seen last: their own trace (xt_TRACE) needs a rule among other people's.
+   * legacy tables show by where it was seen last: their own trace (xt_TRACE) needs a rule among other people's. Rules that
+   * let it pass or stopped it have their places.
    *
    * @param patience how long the trace may take to tell, milliseconds
    */
@@ -133,7 +135,8 @@ export class Trace implements AsyncDisposable {
     await this.#add(lookouts);
     const read = () => pathTraceOf(this.#events(), traceTable);
     await this.#watch(conversation, send, patience, () => pathVerdict(read()) !== 'not-seen');
-    return read();
+    const trace = read();
+    return { ...trace, events: await placed(trace.events, this.#run) };
   }
 
   /**

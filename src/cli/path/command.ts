@@ -52,7 +52,7 @@ export async function explainPath(context: Context, given: Given): Promise<Exit>
     traced: given.flag('live') ? await tracePath(context, from, to, walked) : null,
   };
   context.screen.show(pathJson(answer), (view) => pathLines(answer, given.flag('all'), view));
-  if (answer.traced !== null && answer.traced.agrees !== true) return 'no';
+  if (answer.traced !== null && answer.traced.agreement.agrees !== true) return 'no';
   return walked.verdict === 'accepted' ? 'ok' : walked.verdict === 'depends' ? 'depends' : 'no';
 }
 

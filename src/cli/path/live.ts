@@ -1,20 +1,18 @@
 import { addressOf, formatAddress } from '../../ip/address.ts';
-import { type PathEvent, type PathTrace, pathVerdict } from '../../nftables/path-trace.ts';
-import type { Decider, Outcome, Walked } from '../../packetpath/walk/result.ts';
+import type { PathTrace } from '../../nftables/path-trace.ts';
+import type { Walked } from '../../packetpath/walk/result.ts';
 import type { Context } from '../context.ts';
 import { CliError } from '../error.ts';
 import { safe, wrap } from '../text.ts';
 import type { View } from '../view.ts';
+import { type Agreement, agreement, fateOf } from './agreement.ts';
 import type { To } from './destination.ts';
 import type { From } from './sender.ts';
 
 /** What the kernel did with a real packet, and whether the walk says the same. */
 export interface Traced {
-  readonly kernel: ReturnType<typeof pathVerdict>;
-  /** null: the packet was not seen, or the walk cannot tell. */
-  readonly agrees: boolean | null;
-  /** Whether the walk has it stopped, too, but by another chain than the kernel names. */
-  readonly elsewhere: boolean;
+  readonly kernel: ReturnType<typeof fateOf>;
+  readonly agreement: Agreement;
   readonly trace: PathTrace;
   readonly source: string;
 }
@@ -42,62 +40,65 @@ export async function tracePath({ ports }: Context, { from, pid }: From, to: To,
     port: Number(to.port.low),
   });
   if (result.kind === 'not-sent') throw new CliError('unable', `the packet could not be sent: ${result.reason}`);
-  const kernel = pathVerdict(result.trace);
-  return { kernel, ...agreement(result.trace, walked), trace: result.trace, source: formatAddress(result.source) };
+  const { trace, source } = result;
+  return { kernel: fateOf(trace), agreement: agreement(trace, walked), trace, source: formatAddress(source) };
 }
 
-/**
- * Whether what the kernel did is one of the ways of a walk: alike in what became of the packet, and stopped by the chain that
- * the trace names. It names none of legacy tables, which nf_tables does not trace.
- */
-export function agreement(trace: PathTrace, { outcomes }: Walked): Pick<Traced, 'agrees' | 'elsewhere'> {
-  const kernel = pathVerdict(trace);
-  if (kernel === 'not-seen') return { agrees: null, elsewhere: false };
-  const drop = kernel === 'stopped' ? trace.events.findLast(({ verdict }) => verdict === 'drop') : undefined;
-  const known = outcomes.filter(({ verdict }) => verdict !== 'unknown');
-  const alike = known.filter(({ verdict }: Outcome) => (verdict === 'accepted') === (kernel === 'passed'));
-  if (alike.some(({ by }) => drop === undefined || isAt(by, drop))) return { agrees: true, elsewhere: false };
-  return { agrees: known.length === outcomes.length ? false : null, elsewhere: alike.length > 0 };
-}
-
-function isAt(by: Decider, { family, table, chain }: PathEvent): boolean {
-  if (by.kind !== 'rule' && by.kind !== 'policy') return false;
-  const at = by.kind === 'rule' ? by.at : by;
-  return (
-    at.table.engine !== 'legacy' && at.table.family === family && at.table.name === table && at.chain.name === chain
-  );
-}
-
-/** What the kernel did with the probe, and whether that is what the walk says. */
+/** What the kernel did with the probe, and whether that is what the walk says, as far as it was compared. */
 export function tracedLines(
-  { kernel, agrees, elsewhere, trace, source }: Traced,
+  { kernel, agreement: found, trace, source }: Traced,
   { paint, width }: View,
 ): readonly string[] {
   const last = trace.events.findLast(({ verdict }) => verdict !== 'continue');
   const where = trace.began.at(-1);
   const did = {
-    passed: `let it pass (seen at the end of ${trace.passed.at(-1) ?? ''})`,
+    passed: `let it pass (seen at the end of ${where ?? ''})`,
     stopped: `stopped it at ${where ?? 'no hook'}${where !== undefined && trace.passed.includes(where) ? ', behind all rules there' : ''}`,
     'not-seen':
       'traced nothing of it, which proves nothing: a frame between neighbours passes these hooks only with br_netfilter',
   }[kernel];
-  const differs = elsewhere ? 'but NOT by the chain that the walk names' : 'which is NOT what the walk says';
-  const verdict = agrees === null ? 'so nothing is proven' : agrees ? 'as the walk says' : differs;
-  const style = agrees === null ? paint.doubtful : agrees ? paint.good : paint.bad;
+  const [style, words] =
+    found.agrees === null
+      ? [paint.doubtful, 'so nothing is proven']
+      : found.agrees
+        ? [paint.good, `as the walk says, ${alikeWords[found.compared]}`]
+        : [paint.bad, differWords[found.differs]];
   const rule =
     last === undefined
       ? []
       : [
-          `last rule of nf_tables: ${last.family} ${last.table} ${last.chain}${last.rule === null ? '' : `: ${last.rule}`} (${last.verdict})`,
+          `last rule of nf_tables: ${last.family} ${last.table} ${last.chain}${last.place === null ? '' : ` ${last.place}`}${last.rule === null ? '' : `: ${last.rule}`} (${last.verdict})`,
         ];
   return [
     '',
-    ...wrap(safe(`Live, from ${source}: the kernel ${did}, ${verdict}.`), width).map(style),
+    ...wrap(safe(`Live, from ${source}: the kernel ${did}, ${words}.`), width).map(style),
     ...rule.flatMap((text) => wrap(safe(text), width)),
   ];
 }
 
-/** The same as `--json` prints it. */
-export function tracedJson({ kernel, agrees, elsewhere, trace, source }: Traced): object {
-  return { kernel, agrees, elsewhere, source, began: trace.began, passed: trace.passed, events: trace.events };
+const alikeWords = {
+  hook: 'and at the same hook; the trace tells no more',
+  chain: 'and in the same chain; which of its rules it was, could not be told',
+  rule: 'and by the same rule',
+  policy: 'and by the policy of the same chain',
+} as const;
+
+const differWords = {
+  fate: 'which is NOT what the walk says',
+  hook: 'but NOT at the hook that the walk names',
+  rule: 'but NOT by the rule that the walk names',
+} as const;
+
+/** The same as `--json` prints it: `compared` how far they are alike, `differs` where they are not, null where it is the other. */
+export function tracedJson({ kernel, agreement: found, trace, source }: Traced): object {
+  return {
+    kernel,
+    agrees: found.agrees,
+    compared: found.agrees === true ? found.compared : null,
+    differs: found.agrees === false ? found.differs : null,
+    source,
+    began: trace.began,
+    passed: trace.passed,
+    events: trace.events,
+  };
 }

@@ -94,14 +94,14 @@ test('explain --path --live, where the kernel does something else than the walk 
   const good = await json(asked);
   expect({ code: good.code, value: good.value }).toMatchObject({
     code: 0,
-    value: { verdict: 'accepted', live: { kernel: 'passed', agrees: true } },
+    value: { verdict: 'accepted', live: { kernel: 'passed', agrees: true, compared: 'hook', differs: null } },
   });
   const bad = await json(asked, async (host) => {
     host.kernel.traced = stopped;
   });
   expect({ code: bad.code, value: bad.value }).toMatchObject({
     code: 1,
-    value: { verdict: 'accepted', live: { kernel: 'stopped', agrees: false } },
+    value: { verdict: 'accepted', live: { kernel: 'stopped', agrees: false, compared: null, differs: 'fate' } },
   });
 });
 

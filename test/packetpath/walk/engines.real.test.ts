@@ -12,7 +12,7 @@ interface Answer {
     readonly verdict: string;
     readonly decidedBy: { readonly kind: string; readonly chain?: string };
   }[];
-  readonly live: { readonly kernel: string; readonly agrees: boolean | null } | null;
+  readonly live: { readonly kernel: string; readonly agrees: boolean | null; readonly compared: string | null } | null;
 }
 
 async function explained(
@@ -97,14 +97,21 @@ test.each(engines)(
     // and by the kernel's own trace, from the container and from the host
     for (const attempt of [attempts[0], attempts[3], attempts[7], attempts[10]] as readonly Attempt[]) {
       const { verdict, live } = await explained(site, from, attempt, '--live');
-      expect({ to: attempt.to, kernel: live?.kernel, agrees: live?.agrees }).toEqual({
+      expect({ to: attempt.to, kernel: live?.kernel, agrees: live?.agrees, compared: live?.compared }).toEqual({
         to: attempt.to,
         kernel: verdict === 'accepted' ? 'passed' : 'stopped',
         agrees: true,
+        compared: 'rule',
       });
     }
     const fromHost = await explained(site, 'host', { from: 'host', to: places.proxy.v4, port: 3128 }, '--live');
     expect({ verdict: fromHost.verdict, agrees: fromHost.live?.agrees }).toEqual({ verdict: 'accepted', agrees: true });
+    // its own address: out by lo and in again, where a rule of somebody's stops it
+    const toItself = await explained(site, 'host', { from: 'host', to: hostAddress.v4, port: 9999 }, '--live');
+    expect({ verdict: toItself.verdict, live: toItself.live }).toMatchObject({
+      verdict: 'dropped',
+      live: { kernel: 'stopped', agrees: true, compared: 'rule' },
+    });
     const left = await site.host.must(['nft', 'list', 'tables']);
     expect(left).not.toContain('sluice');
   },

@@ -26,7 +26,7 @@ interface Answer {
     readonly decidedBy: { readonly kind: string; readonly chain?: string };
     readonly conditions: readonly { readonly text: string }[];
   }[];
-  readonly live: { readonly kernel: string; readonly agrees: boolean | null } | null;
+  readonly live: { readonly kernel: string; readonly agrees: boolean | null; readonly compared: string | null } | null;
 }
 
 async function explained(site: Site, { from, to, port, proto = 'tcp' }: Attempt, ...more: string[]): Promise<Answer> {
@@ -93,13 +93,21 @@ describe.each(asked)('on engine %s', { timeout: 300_000 }, (engine) => {
     const inbound = await explained(site, published);
     expect([answered.outcome, inbound.verdict]).toEqual(['answered', 'accepted']);
 
-    // and by the kernel's own trace: to others, the host and a neighbour
-    for (const attempt of (full ? [0, 4, 6, 7, 8, 10] : [0, 4, 8]).map((index) => attempts[index] as Attempt)) {
+    // and by the kernel's own trace: to others by both families, the host and a neighbour
+    for (const attempt of (full ? [0, 1, 4, 5, 6, 7, 8, 9, 10] : [0, 1, 4, 5, 8]).map(
+      (index) => attempts[index] as Attempt,
+    )) {
       const { verdict, live } = await explained(site, attempt, '--live');
-      expect({ flow: describeAttempt(attempt), kernel: live?.kernel, agrees: live?.agrees }).toEqual({
+      expect({
+        flow: describeAttempt(attempt),
+        kernel: live?.kernel,
+        agrees: live?.agrees,
+        compared: live?.compared,
+      }).toEqual({
         flow: describeAttempt(attempt),
         kernel: verdict === 'accepted' ? 'passed' : 'stopped',
         agrees: true,
+        compared: backend === 'iptables-legacy' ? 'hook' : 'rule',
       });
     }
   });
