@@ -8,8 +8,12 @@ import { readListing } from '../../../src/packetpath/read/read.ts';
 /** The rules of each generation of engines, as their listings: networks docker0, br1, brnoicc (icc=false), brint (internal). */
 export const layoutNames: readonly string[] = readdirSync(join(import.meta.dirname, 'layouts')).toSorted();
 
+export function layoutText(name: string): string {
+  return readFileSync(join(import.meta.dirname, 'layouts', name), 'utf8');
+}
+
 export function layoutListing(name: string): Listing {
-  return readListing(readFileSync(join(import.meta.dirname, 'layouts', name), 'utf8'));
+  return readListing(layoutText(name));
 }
 
 export interface Told {
