@@ -7,7 +7,7 @@ import { load, readBack } from './load.ts';
 import { Rig, type Seen } from './rig.ts';
 
 /**
- * Engines that cannot be had here, by their rules: real programs load them, and packets are sent. What arrives is what is known of
+ * Engines that cannot be had here and the article's host, by their rules: real programs load them, and packets are sent. What arrives is what is known of
  * the engine, and the walk says the same of the rules as they were loaded and as they are listed.
  */
 let rig: Rig;

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SeatingName } from './docker-host.ts';
-import { nodes, own, type Probe, type Sender } from './rig.ts';
+import { far, nodes, own, type Probe, type Sender } from './rig.ts';
 
 /** A packet on a host of Docker's, and what becomes of it by the rules of an engine. */
 export interface Flow {
   readonly seating: SeatingName;
-  /** The name of the engine's layout. */
+  /** The name of the engine's layout, or of a listing of the article. */
   readonly layout: string;
   readonly probe: Probe;
   /** Where it arrives or that it is stopped, and by what. */
@@ -15,6 +15,7 @@ export interface Flow {
 
 const addresses: Readonly<Record<string, { readonly v4: string; readonly v6: string }>> = {
   ...nodes,
+  far: { v4: far.v4[0], v6: far.v6[0] },
   host: own.eth0,
   gateway: own['br-one'],
 };
