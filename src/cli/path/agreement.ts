@@ -12,9 +12,9 @@ export type Agreement =
   | { readonly agrees: null };
 
 /** Up to where they are alike; `chain`: which of its rules it was could not be told. */
-export type Alike = 'hook' | 'chain' | 'rule' | 'policy';
+type Alike = 'hook' | 'chain' | 'rule' | 'policy';
 /** Where the way that is most alike differs; `rule`: another one, or one of the other engine. */
-export type Differs = 'fate' | 'hook' | 'rule';
+type Differs = 'fate' | 'hook' | 'rule';
 
 type Compared = Exclude<Agreement, { readonly agrees: null }>;
 
@@ -24,6 +24,7 @@ export function fateOf(trace: PathTrace): ReturnType<typeof pathVerdict> {
   return fate === 'passed' && trace.events.some(({ verdict }) => verdict === 'drop') ? 'stopped' : fate;
 }
 
+/** Compares with the way of a walk that is most alike. */
 export function agreement(trace: PathTrace, { outcomes }: Walked): Agreement {
   if (fateOf(trace) === 'not-seen') return { agrees: null };
   const known = outcomes.filter(({ verdict }) => verdict !== 'unknown');
