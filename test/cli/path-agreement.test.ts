@@ -134,6 +134,12 @@ describe('a packet that the kernel let pass', () => {
     (event) => expect(agreement(passed(event), inA)).toEqual(differs('rule')),
   );
 
+  test('is compared by its last hook where the policy is one of a chain that nf_tables does not have', () => {
+    const untouched = walked([]);
+    expect(agreement(passed(policy('OTHER', 'accept')), untouched)).toEqual(alike('hook'));
+    expect(agreement(passed(accepting('FORWARD', 1)), untouched)).toEqual(differs('rule'));
+  });
+
   test('is compared by its last hook where a legacy table let it', () => {
     const legacy = walked(['-A FORWARD -j A', '-A A -j ACCEPT'], { engine: 'legacy' });
     expect(agreement(passed(), legacy)).toEqual(alike('hook'));

@@ -67,10 +67,16 @@ function compareStopped({ events }: PathTrace, by: Decider): Compared {
 /** Among all that let it pass, the one that the walk names must be. */
 function comparePassed({ events }: PathTrace, by: Decider): Compared {
   if (engineOf(by) !== 'nf_tables') return alike('hook');
-  const found = events.filter(({ verdict }) => verdict === 'accept').map((event) => compareRule(by, event));
-  const same = found.find(({ agrees }) => agrees);
-  // a bridge's own chains may be asked before the trace begins
-  return same ?? (tableOf(by)?.family === 'bridge' ? alike('hook') : differs('rule'));
+  const accepts = events.filter(({ verdict }) => verdict === 'accept');
+  const same = accepts.map((event) => compareRule(by, event)).find(({ agrees }) => agrees);
+  return same ?? (isUntraced(by, accepts) ? alike('hook') : differs('rule'));
+}
+
+/** iptables-save shows chains that nf_tables does not have before they have rules, and a bridge's own may come before the trace. */
+function isUntraced(by: Decider, accepts: readonly PathEvent[]): boolean {
+  const at = by.kind === 'rule' ? by.at : by;
+  if (!('chain' in at) || accepts.some((event) => isIn(at, event))) return false;
+  return by.kind === 'policy' || at.table.family === 'bridge';
 }
 
 function compareRule(by: Decider, event: PathEvent): Compared {
