@@ -87,8 +87,10 @@ export interface Row {
   readonly tries: string;
   /** What is expected; a function where engines or backends differ. */
   readonly is: Case | ((way: BypassWay) => Case);
-  /** The section of docs/threat-model.md about what is outside; of a row that is not, about a part that is. */
+  /** The section of docs/threat-model.md about what is outside; of a row that is not, about what is left of it. */
   readonly outside?: string;
+  /** What is left of a row with that section that is closed, in a few words; `the rest outside` unless told, null: nothing. */
+  readonly rest?: string | null;
 }
 
 /** What is expected of a row there. */

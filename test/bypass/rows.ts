@@ -31,42 +31,48 @@ import * as tampering from './rows/tampering.ts';
 import * as translation from './rows/translation.ts';
 import * as untrustedWords from './rows/untrusted-words.ts';
 
-const files: readonly Readonly<Record<string, Row>>[] = [
-  addressesDecide,
-  behindTheLastRule,
-  beneath,
-  builds,
-  conversations,
-  dnsElsewhere,
-  embedded,
-  engineSocket,
-  floods,
-  forgedSenders,
-  fragments,
-  host,
-  hostNetwork,
-  ipv6,
-  killedDaemon,
-  metadata,
-  neighbours,
-  netAdmin,
-  oddPackets,
-  otherNetworks,
-  outside,
-  pivot,
-  protocols,
-  published,
-  rebinding,
-  sockets,
-  starting,
-  tampering,
-  translation,
-  untrustedWords,
+/** Each file of rows, with its name. */
+const files: readonly (readonly [name: string, of: Readonly<Record<string, Row>>])[] = [
+  ['addresses-decide', addressesDecide],
+  ['behind-the-last-rule', behindTheLastRule],
+  ['beneath', beneath],
+  ['builds', builds],
+  ['conversations', conversations],
+  ['dns-elsewhere', dnsElsewhere],
+  ['embedded', embedded],
+  ['engine-socket', engineSocket],
+  ['floods', floods],
+  ['forged-senders', forgedSenders],
+  ['fragments', fragments],
+  ['host', host],
+  ['host-network', hostNetwork],
+  ['ipv6', ipv6],
+  ['killed-daemon', killedDaemon],
+  ['metadata', metadata],
+  ['neighbours', neighbours],
+  ['net-admin', netAdmin],
+  ['odd-packets', oddPackets],
+  ['other-networks', otherNetworks],
+  ['outside', outside],
+  ['pivot', pivot],
+  ['protocols', protocols],
+  ['published', published],
+  ['rebinding', rebinding],
+  ['sockets', sockets],
+  ['starting', starting],
+  ['tampering', tampering],
+  ['translation', translation],
+  ['untrusted-words', untrustedWords],
 ];
 
-export const rows: readonly Row[] = files
-  .flatMap((file) => Object.values(file))
-  .toSorted((a, b) => a.number - b.number);
+const placed = files
+  .flatMap(([name, of]) => Object.values(of).map((row) => ({ file: `rows/${name}.ts`, row })))
+  .toSorted((a, b) => a.row.number - b.row.number);
+
+export const rows: readonly Row[] = placed.map(({ row }) => row);
+
+/** The file of each row, by its number, from this folder. */
+export const rowFiles: ReadonlyMap<number, string> = new Map(placed.map(({ file, row }) => [row.number, file]));
 
 /** The list of known bypasses has 64; what was found by attacks of our own is numbered on from there. */
 export const lastRow = 66;

@@ -20,7 +20,7 @@ const sampled = 6;
  */
 export function selection(
   all: readonly Row[],
-  found: ReadonlyMap<string, string>,
+  found: ReadonlyMap<string, unknown>,
 ): { readonly rows: readonly Row[]; readonly ways: readonly BypassWay[] } {
   const asked = process.env['SLUICE_BYPASS'];
   const rows = all.filter((row) => everyWay.some((way) => caseOf(row, way).state !== 'outside'));
@@ -34,7 +34,7 @@ export function selection(
 
 function sample(
   rows: readonly Row[],
-  found: ReadonlyMap<string, string>,
+  found: ReadonlyMap<string, unknown>,
 ): { readonly rows: readonly Row[]; readonly ways: readonly BypassWay[] } {
   const random = randomFor('bypass');
   const triedOn = (way: BypassWay) => rows.filter(({ number }) => found.has(placeOf(number, way)));
