@@ -13,10 +13,8 @@ import { rowFiles } from './rows.ts';
 export function definitionOf(number: number): string {
   const file = rowFiles.get(number);
   if (file === undefined) throw new Error(`there is no row ${number}`);
-  return digestOf(readFileSync(join(import.meta.dirname, file), 'utf8'));
-}
-
-/** Digest of a text, 12 hexadecimal digits. */
-export function digestOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 12);
+  return createHash('sha256')
+    .update(readFileSync(join(import.meta.dirname, file)))
+    .digest('hex')
+    .slice(0, 12);
 }
