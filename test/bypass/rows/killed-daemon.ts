@@ -20,9 +20,7 @@ export const killedDaemon: Row = {
     attempt: async (bench) => {
       const { site } = bench;
       const { host } = site;
-      // with iptables nobody keeps the rules in the first place
-      if (bench.backend === 'nftables') await (await bench.keep(proxyOnly.policy))?.kill();
-      else await bench.enforce(proxyOnly.policy);
+      await (await bench.keep(proxyOnly.policy))?.kill();
       const late = ['--network', 'app_default', '-l', 'com.docker.compose.project=app'];
       await runBeside(site, 'late', [...late, '-l', 'com.docker.compose.service=late']);
       try {

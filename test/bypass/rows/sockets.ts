@@ -1,7 +1,6 @@
 import { until } from '../../../lab/exec.ts';
 import { freshToken } from '../../../lab/probe.ts';
 import { places } from '../../../lab/world.ts';
-import { mustApply } from '../bench.ts';
 import type { Held, Row } from '../row.ts';
 import { request, runBeside, sayTo, withPrograms } from '../run-in.ts';
 
@@ -19,9 +18,7 @@ export const controlSocket: Row = {
     code: 'sluice-shared',
     names: /^clerk: /,
     under: mayNothing('clerk'),
-    prepare: async (bench) => {
-      const { site } = bench;
-      await mustApply(site, { ...bench, backend: 'nftables' }, mayNothing('clerk').policy); // the daemon keeps nothing else
+    prepare: async ({ site }) => {
       const daemon = await site.host.daemon();
       await runBeside(site, 'clerk', [...withPrograms, '-v', '/run/sluice:/run/sluice:ro']);
       return async () => {
