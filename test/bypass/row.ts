@@ -51,11 +51,18 @@ export interface Closed extends Tried {
   readonly enforces?: true;
 }
 
-/** Without Sluice every attempt arrives; a policy that would enforce the container is refused, with words that match. */
-export interface Refused extends Tried {
-  readonly state: 'refused';
+/** A policy that cannot be put in force, and how Sluice says so. */
+export interface Refusal {
   readonly policy: string;
   readonly says: RegExp;
+}
+
+/** Without Sluice every attempt arrives; policies that would enforce the container are refused, with words that match. */
+export interface Refused extends Tried {
+  readonly state: 'refused';
+  readonly refusals: readonly Refusal[];
+  /** Each in turn is in force when all of those are refused: none opens what it holds. */
+  readonly under?: readonly Held[];
 }
 
 /** On this host every attempt arrives although the policy is in force; `sluice doctor` names it, and the mend. */

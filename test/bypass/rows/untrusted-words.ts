@@ -1,5 +1,6 @@
 import { places } from '../../../lab/world.ts';
 import type { Attempt } from '../../packets/support.ts';
+import { proxyOnly } from '../ground.ts';
 import type { Prepare, Row } from '../row.ts';
 import { runBeside } from '../run-in.ts';
 import { byProbes } from '../sightings.ts';
@@ -58,15 +59,31 @@ export const namesAsRules: Row = {
   },
 };
 
+const aboutApp = (words: string) => `version: 1\nprojects:\n  app: ${words}\n`;
+
 export const misspelled: Row = {
   number: 64,
   title: 'a policy that says nothing by mistake',
   tries:
-    'A key that is misspelled or an empty list, which elsewhere mean "no rule", and so everything. `allow: none` and a list of nothing deny; a key that nobody knows is an error, and changes nothing.',
+    'A key that is misspelled or an empty list, which elsewhere mean "no rule", and so everything. Both are errors, as is a project without any list, and change nothing of what is in force; `allow: none` denies.',
   is: {
     state: 'refused',
-    policy: 'version: 1\nprojects:\n  app: { alow: [internet] }\n',
-    says: /alow/,
+    refusals: [
+      { policy: aboutApp('{ alow: [internet] }'), says: /unknown key "alow"/ },
+      { policy: 'version: 1\nproject:\n  app: { allow: none }\n', says: /unknown key "project"/ },
+      { policy: aboutApp('{ allow: [] }'), says: /an empty list says nothing/ },
+      { policy: aboutApp('{ allow: }'), says: /allow has no value/ },
+      { policy: aboutApp('{}'), says: /no level gives its services an allow list/ },
+      { policy: aboutApp('{ allow: [internett] }'), says: /unknown group "internett"/ },
+      { policy: aboutApp('{ allow: none, mode: enforced }'), says: /not "enforced"/ },
+    ],
+    under: [
+      proxyOnly,
+      {
+        policy: `${aboutApp('{ allow: none }')}  shop: { allow: [internet] }\n`,
+        allowed: [{ from: 'shop/web', to: places.internet.v4, port: 443 }],
+      },
+    ],
     attempt: ({ site }) => byProbes(site, out('app/app')),
   },
 };
