@@ -1,5 +1,5 @@
 import { hostAddress, places } from '../../../lab/world.ts';
-import { gatewayOf } from '../../packets/forging.ts';
+import { bridgeOf, gatewayOf } from '../../packets/forging.ts';
 import type { Attempt } from '../../packets/support.ts';
 import { allAddresses } from '../ground.ts';
 import type { Prepare, Row } from '../row.ts';
@@ -7,31 +7,56 @@ import { byProbes } from '../sightings.ts';
 
 const families = ['v4', 'v6'] as const;
 
+/** Ports of the host's loopback, which nothing but a redirect leads to. */
+const loopback = { v4: '127.0.0.1', v6: '::1', port: 8282 } as const;
+/** Public addresses that somebody's own rules turn: to one that is denied, and to the host's loopback. */
+const turned = { v4: ['45.90.77.77', '45.90.77.78'], v6: ['2a0c:b641:77::77', '2a0c:b641:77::78'] } as const;
+
 /** Where an operator's own rules send what is for allowed and for denied addresses. */
-const redirects = `table ip redirects {
+const redirects = families
+  .map((family) => {
+    const [ip, at] = family === 'v4' ? ['ip', (to: string) => to] : ['ip6', (to: string) => `[${to}]`];
+    const [denied, local] = turned[family];
+    return `table ${ip} redirects {
   chain prerouting {
     type nat hook prerouting priority -100
-    ip daddr ${places.metadata.v4} tcp dport 80 redirect to :8181
-    ip daddr ${places.ten.v4} tcp dport 443 dnat to ${places.internet.v4}:80
-    ip daddr 45.90.77.77 tcp dport 443 dnat to ${places.ten.v4}:22
+    ${ip} daddr ${places.metadata[family]} tcp dport 80 redirect to :8181
+    ${ip} daddr ${places.ten[family]} tcp dport 443 dnat to ${at(places.internet[family])}:80
+    ${ip} daddr ${denied} tcp dport 443 dnat to ${at(places.ten[family])}:22
+    ${ip} daddr ${local} tcp dport 443 dnat to ${at(loopback[family])}:${loopback.port}
+    ${ip} daddr ${local} udp dport 443 dnat to ${at(loopback[family])}:${loopback.port}
   }
-}`;
-const redirected: readonly Attempt[] = [
-  { from: 'app/app', to: places.metadata.v4, port: 80 },
-  { from: 'app/app', to: places.ten.v4, port: 443 },
-  { from: 'app/app', to: '45.90.77.77', port: 443 },
-];
+}
+`;
+  })
+  .join('');
+const redirected = families.flatMap((family): readonly Attempt[] => {
+  const [denied, local] = turned[family];
+  return [
+    { from: 'app/app', to: places.metadata[family], port: 80 },
+    { from: 'app/app', to: places.ten[family], port: 443 },
+    { from: 'app/app', to: denied, port: 443 },
+    { from: 'app/app', to: local, port: 443 },
+    { from: 'app/app', to: local, port: 443, proto: 'udp' },
+  ];
+});
 
+/** The redirects, and a bridge from which the kernel takes packets for the loopback, as some guides to DNAT have it. */
 const prepare: Prepare = async ({ site }) => {
+  const route = `net.ipv4.conf.${await bridgeOf(site, 'app_default')}.route_localnet`;
+  await site.host.sysctl({ [route]: 1 });
   await site.host.nft(redirects);
-  return () => site.host.nft('delete table ip redirects');
+  return async () => {
+    await site.host.nft('delete table ip redirects\ndelete table ip6 redirects');
+    await site.host.sysctl({ [route]: 0 });
+  };
 };
 
 export const hairpin: Row = {
   number: 28,
   title: 'published ports and other DNAT',
   tries:
-    "Another project's published port at the host's addresses, which DNAT turns into a container, and the operator's own redirects: the packet has two destinations.",
+    "Another project's published port at the host's addresses, which DNAT turns into a container, and the operator's own redirects, to addresses that are denied, to the host and to its loopback: the packet has two destinations.",
   is: {
     state: 'closed',
     prepare,
@@ -39,7 +64,7 @@ export const hairpin: Row = {
       {
         policy: `version: 1
 projects:
-  app: { allow: [internet, private, multicast], deny: ["${places.ten.v4}"] }
+  app: { allow: [internet, private, multicast], deny: ["${places.ten.v4}", "${places.ten.v6}"] }
 `,
         allowed: allAddresses.allowed,
       },
