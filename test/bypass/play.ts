@@ -25,6 +25,8 @@ export interface Played {
   readonly tried: number;
   /** What got out, or what the proof lacks. */
   readonly why: string | null;
+  /** Of a row that is told: what got out, and to whom. */
+  readonly seen?: string;
 }
 
 /** Hears of each step as it happens. */
@@ -89,12 +91,7 @@ async function playClosed(
     const round = await heldRound(one, held, control, narrator);
     if (typeof round === 'string') return unproven(without.length, round);
     const out = round.filter(({ at }) => at.length > 0);
-    if (out.length > 0)
-      return {
-        state: 'open',
-        tried: without.length,
-        why: `got out: ${out.map(({ what, at }) => `${what}, seen by ${at.join(' and ')}`).join('; ')}`,
-      };
+    if (out.length > 0) return { state: 'open', tried: without.length, why: `got out: ${received(out)}` };
     if (names(round) !== names(without))
       return unproven(without.length, `with Sluice other things were tried than without: ${names(round)}`);
   }
@@ -206,34 +203,36 @@ async function playTold(one: Told, control: Bench, narrator: Narrator): Promise<
   if (before !== undefined)
     return unproven(0, `doctor says ${one.code} before there is any reason: ${before.seen.join(', ')}`);
   const undo = await one.prepare({ ...control, enforce });
-  let tried = 0;
+  let sightings: readonly Sighting[] = [];
   try {
     narrator.step('A host where it is so, with Sluice');
     narrator.policy(policy);
-    const sightings = await one.attempt({ ...control, enforce });
+    sightings = await one.attempt({ ...control, enforce });
     narrator.seen(sightings);
-    tried = sightings.length;
     const lost = unseen(sightings);
-    if (tried === 0 || lost.length > 0)
-      return unproven(tried, `these did not get out, so it is not so: ${names(lost)}`);
+    if (sightings.length === 0 || lost.length > 0)
+      return unproven(sightings.length, `these did not get out, so it is not so: ${names(lost)}`);
     const another = await heldByAnother(control);
-    if (another !== null) return unproven(tried, another);
+    if (another !== null) return unproven(sightings.length, another);
     narrator.command('sluice doctor');
     const finding = await asked();
-    if (finding === undefined) return { state: 'open', tried, why: `doctor does not say ${one.code}` };
+    if (finding === undefined)
+      return { state: 'open', tried: sightings.length, why: `doctor does not say ${one.code}` };
     narrator.said(
       [finding.title, ...finding.seen, finding.mend.say, ...finding.mend.lines.map(({ text }) => text)].join('\n'),
     );
-    if (finding.mend.say === '') return unproven(tried, `doctor says ${one.code} without a mend`);
+    if (finding.mend.say === '') return unproven(sightings.length, `doctor says ${one.code} without a mend`);
   } finally {
     await undo();
   }
   const after = await asked();
   if (after !== undefined)
-    return unproven(tried, `doctor still says ${one.code} when it is so no more: ${after.seen.join(', ')}`);
-  return { state: 'told', tried, why: null };
+    return unproven(sightings.length, `doctor still says ${one.code} when it is so no more: ${after.seen.join(', ')}`);
+  return { state: 'told', tried: sightings.length, why: null, seen: received(sightings) };
 }
 
 const unproven = (tried: number, why: string): Played => ({ state: 'unproven', tried, why });
 const unseen = (sightings: readonly Sighting[]) => sightings.filter(({ at }) => at.length === 0);
+const received = (sightings: readonly Sighting[]) =>
+  sightings.map(({ what, at }) => `${what}, seen by ${at.join(' and ')}`).join('; ');
 const names = (sightings: readonly Sighting[]) => sightings.map(({ what }) => what).join('; ') || 'none at all';
