@@ -7,39 +7,37 @@ import { byProbes } from '../sightings.ts';
 
 const families = ['v4', 'v6'] as const;
 
-/** Ports of the host's loopback, which nothing but a redirect leads to. */
-const loopback = { v4: '127.0.0.1', v6: '::1', port: 8282 } as const;
-/** Public addresses that somebody's own rules turn: to one that is denied, and to the host's loopback. */
-const turned = { v4: ['45.90.77.77', '45.90.77.78'], v6: ['2a0c:b641:77::77', '2a0c:b641:77::78'] } as const;
+/** A public address that somebody's own rules turn to one that is denied. */
+const turned = { v4: '45.90.77.77', v6: '2a0c:b641:77::77' } as const;
+/** One that they turn to the host's loopback: of IPv4 alone, the kernel itself drops what was turned to ::1. */
+const local = '45.90.77.78';
 
 /** Where an operator's own rules send what is for allowed and for denied addresses. */
 const redirects = families
   .map((family) => {
     const [ip, at] = family === 'v4' ? ['ip', (to: string) => to] : ['ip6', (to: string) => `[${to}]`];
-    const [denied, local] = turned[family];
+    const loopback = ['tcp', 'udp'].map((proto) => `ip daddr ${local} ${proto} dport 443 dnat to 127.0.0.1:8282`);
     return `table ${ip} redirects {
   chain prerouting {
     type nat hook prerouting priority -100
     ${ip} daddr ${places.metadata[family]} tcp dport 80 redirect to :8181
     ${ip} daddr ${places.ten[family]} tcp dport 443 dnat to ${at(places.internet[family])}:80
-    ${ip} daddr ${denied} tcp dport 443 dnat to ${at(places.ten[family])}:22
-    ${ip} daddr ${local} tcp dport 443 dnat to ${at(loopback[family])}:${loopback.port}
-    ${ip} daddr ${local} udp dport 443 dnat to ${at(loopback[family])}:${loopback.port}
+    ${ip} daddr ${turned[family]} tcp dport 443 dnat to ${at(places.ten[family])}:22
+    ${family === 'v4' ? loopback.join('\n    ') : ''}
   }
 }
 `;
   })
   .join('');
-const redirected = families.flatMap((family): readonly Attempt[] => {
-  const [denied, local] = turned[family];
-  return [
+const redirected: readonly Attempt[] = [
+  ...families.flatMap((family): readonly Attempt[] => [
     { from: 'app/app', to: places.metadata[family], port: 80 },
     { from: 'app/app', to: places.ten[family], port: 443 },
-    { from: 'app/app', to: denied, port: 443 },
-    { from: 'app/app', to: local, port: 443 },
-    { from: 'app/app', to: local, port: 443, proto: 'udp' },
-  ];
-});
+    { from: 'app/app', to: turned[family], port: 443 },
+  ]),
+  { from: 'app/app', to: local, port: 443 },
+  { from: 'app/app', to: local, port: 443, proto: 'udp' },
+];
 
 /** The redirects, and a bridge from which the kernel takes packets for the loopback, as some guides to DNAT have it. */
 const prepare: Prepare = async ({ site }) => {
