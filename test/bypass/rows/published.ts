@@ -62,7 +62,7 @@ export const hairpin: Row = {
       {
         policy: `version: 1
 projects:
-  app: { allow: [internet, private, multicast], deny: ["${places.ten.v4}", "${places.ten.v6}"] }
+  app: { allow: [internet, private, multicast], deny: ["${places.ten.v4}", "[${places.ten.v6}]"] }
 `,
         allowed: allAddresses.allowed,
       },
