@@ -43,21 +43,9 @@ export async function bringIntoForce(
   const { settings, ports } = context;
   const texts = absolute(situation.loaded.texts);
   const daemon = await ports.daemon(settings.socket);
-  if (daemon !== null && backend !== null) await insistOn(backend, daemon);
   const limit = confirm === null ? null : await startLimit(context, texts, confirm);
-  if (daemon !== null) return throughDaemon(daemon, digestOf(texts), limit);
+  if (daemon !== null) return throughDaemon(daemon, digestOf(texts), limit, backend);
   return alone(context, situation, texts, limit, backend);
-}
-
-/** A daemon holds the rules in one backend for as long as it runs: another is the next one's, which takes over. */
-async function insistOn(backend: BackendChoice, daemon: Daemon): Promise<void> {
-  const { backend: held, pid } = await daemon.status();
-  if (held === backend || (backend === 'iptables' && held !== 'nftables')) return;
-  throw new CliError(
-    'unable',
-    `the daemon (pid ${pid}) holds the rules with ${held} for as long as it runs`,
-    `end it, which leaves its rules standing, and start it with: sluice run --backend ${backend}. It takes over without a gap`,
-  );
 }
 
 /** The same texts have the same digest wherever a command is run from. */
@@ -114,9 +102,14 @@ async function keepRules(store: Store, ports: Context['ports']): Promise<void> {
   await store.writeRulesBefore({ boot: boot ?? '', text: await ports.kernel.loadable(ruleset, null) });
 }
 
-async function throughDaemon(daemon: Daemon, digest: string, limit: PendingConfirm | null): Promise<PutInForce> {
+async function throughDaemon(
+  daemon: Daemon,
+  digest: string,
+  limit: PendingConfirm | null,
+  asked: BackendChoice | null,
+): Promise<PutInForce> {
   const confirm = limit === null ? {} : { confirm: { until: limit.until, token: limit.token } };
-  const answer = await daemon.apply({ digest, ...confirm });
+  const answer = await daemon.apply({ digest, ...(asked === null ? {} : { backend: asked }), ...confirm });
   if (!answer.ok)
     throw new CliError(
       'unable',

@@ -6,7 +6,7 @@ import type { TroubleCode } from './trouble.ts';
  * What the daemon says over its control socket: HTTP over a unix socket, JSON bodies, `/v1/…`.
  *
  *   GET  /v1/status    Status
- *   POST /v1/apply     ApplyRequest → ApplyAnswer       the policy as it is written now
+ *   POST /v1/apply     ApplyRequest → ApplyAnswer       the policy as it is written now, by another backend where one is named
  *   POST /v1/rollback  RollbackRequest → ApplyAnswer    the policy that was in force before
  *   POST /v1/confirm   {} → ConfirmAnswer               keeps what `apply --confirm` put in force
  *   POST /v1/stop      {} → {}                          the daemon ends; the kernel stays as it is
@@ -76,7 +76,7 @@ export interface Status {
   readonly narrower: readonly Narrower[];
   readonly repairs: readonly Repair[];
   readonly pending: Pending | null;
-  /** Since its start. */
+  /** Since its start, or since it holds with this backend. */
   readonly counts: {
     readonly reconciles: number;
     readonly seated: number;
@@ -130,7 +130,12 @@ export interface Pending {
   readonly until: number;
 }
 
+/** What the rules may be asked to be held with; `iptables` is the variant that has Docker's chains. */
+export const askedBackends = ['nftables', 'iptables', 'iptables-nft', 'iptables-legacy'] as const;
+
 export interface ApplyRequest {
+  /** It is to hold the rules with this from now on; absent: with what it does. What goes back goes back in that, too. */
+  readonly backend?: (typeof askedBackends)[number];
   /** Digest of the texts that the caller has read and checked; another one by now is refused. */
   readonly digest: string;
   /**
@@ -170,7 +175,9 @@ export type ApplyAnswer =
         | 'not-pending'
         | 'kernel-refused'
         | 'engine-gone'
-        | 'state-unwritable';
+        | 'state-unwritable'
+        | 'backend-missing'
+        | 'ending';
       readonly message: string;
     };
 

@@ -4,7 +4,13 @@ import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { connectDaemon } from './client.ts';
 import { ControlError } from './error.ts';
-import type { ApplyRequest, ControlHandlers, Refusal, RollbackRequest } from './protocol.ts';
+import {
+  type ApplyRequest,
+  askedBackends,
+  type ControlHandlers,
+  type Refusal,
+  type RollbackRequest,
+} from './protocol.ts';
 
 /** Bounds on what a client may cost: bytes, connections, and milliseconds. */
 export interface ControlLimits {
@@ -174,12 +180,15 @@ const routes: Readonly<Record<string, (given: Given, handlers: ControlHandlers) 
     'POST /v1/stop': () => async () => stopping,
   };
 
-function applyRequest({ digest, confirm }: Given): ApplyRequest | null {
+function applyRequest({ digest, confirm, backend: asked }: Given): ApplyRequest | null {
   if (typeof digest !== 'string') return null;
-  if (confirm === undefined) return { digest };
+  const backend = askedBackends.find((one) => one === asked);
+  if (asked !== undefined && backend === undefined) return null;
+  const request = backend === undefined ? { digest } : { digest, backend };
+  if (confirm === undefined) return request;
   if (typeof confirm !== 'object' || confirm === null) return null;
   const { until, token } = confirm as Given;
-  return typeof until === 'number' && typeof token === 'string' ? { digest, confirm: { until, token } } : null;
+  return typeof until === 'number' && typeof token === 'string' ? { ...request, confirm: { until, token } } : null;
 }
 
 function rollbackRequest({ by, token }: Given): RollbackRequest | null {

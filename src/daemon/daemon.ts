@@ -10,6 +10,7 @@ import type { Ruleset } from '../ruleset/ruleset.ts';
 import { TooLargeError } from '../ruleset/too-large.ts';
 import { isOpen } from '../ruleset/unheld.ts';
 import { firstOf, type HostState } from '../state/host-state.ts';
+import type { PolicyState } from '../state/policy-state.ts';
 import type { Remembered } from '../state/store.ts';
 import type { World } from '../world/world.ts';
 import { denyUnknown } from './deny-unknown.ts';
@@ -50,6 +51,13 @@ interface Now {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+/** What a daemon begins with; one that has ended leaves it to the next in the same process. */
+export interface Handed extends Pick<Remembered, 'host' | 'rules' | 'repairs'> {
+  readonly beginning: Beginning;
+  /** What the disk has of {@link Beginning.state}; null: maybe an older one. */
+  readonly written: PolicyState | null;
+}
+
 /**
  * Keeps the kernel at what policy says of what runs. Events are hints that something may have changed; then the engine's
  * state is read, compiled, and what differs is changed, one pass after the other. Newcomers are seated by the guard,
@@ -57,7 +65,6 @@ interface Now {
  */
 export class Daemon implements Omit<ControlHandlers, 'stop'> {
   readonly #ports: DaemonPorts;
-  readonly #startedAt: number;
   readonly #looks: Looks;
   /** Changes of the kernel, one at a time. */
   readonly #changes = new Turns();
@@ -88,14 +95,14 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   #pauses = { main: 0, guard: 0 };
   #timer: NodeJS.Timeout | null = null;
 
-  private constructor(ports: DaemonPorts, memory: Remembered, beginning: Beginning, proven: ReadonlySet<string>) {
+  private constructor(ports: DaemonPorts, handed: Handed, proven: ReadonlySet<string>) {
+    const { beginning, host, rules, repairs } = handed;
     this.#ports = ports;
-    this.#startedAt = ports.now();
     this.#troubles = new Troubles(ports.log, ports.now);
     for (const { code, message, fix } of ports.lacks) this.#troubles.add(code, message, fix);
     this.#holder = ports.kernel.holder(proven, (reason) => this.#isLate(reason));
     this.#seatings = new Seatings(ports, this.#holder, (message) => this.#hear(message));
-    this.#keeper = new Keeper(ports, this.#troubles, memory.rules);
+    this.#keeper = new Keeper(ports, this.#troubles, rules);
     this.#mending = new Mending(
       ports,
       { changes: this.#changes, holder: this.#holder, seatings: this.#seatings, keeper: this.#keeper },
@@ -104,9 +111,9 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
         holdFromMemory: () => holdRemembered(ports, this.#keeper.rules),
         wake: () => this.#passes.wake(),
       },
-      memory.repairs,
+      repairs,
     );
-    this.#host = memory.host;
+    this.#host = host;
     this.#compiler = createCompiler(beginning.inForce.policy, this.#judged);
     const parts = { turns: this.#changes, troubles: this.#troubles, keeper: this.#keeper };
     this.#policies = new Policies(ports, parts, beginning, {
@@ -135,17 +142,15 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
   /**
    * Begins: what is remembered stands in the kernel before anything is waited for.
    *
+   * @param handed by the one before, whose rules stand: what was in force is, whatever the files say by now. null: there was
+   *   none in this process
    * @throws NoPolicyError
    */
-  static async start(ports: DaemonPorts): Promise<Daemon> {
-    const memory = await ports.memory.open(ports.now());
-    for (const notice of memory.notices) ports.log('warning', notice);
-    const isLost = memory.notices.length > 0;
-    await holdRemembered(ports, memory.rules); // policies come after: reading others' files may take its time
-    const beginning = begin(await ports.policy.read(false), memory.policy, isLost, ports.policy, ports.now());
-    const daemon = new Daemon(ports, memory, beginning, await ports.kernel.proven());
+  static async start(ports: DaemonPorts, handed: Handed | null = null): Promise<Daemon> {
+    const from = handed ?? (await remembered(ports));
+    const daemon = new Daemon(ports, from, await ports.kernel.proven());
     try {
-      await daemon.#begin(beginning, memory);
+      await daemon.#begin(from);
     } catch (error) {
       await daemon.stop();
       throw error;
@@ -153,7 +158,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     return daemon;
   }
 
-  async #begin({ trouble, state, inForce }: Beginning, memory: Remembered): Promise<void> {
+  async #begin({ beginning: { trouble, state, inForce }, written }: Handed): Promise<void> {
     if (trouble !== null) this.#policies.isBad(trouble);
     if (inForce.record === null)
       this.#troubles.add(
@@ -161,7 +166,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
         'no policy can be read, neither the files nor what was in force: nothing leaves any Docker bridge',
         'mend the policy, then sluice apply',
       );
-    if (state !== memory.policy) await this.#keeper.attempt('the policy', () => this.#ports.memory.writePolicy(state));
+    if (state !== written) await this.#keeper.attempt('the policy', () => this.#ports.memory.writePolicy(state));
     this.#following = this.#ports.engine.follow((notice) => this.#notice(notice));
     this.#passes.wake();
     await this.#policies.goBackWhenOverdue();
@@ -178,7 +183,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     }, slow);
   }
 
-  /** Ends; the kernel stays as it is. */
+  /** Ends; the kernel stays as it is, and nothing of what was begun changes it afterwards. */
   async stop(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#losses.end();
@@ -186,8 +191,22 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
     this.#following?.stop();
     await this.#mending.end();
     await passed;
+    this.#policies.end();
     await this.#changes.take(() => this.#keeper.end());
     await this.#seatings.end();
+    await this.#holder.atRest();
+  }
+
+  /** For the next one; to be asked for when this one has ended. */
+  get handed(): Handed {
+    const { state, inForce } = this.#policies;
+    const [{ rules }, { repairs }] = [this.#keeper, this.#mending];
+    return { beginning: { state, inForce, trouble: null }, written: null, host: this.#host, rules, repairs };
+  }
+
+  /** Reads what runs. @throws EngineError when that cannot be known now */
+  async look(): Promise<void> {
+    await this.#looks.next();
   }
 
   // What is heard
@@ -458,7 +477,7 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       now: this.#now,
       ages: this.#ages,
       at: this.#ports.now(),
-      startedAt: this.#startedAt,
+      startedAt: this.#ports.startedAt,
       guarded: this.#guarded,
       troubles: this.#troubles.list(),
       repairs: this.#mending.repairs,
@@ -472,4 +491,13 @@ export class Daemon implements Omit<ControlHandlers, 'stop'> {
       drift: this.#mending.drift,
     });
   }
+}
+
+/** What a process begins with: what was remembered stands, and the files are read. @throws NoPolicyError */
+async function remembered(ports: DaemonPorts): Promise<Handed> {
+  const { policy, host, rules, repairs, notices } = await ports.memory.open(ports.now());
+  for (const notice of notices) ports.log('warning', notice);
+  await holdRemembered(ports, rules); // policies come after: reading others' files may take its time
+  const beginning = begin(await ports.policy.read(false), policy, notices.length > 0, ports.policy, ports.now());
+  return { beginning, written: policy, host, rules, repairs };
 }

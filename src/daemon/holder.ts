@@ -70,6 +70,8 @@ export interface Holder {
   look?(): Promise<Drift | null>;
   /** After a repair: whether somebody has put something beside ours, which the next change then takes away. */
   lookForOthers(): Promise<void>;
+  /** Resolves when nothing is under way any more of what was told with `changed`, `closed` and `barred`. */
+  atRest(): Promise<void>;
 }
 
 /** In what the rules are held, and all that depends on it. */

@@ -224,6 +224,9 @@ export class KernelHolder implements Holder {
     if (!isAlone) this.doubt();
   }
 
+  /** The guard has done what it tells of. */
+  async atRest(): Promise<void> {}
+
   async #standAlone(tables: readonly Table[]): Promise<boolean> {
     try {
       const alone = tables.map(async (table) => {

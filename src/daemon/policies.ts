@@ -64,6 +64,7 @@ export class Policies<Look> {
   /** Whether what is in force is still to be written down. */
   #unwritten = false;
   #untaken: Untaken | null = null;
+  #isEnding = false;
 
   constructor(
     ports: Pick<DaemonPorts, 'policy' | 'memory' | 'now' | 'elapsed' | 'log' | 'onNothingBefore'>,
@@ -82,6 +83,15 @@ export class Policies<Look> {
 
   get inForce(): InForce {
     return this.#inForce;
+  }
+
+  get state(): PolicyState {
+    return this.#state;
+  }
+
+  /** Nothing is put in force after the turn that is under way. */
+  end(): void {
+    this.#isEnding = true;
   }
 
   get pending(): PendingConfirm | null {
@@ -124,7 +134,7 @@ export class Policies<Look> {
       return { kind: 'answer', answer: { ok: true, digest: current?.digest ?? null, cut: [], pending, warnings: [] } };
     });
     if (answer.ok) this.#forgetUntaken('the files are taken');
-    else this.#isUntaken(files.digest, answer);
+    else if (answer.code !== 'ending') this.#isUntaken(files.digest, answer);
   }
 
   /** @param refusal the first is tried again with the next pass, and so is what only waits for the engine */
@@ -221,6 +231,7 @@ export class Policies<Look> {
   async #enforce(find: () => Next): Promise<ApplyAnswer> {
     const look = await this.#hooks.look();
     const { answer, saving } = await this.#turns.take(async (): Promise<Enforced> => {
+      if (this.#isEnding) return { answer: { ok: false, code: 'ending', message: 'the daemon ends' } };
       const next = find();
       if (next.kind === 'answer') return { answer: next.answer };
       if (look instanceof EngineError) return { answer: { ok: false, code: 'engine-gone', message: look.message } };

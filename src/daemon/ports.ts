@@ -14,6 +14,8 @@ export interface DaemonPorts {
   readonly now: () => number;
   /** Milliseconds by a clock that nobody sets. */
   readonly elapsed: () => number;
+  /** When the process began, milliseconds since the epoch. */
+  readonly startedAt: number;
   readonly policy: PolicyPort;
   readonly memory: MemoryPort;
   /** Names this boot of the kernel. */

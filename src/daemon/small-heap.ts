@@ -19,6 +19,12 @@ export function compileOften(): void {
   setFlagsFromString('--maglev');
 }
 
+/** {@link compileOften} no more: its kernel is nftables' from now on. */
+export function compileNoMoreThanNeeded(): void {
+  compilesAlways = false;
+  compileSeldom();
+}
+
 /** Characters of a policy that are worth V8's compiler: what it costs in memory is more than a few workloads have in all. */
 const muchText = 1 << 20;
 let compilesAlways = false;

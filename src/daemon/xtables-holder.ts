@@ -304,6 +304,10 @@ export class XtablesHolder implements Holder {
 
   /** What stands beside ours is in chains that nothing leads to; sets are looked at whole. */
   async lookForOthers(): Promise<void> {}
+
+  atRest(): Promise<void> {
+    return this.#writing.take(async () => {});
+  }
 }
 
 /** No set's name, and no chain's: all of them were made anew. */

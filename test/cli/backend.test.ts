@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fakeDaemon } from './daemon.ts';
+import { fakeDaemon, letTimerRun } from './daemon.ts';
 import { articleHost } from './hosts.ts';
 
 test('apply takes the backend that is asked for, and stays in it afterwards', async () => {
@@ -48,14 +48,37 @@ test('the daemon stays in what the rules are in, or takes over with what is aske
   expect((await host.sluice(['run', '--backend', 'pf'])).code).not.toBe(0);
 });
 
-test('beside a daemon another backend is refused, with the way to get there', async () => {
+test('beside a daemon it is the daemon that takes another backend, and it stays in it', async () => {
   const host = articleHost();
   await host.sluice(['apply']);
   host.daemon = fakeDaemon(host);
+  const done = { good: true, by: 'daemon', backend: 'iptables-legacy' };
+  expect(JSON.parse((await host.sluice(['apply', '--backend', 'iptables-legacy', '--json'])).out)).toMatchObject(done);
+  expect(JSON.parse((await host.sluice(['apply', '--json'])).out)).toMatchObject(done);
+  expect((await host.sluice(['apply', '--backend', 'nftables'])).out).toContain('the daemon keeps it true');
+  expect(JSON.parse((await host.sluice(['apply', '--json'])).out)).toMatchObject({ backend: 'nftables' });
+});
+
+test('what the daemon cannot take over with is told with what is missing, and that nothing has changed', async () => {
+  const host = articleHost();
+  await host.sluice(['apply']);
+  const message = 'ebtables is not installed on this host: apt-get install ebtables';
+  host.daemon = { ...fakeDaemon(host), apply: async () => ({ ok: false, code: 'backend-missing', message }) };
   const { code, err } = await host.sluice(['apply', '--backend', 'iptables']);
   expect(code).not.toBe(0);
-  expect(err.replaceAll(/\s+/g, ' ')).toContain('sluice run --backend iptables');
-  expect((await host.sluice(['apply', '--backend', 'nftables'])).code).toBe(0);
+  expect(err.replaceAll(/\s+/g, ' ')).toContain(`the daemon did not apply it: ${message}`);
+  expect(err).toContain('what was in force still is');
+});
+
+test('a change of policy goes back by itself in the backend that was asked for with it', async () => {
+  const host = articleHost();
+  await host.sluice(['apply']);
+  host.daemon = fakeDaemon(host);
+  host.files.write('/etc/sluice/policy.yaml', 'version: 1\nprojects: { app: { allow: none } }\n');
+  await host.sluice(['apply', '--backend', 'iptables', '--confirm', '60s']);
+  await letTimerRun(host);
+  const status = JSON.parse((await host.sluice(['status', '--json'])).out);
+  expect(status).toMatchObject({ policy: { by: 'confirm-expired' }, backend: 'iptables-nft', pending: null });
 });
 
 test('through a daemon apply tells in what it holds the rules', async () => {

@@ -34,7 +34,7 @@ export function fakeDaemon(host: FakeHost, facts: Partial<Status> = {}): Daemon 
         troubles: [],
         pid: 4711,
         startedAt: host.now - 11 * 86_400_000,
-        backend: 'nftables',
+        backend: host.kernel.backend,
         lastLine: 'stands',
         drift: { kind: 'told' },
         engine: { version: '28.5.2', address: 'unix:///var/run/docker.sock' },
@@ -59,8 +59,8 @@ export function fakeDaemon(host: FakeHost, facts: Partial<Status> = {}): Daemon 
         ...facts,
       };
     },
-    async apply({ digest, confirm }) {
-      const { cut } = await alone(['apply']);
+    async apply({ digest, confirm, backend }) {
+      const { cut } = await alone(['apply', ...(backend === undefined ? [] : ['--backend', backend])]);
       const pending = confirm === undefined ? null : { digest, ...confirm };
       const now = await state();
       if (now.current?.digest !== digest) throw new Error('another digest');

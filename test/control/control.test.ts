@@ -94,12 +94,14 @@ test('each question reaches its handler, and the answer comes back', async () =>
   const one = await daemon();
   expect(await one.status()).toEqual(status());
   expect(await one.apply({ digest: 'd', confirm: { until: 5, token: 't' } })).toEqual(answer);
+  await one.apply({ digest: 'd', backend: 'iptables' });
   expect(await one.rollback({ by: 'rollback' })).toMatchObject({ ok: false, code: 'nothing-before' });
   await one.rollback({ by: 'confirm-expired', token: 't' });
   expect(await one.confirm()).toEqual({ confirmed: false });
   await one.stop();
   expect(asked).toEqual([
     { digest: 'd', confirm: { until: 5, token: 't' } },
+    { digest: 'd', backend: 'iptables' },
     { by: 'rollback' },
     { by: 'confirm-expired', token: 't' },
     'stop',
@@ -168,6 +170,7 @@ describe('wrong questions are answered as JSON', () => {
     ['POST', '/v1/apply', '[]', 400, 'bad-request'],
     ['POST', '/v1/apply', '{"digest":5}', 400, 'bad-request'],
     ['POST', '/v1/apply', '{"digest":"d","confirm":{"until":"x"}}', 400, 'bad-request'],
+    ['POST', '/v1/apply', '{"digest":"d","backend":"pf"}', 400, 'bad-request'],
     ['POST', '/v1/rollback', '{"by":"me"}', 400, 'bad-request'],
     ['POST', '/v1/rollback', '{"by":"confirm-expired"}', 400, 'bad-request'],
     ['POST', '/v1/apply', '{"digest":"throw"}', 500, 'failed'],

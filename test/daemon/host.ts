@@ -1,6 +1,6 @@
 import { expect, vi } from 'vitest';
 import type { Repair } from '../../src/control/protocol.ts';
-import { Daemon } from '../../src/daemon/daemon.ts';
+import { Daemon, type Handed } from '../../src/daemon/daemon.ts';
 import type { FromGuard, ToGuard } from '../../src/daemon/guard/protocol.ts';
 import { heldInNftables } from '../../src/daemon/held-in-nftables.ts';
 import type { DaemonPorts, EnginePort, KernelPort, PolicyReading } from '../../src/daemon/ports.ts';
@@ -104,6 +104,8 @@ export class DaemonHost {
   readonly log: string[] = [];
   /** The host's clock, which somebody may set. */
   now = Date.now;
+  /** When the daemon's process began. */
+  readonly startedAt = Date.now();
   /** How often it asked to end, because nothing is to be in force. */
   endings = 0;
   lacks: DaemonPorts['lacks'] = [];
@@ -146,6 +148,11 @@ export class DaemonHost {
     return Daemon.start(this.#ports(remembered));
   }
 
+  /** One that comes after another in the same process. */
+  async startAfter(handed: Handed): Promise<Daemon> {
+    return Daemon.start(this.#ports({}), handed);
+  }
+
   get guard(): FakeGuard {
     const guard = this.guards.at(-1);
     if (guard === undefined) throw new Error('no guard was started');
@@ -179,6 +186,7 @@ export class DaemonHost {
     return {
       now: () => this.now(),
       elapsed: () => this.now(),
+      startedAt: this.startedAt,
       onNothingBefore: () => void this.endings++,
       policy: {
         read: async () => {

@@ -102,6 +102,24 @@ describe('what the kernel holds with iptables', () => {
     );
   });
 
+  test('is at rest when those who came are seen to, so that nobody changes it behind the next holder', async () => {
+    const bench = new Bench();
+    const [without, ruleset] = [running(1), running(1, 2)];
+    await bench.hold(without);
+    bench.kernel.said.length = 0;
+    bench.kernel.slowness = 20;
+    bench.holder.closed({ bridge: { name: 'br-other', index: 77 }, why: 'new' });
+    bench.holder.barred({ name: 'veth7', index: 7 });
+    expect(bench.programs).toEqual([]);
+    await bench.holder.atRest();
+    const { length } = bench.programs;
+    expect(length).toBeGreaterThan(0);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(bench.programs).toHaveLength(length);
+    expect(bench.failures).toEqual([]);
+    expect(await bench.hold(ruleset)).not.toBe('nothing');
+  });
+
   test('is what was asked for when containers come and go, and then only what differs was said', async () => {
     let small = 0;
     await fc.assert(

@@ -18,12 +18,16 @@ const everyOrder: readonly BackendName[] = [
   'iptables-legacy',
   'nftables',
 ];
-/** In what the daemons hold the rules that follow one by nftables. */
-const takingOver: Readonly<Record<'20.10' | '28.5', readonly (readonly BackendName[])[]>> = full
-  ? { '20.10': [everyOrder], '28.5': [everyOrder] }
-  : { '20.10': [], '28.5': [['iptables-nft', 'nftables']] };
+const engines = full ? (['20.10', '26.1', '28.5'] as const) : (['20.10', '28.5'] as const);
+/** In what the rules are held that a daemon holds with nftables at first. */
+const fromNftables: Readonly<Record<(typeof engines)[number], readonly (readonly BackendName[])[]>> = full
+  ? { '20.10': [everyOrder], '26.1': [everyOrder], '28.5': [everyOrder] }
+  : { '20.10': [], '26.1': [], '28.5': [['iptables-nft', 'nftables']] };
 
-describe.each(['20.10', '28.5'] as const)('on engine %s', { timeout: 180_000 }, (engine) => {
+/** The capabilities that docs/operations.md gives a daemon that holds with nftables. */
+const asDocumented = ['setpriv', '--bounding-set=-all,+net_admin,+sys_nice', '--inh-caps=-all', '--no-new-privs'];
+
+describe.each(engines)('on engine %s', { timeout: 180_000 }, (engine) => {
   let site: Site;
   beforeAll(async () => {
     site = await openSite({ engine });
@@ -63,7 +67,56 @@ describe.each(['20.10', '28.5'] as const)('on engine %s', { timeout: 180_000 }, 
     await removePolicy(site);
   });
 
-  test.each(takingOver[engine].map((order) => [order.join(', then '), order] as const))(
+  test.each(fromNftables[engine].map((order) => [order.join(', then '), order] as const))(
+    'beside a daemon apply --backend switches to %s in the same process while traffic flows',
+    async (_, order) => {
+      site.host.write('/etc/sluice/policy.yaml', policy);
+      let daemon: Daemon = await site.host.daemon();
+      onTestFailed(() => console.log(`the daemon's last words:\n${daemon.log.slice(-5_000)}`));
+      const running = await flows(site);
+      await sleep(500);
+      for (const backend of order) {
+        const { pid } = await daemon.status();
+        const done = await site.host.sluice('apply', '--backend', backend, '--json');
+        expect(done.code, `${backend}: ${done.stdout}${done.stderr}`).toBe(0);
+        expect(JSON.parse(done.stdout)).toMatchObject({ by: 'daemon', backend });
+        await expectAlone(backend);
+        expect((await tables(site)).includes(lastLineTable), backend).toBe(backend === 'nftables');
+        expect(await daemon.settled()).toMatchObject({ backend, pid, troubles: [], state: 'enforcing' });
+        // and then without a word it stays there, and so does the next start
+        expect(JSON.parse((await site.host.sluice('apply', '--json')).stdout)).toMatchObject({ by: 'daemon', backend });
+        expect(await daemon.stop()).toBe(0);
+        daemon = await site.host.daemon();
+        expect(await daemon.status()).toMatchObject({ backend, troubles: [] });
+      }
+      await expectNoWindow(running);
+      await removePolicy(site);
+      for (const backend of backendNames) expect(await ourRules(holdWith(site, backend)), backend).toBe('');
+      holdWith(site, 'nftables');
+    },
+  );
+
+  test.each(fromNftables[engine].flatMap(([backend]) => backend ?? []))(
+    'a daemon that may not take over with %s says what it lacks, and holds on',
+    async (backend) => {
+      site.host.write('/etc/sluice/policy.yaml', policy);
+      await using daemon = await site.host.daemon({ under: asDocumented });
+      const before = await daemon.status();
+      const running = await flows(site);
+      await sleep(500);
+      const done = await site.host.sluice('apply', '--backend', backend);
+      expect(done.code).not.toBe(0);
+      expect(done.stderr).toContain('CAP_NET_RAW');
+      await expectAlone('nftables');
+      const { pid, policy: inForce } = before;
+      expect(await daemon.status()).toMatchObject({ backend: 'nftables', pid, policy: inForce, troubles: [] });
+      expect(await tables(site)).toContain(lastLineTable);
+      await expectNoWindow(running);
+      await removePolicy(site);
+    },
+  );
+
+  test.each(fromNftables[engine].map((order) => [order.join(', then '), order] as const))(
     'from nftables daemons take over by %s while traffic flows, and nothing of the others is left',
     async (_, order) => {
       site.host.write('/etc/sluice/policy.yaml', policy);

@@ -26,8 +26,9 @@ export const apply: CommandSpec = {
   description:
     'Reads the policy and the engine, changes the kernel (in one transaction with nftables), ends live connections that are now ' +
     'forbidden, and says in words what changed for each container. With any error nothing changes. Where the daemon ' +
-    'runs, it does it and keeps it true. With --confirm a process of its own takes the change back when nobody ' +
-    'confirms it, whatever becomes of this shell, its terminal and the daemon.',
+    'runs, it does it and keeps it true, with the backend that is asked for. With --confirm a process of its own takes ' +
+    'the change of policy back when nobody confirms it, whatever becomes of this shell, its terminal and the daemon; ' +
+    'the backend stays.',
   args: [],
   options: [
     {
@@ -36,7 +37,7 @@ export const apply: CommandSpec = {
     },
     {
       form: '--backend <name>',
-      text: `hold it with ${backendNames}; left out, it stays in what it is in, at first nftables, or iptables on a host without nft`,
+      text: `hold it with ${backendNames}, and take over from another without a gap; that never goes back by itself; left out, it stays in what it is in, at first nftables, or iptables on a host without nft`,
     },
     { form: '--dry-run', text: 'say what would change, and change nothing' },
     { form: '--rules', text: 'print the rules as text as well' },
@@ -69,8 +70,8 @@ export const rollback: CommandSpec = {
   name: 'rollback',
   summary: 'go back to the policy before',
   description:
-    'Puts the policy that was in force before in force again, from what is remembered, whatever the files say. It ' +
-    'stays so over restarts: the files are not loaded again by themselves until they change.',
+    'Puts the policy that was in force before in force again, from what is remembered, whatever the files say, with ' +
+    'the backend that holds now. It stays so over restarts: the files are not loaded again by themselves until they change.',
   args: [],
   options: [],
   examples: [{ line: 'sudo sluice rollback', text: '' }],
