@@ -1,12 +1,13 @@
 /**
- * docs/campaign.md: what the last whole runs of the campaigns gave. Written by `npm run test:full`; a run of some of the
- * tests (`npm run test:full -- test/starts`) replaces the rows that it made anew. docs/campaign.json keeps what the page
- * is made of, docs/bypass.json what the README's scorecard is.
+ * docs/campaign.md: what the last whole runs of the campaigns gave, and which tests passed beside which engine. Written by
+ * `npm run test:full`; a run of some of the tests (`npm run test:full -- test/starts`) replaces the rows that it made anew.
+ * docs/campaign.json keeps what the page is made of, docs/bypass.json what the README's scorecard is.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { markdown } from '../bench/table.ts';
 import type { CampaignRecord } from '../test/campaign/campaign.ts';
+import { placeOfResult, type Result, type ResultOfRun, resultsText } from './results.ts';
 
 export interface CampaignRun {
   readonly seed: number;
@@ -26,6 +27,14 @@ export interface CampaignRun {
 export interface Campaign {
   readonly runs: readonly CampaignRun[];
   readonly rows: readonly CampaignRow[];
+  /** Not in files from before they were kept. */
+  readonly results?: readonly ResultOfRun[];
+}
+
+/** What one run found. */
+export interface Found {
+  readonly records: readonly CampaignRecord[];
+  readonly results: readonly Result[];
 }
 
 type CampaignRow = CampaignRecord & { readonly run: number };
@@ -43,50 +52,56 @@ export function readRecords(file: string): readonly CampaignRecord[] {
 const bypass = 'bypass';
 
 /** Takes a whole run into the folder's campaign.json and campaign.md, and what it has of the bypasses into bypass.json. */
-export function keepRun(folder: string, run: CampaignRun, records: readonly CampaignRecord[]): void {
+export function keepRun(folder: string, run: CampaignRun, { records, results }: Found): void {
   keepBypasses(folder, run, records);
   const others = records.filter(({ chapter }) => chapter !== bypass);
-  if (others.length === 0) return;
-  const campaign = keepIn(join(folder, 'campaign.json'), run, others);
+  if (others.length + results.length === 0) return;
+  const campaign = keepIn(join(folder, 'campaign.json'), run, { records: others, results });
   writeFileSync(join(folder, 'campaign.md'), campaignText(campaign));
 }
 
 /** Takes a run into the folder's bypass.json, of which scripts/scorecard.ts makes the README's scorecard. */
 export function keepBypasses(folder: string, run: CampaignRun, records: readonly CampaignRecord[]): void {
   const own = records.filter(({ chapter }) => chapter === bypass);
-  if (own.length > 0) keepIn(join(folder, 'bypass.json'), run, own);
+  if (own.length > 0) keepIn(join(folder, 'bypass.json'), run, { records: own, results: [] });
 }
 
-function keepIn(file: string, run: CampaignRun, records: readonly CampaignRecord[]): Campaign {
+function keepIn(file: string, run: CampaignRun, found: Found): Campaign {
   const before: Campaign = existsSync(file)
     ? (JSON.parse(readFileSync(file, 'utf8')) as Campaign)
     : { runs: [], rows: [] };
-  const campaign = withRun(before, run, records);
+  const campaign = withRun(before, run, found);
   writeFileSync(file, `${JSON.stringify(campaign, null, 1)}\n`);
   return campaign;
 }
 
-/** Replaces the rows that a run made anew; runs that no row is of any more are dropped. */
-export function withRun({ runs, rows }: Campaign, run: CampaignRun, records: readonly CampaignRecord[]): Campaign {
-  const isAnew = (row: CampaignRecord) => records.some((one) => placeOf(one) === placeOf(row));
-  const all: readonly CampaignRow[] = [
-    ...rows.filter((row) => !isAnew(row)),
-    ...records.map((record) => ({ ...record, run: runs.length })),
-  ];
-  const kept = [...runs, run]
-    .map((one, index) => ({ one, index }))
-    .filter(({ index }) => all.some((row) => row.run === index));
+/** Replaces what a run made anew; runs that nothing is of any more are dropped. */
+export function withRun(before: Campaign, run: CampaignRun, { records, results }: Found): Campaign {
+  const number = before.runs.length;
+  const rows: readonly CampaignRow[] = anew(before.rows, records, placeOf, number);
+  const all: readonly ResultOfRun[] = anew(before.results ?? [], results, placeOfResult, number);
+  const used = new Set([...rows, ...all].map((one) => one.run));
+  const kept = [...before.runs, run].map((one, index) => ({ one, index })).filter(({ index }) => used.has(index));
   const renumbered = new Map(kept.map(({ index }, now) => [index, now]));
-  return {
-    runs: kept.map(({ one }) => one),
-    rows: all.map((row) => ({ ...row, run: renumbered.get(row.run) ?? 0 })),
-  };
+  const now = <T extends { readonly run: number }>(one: T): T => ({ ...one, run: renumbered.get(one.run) ?? 0 });
+  return { runs: kept.map(({ one }) => one), rows: rows.map(now), results: all.map(now) };
+}
+
+/** Those from before of which the run has none, and the run's. */
+function anew<T extends object>(
+  before: readonly (T & { readonly run: number })[],
+  ofRun: readonly T[],
+  place: (one: T) => string,
+  run: number,
+): readonly (T & { readonly run: number })[] {
+  const places = new Set(ofRun.map(place));
+  return [...before.filter((one) => !places.has(place(one))), ...ofRun.map((one) => ({ ...one, run }))];
 }
 
 const placeOf = ({ chapter, engine, what }: CampaignRecord) => `${chapter}\n${engine}\n${what}`;
 
-/** The page: a chapter for each sort of test, and in it a table for each set of numbers. */
-export function campaignText({ rows, runs }: Campaign): string {
+/** The page: a chapter for each sort of test, in it a table for each set of numbers, and one of what passed. */
+export function campaignText({ results = [], rows, runs }: Campaign): string {
   const chapters = [...new Set(rows.map(({ chapter }) => chapter))].toSorted();
   return `# The campaigns, whole
 
@@ -95,7 +110,7 @@ arrives by observers beyond the host's last hook; every fault ran without Sluice
 sent arrived. \`SLUICE_SEED=SEED\` makes a run's choices again.
 
 ${runs.map((run, index) => runText(run, index, rows)).join('\n')}
-${chapters.map((chapter) => chapterText(chapter, rows)).join('')}`;
+${chapters.map((chapter) => chapterText(chapter, rows)).join('')}${resultsText(results)}`;
 }
 
 function runText(run: CampaignRun, index: number, rows: readonly CampaignRow[]): string {

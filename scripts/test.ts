@@ -7,17 +7,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { keepBypasses, keepRun, readRecords } from './campaign.ts';
-
-interface VitestReport {
-  readonly success: boolean;
-  readonly numTotalTests: number;
-  readonly numPassedTests: number;
-  readonly testResults: readonly {
-    readonly name: string;
-    readonly status: string;
-    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
-  }[];
-}
+import { failuresOf, resultsOf, type VitestReport } from './results.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -64,24 +54,23 @@ const unloaded =
 const failed = (report?.numTotalTests ?? 0) - passed + unloaded + (built ? 0 : 1);
 const honest = failed > 0 || (ran && passed > 0) ? failed : 1;
 const everyBypass = process.env['SLUICE_BYPASS'] === 'all';
-if ((isFull || everyBypass) && records.length > 0) {
+if (isFull || (everyBypass && records.length > 0)) {
   const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).stdout.trim();
-  const names = (report?.testResults ?? []).flatMap(({ assertionResults }) =>
-    assertionResults.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName),
-  );
   const backend = process.env['SLUICE_BACKEND'];
   const asked = backend === undefined ? [] : [`SLUICE_BACKEND=${backend}`];
   const what = [...asked, ...process.argv.slice(2)].join(' ').trim() || 'everything';
   const minutes = (Date.now() - started) / 60_000;
-  // what `-t` leaves out did not fail
-  const isBroken = !built || report === null || unloaded > 0;
-  const failures = isBroken && names.length === 0 ? ['a file that could not be run'] : names;
-  const keep = isFull ? keepRun : keepBypasses;
-  keep(
-    join(root, 'docs'),
-    { seed, commit, what, passed, failed: failures, at: new Date().toISOString(), minutes },
-    records,
-  );
+  const chosen = process.argv.some((one) => /^(?:-t|--testNamePattern)(?:=|$)/.test(one));
+  const told = report === null ? null : { report, root, chosen };
+  const failures = [
+    ...(built ? [] : ['the build']),
+    ...(told === null ? ['the run, which left no report'] : failuresOf(told)),
+  ];
+  const results = told === null ? [] : resultsOf(told);
+  const docs = join(root, 'docs');
+  const run = { seed, commit, what, passed, failed: failures, at: new Date().toISOString(), minutes };
+  if (isFull) keepRun(docs, run, { records, results });
+  else keepBypasses(docs, run, records);
 }
 console.log(`\n${passed} passed, ${honest} failed`);
 process.exitCode = honest === 0 ? 0 : 1;
