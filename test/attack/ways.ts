@@ -1,9 +1,7 @@
 /** Where the attacks are tried: one engine in `npm test`, every engine with every backend with SLUICE_CAMPAIGN=full. */
-import { full } from '../campaign/campaign.ts';
-import { iptablesVariant, type Way, waysOf } from '../packets/backends.ts';
+import { iptablesVariant, isWhole, type Way, waysOf } from '../packets/backends.ts';
 
-const whole = full || process.env['SLUICE_BACKEND'] !== undefined;
-const tried = (ways: readonly Way[]) => (whole ? ways : ways.filter(({ engine }) => engine === '28.5'));
+const tried = (ways: readonly Way[]) => (isWhole ? ways : ways.filter(({ engine }) => engine === '28.5'));
 
 export const attackWays: readonly Way[] = tried(waysOf({}));
 

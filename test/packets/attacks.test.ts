@@ -4,7 +4,7 @@ import * as frames from '../../lab/frames.ts';
 import { freshToken } from '../../lab/probe.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import { hostAddress, places } from '../../lab/world.ts';
-import { holdWith, waysOf } from './backends.ts';
+import { holdWith, oneWayEach } from './backends.ts';
 import { gatewayOf, seatOf } from './forging.ts';
 import {
   type Attempt,
@@ -28,7 +28,7 @@ const decoy = `
 `;
 const withDecoy = `${article().replace('networks:\n', `${decoy.trimStart().replace(/^/, '  ')}networks:\n  wide: { ipam: { config: [{ subnet: 192.0.0.0/8 }] } }\n`)}`;
 
-const ways = waysOf({});
+const ways = oneWayEach({ '26.1': 'iptables-legacy' });
 
 describe.each(ways)('an attacker on engine $name', { timeout: 120_000 }, ({ engine, backend }) => {
   let site: Site;

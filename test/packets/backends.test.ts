@@ -15,7 +15,7 @@ const denied: readonly Attempt[] = families.flatMap((family): readonly Attempt[]
   { from, to: places.private[family], port: 514, proto: 'udp' },
 ]);
 
-const ways = waysOf({ '20.10': 'iptables-legacy', '28.5': 'iptables-nft' }).filter(
+const ways = waysOf({ '26.1': 'iptables-legacy', '28.5': 'iptables-nft' }).filter(
   ({ backend }) => backend !== 'nftables',
 );
 

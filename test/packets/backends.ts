@@ -1,4 +1,6 @@
 /** In what the packet tests have Sluice hold its rules. */
+import { basename } from 'node:path';
+import { expect } from 'vitest';
 import { type Engine, engines } from '../../lab/roots.ts';
 import type { Site } from '../../lab/site.ts';
 import { type BackendName, backendNames } from '../../src/enforce/backend.ts';
@@ -33,9 +35,23 @@ export function waysOf(sample: Partial<Record<Engine, BackendName>>): readonly W
   return [...engines.map((engine) => way(engine, 'nftables')), ...others];
 }
 
-/** Where one variant of iptables has to stand for both, the seed says which. */
+/** Whether every way is gone, or all of one backend: else only a sample. */
+export const isWhole = full || process.env['SLUICE_BACKEND'] !== undefined;
+
+/**
+ * As `waysOf`, but a sample takes no longer for what it names: those engines with that backend only. Over all files' samples
+ * each variant of iptables occurs beside each engine.
+ */
+export function oneWayEach(sample: Partial<Record<Engine, BackendName>>): readonly Way[] {
+  const ways = waysOf(sample);
+  return isWhole ? ways : ways.filter(({ engine, backend }) => backend === (sample[engine] ?? 'nftables'));
+}
+
+/** Where one variant of iptables has to stand for both, the seed says which, for each test file anew. */
 export const iptablesVariant: BackendName =
-  randomFor('the variant of iptables').next() < 0.5 ? 'iptables-nft' : 'iptables-legacy';
+  randomFor(`the variant of iptables in ${basename(expect.getState().testPath ?? '')}`).next() < 0.5
+    ? 'iptables-nft'
+    : 'iptables-legacy';
 
 /** Those of `waysOf` that hold in iptables. */
 export const waysByIptables = (): readonly Way[] =>

@@ -6,7 +6,7 @@ import * as frames from '../../lab/frames.ts';
 import { freshToken } from '../../lab/probe.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import { places } from '../../lab/world.ts';
-import { holdWith, waysOf } from './backends.ts';
+import { holdWith, oneWayEach } from './backends.ts';
 import { bridgeOf, gatewayOf, linkLocal, type Seat, seatOf } from './forging.ts';
 import { forgetNeighbours, risenBy } from './kernel.ts';
 import { type Attempt, applyPolicy, describeAttempt, expectAllowed, expectControl, expectDenied } from './support.ts';
@@ -24,7 +24,7 @@ projects:
 const families = ['v4', 'v6'] as const;
 const from = 'app/app';
 
-const ways = waysOf({ '28.5': 'iptables-nft' });
+const ways = oneWayEach({ '20.10': 'iptables-legacy' });
 
 describe.each(ways)('neighbours on one bridge, engine $name', { timeout: 60_000 }, ({ engine, backend }) => {
   let site: Site;

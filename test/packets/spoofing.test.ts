@@ -4,7 +4,7 @@ import { until } from '../../lab/exec.ts';
 import * as frames from '../../lab/frames.ts';
 import { openSite, type Site } from '../../lab/site.ts';
 import { places } from '../../lab/world.ts';
-import { holdWith, waysOf } from './backends.ts';
+import { holdWith, oneWayEach } from './backends.ts';
 import {
   believers,
   borrowing,
@@ -33,7 +33,7 @@ const twoWays: readonly Way[] = [
   { who: 'app/app', brNetfilter: false },
 ];
 
-const ways = waysOf({ '28.5': 'iptables-nft' });
+const ways = oneWayEach({ '20.10': 'iptables-nft' });
 
 describe.each(ways)('forged senders on engine $name', { timeout: 60_000 }, ({ engine, backend }) => {
   let site: Site;
