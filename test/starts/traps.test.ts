@@ -5,9 +5,8 @@ import type { Daemon } from '../../lab/daemon.ts';
 import { until } from '../../lab/exec.ts';
 import { firstCommand, firstImage } from '../../lab/first.ts';
 import { freshToken } from '../../lab/probe.ts';
-import type { Engine } from '../../lab/roots.ts';
 import { openSite, type Site } from '../../lab/site.ts';
-import { full } from '../campaign/campaign.ts';
+import { isWhole, oneWayEach } from '../packets/backends.ts';
 
 const compose = (subnet: string) => `version: '3'
 services:
@@ -21,9 +20,9 @@ projects: { app: { allow: ["internet:443"] } }
 `;
 
 /** One after the other with nothing beside them takes a while: the oldest only in a whole run. */
-const engines: readonly Engine[] = full ? ['20.10', '26.1', '28.5'] : ['26.1', '28.5'];
+const ways = oneWayEach({ '26.1': 'iptables-legacy' }).filter(({ engine }) => isWhole || engine !== '20.10');
 
-describe.each(engines)('on engine %s', { timeout: 200_000 }, (engine) => {
+describe.each(ways)('on engine $name', { timeout: 200_000 }, ({ engine, backend }) => {
   let site: Site;
   let daemon: Daemon;
   afterEach(() => site?.stop());
@@ -33,12 +32,12 @@ describe.each(engines)('on engine %s', { timeout: 200_000 }, (engine) => {
     site = await openSite({ engine });
     await site.host.image(firstImage);
     await site.host.compose('app', compose('172.22.1.0/24'), 'up', '-d');
-    await restart(defaults);
+    await start(policy(defaults));
   }
 
-  async function restart(defaults: string): Promise<void> {
-    site.host.write('/etc/sluice/policy.yaml', policy(defaults));
-    daemon = await site.host.daemon();
+  async function start(text: string): Promise<void> {
+    site.host.write('/etc/sluice/policy.yaml', text);
+    daemon = await site.host.daemon({ args: ['--backend', backend] });
   }
 
   /** Which of a container's very first packets arrive: at the internet, and at a private host. Started on `network`. */
@@ -99,7 +98,7 @@ describe.each(engines)('on engine %s', { timeout: 200_000 }, (engine) => {
     expect((await site.lanClient.probe(probe)).arrived).toBe(true);
 
     // With the daemon back everything is as before.
-    await restart('{ unknown-bridge: allow }');
+    await start(policy('{ unknown-bridge: allow }'));
     await daemon.settled();
     await until('the held project at work', async () => {
       const allowed = await site.host.probe('app/one', { to: site.internet.v4, port: 443, timeout: 300 });
@@ -132,7 +131,7 @@ describe.each(engines)('on engine %s', { timeout: 200_000 }, (engine) => {
     const other = await guestBehind('virbr1', 2);
     await site.host.docker('network', 'create', 'meanwhile');
     expect([await started('meanwhile'), await other(), await machine()]).toEqual([wanted, wanted[1], true]);
-    await restart(`{ unknown-bridge: ${unknown} }`);
+    await start(policy(`{ unknown-bridge: ${unknown} }`));
     await until('the bridge known', async () => ((await started('meanwhile'))[1] ? true : undefined));
     await until('the other machine’s, too', async () => ((await other()) ? true : undefined));
   });
@@ -166,8 +165,7 @@ describe.each(engines)('on engine %s', { timeout: 200_000 }, (engine) => {
       ['{ build: deny, unmanaged: deny }', false, false],
     ] as const) {
       await daemon.stop();
-      site.host.write('/etc/sluice/policy.yaml', guarded(defaults));
-      daemon = await site.host.daemon();
+      await start(guarded(defaults));
       expect([await build(false), await build(true)], defaults).toEqual([classic, buildkit]);
     }
   });
