@@ -145,8 +145,8 @@ function changeSets(before: Stood, after: XState): SetChanges | null {
   const interfaces = differing.filter(({ set }) => plain.test(set.name));
   const judging = differing.filter(({ set }) => !set.marks && !enrolled.test(set.name) && !plain.test(set.name));
   const isRewritten = families.some((family) => rewrites(before.state.tables[family], after.tables[family], family));
-  const tightening: Line[] = [];
-  const loosening: Line[] = [];
+  const tightening: (readonly Line[])[] = [];
+  const loosening: (readonly Line[])[] = [];
   for (const one of judging) {
     const isOnly = judging.every((other) => other === one || other.set.family !== one.set.family);
     const leaning =
@@ -161,8 +161,8 @@ function changeSets(before: Stood, after: XState): SetChanges | null {
       continue;
     }
     const [grows, shrinks] = leaning === 'allows' ? [loosening, tightening] : [tightening, loosening];
-    grows.push(...added(one));
-    shrinks.push(...removed(one));
+    grows.push(added(one));
+    shrinks.push(removed(one));
   }
   // a list goes on holding the member that it was given
   const members = after.sets.flatMap(({ type, elements }) => (type === 'list:set' ? elements : []));
@@ -170,8 +170,8 @@ function changeSets(before: Stood, after: XState): SetChanges | null {
   const said = (list: readonly Line[]) => (nameOf: NameOfSet) => list.map((line) => line(nameOf));
   return {
     anew,
-    first: said([...senders.flatMap(removed), ...interfaces.flatMap(added), ...tightening]),
-    last: said([...senders.flatMap(added), ...loosening, ...interfaces.flatMap(removed)]),
+    first: said([...senders.flatMap(removed), ...interfaces.flatMap(added), ...tightening.flat()]),
+    last: said([...senders.flatMap(added), ...loosening.flat(), ...interfaces.flatMap(removed)]),
     demands: said([...bridges.flatMap(added), ...bridges.flatMap(removed)]),
   };
 }

@@ -68,6 +68,16 @@ describe('a container that comes into several sets', () => {
   });
 });
 
+test('a set may change by as many elements as are held at all', () => {
+  const rules = [asks('sluice-allow', pass)];
+  const elements = Array.from({ length: 300_000 }, (_, at) => ({
+    key: `10.${at >> 16}.${(at >> 8) & 255}.${at & 255},br0`,
+  }));
+  const none = set('sluice-allow');
+  const [more = ''] = inputs(stateOf([none], rules), stateOf([{ ...none, elements }], rules));
+  expect(more.split('\n')).toHaveLength(elements.length + 1);
+});
+
 test('a set that changes together with rules is made anew', () => {
   const before = stateOf([set('sluice-a', '10.0.0.1,br0')], [asks('sluice-a', pass)]);
   const after = stateOf([set('sluice-a', '10.0.0.2,br0')], [asks('sluice-a', deny)]);
