@@ -51,6 +51,20 @@ export async function ourRules(site: Site): Promise<string> {
     .join('\n');
 }
 
+/** Takes everybody's rules and sets out of the kernel, as a boot does. */
+export async function emptyKernel(site: Site): Promise<void> {
+  const legacy = (start: string, names: string) =>
+    `for table in $(cat /proc/net/${names}); do ${start} -t $table -F; ${start} -t $table -X; done`;
+  const commands = [
+    'nft flush ruleset',
+    legacy('iptables-legacy', 'ip_tables_names'),
+    legacy('ip6tables-legacy', 'ip6_tables_names'),
+    // nf_tables lets go of sets some milliseconds after the rules that ask them
+    'until ipset destroy 2>/dev/null; do sleep 0.05; done',
+  ];
+  await site.host.must(['sh', '-ec', commands.join('\n')]);
+}
+
 /** What of a ruleset does not stand on the host as iptables should have it, in words. */
 export async function differencesAt(site: Site, ruleset: Ruleset): Promise<readonly string[]> {
   const variant = backendAt(site) === 'iptables-nft' ? 'nft' : 'legacy';
