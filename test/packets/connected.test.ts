@@ -58,5 +58,12 @@ describe.each(oneWayEach({ '26.1': 'iptables-nft' }))(
       ]);
       await daemon.stop();
     });
+
+    test('sends nothing through it where the policy has a guardrail, and so holds every network', async () => {
+      site.host.write('/etc/sluice/policy.yaml', `${policy}guardrails: { deny: [cloud-metadata] }\n`);
+      await using daemon = await site.host.daemon({ args: ['--backend', backend] });
+      const { sent, arrived } = await leaked();
+      expect([sent > 500, arrived], daemon.log).toEqual([true, 0]);
+    });
   },
 );
