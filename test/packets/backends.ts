@@ -47,6 +47,12 @@ export function oneWayEach(sample: Partial<Record<Engine, BackendName>>): readon
   return isWhole ? ways : ways.filter(({ engine, backend }) => backend === (sample[engine] ?? 'nftables'));
 }
 
+/** `waysOf` with a smaller sample: one engine alone, with nftables and with the backend named. For what engines do alike. */
+export function waysOn(engine: Engine, backend?: BackendName): readonly Way[] {
+  const ways = waysOf(backend === undefined ? {} : { [engine]: backend });
+  return isWhole ? ways : ways.filter((one) => one.engine === engine);
+}
+
 /** Where one variant of iptables has to stand for both, the seed says which, for each test file anew. */
 export const iptablesVariant: BackendName =
   randomFor(`the variant of iptables in ${basename(expect.getState().testPath ?? '')}`).next() < 0.5
