@@ -7,7 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Engine, engines } from '../lab/roots.ts';
 import { definitionOf } from '../test/bypass/definition.ts';
-import { type BypassWay, backends, caseOf, type Row } from '../test/bypass/row.ts';
+import { type BypassWay, backends, caseOf, type Row, restOf } from '../test/bypass/row.ts';
 import { lastRow, rows } from '../test/bypass/rows.ts';
 import { everyWay, placeOf } from '../test/bypass/selection.ts';
 import type { Campaign } from './campaign.ts';
@@ -100,8 +100,8 @@ function stateText(row: Row, way: BypassWay, found: Found): string {
   if (one === undefined) return notRun;
   const { state } = one;
   if (state === 'open' || state === 'unproven') return `**${state.toUpperCase()}**`;
-  const rest = row.rest === undefined && row.outside !== undefined ? 'the rest outside' : row.rest;
-  const text = state === 'closed' && rest ? `closed; ${rest}` : state;
+  const rest = restOf(row, way);
+  const text = state === 'closed' && rest !== null ? `closed; ${rest}` : state;
   return hasChanged(row, one) ? `${text}, before a change` : text;
 }
 

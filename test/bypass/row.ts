@@ -85,6 +85,8 @@ export interface Outside {
 export type Case = Closed | Refused | Told | Outside;
 export type State = Case['state'];
 
+type Rest = string | null;
+
 export interface Row {
   /** 1 to 64 as in the list of known bypasses; from 65 on our own. */
   readonly number: number;
@@ -97,10 +99,16 @@ export interface Row {
   /** The section of docs/threat-model.md about what is outside; of a row that is not, about what is left of it. */
   readonly outside?: string;
   /** What is left of a row with that section that is closed, in a few words; `the rest outside` unless told, null: nothing. */
-  readonly rest?: string | null;
+  readonly rest?: Rest | ((way: BypassWay) => Rest);
 }
 
 /** What is expected of a row there. */
 export function caseOf(row: Row, way: BypassWay): Case {
   return typeof row.is === 'function' ? row.is(way) : row.is;
+}
+
+/** What is left of a row there if it is closed, for the scorecard; null where nothing is. */
+export function restOf({ outside, rest }: Row, way: BypassWay): string | null {
+  if (rest === undefined) return outside === undefined ? null : 'the rest outside';
+  return typeof rest === 'function' ? rest(way) : rest;
 }
