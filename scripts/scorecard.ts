@@ -50,7 +50,7 @@ export function readOrigin(): string {
   const used = runs.filter((_, index) => kept.some(({ run }) => run === index));
   const days = [...new Set(used.map(({ at }) => at.slice(0, 10)))].toSorted();
   const commits = [...new Set(used.map(({ commit }) => commit))];
-  const from = `From whole runs of ${days.join(' and ')}, at ${commits.length === 1 ? 'commit' : 'commits'} ${commits.join(', ')}.`;
+  const from = `From runs of ${days.join(' and ')}, at ${commits.length === 1 ? 'commit' : 'commits'} ${commits.join(', ')}.`;
   const before = [...readFound().values()].filter(({ definition }) => definition === null).length;
   if (before === 0) return from;
   return `${from} ${before} results were recorded before runs kept what a row said: whether those rows are still the same is not known.`;
