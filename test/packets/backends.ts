@@ -53,11 +53,12 @@ export function waysOn(engine: Engine, backend?: BackendName): readonly Way[] {
   return isWhole ? ways : ways.filter((one) => one.engine === engine);
 }
 
+/** Scripts ask for the ways, too, and run in no test file. */
+const file = process.env['VITEST'] === undefined ? '' : basename(expect.getState().testPath ?? '');
+
 /** Where one variant of iptables has to stand for both, the seed says which, for each test file anew. */
 export const iptablesVariant: BackendName =
-  randomFor(`the variant of iptables in ${basename(expect.getState().testPath ?? '')}`).next() < 0.5
-    ? 'iptables-nft'
-    : 'iptables-legacy';
+  randomFor(`the variant of iptables in ${file}`).next() < 0.5 ? 'iptables-nft' : 'iptables-legacy';
 
 /** Those of `waysOf` that hold in iptables. */
 export const waysByIptables = (): readonly Way[] =>
