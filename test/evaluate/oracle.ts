@@ -264,7 +264,7 @@ function isBroadcast(to: Address, world: World): boolean {
 function carried({ family, value }: Address): Address | null {
   if (family === 4) return null;
   const low: Address = { family: 4, value: value & 0xffff_ffffn };
-  if ([0n, 0xffffn, 0x64_ff9bn << 64n, 0x64_ff9b_0001n << 48n].includes(value >> 32n)) return low;
+  if ([0n, 0xffffn, 0xffff_0000n, 0x64_ff9bn << 64n, 0x64_ff9b_0001n << 48n].includes(value >> 32n)) return low;
   if (value >> 112n === 0x2002n) return { family: 4, value: (value >> 80n) & 0xffff_ffffn };
   return value >> 96n === 0x2001_0000n ? { family: 4, value: (value >> 64n) & 0xffff_ffffn } : null;
 }
