@@ -8,7 +8,7 @@ import { printRule, printSet } from './print.ts';
 import { printEbRule } from './print-bridge.ts';
 import { parseSave, type Saved, type SavedTable } from './save.ts';
 import type { Tools } from './tools.ts';
-import { demandProof, withheld } from './withheld.ts';
+import { demandProof, stillBarred, withheld } from './withheld.ts';
 
 /** What Sluice does to iptables. */
 export interface XtablesOptions {
@@ -42,7 +42,7 @@ export async function applyState(state: XState, { run, tools }: XtablesOptions):
     await must(run, 'ipset', ['restore'], lines(state.sets.flatMap((set) => printSet(set, nameOf))));
     // who arrives is proven before anybody demands it; who is let through is judged before anybody demands that. Where that
     // is demanded already, who comes waits until he is judged by what is his
-    const early = demandProof(saved) ? withheld(state.bridge, bridge) : state.bridge;
+    const early = stillBarred(demandProof(saved) ? withheld(state.bridge, bridge) : state.bridge, bridge);
     await restoreBridge(bridgeTexts(early, bridge, 'arriving'), tools, run);
     await Promise.all(
       families.map((family, at) => {

@@ -1,5 +1,6 @@
 import { type Family, families } from '../ip/address.ts';
 import { bridgeText } from './change-frames.ts';
+import type { BridgeBetween } from './edit.ts';
 import { leaningOf } from './leaning.ts';
 import type { EbTable, IpSet, IpSetElement, XChain, XState, XTable } from './model.ts';
 import { nextGeneration, withGeneration } from './names.ts';
@@ -33,16 +34,17 @@ export interface StateChange {
  * anew.
  *
  * At no moment passes what either of the two denies. First goes the proof of those who leave; then what tightens; then the
- * rules, each table at once; then what loosens; and last comes the proof of those who come. A set whose change is neither,
+ * rules, each table at once; then what loosens; then comes the proof of those who come; then bridges are enrolled, and last of all
+ * who was barred is let go: he may be on one of them. A set whose change is neither,
  * or that changes together with rules, is made anew under another name, and the rules turn to it.
  *
- * @param middle ebtables' tables when those who leave have left and nobody has come
+ * @param between ebtables' tables on the way there
  * @param used generations that are taken beside those that stand
  */
 export function changeState(
   before: Stood,
   after: XState,
-  middle: readonly EbTable[],
+  between: BridgeBetween,
   used: Iterable<number>,
 ): StateChange | null {
   if (families.some((family) => !hasSameHooks(before.state.tables[family], after.tables[family]))) return null;
@@ -63,12 +65,13 @@ export function changeState(
   const made = after.sets.filter(({ name }) => sets.anew.has(name)).flatMap((set) => printSet(set, nameOf));
   const isOfRules = Object.keys(inet).length > 0;
   const steps: readonly Step[] = [
-    bridge(before.state.bridge, middle),
+    bridge(before.state.bridge, between.left),
     ...(isOfRules
       ? [ipset([...made, ...sets.first(nameOf)]), { kind: 'inet', input: inet } as const, ipset(sets.last(nameOf))]
       : [ipset([...made, ...sets.first(nameOf), ...sets.last(nameOf)])]),
-    bridge(middle, after.bridge),
+    bridge(between.left, between.come),
     ipset(sets.demands(nameOf)),
+    bridge(between.come, after.bridge),
   ];
   const there = new Map(after.sets.map(({ name }) => [name, true]));
   return {

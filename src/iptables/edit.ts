@@ -58,9 +58,23 @@ export function withComings(rendered: Rendered, comings: Comings): Rendered | nu
   return { ...rendered, state, places, barred };
 }
 
-/** ebtables' tables between two states: those who leave have left, nobody has come, and who is barred in either is. */
-export function bridgeBetween(before: Rendered, after: Rendered): readonly EbTable[] {
+/** ebtables' tables on the way from one state to another; who is barred in either is in both. */
+export interface BridgeBetween {
+  /** Those who leave have left, and nobody has come. */
+  readonly left: readonly EbTable[];
+  /** Those who come have come. */
+  readonly come: readonly EbTable[];
+}
+
+export function bridgeBetween(before: Rendered, after: Rendered): BridgeBetween {
   const barred = [...new Set([...before.barred, ...after.barred])];
+  return {
+    left: withoutComing(before, after, barred),
+    come: barred.length === after.barred.length ? after.state.bridge : after.bridgeOf(after.places, barred),
+  };
+}
+
+function withoutComing(before: Rendered, after: Rendered, barred: readonly string[]): readonly EbTable[] {
   const now = new Map(after.places.map((place) => [place.port, place]));
   const stay = before.places.filter((place) => {
     const there = now.get(place.port);

@@ -38,6 +38,8 @@ export class FakeXtables {
   refusals = 0;
   /** Milliseconds for each change. */
   slowness = 0;
+  /** Called after each. */
+  after: () => void = () => {};
 
   readonly run: RunCommand = async (program, args, input = '') => {
     if (program === 'ipset' && args[0] !== 'restore') return good(this.#sets(args));
@@ -51,6 +53,7 @@ export class FakeXtables {
     try {
       if (program === 'ipset') this.#restoreSets(input);
       else this.#restore(program, input);
+      this.after();
       return good('');
     } catch (error) {
       return bad(String(error));

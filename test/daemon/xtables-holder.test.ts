@@ -288,6 +288,32 @@ describe('somebody', () => {
     await bench.hold(running(1));
     expect(await bench.wrong(running(1))).toEqual([]);
   });
+
+  test.each(['said as a change', 'made anew'])(
+    'on a bridge that is enrolled with what lets a port go: first that, and then the port, %s',
+    async (how) => {
+      const bench = new Bench();
+      const port = { name: 'veth77', index: 77 };
+      const other = { ...(running(1).bridges[0] as Ruleset['bridges'][number]), name: 'br-other' };
+      const before = { ...running(1), barred: [port] };
+      await bench.hold(before);
+      if (how === 'made anew') bench.holder.doubt();
+      const held: [boolean, boolean][] = [];
+      bench.kernel.after = () => {
+        const isBarred = bench.kernel.bridge.get('nat')?.get('DOCKER-OUTBOUND-FILTER')?.includes('-i veth77 -j DROP');
+        const isEnrolled = [...(bench.kernel.inet[4].get('raw')?.get('DOCKER-OUTBOUND-FILTER') ?? [])].some((rule) => {
+          const [, set = ''] = /--match-set (sluice-bridges4\S*) /.exec(rule) ?? [];
+          return bench.kernel.sets.get(set)?.elements.has('0.0.0.0/0,br-other') === true;
+        });
+        held.push([isBarred === true, isEnrolled]);
+      };
+      const after = { ...running(1), bridges: [...running(1).bridges, other] };
+      await bench.hold(after);
+      expect(held).not.toContainEqual([false, false]);
+      expect(held.at(-1)).toEqual([false, true]);
+      expect(await bench.wrong(after)).toEqual([]);
+    },
+  );
 });
 
 test('after a change that was refused, a repair puts back what stood before it', async () => {

@@ -22,12 +22,15 @@ function stateOf(sets: readonly IpSet[], rules: readonly XRule[]): XState {
   return { sets, tables: { 4: [mangle], 6: [] }, bridge: [] };
 }
 
+/** Nobody comes or goes. */
+const none = { left: [], come: [] };
+
 function stood(state: XState): Stood {
   return { state, generations: new Map(state.sets.map(({ name }) => [name, 0])) };
 }
 
 function inputs(before: XState, after: XState): readonly string[] {
-  const change = changeState(stood(before), after, [], []);
+  const change = changeState(stood(before), after, none, []);
   if (change === null) throw new Error('made anew');
   return change.steps.map((step) => (step.kind === 'inet' ? `inet ${step.input[4]}` : step.input));
 }
@@ -64,7 +67,7 @@ describe('a container that comes into several sets', () => {
     expect(made).toContain(`add sluice-b.1 ${two}`);
     expect(turned).toContain('--match-set sluice-b.1 dst,dst -g DOCKER-OUTBOUND-pass');
     expect([made, turned, ...more].join()).toContain(`add sluice-a.0 ${two}`);
-    expect(changeState(stood(before), after, [], [])?.stale).toEqual(['sluice-b.0']);
+    expect(changeState(stood(before), after, none, [])?.stale).toEqual(['sluice-b.0']);
   });
 });
 
@@ -133,7 +136,7 @@ test('a member of a list is never made anew behind its back', () => {
   expect(said.indexOf('del sluice-bridges4/0.0 0.0.0.0/0,br1')).toBeGreaterThan(
     said.indexOf('add sluice-bridges4/1.0 0.0.0.0/0,br1'),
   );
-  const change = changeState(stood(stateOf(known(...some), rules)), stateOf(known(first), rules), [], []);
+  const change = changeState(stood(stateOf(known(...some), rules)), stateOf(known(first), rules), none, []);
   expect(change).toBeNull();
 });
 
@@ -146,5 +149,5 @@ test('nothing is said between states that mean the same', () => {
 test('another hook is not a change', () => {
   const state = stateOf([], []);
   const tables = state.tables[4].map((table) => ({ ...table, jumps: [{ hook: 'INPUT', chain: 'X' } as const] }));
-  expect(changeState(stood(state), { ...state, tables: { ...state.tables, 4: tables } }, [], [])).toBeNull();
+  expect(changeState(stood(state), { ...state, tables: { ...state.tables, 4: tables } }, none, [])).toBeNull();
 });

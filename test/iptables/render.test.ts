@@ -191,12 +191,17 @@ describe('a port from which nothing passes', () => {
   });
 
   test('is so between two states when it is in either', () => {
-    const between = (a: readonly string[], b: readonly string[]) =>
-      dropped(bridgeBetween(barring(...a), barring(...b)));
-    expect(between([], ['veth77'])).toEqual(['veth77']);
-    expect(between(['veth77'], [])).toEqual(['veth77']);
-    expect(between(['veth77'], ['veth78'])).toEqual(['veth77', 'veth78']);
-    expect(between([], [])).toEqual([]);
+    const between = (a: readonly string[], b: readonly string[]) => {
+      const { left, come } = bridgeBetween(barring(...a), barring(...b));
+      return [dropped(left), dropped(come)];
+    };
+    expect(between([], ['veth77'])).toEqual([['veth77'], ['veth77']]);
+    expect(between(['veth77'], [])).toEqual([['veth77'], ['veth77']]);
+    expect(between(['veth77'], ['veth78'])).toEqual([
+      ['veth77', 'veth78'],
+      ['veth77', 'veth78'],
+    ]);
+    expect(between([], [])).toEqual([[], []]);
   });
 });
 
