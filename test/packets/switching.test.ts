@@ -103,7 +103,7 @@ describe.each(engines)('on engine %s', { timeout: 180_000 }, (engine) => {
       await using daemon = await site.host.daemon({ under: asDocumented });
       const before = await daemon.status();
       const running = await flows(site);
-      await sleep(500);
+      await sleep(1_500); // what is refused is over at once, and enough is to have been sent
       const done = await site.host.sluice('apply', '--backend', backend);
       expect(done.code).not.toBe(0);
       expect(done.stderr).toContain('CAP_NET_RAW');
