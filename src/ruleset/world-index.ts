@@ -172,9 +172,7 @@ function foundElsewhere(world: World, bridges: readonly Network[]): ReadonlyMap<
     bridges.flatMap((network) => {
       const apart = isWithoutHost(network, world);
       const found = network.subnets.flatMap((subnet) =>
-        subnet.address.family === 4 && apart
-          ? [subnet]
-          : wires.filter((wire) => wire.length > subnet.length && isWithin(wire, subnet)),
+        subnet.address.family === 4 && apart ? [subnet] : longerWithin(wires, subnet),
       );
       return found.length === 0 ? [] : [[network, setOfPrefixes(found)] as const];
     }),
@@ -187,7 +185,7 @@ function subnetsOnWires(world: World, bridges: readonly Network[]): AddressSet {
   const found = bridges.flatMap((network) => {
     const apart = isWithoutHost(network, world);
     return network.subnets.flatMap((subnet) => [
-      ...wires.filter((wire) => wire.length > subnet.length && isWithin(wire, subnet)),
+      ...longerWithin(wires, subnet),
       ...(apart && wires.some((wire) => isWithin(subnet, wire)) ? [subnet] : []),
     ]);
   });
@@ -212,6 +210,11 @@ export function isWithoutHost({ bridge, options }: Network, { host }: World): bo
 }
 
 const inhibit = 'com.docker.network.bridge.inhibit_ipv4';
+
+/** Those by which the host finds a part of a subnet elsewhere. */
+function longerWithin(wires: readonly Prefix[], subnet: Prefix): readonly Prefix[] {
+  return wires.filter((wire) => wire.length > subnet.length && isWithin(wire, subnet));
+}
 
 function isWithin({ address }: Prefix, { address: block, length }: Prefix): boolean {
   return address.family === block.family && prefixAround(address, length).address.value === block.value;
